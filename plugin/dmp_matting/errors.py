@@ -1,0 +1,93 @@
+"""Every failure that an artist can meet, as one tree. Standard library only.
+
+    DmpError                     exit code  when
+    ├── InputError                   2      something handed to us is wrong
+    │   ├── PlateError               2      one plate cannot be used: missing, truncated, NaN, no colour
+    │   ├── MismatchError            2      two plates do not belong together: size, window
+    │   ├── ColourSpaceError         2      a colour space that the OCIO configuration does not know
+    │   └── SettingsError            2      a setting that does not exist or is out of range
+    ├── OutputError                  2      the result cannot be written: folder missing, read-only, full
+    ├── EngineError                  3      the engine cannot be found, started or reached, or died
+    │   ├── EngineMissingError       3      no Python with the engine in it
+    │   └── DeviceError              3      no such device, or it ran out of memory
+    └── CancelledError             130      the artist, or Ctrl-C, ended the job
+
+A message is one sentence (two at most): what happened and what to do. It names
+the file or the setting. It is never a traceback. Errors cross the wire as
+``{"error": <class name>, "message": <sentence>}`` (see ``to_wire``, ``from_wire``).
+"""
+
+from __future__ import annotations
+
+from typing import Dict, Type
+
+
+class DmpError(Exception):
+    """Base of all failures that are told to the artist in one sentence."""
+
+    exit_code = 1
+
+    def to_wire(self) -> Dict[str, str]:
+        """The error as JSON-ready fields, readable by :func:`from_wire`."""
+        return {"error": type(self).__name__, "message": str(self)}
+
+
+class InputError(DmpError):
+    """Something handed to DMP is wrong."""
+
+    exit_code = 2
+
+
+class PlateError(InputError):
+    """One plate cannot be used."""
+
+
+class MismatchError(InputError):
+    """Two plates do not belong together."""
+
+
+class ColourSpaceError(InputError):
+    """A colour space that is not known."""
+
+
+class SettingsError(InputError):
+    """A setting that does not exist or has a value out of range."""
+
+
+class OutputError(DmpError):
+    """The result cannot be written."""
+
+    exit_code = 2
+
+
+class EngineError(DmpError):
+    """The engine cannot be found, started or reached, or it died."""
+
+    exit_code = 3
+
+
+class EngineMissingError(EngineError):
+    """No Python with the engine in it was found."""
+
+
+class DeviceError(EngineError):
+    """No such device, or it ran out of memory."""
+
+
+class CancelledError(DmpError):
+    """The job was ended on request."""
+
+    exit_code = 130
+
+
+def _tree(root: Type[DmpError]) -> Dict[str, Type[DmpError]]:
+    found = {root.__name__: root}
+    for child in root.__subclasses__():
+        found.update(_tree(child))
+    return found
+
+
+def from_wire(fields: Dict[str, str]) -> DmpError:
+    """The error that :meth:`DmpError.to_wire` described; an unknown class becomes EngineError."""
+    kind = _tree(DmpError).get(fields.get("error", ""), EngineError)
+    return kind(fields.get("message", "The engine reported a failure without a message."))

@@ -1,0 +1,331 @@
+"""The vocabulary that every room shares: Plate, Frame, Settings, Job, Progress, Layers, JobState.
+
+Rules: frozen dataclasses, JSON both ways, standard library only, Python 3.9.
+A new setting is written once, in :class:`Settings`; its metadata (label,
+range, help, equation) makes the command line's flags, Nuke's knobs, Blender's
+properties and the check in :meth:`Settings.checked`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+import json
+from dataclasses import dataclass, field, fields
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+
+from .errors import SettingsError
+
+Value = Union[bool, int, float, str]
+
+
+class Role(str, enum.Enum):
+    """What a plate is for."""
+
+    IMAGE = "image"  # the plate with the subject, I in the paper
+    CLEAN = "clean"  # the clean plate, B in the paper
+    GARBAGE = "garbage"  # garbage matte: outside it alpha is 0
+    CORE = "core"  # core matte: inside it alpha is 1
+
+
+@dataclass(frozen=True)
+class Plate:
+    """One image file and what it is for.
+
+    ``colour_space`` is a name of the OCIO configuration, ``auto`` (scene-linear
+    for EXR and float files, sRGB for 8-bit, 10-bit log is never guessed) or
+    ``raw`` (values solved as stored).
+    """
+
+    path: str
+    role: Role
+    colour_space: str = "auto"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """All plates of one frame number."""
+
+    number: int
+    plates: Tuple[Plate, ...]
+
+    def plate(self, role: Role) -> Optional[Plate]:
+        """The plate of that role, or None."""
+        return next((plate for plate in self.plates if plate.role is role), None)
+
+
+def knob(
+    default: Value,
+    label: str,
+    help: str,
+    *,
+    low: Optional[float] = None,
+    high: Optional[float] = None,
+    choices: Tuple[str, ...] = (),
+    equation: str = "",
+    basic: bool = False,
+) -> Any:
+    """A settings field; ``basic`` ones are shown to artists first, the rest folded."""
+    metadata = {
+        "label": label,
+        "help": help,
+        "low": low,
+        "high": high,
+        "choices": choices,
+        "equation": equation,
+        "basic": basic,
+    }
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to solve. The defaults are the paper's values (preset ``paper``).
+
+    Pixel sizes hold at a long side of 512 px and are scaled with the plate.
+    """
+
+    preset: str = knob("paper", "Preset", "The preset these settings started from.", basic=True)
+    seed: int = knob(0, "Seed", "Start of the random numbers; the same seed gives the same matte.",
+                     low=0, high=2**31 - 1, basic=True)
+    device: str = knob("auto", "Device", "auto, cpu, cuda or cuda:N.", basic=True)
+    threads: int = knob(0, "CPU threads", "Threads on the CPU; 0 takes all cores.", low=0, high=256)
+    working_size: int = knob(0, "Working size",
+                             "Long side in pixels at which the networks work; 0 is the plate's own.",
+                             low=0, high=16384, basic=True)
+
+    # --- initial alpha -------------------------------------------------------------------------
+    alpha_init: str = knob("proposed", "Initial alpha", "How the first trimap is made.",
+                           choices=("proposed", "simple"), equation="8")
+    background_tolerance: float = knob(0.0, "Background tolerance",
+                                       "Largest colour difference that still counts as background.",
+                                       low=0.0, high=1.0, equation="6")
+    patch_size: int = knob(5, "Patch size", "J, side of the compared patches in pixels.",
+                           low=3, high=31, equation="7")
+    similarity: float = knob(0.9, "Similarity",
+                             "tau: patches more alike than this are not known foreground.",
+                             low=-1.0, high=1.0, equation="8")
+    core_margin: float = knob(0.0, "Core margin",
+                              "Pixels by which the known foreground is shrunk.",
+                              low=0.0, high=200.0)
+
+    # --- learning ------------------------------------------------------------------------------
+    rounds: int = knob(2, "Rounds", "How often the two stages run.", low=1, high=10,
+                       equation="Algorithm 1")
+    learning_rate: float = knob(0.001, "Learning rate", "Of Adam, for both networks.",
+                                low=1e-6, high=1.0)
+    learning_rate_end: float = knob(1.0, "Final learning rate",
+                                    "Factor reached at the end of the joint stage, from 60 % on.",
+                                    low=0.0, high=1.0)
+    fit_steps: int = knob(10, "Fit steps", "Steps that fit the networks to the initial alpha.",
+                          low=0, high=100000, equation="9, 11")
+    joint_steps: int = knob(5000, "Joint steps", "Steps of the joint stage.", low=0, high=1000000,
+                            equation="12", basic=True)
+    projection: bool = knob(True, "Projection", "Hold F at the plate where alpha is 1.",
+                            equation="13")
+    projection_steps: int = knob(1000, "Projection steps", "Steps of the projection stage.",
+                                 low=0, high=1000000, equation="13")
+    hold: float = knob(0.0, "Hold known regions",
+                       "Weight that keeps known background and foreground known.",
+                       low=0.0, high=1000.0)
+    foreground_scale: int = knob(1, "Foreground scale",
+                                 "The foreground network works at 1/N of the size.", low=1, high=16)
+
+    # --- refinement ----------------------------------------------------------------------------
+    refinement: bool = knob(True, "Bayesian refinement", "Bring alpha and F into step.",
+                            equation="18")
+    refine_passes: int = knob(20, "Refinement passes", "N of eq. 18.", low=0, high=1000,
+                              equation="18")
+    variance_alpha: float = knob(10.0, "Variance of alpha", "sigma^2_alpha.", low=0.0, high=1e6,
+                                 equation="15")
+    variance_foreground: float = knob(1.0, "Variance of F", "sigma^2_F.", low=0.0, high=1e6,
+                                      equation="17")
+    variance_image: float = knob(1.0, "Variance of the plate", "sigma^2_I.", low=1e-9, high=1e6,
+                                 equation="16")
+    alpha_update: str = knob("proposed", "Alpha update", "How the second round's trimap is made.",
+                             choices=("proposed", "simple"), equation="19")
+
+    # --- lift ----------------------------------------------------------------------------------
+    laplacian: float = knob(0.0, "Matting Laplacian",
+                            "Weight of the matting Laplacian where the colours say nothing; "
+                            "0 leaves that step out.", low=0.0, high=1e6)
+
+    def checked(self) -> "Settings":
+        """These settings, or SettingsError naming the first that is out of range."""
+        for spec in fields(self):
+            _check(spec, getattr(self, spec.name))
+        return self
+
+    def changed(self, **values: Value) -> "Settings":
+        """A checked copy with some fields replaced; unknown names raise SettingsError."""
+        known = {spec.name for spec in fields(self)}
+        for name in values:
+            if name not in known:
+                raise SettingsError(
+                    f"There is no setting '{name}'; `dmp presets` lists all of them."
+                )
+        return dataclasses.replace(self, **values).checked()
+
+    def to_json(self) -> Dict[str, Value]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Settings":
+        return cls().changed(**dict(data))
+
+
+def parse_value(name: str, text: str) -> Value:
+    """The value of setting ``name`` written as text, as a command line gives it."""
+    for spec in fields(Settings):
+        if spec.name != name:
+            continue
+        kind = type(spec.default)
+        try:
+            if kind is bool:
+                return {"true": True, "on": True, "yes": True, "1": True,
+                        "false": False, "off": False, "no": False, "0": False}[text.lower()]
+            return kind(text)  # type: ignore[no-any-return,operator]
+        except (KeyError, ValueError):
+            wanted = {bool: "on or off", int: "a whole number", float: "a number"}[kind]
+            raise SettingsError(f"Setting '{name}' wants {wanted}, not '{text}'.") from None
+    raise SettingsError(f"There is no setting '{name}'; `dmp presets` lists all of them.")
+
+
+def _check(spec: "dataclasses.Field[Any]", value: Value) -> None:
+    kind = type(spec.default)
+    if kind is float and type(value) is int:
+        value = float(value)
+    if type(value) is not kind:
+        raise SettingsError(f"Setting '{spec.name}' wants {kind.__name__}, not {value!r}.")
+    choices = spec.metadata["choices"]
+    if choices and value not in choices:
+        raise SettingsError(f"Setting '{spec.name}' is one of {', '.join(choices)}, not '{value}'.")
+    low, high = spec.metadata["low"], spec.metadata["high"]
+    if isinstance(value, (int, float)) and low is not None and high is not None:
+        if not low <= value <= high:  # also refuses NaN
+            raise SettingsError(f"Setting '{spec.name}' lies between {low:g} and {high:g}, not {value:g}.")
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything that a result depends on."""
+
+    frames: Tuple[Frame, ...]
+    settings: Settings = field(default_factory=Settings)
+    engine_version: str = ""
+
+    def to_json(self) -> Dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Job":
+        frames = tuple(
+            Frame(
+                int(frame["number"]),
+                tuple(
+                    Plate(str(plate["path"]), Role(plate["role"]), str(plate["colour_space"]))
+                    for plate in frame["plates"]
+                ),
+            )
+            for frame in data["frames"]
+        )
+        return cls(frames, Settings.from_json(data["settings"]), str(data["engine_version"]))
+
+    def key(self, content: Mapping[str, str]) -> str:
+        """Cache key: a hash in which every path is replaced by the digest of its content.
+
+        ``content`` maps each plate's path to a digest. Settings that do not
+        change the pixels (threads) are left out.
+        """
+        data = self.to_json()
+        del data["settings"]["threads"]
+        for frame in data["frames"]:
+            for plate in frame["plates"]:
+                plate["path"] = content[plate["path"]]
+        return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
+
+
+class Stage(str, enum.Enum):
+    """Where a frame is on its way, in order."""
+
+    READ = "read"
+    INITIALISE = "initialise"  # eq. 6-8
+    FIT = "fit"  # eq. 9-11
+    JOINT = "joint"  # eq. 12, stage 1a
+    PROJECT = "project"  # eq. 13, stage 1b
+    REFINE = "refine"  # eq. 14-18, stage 2
+    LIFT = "lift"  # to the plate's own pixels
+    WRITE = "write"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One sign of life of a running frame."""
+
+    frame: int
+    stage: Stage
+    step: int  # of the stage, 0 .. steps
+    steps: int
+    fraction: float  # of the whole frame, [0, 1]
+    loss: Optional[float] = None
+    eta: Optional[float] = None  # seconds left for this frame
+    preview: Optional[str] = None  # path of a picture of the current alpha, when asked for
+
+    def to_json(self) -> Dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Progress":
+        return cls(**{**data, "stage": Stage(data["stage"])})
+
+
+@dataclass(frozen=True)
+class Layers:
+    """One finished frame: a multi-layer EXR and what is to be known about it."""
+
+    frame: int
+    path: str
+    channels: Tuple[str, ...]
+    width: int
+    height: int
+    device: str
+    seconds: Dict[str, float]  # per stage, and "total"
+    warnings: Tuple[str, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+
+    def to_json(self) -> Dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> "Layers":
+        lists: Dict[str, List[str]] = {name: data[name] for name in ("channels", "warnings")}
+        return cls(
+            **{
+                **data,
+                "channels": tuple(lists["channels"]),
+                "warnings": tuple(lists["warnings"]),
+                "settings": Settings.from_json(data["settings"]),
+            }
+        )
+
+
+class JobState(str, enum.Enum):
+    """Where a job is in the engine. ``NEXT_STATES`` says which changes there are."""
+
+    UPLOADING = "uploading"
+    QUEUED = "queued"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+NEXT_STATES: Dict[JobState, Tuple[JobState, ...]] = {
+    JobState.UPLOADING: (JobState.QUEUED, JobState.FAILED, JobState.CANCELLED),
+    JobState.QUEUED: (JobState.RUNNING, JobState.CANCELLED, JobState.FAILED),
+    JobState.RUNNING: (JobState.DONE, JobState.FAILED, JobState.CANCELLED, JobState.QUEUED),
+    JobState.DONE: (),
+    JobState.FAILED: (),
+    JobState.CANCELLED: (),
+}

@@ -1,0 +1,53 @@
+"""Distribution ``dmp-matting``: each top folder is the source root of one package.
+
+Only ``dmp_matting`` is needed by a host; ``dmp_engine`` wants the ``engine``
+extra. Nuke and Blender load ``nuke/`` and ``blender_addon/`` themselves, so
+these two are not installed into a Python environment.
+"""
+
+import re
+from pathlib import Path
+
+from setuptools import setup
+
+HERE = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$', (HERE / "plugin/dmp_matting/__init__.py").read_text(), re.MULTILINE
+).group(1)
+
+CLI = ["typer>=0.12", "rich>=13", "fileseq>=2"]
+ENGINE = ["torch>=2.3", "numpy>=1.26", "scipy>=1.11", "OpenImageIO>=3.0"]
+
+setup(
+    name="dmp-matting",
+    version=VERSION,
+    description="Background matting with a Deep Matte Prior, for Nuke, Blender and batches",
+    long_description=(HERE / "README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.9",
+    package_dir={"dmp_matting": "plugin/dmp_matting", "dmp_engine": "engine/dmp_engine"},
+    packages=[
+        "dmp_matting",
+        "dmp_engine",
+        "dmp_engine.dmp",
+        "dmp_engine.plates",
+        "dmp_engine.evaluation",
+    ],
+    install_requires=CLI,
+    extras_require={
+        "engine": ENGINE,
+        "ui": ["Qt.py>=2.0", "PySide6-Essentials>=6.5"],
+        "publish": ["pyblish-base>=1.8"],
+        "farm": ["openjd-cli>=0.8"],
+        "dev": [
+            "pytest>=8",
+            "pytest-timeout>=2.3",
+            "ruff>=0.6",
+            "mypy>=1.11",
+            "pymatting>=1.1.13",
+            "pillow>=10",
+        ],
+    },
+    entry_points={"console_scripts": ["dmp=dmp_matting.cli:main"]},
+)
