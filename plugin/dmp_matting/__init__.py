@@ -18,9 +18,28 @@ from .errors import (
 from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Settings, Stage
 from .presets import DESCRIPTIONS, PRESETS, preset
 
-__all__ = sorted([
-    "CancelledError", "ColourSpaceError", "DESCRIPTIONS", "DeviceError", "DmpError",
-    "EngineError", "EngineMissingError", "Frame", "InputError", "Job", "JobState", "Layers",
-    "MismatchError", "OutputError", "PRESETS", "Plate", "PlateError", "Progress", "Role",
-    "Settings", "SettingsError", "Stage", "preset",
-])
+__all__ = [
+    "CancelledError",
+    "ColourSpaceError",
+    "DESCRIPTIONS",
+    "DeviceError",
+    "DmpError",
+    "EngineError",
+    "EngineMissingError",
+    "Frame",
+    "InputError",
+    "Job",
+    "JobState",
+    "Layers",
+    "MismatchError",
+    "OutputError",
+    "PRESETS",
+    "Plate",
+    "PlateError",
+    "Progress",
+    "Role",
+    "Settings",
+    "SettingsError",
+    "Stage",
+    "preset",
+]

@@ -22,7 +22,10 @@ from typing import Dict, List, Optional, Tuple
 
 from .errors import EngineMissingError
 
-MEND = "Install it with `pip install 'dmp-matting[engine]'`, or set DMP_ENGINE_PYTHON to a Python that has it."
+MEND = (
+    "Install it with `pip install 'dmp-matting[engine]'`, "
+    "or set DMP_ENGINE_PYTHON to a Python that has it."
+)
 
 # Puts the source roots (argument 1) on the path and runs dmp_engine/__main__.py with the rest.
 # A site-packages folder goes last, or it would hide the standard library. Where the Python that

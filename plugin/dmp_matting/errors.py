@@ -2,11 +2,11 @@
 
     DmpError                     exit code  when
     ├── InputError                   2      something handed to us is wrong
-    │   ├── PlateError               2      one plate cannot be used: missing, truncated, NaN, no colour
+    │   ├── PlateError               2      a plate cannot be used: missing, truncated, NaN, no colour
     │   ├── MismatchError            2      two plates do not belong together: size, window
-    │   ├── ColourSpaceError         2      a colour space that the OCIO configuration does not know
+    │   ├── ColourSpaceError         2      a colour space that OCIO does not know
     │   └── SettingsError            2      a setting that does not exist or is out of range
-    ├── OutputError                  2      the result cannot be written: folder missing, read-only, full
+    ├── OutputError                  2      the result cannot be written: no folder, read-only, full
     ├── EngineError                  3      the engine cannot be found, started or reached, or died
     │   ├── EngineMissingError       3      no Python with the engine in it
     │   └── DeviceError              3      no such device, or it ran out of memory

@@ -92,7 +92,7 @@ class Settings:
     device: str = knob("auto", "Device", "auto, cpu, cuda or cuda:N.", basic=True)
     threads: int = knob(0, "CPU threads", "Threads on the CPU; 0 takes all cores.", low=0, high=256)
     working_size: int = knob(0, "Working size",
-                             "Long side in pixels at which the networks work; 0 is the plate's own.",
+                             "Long side in pixels for the networks; 0 is the plate's own.",
                              low=0, high=16384, basic=True)
 
     # --- initial alpha -------------------------------------------------------------------------
@@ -151,13 +151,13 @@ class Settings:
                             "Weight of the matting Laplacian where the colours say nothing; "
                             "0 leaves that step out.", low=0.0, high=1e6)
 
-    def checked(self) -> "Settings":
+    def checked(self) -> Settings:
         """These settings, or SettingsError naming the first that is out of range."""
         for spec in fields(self):
             _check(spec, getattr(self, spec.name))
         return self
 
-    def changed(self, **values: Value) -> "Settings":
+    def changed(self, **values: Value) -> Settings:
         """A checked copy with some fields replaced; unknown names raise SettingsError."""
         known = {spec.name for spec in fields(self)}
         for name in values:
@@ -165,13 +165,13 @@ class Settings:
                 raise SettingsError(
                     f"There is no setting '{name}'; `dmp presets` lists all of them."
                 )
-        return dataclasses.replace(self, **values).checked()
+        return dataclasses.replace(self, **values).checked()  # type: ignore[arg-type]
 
     def to_json(self) -> Dict[str, Value]:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Settings":
+    def from_json(cls, data: Mapping[str, Any]) -> Settings:
         return cls().changed(**dict(data))
 
 
@@ -180,19 +180,19 @@ def parse_value(name: str, text: str) -> Value:
     for spec in fields(Settings):
         if spec.name != name:
             continue
-        kind = type(spec.default)
+        kind: Any = type(spec.default)
         try:
             if kind is bool:
                 return {"true": True, "on": True, "yes": True, "1": True,
                         "false": False, "off": False, "no": False, "0": False}[text.lower()]
-            return kind(text)  # type: ignore[no-any-return,operator]
+            return kind(text)  # type: ignore[no-any-return]
         except (KeyError, ValueError):
             wanted = {bool: "on or off", int: "a whole number", float: "a number"}[kind]
             raise SettingsError(f"Setting '{name}' wants {wanted}, not '{text}'.") from None
     raise SettingsError(f"There is no setting '{name}'; `dmp presets` lists all of them.")
 
 
-def _check(spec: "dataclasses.Field[Any]", value: Value) -> None:
+def _check(spec: dataclasses.Field[Any], value: Value) -> None:
     kind = type(spec.default)
     if kind is float and type(value) is int:
         value = float(value)
@@ -202,9 +202,12 @@ def _check(spec: "dataclasses.Field[Any]", value: Value) -> None:
     if choices and value not in choices:
         raise SettingsError(f"Setting '{spec.name}' is one of {', '.join(choices)}, not '{value}'.")
     low, high = spec.metadata["low"], spec.metadata["high"]
-    if isinstance(value, (int, float)) and low is not None and high is not None:
-        if not low <= value <= high:  # also refuses NaN
-            raise SettingsError(f"Setting '{spec.name}' lies between {low:g} and {high:g}, not {value:g}.")
+    if not isinstance(value, (int, float)) or low is None or high is None:
+        return
+    if not low <= value <= high:  # also refuses NaN
+        raise SettingsError(
+            f"Setting '{spec.name}' lies between {low:g} and {high:g}, not {value:g}."
+        )
 
 
 @dataclass(frozen=True)
@@ -219,7 +222,7 @@ class Job:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Job":
+    def from_json(cls, data: Mapping[str, Any]) -> Job:
         frames = tuple(
             Frame(
                 int(frame["number"]),
@@ -276,7 +279,7 @@ class Progress:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Progress":
+    def from_json(cls, data: Mapping[str, Any]) -> Progress:
         return cls(**{**data, "stage": Stage(data["stage"])})
 
 
@@ -298,7 +301,7 @@ class Layers:
         return dataclasses.asdict(self)
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> "Layers":
+    def from_json(cls, data: Mapping[str, Any]) -> Layers:
         lists: Dict[str, List[str]] = {name: data[name] for name in ("channels", "warnings")}
         return cls(
             **{
