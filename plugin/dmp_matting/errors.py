@@ -2,7 +2,7 @@
 
     DmpError                     exit code  when
     ├── InputError                   2      something handed to us is wrong
-    │   ├── PlateError               2      a plate cannot be used: missing, truncated, NaN, no colour
+    │   ├── PlateError               2      a plate cannot be used: missing, truncated, NaN or grey
     │   ├── MismatchError            2      two plates do not belong together: size, window
     │   ├── ColourSpaceError         2      a colour space that OCIO does not know
     │   └── SettingsError            2      a setting that does not exist or is out of range

@@ -1,0 +1,70 @@
+"""The engine's command line: `python -m dmp_engine run|doctor|view|compare`.
+
+Made for the client's side (`dmp` and the hosts), which start it in the engine's own Python. The
+answer is JSON on standard output, but for `compare`, whose reader is a person.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from dmp_matting.errors import DmpError
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    parser = argparse.ArgumentParser(prog="python -m dmp_engine", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="do one job from standard input")
+    commands.add_parser("doctor", help="say what this machine has, and what is wrong")
+    view = commands.add_parser("view", help="make a contact sheet of a result")
+    view.add_argument("result", type=Path)
+    view.add_argument("--output", type=Path, required=True)
+    view.add_argument("--image", type=Path)
+    view.add_argument("--clean", type=Path)
+    view.add_argument("--over", type=Path)
+    compare = commands.add_parser("compare", help="SAD and MSE of a result against a true alpha")
+    compare.add_argument("result", type=Path)
+    compare.add_argument("truth", type=Path)
+    chosen = parser.parse_args(arguments)
+
+    if chosen.command == "run":
+        from .direct import run
+
+        return run()
+    if chosen.command == "doctor":
+        from .doctor import examine
+
+        checks = examine()
+        sound = not any(check.status == "fail" for check in checks)
+        print(json.dumps({"ok": sound, "checks": [check.to_json() for check in checks]}))
+        return 0 if sound else 3
+    try:
+        if chosen.command == "view":
+            from .sheet import make_sheet
+
+            shown = make_sheet(
+                chosen.result, chosen.output, chosen.image, chosen.clean, chosen.over
+            )
+            print(json.dumps({"ok": True, "path": str(chosen.output), "missing": shown}))
+        else:
+            _compare(chosen.result, chosen.truth)
+    except DmpError as error:
+        print(json.dumps({"ok": False, **error.to_wire()}))
+        return error.exit_code
+    return 0
+
+
+def _compare(result: Path, truth: Path) -> None:
+    from .evaluation.metrics import mse, sad
+    from .sheet import read_alpha
+
+    alpha, true = read_alpha(result), read_alpha(truth)
+    print(f"SAD {sad(alpha, true):.3f}   MSE x1000 {1000 * mse(alpha, true):.2f}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
