@@ -1,0 +1,188 @@
+"""Colour spaces: what a plate is stored in, and from there to scene-linear.
+
+The working space is the ``scene_linear`` role of the configuration that $OCIO
+names. Without $OCIO it is linear Rec. 709 of OpenImageIO's built-in
+configuration, not that configuration's role (ACEScg): an EXR without a
+chromaticities attribute is Rec. 709 by its specification, and plates and layers
+of an artist without OCIO are just that.
+
+``auto`` means, by file:
+
+    half or float (EXR, TIFF, Radiance HDR, DPX)   scene-linear, values untouched
+    8- and 16-bit PNG, JPEG, TIFF, TGA, ...        sRGB; linear where the file says so
+    8-bit DPX, and DPX that says it is video       sRGB
+    DPX that says it is linear                     scene-linear
+    DPX and Cineon in log, or 10 bit and more      never guessed: ColourSpaceError
+    without a word about it
+
+``raw`` leaves the values as stored (integers are [0, 1]).
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio
+
+from dmp_matting.errors import ColourSpaceError
+
+AUTO = "auto"
+RAW = "raw"
+LINEAR = "scene_linear"
+BUILT_IN = "ocio://default"
+BUILT_IN_WORKING = "Linear Rec.709 (sRGB)"
+
+# What artists type for the working space and for sRGB, whatever the configuration calls them.
+LINEAR_ALIASES = ("scene_linear", "scene-linear", "scenelinear", "linear", "lin")
+SRGB_ALIASES = ("srgb", "srgb8", "srgb texture", "srgb - texture")
+SRGB_NAMES = (
+    "sRGB Encoded Rec.709 (sRGB)",  # ACES 2 configurations
+    "sRGB - Texture",  # ACES 1.3
+    "Utility - sRGB - Texture",  # ACES 1.2 and older
+    "srgb_texture",
+    "srgb_tx",
+    "sRGB",  # nuke-default, Blender
+)
+DECLARED_LINEAR = ("lin_rec709_scene", "lin_rec709", "linear", "scene_linear")
+
+
+def auto_space(path: Path, spec: oiio.ImageSpec, file_format: str, floats: bool) -> str:
+    """The space that ``auto`` means for a file: ``scene_linear`` or ``sRGB``.
+
+    Raises ColourSpaceError for log files and DPX files that do not say what they are.
+    """
+    if floats:
+        return LINEAR
+    if file_format in ("dpx", "cineon"):
+        return _film_space(path, spec, file_format)
+    # Set from a PNG's gAMA chunk; every other declaration (ICC, Exif) is sRGB in practice.
+    if spec.get_string_attribute("oiio:ColorSpace") in DECLARED_LINEAR:
+        return LINEAR
+    return "sRGB"
+
+
+def to_working(
+    pixels: npt.NDArray[np.float32], space: str
+) -> tuple[npt.NDArray[np.float32], str, tuple[float, ...]]:
+    """``pixels`` (H, W, 3) from ``space`` to the working space.
+
+    Returns the pixels, the name by which the configuration knows ``space``, and
+    the working space's chromaticities (8 numbers; empty when the pixels were
+    left untouched). Raises ColourSpaceError for an unknown space or a
+    configuration that cannot be used.
+    """
+    if space.lower() == RAW:
+        return pixels, RAW, ()
+    if space.lower() in LINEAR_ALIASES:
+        return pixels, LINEAR, ()
+    address = _address()
+    config = _config(address, _age(address))
+    name = _find(config, space)
+    working = _working(config, address)
+    if name == working or config.isData(name):
+        return pixels, name, ()
+    source = oiio.ImageBuf(np.ascontiguousarray(pixels))
+    result = oiio.ImageBufAlgo.colorconvert(
+        source, name, working, unpremult=False, colorconfig=address
+    )
+    if result.has_error:
+        reason = " ".join(result.geterror().split())
+        raise ColourSpaceError(f"'{name}' cannot be converted to '{working}' ({reason}).")
+    converted = np.asarray(result.get_pixels("float"), dtype=np.float32)
+    return converted.reshape(pixels.shape), name, tuple(config.get_chromaticities(working) or ())
+
+
+def colour_spaces() -> list[str]:
+    """All names that ``Plate.colour_space`` may have here; ColourSpaceError if $OCIO is broken."""
+    address = _address()
+    return [AUTO, RAW, LINEAR, "sRGB", *_config(address, _age(address)).getColorSpaceNames()]
+
+
+def _film_space(path: Path, spec: oiio.ImageSpec, file_format: str) -> str:
+    transfer = spec.get_string_attribute("dpx:Transfer")
+    if file_format == "cineon" or transfer in ("Logarithmic", "Printing density"):
+        raise ColourSpaceError(
+            f"'{path}' is log-encoded and DMP does not guess which log; "
+            "name its colour space (for example ACEScct) or 'raw'."
+        )
+    if transfer == "Linear":
+        return LINEAR
+    said = transfer not in ("", "Undefined", "User defined")
+    if not said and spec.get_int_attribute("oiio:BitsPerSample", 8) > 8:
+        raise ColourSpaceError(
+            f"'{path}' does not say whether it is log or video; "
+            "name its colour space (for example sRGB or ACEScct) or 'raw'."
+        )
+    return "sRGB"
+
+
+def _address() -> str:
+    return os.environ.get("OCIO", "").strip() or BUILT_IN
+
+
+def _age(address: str) -> int:
+    """Changes when the configuration's file does, so that a long-lived engine sees it."""
+    try:
+        return os.stat(address).st_mtime_ns
+    except OSError:
+        return 0
+
+
+@lru_cache(maxsize=4)
+def _config(address: str, age: int) -> oiio.ColorConfig:
+    if not address.startswith("ocio://") and not os.path.isfile(address):
+        raise ColourSpaceError(
+            f"The OCIO configuration '{address}' does not exist; correct or unset $OCIO."
+        )
+    config = oiio.ColorConfig(address)
+    if config.geterror():
+        raise ColourSpaceError(
+            f"The OCIO configuration '{address}' cannot be read; mend it or unset $OCIO."
+        )
+    return config
+
+
+def _working(config: oiio.ColorConfig, address: str) -> str:
+    if not os.environ.get("OCIO", "").strip():
+        return BUILT_IN_WORKING
+    role = config.getColorSpaceNameByRole(LINEAR)
+    if not role:
+        raise ColourSpaceError(
+            f"The OCIO configuration '{address}' has no scene_linear role; add it or use 'raw'."
+        )
+    return str(role)
+
+
+def _known(config: oiio.ColorConfig, name: str) -> str | None:
+    if name.lower() in (role.lower() for role in config.getRoles()):
+        return str(config.getColorSpaceNameByRole(name))
+    index = config.getColorSpaceIndex(config.resolve(name))
+    return str(config.getColorSpaceNameByIndex(index)) if index >= 0 else None
+
+
+def _find(config: oiio.ColorConfig, space: str) -> str:
+    for name in (space, *(SRGB_NAMES if space.lower() in SRGB_ALIASES else ())):
+        found = _known(config, name)
+        if found:
+            return found
+    names = [AUTO, RAW, LINEAR, "sRGB", *config.getColorSpaceNames()]
+    near = _near(space, names)
+    if near:
+        raise ColourSpaceError(f"There is no colour space '{space}'; did you mean {near}?")
+    raise ColourSpaceError(
+        f"There is no colour space '{space}'; use auto, raw, sRGB, scene_linear or one of "
+        f"the {len(names) - 4} names of the OCIO configuration, such as '{names[-2]}'."
+    )
+
+
+def _near(space: str, names: list[str]) -> str:
+    wanted = space.lower()
+    spelled = {name.lower(): name for name in names}
+    found = [low for low in spelled if wanted and wanted in low]
+    found += difflib.get_close_matches(wanted, spelled, n=3, cutoff=0.6)
+    return " or ".join(f"'{spelled[low]}'" for low in list(dict.fromkeys(found))[:3])

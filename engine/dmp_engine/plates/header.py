@@ -1,0 +1,53 @@
+"""Which of a plate's metadata go into the layers' header, and which would lie there.
+
+Kept: windows, pixel aspect, timecode, frame rate, camera, lens, date, owner,
+chromaticities, a studio's own attributes. Dropped: how the plate's file was
+packed, which channels, parts and views it had, what colours its file stored,
+its rotation flag, previews, and hashes over channels that are not written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import OpenImageIO as oiio
+
+CHANNELS = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")
+
+# Lower case. A PNG may carry a text called like an EXR header field, so those are here as well.
+DROPPED = (
+    "compression", "compressionquality", "compressionlevel", "dwacompressionlevel", "channels",
+    "chunkcount", "datawindow", "displaywindow", "lineorder", "planarconfig", "tiles", "type",
+    "name", "version", "view", "multiview", "orientation", "rotation", "software",
+    "textureformat", "wrapmodes", "envmap", "averagecolor", "constantcolor", "fovcot",
+    "preview", "maxsamplesperpixel", "deepimagestate", "cicp", "iccprofile", "exif:colorspace",
+    "exif:pixelxdimension", "exif:pixelydimension", "exif:orientation",
+    "acesimagecontainerflag", "colorspace", "gamma",
+)  # fmt: skip
+DROPPED_PREFIXES = (
+    "oiio:", "openexr:", "png:", "jpeg:", "tiff:", "tiff_", "dpx:", "cineon:", "targa:", "bmp:",
+    "webp:", "hdr:", "iccprofile:", "thumbnail_", "cryptomatte/", "exr/", "gif:", "jxl:", "heif:",
+)  # fmt: skip
+
+
+def layers_spec(plate: oiio.ImageSpec, attributes: Mapping[str, str]) -> oiio.ImageSpec:
+    """The header of the layers of ``plate``; ``attributes`` are recorded as strings."""
+    spec = oiio.ImageSpec(plate.width, plate.height, len(CHANNELS), "half")
+    spec.channelnames = CHANNELS
+    spec.alpha_channel = CHANNELS.index("A")
+    place(spec, plate)
+    for item in plate.extra_attribs:
+        low = item.name.lower()
+        if low not in DROPPED and not low.startswith(DROPPED_PREFIXES) and item.name.strip():
+            spec.attribute(item.name, item.type, item.value)
+    spec.attribute("compression", "zip")
+    for name, text in attributes.items():
+        spec.attribute(name, text)
+    return spec
+
+
+def place(spec: oiio.ImageSpec, like: oiio.ImageSpec) -> None:
+    """Give ``spec`` the data and display windows of ``like``."""
+    for side in ("x", "y", "width", "height"):
+        setattr(spec, side, getattr(like, side))
+        setattr(spec, f"full_{side}", getattr(like, f"full_{side}"))

@@ -1,0 +1,127 @@
+"""The layers to one EXR, as both hosts read it cleanly; and whether they can be written at all.
+
+Rules: never a half-written file. The layers go to a temporary name in the same
+folder, are read back and compared, and take their name in one step.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio
+
+from dmp_matting.errors import OutputError
+
+from .files import is_sequence
+from .header import CHANNELS, layers_spec
+from .read import PlateImage
+
+HALF_MAX = 65504.0  # the largest half; above it is infinity
+LEAST_ROOM = 1 << 20  # bytes that a disk must have free when the size is not known yet
+
+
+def write_layers(
+    path: Path,
+    like: PlateImage,
+    alpha: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.float32],
+    attributes: Mapping[str, str],
+) -> tuple[str, ...]:
+    """Write one single-part half ZIP EXR over ``like``'s windows and return its channels.
+
+    ``alpha`` (H, W) in [0, 1]; ``foreground`` (H, W, 3) straight (not premultiplied),
+    in ``like``'s space. ``R, G, B`` become alpha * foreground, ``foreground.R/G/B``
+    the straight colours, all clamped to the largest half. ``attributes`` are
+    recorded in the header beside the plate's metadata. Raises OutputError.
+    """
+    shape = (like.spec.height, like.spec.width)
+    assert alpha.shape == shape and foreground.shape == (*shape, 3), "layers of another size"
+    assert np.isfinite(alpha).all() and np.isfinite(foreground).all(), "NaN in the layers"
+    alpha, foreground = alpha.astype(np.float32), foreground.astype(np.float32)
+    layers = np.concatenate([alpha[..., None] * foreground, alpha[..., None], foreground], axis=2)
+    half = np.clip(layers, -HALF_MAX, HALF_MAX).astype(np.float16)  # (H, W, 7)
+    spec = layers_spec(like.spec, attributes)
+    temporary = path.with_name(f".{path.stem[:100]}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        _write(temporary, spec, half)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _refused(path, half.nbytes, error.strerror or str(error)) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return CHANNELS
+
+
+def check_output(path: Path, *, need: int = LEAST_ROOM, plates: Iterable[str | Path] = ()) -> None:
+    """Raise OutputError, before any work, when layers could not be written to ``path``.
+
+    ``need`` is the room wanted in bytes (see :func:`layers_size`); ``plates``
+    are files that the output must not overwrite.
+    """
+    folder = path.parent
+    if path.suffix.lower() != ".exr":
+        raise OutputError(f"'{path}' does not end in .exr; the layers are written as EXR.")
+    if is_sequence(path):
+        raise OutputError(f"'{path}' is a sequence pattern, not a file; name one frame.")
+    if not folder.exists():
+        raise OutputError(f"The folder '{folder}' does not exist; make it first.")
+    if not folder.is_dir():
+        raise OutputError(f"'{folder}' is a file, not a folder; choose another output.")
+    if path.is_dir():
+        raise OutputError(f"'{path}' is a folder; choose another output name.")
+    for plate in plates:
+        if path.exists() and Path(plate).exists() and path.samefile(plate):
+            raise OutputError(f"'{path}' is one of the plates; choose another output name.")
+    if path.exists() and not os.access(path, os.W_OK):
+        raise OutputError(f"'{path}' is write-protected; unlock it or choose another name.")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _refused(path, need, error.strerror or str(error)) from None
+    if shutil.disk_usage(folder).free < need:
+        raise _refused(path, need, "")
+
+
+def layers_size(like: PlateImage) -> int:
+    """Upper bound in bytes of the file that :func:`write_layers` makes for ``like``."""
+    return like.spec.width * like.spec.height * len(CHANNELS) * 2 + LEAST_ROOM
+
+
+def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> None:
+    output = oiio.ImageOutput.create("openexr")
+    assert output is not None, "OpenImageIO without EXR"
+    written = output.open(str(path), spec) and output.write_image(half)
+    written = output.close() and written
+    reason = output.geterror()
+    if not written or reason:
+        raise OSError(" ".join(reason.split()) or "the disk refused it")
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())  # network disks report that they are full only here
+    # OpenEXR ends a file in a destructor, which cannot report a full disk: look.
+    check = oiio.ImageInput.open(str(path))
+    found = check.read_image(0, 0, 0, len(CHANNELS), "half") if check else None
+    oiio.geterror()
+    if found is None or not np.array_equal(found, half):
+        raise OSError("what was written does not read back")
+
+
+def _refused(path: Path, need: int, reason: str) -> OutputError:
+    folder = path.parent
+    if not folder.is_dir():
+        return OutputError(f"The folder '{folder}' does not exist any more; make it again.")
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        return OutputError(
+            f"The disk of '{folder}' is full ({free / 2**20:.1f} MB free, about "
+            f"{need / 2**20:.1f} MB needed); make room or choose another folder."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return OutputError(f"'{folder}' may not be written to; choose another folder.")
+    return OutputError(f"'{path}' could not be written ({reason}); choose another folder.")
