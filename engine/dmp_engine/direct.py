@@ -22,6 +22,7 @@ step with 130; an unfinished frame leaves no file.
 from __future__ import annotations
 
 import _thread
+import contextlib
 import dataclasses
 import json
 import os
@@ -34,10 +35,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from dmp_matting.errors import CancelledError, DeviceError, DmpError, EngineError
+from dmp_matting.errors import (
+    CancelledError,
+    DeviceError,
+    DmpError,
+    EngineError,
+    EngineMissingError,
+)
 from dmp_matting.job import Frame, Job, Progress, Settings
-
-from .folders import log_folder
+from dmp_matting.places import cache_folder
 
 EVENT_INTERVAL = 0.05  # seconds; a GPU makes hundreds of steps a second, nobody reads them all
 GRACE = 10.0  # seconds that a job may take to end before the process just goes
@@ -56,10 +62,8 @@ class Events:
 
     def error(self, error: DmpError) -> int:
         """Write the error, if someone still listens, and return its exit code."""
-        try:
+        with contextlib.suppress(OSError):  # the client is gone: the exit code says it all
             self.send("error", **error.to_wire())
-        except OSError:
-            pass  # the client is gone; the exit code is all that is left to say
         return error.exit_code
 
 
@@ -194,11 +198,17 @@ def _told(bug: Exception) -> DmpError:
         return DeviceError("The GPU ran out of memory; use a smaller --working-size.")
     if isinstance(bug, MemoryError) or "can't allocate memory" in text:
         return DeviceError("The machine ran out of memory; use a smaller --working-size.")
+    if isinstance(bug, ImportError) and bug.name and not bug.name.startswith("dmp_"):
+        return EngineMissingError(
+            f"The Python at {sys.executable} cannot load {bug.name}, which the engine needs; "
+            "install it there with `pip install 'dmp-matting[engine]'`."
+        )
     told = f"The engine hit a bug: {type(bug).__name__}: {text.splitlines()[0] if text else ''}"
     stamp = time.strftime("%Y%m%d-%H%M%S")
+    logs = cache_folder() / "logs"
     try:
-        log_folder().mkdir(parents=True, exist_ok=True)
-        log = log_folder() / f"engine-{stamp}-{os.getpid()}.log"
+        logs.mkdir(parents=True, exist_ok=True)
+        log = logs / f"engine-{stamp}-{os.getpid()}.log"
         log.write_text("".join(traceback.format_exception(bug)), encoding="utf-8")
     except OSError:
         traceback.print_exception(bug, file=sys.stderr)

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmp_matting import __version__
-
-from .folders import cache_folder
+from dmp_matting.places import cache_folder
 
 LOW_DISK = 2 * 2**30  # bytes: a shot of 4K layers and its checkpoints
 NO_DISK = 100 * 2**20
@@ -56,7 +55,7 @@ def examine() -> list[Check]:
 
 def _python() -> Check:
     detail = f"{platform.python_version()} at {sys.executable}"
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036 - here is where that is found out
         return Check("Python", "fail", detail, "The engine needs Python 3.11 or newer.")
     return Check("Python", "ok", detail)
 
@@ -141,7 +140,7 @@ def _cache() -> Check:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as reason:
-        mend = "Make it writable, or set DMP_CACHE to a folder that is."
+        mend = "Make it writable, or set DMP_CACHE_DIR to a folder that is."
         return Check("Cache folder", "fail", f"{folder}: {reason.strerror or reason}", mend)
     return Check("Cache folder", "ok", str(folder))
 
@@ -154,7 +153,7 @@ def _disk() -> Check:
     detail = f"{free / 2**30:.1f} GiB free at {place}"
     if free < LOW_DISK:
         status = "fail" if free < NO_DISK else "warn"
-        return Check("Disk", status, detail, "Make room, or set DMP_CACHE to another disk.")
+        return Check("Disk", status, detail, "Make room, or set DMP_CACHE_DIR to another disk.")
     return Check("Disk", "ok", detail)
 
 
