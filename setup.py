@@ -16,7 +16,15 @@ VERSION = re.search(
 ).group(1)
 
 CLI = ["typer>=0.12", "rich>=13", "fileseq>=2"]
-ENGINE = ["torch>=2.3", "numpy>=1.26", "scipy>=1.11", "OpenImageIO>=3.0"]
+ENGINE = [
+    "torch>=2.3",
+    "numpy>=1.26",
+    "scipy>=1.11",
+    "OpenImageIO>=3.0",
+    "starlette>=0.40",
+    "uvicorn>=0.30",
+    "h11>=0.14",
+]
 
 setup(
     name="dmp-matting",
@@ -33,6 +41,7 @@ setup(
         "dmp_engine.dmp",
         "dmp_engine.plates",
         "dmp_engine.evaluation",
+        "dmp_engine.server",
     ],
     install_requires=CLI,
     extras_require={
@@ -43,6 +52,7 @@ setup(
         "dev": [
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "schemathesis>=4.0",
             "ruff>=0.6",
             "mypy>=1.11",
             "pymatting>=1.1.13",
