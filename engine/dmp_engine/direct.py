@@ -125,7 +125,7 @@ def run() -> int:
     except DmpError as error:
         return events.error(error)
     except Exception as bug:
-        return events.error(_told(bug))
+        return events.error(told(bug))
 
 
 def _run_frame(
@@ -191,7 +191,7 @@ def _read_request() -> dict[str, Any]:
     return dict(request)
 
 
-def _told(bug: Exception) -> DmpError:
+def told(bug: Exception) -> DmpError:
     """A sentence for what nobody foresaw; the traceback goes to a log file."""
     text = str(bug)
     if type(bug).__name__ == "OutOfMemoryError":  # torch's, for a GPU
@@ -203,7 +203,7 @@ def _told(bug: Exception) -> DmpError:
             f"The Python at {sys.executable} cannot load {bug.name}, which the engine needs; "
             "install it there with `pip install 'dmp-matting[engine]'`."
         )
-    told = f"The engine hit a bug: {type(bug).__name__}: {text.splitlines()[0] if text else ''}"
+    sentence = f"The engine hit a bug: {type(bug).__name__}: {text.splitlines()[0] if text else ''}"
     stamp = time.strftime("%Y%m%d-%H%M%S")
     logs = cache_folder() / "logs"
     try:
@@ -212,5 +212,5 @@ def _told(bug: Exception) -> DmpError:
         log.write_text("".join(traceback.format_exception(bug)), encoding="utf-8")
     except OSError:
         traceback.print_exception(bug, file=sys.stderr)
-        return EngineError(told)
-    return EngineError(f"{told}; see {log}")
+        return EngineError(sentence)
+    return EngineError(f"{sentence}; see {log}")
