@@ -36,12 +36,13 @@ RAW = "raw"
 LINEAR = "scene_linear"
 BUILT_IN = "ocio://default"
 BUILT_IN_WORKING = "Linear Rec.709 (sRGB)"
+BUILT_IN_SRGB = "sRGB Encoded Rec.709 (sRGB)"
 
 # What artists type for the working space and for sRGB, whatever the configuration calls them.
 LINEAR_ALIASES = ("scene_linear", "scene-linear", "scenelinear", "linear", "lin")
 SRGB_ALIASES = ("srgb", "srgb8", "srgb texture", "srgb - texture")
 SRGB_NAMES = (
-    "sRGB Encoded Rec.709 (sRGB)",  # ACES 2 configurations
+    BUILT_IN_SRGB,  # ACES 2 configurations
     "sRGB - Texture",  # ACES 1.3
     "Utility - sRGB - Texture",  # ACES 1.2 and older
     "srgb_texture",
@@ -86,6 +87,9 @@ def to_working(
     working = _working(config, address)
     if name == working or config.isData(name):
         return pixels, name, ()
+    chromaticities = tuple(config.get_chromaticities(working) or ())
+    if name == BUILT_IN_SRGB and working == BUILT_IN_WORKING:
+        return srgb_to_linear(pixels), name, chromaticities
     source = oiio.ImageBuf(np.ascontiguousarray(pixels))
     result = oiio.ImageBufAlgo.colorconvert(
         source, name, working, unpremult=False, colorconfig=address
@@ -94,7 +98,17 @@ def to_working(
         reason = " ".join(result.geterror().split())
         raise ColourSpaceError(f"'{name}' cannot be converted to '{working}' ({reason}).")
     converted = np.asarray(result.get_pixels("float"), dtype=np.float32)
-    return converted.reshape(pixels.shape), name, tuple(config.get_chromaticities(working) or ())
+    return converted.reshape(pixels.shape), name, chromaticities
+
+
+def srgb_to_linear(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The sRGB curve of IEC 61966-2-1, exact to float32; 1 stays 1.
+
+    OpenColorIO's own evaluation is off by 2.4e-5, so that white becomes 1.00002.
+    """
+    low = pixels * np.float32(1 / 12.92)
+    base = (np.maximum(pixels, np.float32(0)) + np.float32(0.055)) / np.float32(1.055)
+    return np.where(pixels <= np.float32(0.04045), low, base ** np.float32(2.4))
 
 
 def colour_spaces() -> list[str]:
@@ -150,12 +164,11 @@ def _config(address: str, age: int) -> oiio.ColorConfig:
 def _working(config: oiio.ColorConfig, address: str) -> str:
     if not os.environ.get("OCIO", "").strip():
         return BUILT_IN_WORKING
-    role = config.getColorSpaceNameByRole(LINEAR)
-    if not role:
+    if LINEAR not in config.getRoles():  # OpenImageIO would make up a name for it
         raise ColourSpaceError(
             f"The OCIO configuration '{address}' has no scene_linear role; add it or use 'raw'."
         )
-    return str(role)
+    return str(config.getColorSpaceNameByRole(LINEAR))
 
 
 def _known(config: oiio.ColorConfig, name: str) -> str | None:

@@ -64,12 +64,14 @@ class ImageFile:
         self._input.close()
 
     def parts(self) -> list[Part]:
-        """All parts (subimages) with their headers, in file order."""
+        """All parts of an EXR with their headers, in file order; the first page of any other."""
         found: list[Part] = []
         while self._input.seek_subimage(len(found), 0):
             spec = self._input.spec()
             name = spec.get_string_attribute("oiio:subimagename")
             found.append(Part(len(found), name, spec))
+            if self.format != "openexr":  # a WebP cannot be read after looking for a second page
+                break
         self._input.geterror()  # seeking past the last part leaves a message
         if not found:
             raise PlateError(DAMAGED.format(self.path))
@@ -80,6 +82,9 @@ class ImageFile:
         spec = pick.part.spec
         if spec.deep:
             raise PlateError(f"'{self.path}' is a deep image; flatten it to an ordinary EXR.")
+        if self.format == "dpx" and spec.get_int_attribute("Orientation", 1) > 4:
+            # OpenImageIO 3.2 swaps the sides in the header but not the pixels.
+            raise PlateError(f"'{self.path}' is a DPX stored on its side; save it upright.")
         low, high = min(pick.indices), max(pick.indices) + 1
         try:
             pixels = self._input.read_image(pick.part.index, 0, low, high, "float")
@@ -94,7 +99,7 @@ class ImageFile:
         pixels = pixels.reshape(spec.height, spec.width, high - low)
         order = [index - low for index in pick.indices]
         kinds = {_kind(spec, index) for index in pick.indices}
-        if "uint32" in kinds:
+        if kinds & {"uint", "uint32"}:
             raise PlateError(
                 f"'{self.path}' holds whole numbers (identifiers), not colours; "
                 "choose a file with half or float channels."
@@ -141,8 +146,11 @@ def _missing(path: Path) -> str:
     if not is_sequence(path):
         return f"'{path}' does not exist; check the path."
     frames = re.compile(_frame_pattern(path.name))
-    beside = path.parent.iterdir() if path.parent.is_dir() else ()
-    example = min((entry.name for entry in beside if frames.fullmatch(entry.name)), default="")
+    try:
+        beside = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        beside = []
+    example = min((name for name in beside if frames.fullmatch(name)), default="")
     such = f", such as '{example}'" if example else ""
     return f"'{path}' is a sequence pattern, not a file; name one frame{such}."
 

@@ -8,6 +8,7 @@ its rotation flag, previews, and hashes over channels that are not written.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import OpenImageIO as oiio
@@ -32,18 +33,33 @@ DROPPED_PREFIXES = (
 
 def layers_spec(plate: oiio.ImageSpec, attributes: Mapping[str, str]) -> oiio.ImageSpec:
     """The header of the layers of ``plate``; ``attributes`` are recorded as strings."""
-    spec = oiio.ImageSpec(plate.width, plate.height, len(CHANNELS), "half")
+    # Copied whole and thinned out: a value read into Python need not survive (Latin-1 text).
+    spec = oiio.ImageSpec(plate)
+    for name in _names(plate):
+        low = name.lower()
+        if low in DROPPED or low.startswith(DROPPED_PREFIXES):
+            spec.erase_attribute(re.escape(name))
+    spec.nchannels = len(CHANNELS)
     spec.channelnames = CHANNELS
+    spec.channelformats = ()
+    spec.format = "half"
     spec.alpha_channel = CHANNELS.index("A")
-    place(spec, plate)
-    for item in plate.extra_attribs:
-        low = item.name.lower()
-        if low not in DROPPED and not low.startswith(DROPPED_PREFIXES) and item.name.strip():
-            spec.attribute(item.name, item.type, item.value)
+    spec.z_channel = -1
+    spec.tile_width = spec.tile_height = spec.tile_depth = 0
     spec.attribute("compression", "zip")
     for name, text in attributes.items():
         spec.attribute(name, text)
     return spec
+
+
+def _names(spec: oiio.ImageSpec) -> list[str]:
+    names = []
+    for item in spec.extra_attribs:
+        try:
+            names.append(item.name)
+        except (UnicodeDecodeError, RuntimeError):  # not UTF-8, hence none of the dropped
+            continue
+    return names
 
 
 def place(spec: oiio.ImageSpec, like: oiio.ImageSpec) -> None:

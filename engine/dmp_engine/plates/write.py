@@ -70,16 +70,17 @@ def check_output(path: Path, *, need: int = LEAST_ROOM, plates: Iterable[str | P
         raise OutputError(f"'{path}' does not end in .exr; the layers are written as EXR.")
     if is_sequence(path):
         raise OutputError(f"'{path}' is a sequence pattern, not a file; name one frame.")
-    if not folder.exists():
+    # os.path, since pathlib raises where a folder on the way may not be entered
+    if not os.path.exists(folder):
         raise OutputError(f"The folder '{folder}' does not exist; make it first.")
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise OutputError(f"'{folder}' is a file, not a folder; choose another output.")
-    if path.is_dir():
+    if os.path.isdir(path):
         raise OutputError(f"'{path}' is a folder; choose another output name.")
-    for plate in plates:
-        if path.exists() and Path(plate).exists() and path.samefile(plate):
-            raise OutputError(f"'{path}' is one of the plates; choose another output name.")
-    if path.exists() and not os.access(path, os.W_OK):
+    exists = os.path.exists(path)
+    if exists and any(os.path.exists(plate) and path.samefile(plate) for plate in plates):
+        raise OutputError(f"'{path}' is one of the plates; choose another output name.")
+    if exists and not os.access(path, os.W_OK):
         raise OutputError(f"'{path}' is write-protected; unlock it or choose another name.")
     try:
         tempfile.TemporaryFile(dir=folder).close()
@@ -114,7 +115,7 @@ def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> N
 
 def _refused(path: Path, need: int, reason: str) -> OutputError:
     folder = path.parent
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         return OutputError(f"The folder '{folder}' does not exist any more; make it again.")
     free = shutil.disk_usage(folder).free
     if free < need:
