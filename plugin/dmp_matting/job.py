@@ -17,6 +17,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 from .errors import SettingsError
 
+PROTOCOL = 1  # of the wire between hosts and engine; docs/engine.md tells what changed
+
 Value = Union[bool, int, float, str]
 
 
