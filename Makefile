@@ -1,0 +1,50 @@
+# make demo   own virtual environment, install, a matte of a real photograph, its error and picture
+# make test   the same environment with the tools, then the check below
+# make check  the one check command: ruff, mypy, pytest (wants `make test` once)
+# make clean  removes what these made
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
+LEMUR := tests/plates/lemur
+DEMO := demo-out
+
+.PHONY: demo test check clean
+
+demo: $(VENV)/engine.stamp
+	@mkdir -p $(DEMO)
+	$(BIN)/dmp matte $(LEMUR)/plate.png --clean $(LEMUR)/clean.png --preset draft \
+		--input-space raw -o $(DEMO)/lemur.exr
+	$(BIN)/dmp view $(DEMO)/lemur.exr -o $(DEMO)/lemur.png
+	@echo "Against the true alpha: $$($(BIN)/python -m dmp_engine compare \
+		$(DEMO)/lemur.exr $(LEMUR)/alpha.png)"
+	@echo "Look at $(DEMO)/lemur.png (contact sheet) and $(DEMO)/lemur.exr (the layers)."
+
+test: $(VENV)/dev.stamp
+	@$(MAKE) --no-print-directory check
+
+check:
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest
+
+clean:
+	rm -rf $(VENV) $(DEMO) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info
+
+$(VENV)/made.stamp:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "DMP wants Python 3.11 or newer: make PYTHON=/path/to/python3.11"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || \
+		{ echo "On Debian or Ubuntu: apt-get install python3-venv"; rm -rf $(VENV); exit 1; }
+	@touch $@
+
+# Editable, so that a change of the source needs no new installation.
+$(VENV)/engine.stamp: $(VENV)/made.stamp setup.py constraints.txt
+	@echo "Installing torch and the rest into $(VENV), once; this takes a minute or two."
+	$(PIP) -e '.[engine]'
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/engine.stamp
+	$(PIP) -e '.[engine,dev]'
+	@touch $@

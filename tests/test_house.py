@@ -1,0 +1,394 @@
+"""The house keeps its own law: who may import whom, what the face shows, what is never committed.
+
+Every rule is a function from a source tree to sentences about what breaks it. The repository must
+give none; a small tree with a planted violation must give one, so that each rule can fail.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import dmp_matting
+
+ROOT = Path(__file__).resolve().parent.parent
+ROOMS = ("plugin", "engine", "nuke", "blender_addon")
+OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
+
+# The exceptions of the plugin room: these files, and nothing else, see these packages.
+PLUGIN_EXTRAS = {
+    "plugin/dmp_matting/cli.py": {"typer", "rich", "fileseq"},
+    "plugin/dmp_matting/panel.py": {"Qt"},
+    "plugin/dmp_matting/farm.py": {"openjd"},
+    "plugin/dmp_matting/publish": {"pyblish"},
+}
+# What the engine shares with the plugin side: the vocabulary, and where the user's files lie.
+SHARED = ("dmp_matting.job", "dmp_matting.errors", "dmp_matting.places", "dmp_matting.__version__")
+# The algorithm: tensors in, tensors out.
+OUTSIDE_WORLD = {
+    "OpenImageIO", "asyncio", "http", "io", "multiprocessing", "os", "pathlib", "pickle", "shutil",
+    "socket", "ssl", "subprocess", "tempfile", "urllib", "uvicorn", "starlette",
+}  # fmt: skip
+ALGORITHM_SHARED = {"Settings", "Stage", "Progress"}
+HOST_EXTRAS = {
+    "nuke": {"nuke", "nukescripts", "Qt"},
+    "blender_addon": {"bpy", "bpy_extras", "bl_ui", "mathutils", "numpy"},
+}
+
+
+@dataclass(frozen=True)
+class Import:
+    """One imported name: ``from a.b import c`` is ``a.b.c`` with module ``a.b``."""
+
+    file: str  # relative to the tree
+    line: int
+    module: str
+    name: str  # empty for a plain `import a.b`
+
+    @property
+    def top(self) -> str:
+        return self.module.split(".")[0]
+
+    @property
+    def full(self) -> str:
+        return f"{self.module}.{self.name}" if self.name else self.module
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line} imports {self.full}"
+
+
+def sources(tree: Path, *rooms: str) -> Iterator[Path]:
+    for room in rooms or ROOMS:
+        yield from sorted((tree / room).rglob("*.py"))
+
+
+def module_name(tree: Path, file: Path) -> str:
+    parts = file.relative_to(tree).with_suffix("").parts[1:]
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imports(tree: Path, *rooms: str) -> Iterator[Import]:
+    """Every import statement at any depth, relative ones made absolute."""
+    for file in sources(tree, *rooms):
+        package = module_name(tree, file).split(".")
+        if file.name != "__init__.py":
+            package = package[:-1]
+        where = file.relative_to(tree).as_posix()
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield Import(where, node.lineno, alias.name, "")
+            elif isinstance(node, ast.ImportFrom):
+                base = package[: len(package) - node.level + 1] if node.level else []
+                module = ".".join([*base, *filter(None, [node.module])])
+                for alias in node.names:
+                    yield Import(where, node.lineno, module, alias.name)
+
+
+# --- the rules ---------------------------------------------------------------------------------
+
+
+def plugin_is_standard_library(tree: Path) -> list[str]:
+    wrong = []
+    for one in imports(tree, "plugin"):
+        extras = next(
+            (extra for place, extra in PLUGIN_EXTRAS.items()
+             if one.file == place or one.file.startswith(place + "/")),
+            set(),
+        )  # fmt: skip
+        if one.top not in sys.stdlib_module_names | {"dmp_matting"} | extras:
+            wrong.append(str(one))
+    return wrong
+
+
+def engine_shares_only_the_vocabulary(tree: Path) -> list[str]:
+    wrong = []
+    for one in imports(tree, "engine"):
+        foreign = one.top in (OURS | {"nuke", "bpy"}) - {"dmp_engine"}
+        if foreign and not any(
+            one.full == shared or one.full.startswith(shared + ".") for shared in SHARED
+        ):
+            wrong.append(str(one))
+    return wrong
+
+
+def algorithm_sees_no_files(tree: Path) -> list[str]:
+    wrong = []
+    for one in imports(tree, "engine"):
+        if not one.file.startswith("engine/dmp_engine/dmp/"):
+            continue
+        outside = one.top in OUTSIDE_WORLD
+        if one.top == "dmp_matting":
+            outside = one.module != "dmp_matting.job" or one.name not in ALGORITHM_SHARED
+        if one.top == "dmp_engine":
+            outside = not f"{one.full}.".startswith("dmp_engine.dmp.")
+        if outside:
+            wrong.append(str(one))
+    return wrong
+
+
+def nobody_imports_evaluation(tree: Path) -> list[str]:
+    own = ("engine/dmp_engine/evaluation/", "engine/dmp_engine/__main__.py")
+    return [
+        str(one)
+        for one in imports(tree)
+        if f"{one.full}.".startswith("dmp_engine.evaluation.") and not one.file.startswith(own)
+    ]
+
+
+def hosts_see_only_the_face(tree: Path) -> list[str]:
+    wrong = []
+    for room, extras in HOST_EXTRAS.items():
+        own = {"nuke": "dmp_nuke", "blender_addon": "dmp_blender"}[room]
+        allowed = sys.stdlib_module_names | extras | {own, "dmp_matting"}
+        for one in imports(tree, room):
+            inside = one.top == "dmp_matting" and one.module != "dmp_matting"
+            if one.top not in allowed or inside:
+                wrong.append(str(one))
+    return wrong
+
+
+def rooms_are_no_packages(tree: Path) -> list[str]:
+    return [
+        f"{room}/__init__.py makes the folder a package that shadows others"
+        for room in ("nuke", "engine", "plugin")
+        if (tree / room / "__init__.py").exists()
+    ]
+
+
+def no_circles(tree: Path) -> list[str]:
+    modules = {module_name(tree, file): file for file in sources(tree)}
+    names = {file.relative_to(tree).as_posix(): name for name, file in modules.items()}
+    needs: dict[str, set[str]] = {name: set() for name in modules}
+    for one in imports(tree):
+        target = one.full if one.full in modules else one.module
+        if target in modules and target != names[one.file]:
+            needs[names[one.file]].add(target)
+    # Take away, again and again, what needs nothing that is left; what remains goes in circles.
+    while True:
+        free = [name for name, needed in needs.items() if not needed & needs.keys()]
+        if not free:
+            break
+        for name in free:
+            del needs[name]
+    return [f"{name} is part of, or leads to, an import circle" for name in sorted(needs)]
+
+
+def plugin_speaks_python_39(tree: Path) -> list[str]:
+    wrong = []
+    for file in sources(tree, "plugin", "nuke", "blender_addon"):
+        try:
+            ast.parse(file.read_text(encoding="utf-8"), feature_version=(3, 9))
+        except SyntaxError as error:
+            wrong.append(f"{file.relative_to(tree)}:{error.lineno} {error.msg}")
+    return wrong
+
+
+def setup_installs_every_package(tree: Path) -> list[str]:
+    found = {
+        module_name(tree, file)
+        for file in sources(tree, "plugin", "engine")
+        if file.name == "__init__.py" and file.parent.parent != tree
+    }
+    for node in ast.walk(ast.parse((tree / "setup.py").read_text(encoding="utf-8"))):
+        if isinstance(node, ast.keyword) and node.arg == "packages":
+            found -= set(ast.literal_eval(node.value))
+    return [f"setup.py does not install {name}" for name in sorted(found)]
+
+
+RULES: list[Callable[[Path], list[str]]] = [
+    plugin_is_standard_library,
+    engine_shares_only_the_vocabulary,
+    algorithm_sees_no_files,
+    nobody_imports_evaluation,
+    hosts_see_only_the_face,
+    rooms_are_no_packages,
+    no_circles,
+    plugin_speaks_python_39,
+    setup_installs_every_package,
+]
+
+# For each rule files that keep it, and then one file that breaks it.
+PLANTED: list[tuple[Callable[[Path], list[str]], dict[str, str], tuple[str, str]]] = [
+    (
+        plugin_is_standard_library,
+        {"plugin/dmp_matting/cli.py": "import typer, rich.table\nfrom .job import Job\n"},
+        ("plugin/dmp_matting/job.py", "def read():\n    import numpy\n"),
+    ),
+    (
+        plugin_is_standard_library,
+        {"plugin/dmp_matting/publish/collect.py": "import pyblish.api\n"},
+        ("plugin/dmp_matting/launcher.py", "from dmp_engine.shot import matte_frame\n"),
+    ),
+    (
+        engine_shares_only_the_vocabulary,
+        {"engine/dmp_engine/shot.py": "import torch\nfrom dmp_matting.job import Job, Frame\n"},
+        ("engine/dmp_engine/server.py", "from dmp_matting.presets import preset\n"),
+    ),
+    (
+        engine_shares_only_the_vocabulary,
+        {"engine/dmp_engine/shot.py": "from dmp_matting import __version__\n"},
+        ("engine/dmp_engine/server.py", "from dmp_matting import preset\n"),
+    ),
+    (
+        algorithm_sees_no_files,
+        {"engine/dmp_engine/dmp/solve.py": "import math\nfrom .networks import Network\n"},
+        ("engine/dmp_engine/dmp/refine.py", "from pathlib import Path\n"),
+    ),
+    (
+        algorithm_sees_no_files,
+        {"engine/dmp_engine/dmp/solve.py": "from dmp_matting.job import Settings, Stage\n"},
+        ("engine/dmp_engine/dmp/refine.py", "from dmp_matting.job import Plate\n"),
+    ),
+    (
+        algorithm_sees_no_files,
+        {"engine/dmp_engine/shot.py": "from .plates.exr import read_plate\n"},
+        ("engine/dmp_engine/dmp/refine.py", "from ..plates.exr import read_plate\n"),
+    ),
+    (
+        nobody_imports_evaluation,
+        {"engine/dmp_engine/__main__.py": "from .evaluation.metrics import sad\n"},
+        ("engine/dmp_engine/shot.py", "from . import evaluation\n"),
+    ),
+    (
+        hosts_see_only_the_face,
+        {"nuke/dmp_nuke/node.py": "import nuke\nfrom dmp_matting import Job\n"},
+        ("blender_addon/dmp_blender/ui.py", "from dmp_matting.client import matte\n"),
+    ),
+    (
+        hosts_see_only_the_face,
+        {"blender_addon/dmp_blender/ui.py": "import bpy, numpy\n"},
+        ("nuke/dmp_nuke/node.py", "import dmp_blender\n"),
+    ),
+    (
+        rooms_are_no_packages,
+        {"nuke/dmp_nuke/__init__.py": ""},
+        ("nuke/__init__.py", ""),
+    ),
+    (
+        no_circles,
+        {"engine/dmp_engine/a.py": "from . import b\n", "engine/dmp_engine/b.py": "import c\n"},
+        ("engine/dmp_engine/b.py", "def late():\n    from dmp_engine.a import x\n"),
+    ),
+    (
+        plugin_speaks_python_39,
+        {"plugin/dmp_matting/job.py": "x = {**{}}\n"},
+        ("plugin/dmp_matting/job.py", "match 1:\n    case 1: pass\n"),
+    ),
+    (
+        setup_installs_every_package,
+        {"plugin/dmp_matting/__init__.py": "", "setup.py": "setup(packages=['dmp_matting'])\n"},
+        ("plugin/dmp_matting/publish/__init__.py", ""),
+    ),
+]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_the_house_keeps_its_law(rule: Callable[[Path], list[str]]) -> None:
+    assert rule(ROOT) == []
+
+
+@pytest.mark.parametrize(
+    ("rule", "sound", "broken"), PLANTED, ids=[f"{p[0].__name__}-{p[2][0]}" for p in PLANTED]
+)
+def test_each_rule_can_fail(
+    rule: Callable[[Path], list[str]],
+    sound: dict[str, str],
+    broken: tuple[str, str],
+    tmp_path: Path,
+) -> None:
+    def plant(name: str, text: str) -> None:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+
+    for name, text in sound.items():
+        plant(name, text)
+    assert rule(tmp_path) == []
+    plant(*broken)
+    assert rule(tmp_path) != []
+
+
+def test_every_rule_has_a_planted_violation() -> None:
+    assert {rule.__name__ for rule in RULES} == {planted[0].__name__ for planted in PLANTED}
+
+
+def test_the_rules_see_the_sources() -> None:
+    seen = {str(one.file) for one in imports(ROOT)}
+    assert {"plugin/dmp_matting/cli.py", "engine/dmp_engine/__main__.py"} <= seen
+
+
+# --- the face ----------------------------------------------------------------------------------
+
+
+def test_the_face_is_this_sorted_list() -> None:
+    assert list(FACE) == sorted(FACE)
+    assert dmp_matting.__all__ == FACE
+    for name in FACE:
+        assert getattr(dmp_matting, name) is not None
+
+
+FACE = [
+    "CancelledError",
+    "ColourSpaceError",
+    "DESCRIPTIONS",
+    "DeviceError",
+    "DmpError",
+    "EngineError",
+    "EngineMissingError",
+    "Frame",
+    "InputError",
+    "Job",
+    "JobState",
+    "Layers",
+    "MismatchError",
+    "OutputError",
+    "PRESETS",
+    "Plate",
+    "PlateError",
+    "Progress",
+    "Role",
+    "Settings",
+    "SettingsError",
+    "Stage",
+    "preset",
+]
+
+
+# --- what is never committed ---------------------------------------------------------------------
+
+# Put together here, so that this file does not hold what it looks for.
+MACHINE_PATHS = re.compile("|".join(re.escape(f"/{name}/") for name in ("work", "root")))
+
+
+def machine_paths(files: list[Path]) -> list[str]:
+    """Places where a text file names a folder of the machine that it was written on."""
+    wrong = []
+    for file in files:
+        try:
+            lines = file.read_text(encoding="utf-8").splitlines()
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue  # a picture, or deleted and not yet committed
+        wrong += [f"{file}:{n}" for n, line in enumerate(lines, 1) if MACHINE_PATHS.search(line)]
+    return wrong
+
+
+def test_no_committed_file_names_this_machine() -> None:
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True)
+    if listed.returncode:
+        pytest.skip("not a git checkout, so nothing says what is committed")
+    files = [ROOT / name for name in listed.stdout.decode().split("\0") if name]
+    assert len(files) > 20
+    assert machine_paths(files) == []
+
+
+def test_a_machine_path_would_be_found(tmp_path: Path) -> None:
+    (tmp_path / "sound.md").write_text("see ../shared and ./framework/x\n")
+    (tmp_path / "wrong.md").write_text("run it\nin /" + "work/main\n")
+    assert machine_paths(sorted(tmp_path.iterdir())) == [f"{tmp_path / 'wrong.md'}:2"]
