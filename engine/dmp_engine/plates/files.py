@@ -7,10 +7,12 @@ complaint is refused: half a picture would make a plausible, wrong matte.
 
 from __future__ import annotations
 
+import os
 import re
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,7 +28,14 @@ Pixels = npt.NDArray[np.float32]
 SEQUENCE = re.compile(r"#+|%0?\d*d|\$F\d*|@+(?=\.\w+$)")
 MAGIC = (b"\x76\x2f\x31\x01", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"SDPX", b"XPDS",
          b"#?RADIANCE", b"RIFF")  # fmt: skip
+LARGEST = 1 << 20  # pixels a side; beyond it a header is damaged, and EXR cannot be written
 DAMAGED = "'{}' is truncated or damaged; copy or render it again."
+
+
+class Complaining(Protocol):
+    """OpenImageIO itself, or one of its files."""
+
+    def geterror(self) -> str: ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,7 +61,7 @@ class ImageFile:
         config.attribute("oiio:UnassociatedAlpha", 1)  # colours as stored, never premultiplied
         opened = oiio.ImageInput.open(str(path), config)
         if opened is None:
-            oiio.geterror()
+            complaint(oiio)
             raise PlateError(_unopened(path))
         self._input = opened
         self.format = opened.format_name()
@@ -72,7 +81,7 @@ class ImageFile:
             found.append(Part(len(found), name, spec))
             if self.format != "openexr":  # a WebP cannot be read after looking for a second page
                 break
-        self._input.geterror()  # seeking past the last part leaves a message
+        complaint(self._input)  # seeking past the last part leaves a message
         if not found:
             raise PlateError(DAMAGED.format(self.path))
         return found
@@ -85,6 +94,8 @@ class ImageFile:
         if self.format == "dpx" and spec.get_int_attribute("Orientation", 1) > 4:
             # OpenImageIO 3.2 swaps the sides in the header but not the pixels.
             raise PlateError(f"'{self.path}' is a DPX stored on its side; save it upright.")
+        if max(spec.width, spec.height, spec.full_width, spec.full_height) > LARGEST:
+            raise PlateError(DAMAGED.format(self.path))
         low, high = min(pick.indices), max(pick.indices) + 1
         try:
             pixels = self._input.read_image(pick.part.index, 0, low, high, "float")
@@ -93,8 +104,7 @@ class ImageFile:
                 f"'{self.path}' says it is {spec.width} x {spec.height} pixels, more than "
                 "this machine's memory holds; check the file or scale it down."
             ) from None
-        complaint = self._input.geterror()  # a truncated JPEG decodes, with a complaint
-        if pixels is None or complaint:
+        if complaint(self._input) or pixels is None:  # a truncated JPEG decodes, with a complaint
             raise PlateError(DAMAGED.format(self.path))
         pixels = pixels.reshape(spec.height, spec.width, high - low)
         order = [index - low for index in pick.indices]
@@ -117,12 +127,32 @@ def _kind(spec: oiio.ImageSpec, index: int) -> str:
     return str(formats[index] if formats else spec.format)
 
 
+def complaint(source: Complaining) -> str:
+    """OpenImageIO's last message there, which is then forgotten; empty if there is none."""
+    try:
+        return " ".join(source.geterror().split())
+    except UnicodeDecodeError:  # it quotes bytes of a damaged header
+        return "damaged"
+
+
+def not_utf8(path: Path) -> str | None:
+    """A printable form of a path that OpenImageIO cannot be given; None if it can."""
+    try:
+        str(path).encode()
+        return None
+    except UnicodeEncodeError:
+        return os.fsencode(path).decode(errors="replace")
+
+
 def is_sequence(path: Path) -> bool:
     """Whether the name is a pattern for many frames rather than one file."""
     return bool(SEQUENCE.search(path.name))
 
 
 def _check_path(path: Path) -> None:
+    shown = not_utf8(path)
+    if shown:
+        raise PlateError(f"'{shown}' has letters that are not UTF-8; rename the file or folder.")
     try:
         found = path.stat()
         if stat.S_ISREG(found.st_mode):

@@ -19,7 +19,7 @@ import OpenImageIO as oiio
 
 from dmp_matting.errors import OutputError
 
-from .files import is_sequence
+from .files import complaint, is_sequence, not_utf8
 from .header import CHANNELS, layers_spec
 from .read import PlateImage
 
@@ -66,6 +66,9 @@ def check_output(path: Path, *, need: int = LEAST_ROOM, plates: Iterable[str | P
     are files that the output must not overwrite.
     """
     folder = path.parent
+    shown = not_utf8(path)
+    if shown:
+        raise OutputError(f"'{shown}' has letters that are not UTF-8; choose another output.")
     if path.suffix.lower() != ".exr":
         raise OutputError(f"'{path}' does not end in .exr; the layers are written as EXR.")
     if is_sequence(path):
@@ -100,15 +103,15 @@ def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> N
     assert output is not None, "OpenImageIO without EXR"
     written = output.open(str(path), spec) and output.write_image(half)
     written = output.close() and written
-    reason = output.geterror()
+    reason = complaint(output)
     if not written or reason:
-        raise OSError(" ".join(reason.split()) or "the disk refused it")
+        raise OSError(reason or "the disk refused it")
     with path.open("rb+") as file:
         os.fsync(file.fileno())  # network disks report that they are full only here
     # OpenEXR ends a file in a destructor, which cannot report a full disk: look.
     check = oiio.ImageInput.open(str(path))
     found = check.read_image(0, 0, 0, len(CHANNELS), "half") if check else None
-    oiio.geterror()
+    complaint(oiio)
     if found is None or not np.array_equal(found, half):
         raise OSError("what was written does not read back")
 

@@ -191,6 +191,27 @@ def test_no_colour_channels(picture, channels):
     assert all(name in sentence for name in channels)
 
 
+def test_a_header_with_bytes_that_are_no_text(picture, noise):
+    path = picture("a.exr", noise)
+    path.write_bytes(path.read_bytes().replace(b"dataWindow", b"data\xffindow", 1))
+    assert "is truncated or damaged" in refusal(path)
+
+
+def test_a_header_with_absurd_windows(picture, noise):
+    path = picture("a.exr", noise, window=(0, 0, 3_000_000, 33))
+    assert "is truncated or damaged" in refusal(path)
+
+
+def test_names_that_openimageio_cannot_be_given(picture, image, noise, tmp_path):
+    assert image(picture("café 日本.exr", noise)).rgb.shape == (33, 51, 3)
+    latin = tmp_path / os.fsdecode(b"caf\xe9.exr")
+    picture("a.exr", noise).rename(latin)
+    with pytest.raises(PlateError, match="caf\ufffd.exr' has letters that are not UTF-8; rename"):
+        read_plate(Plate(str(latin), Role.IMAGE))
+    with pytest.raises(OutputError, match="caf\ufffd.exr' has letters that are not UTF-8"):
+        check_output(latin)
+
+
 def test_layers_without_a_main_one_are_listed(picture):
     channels = [f"{layer}.{leaf}" for layer in ("normal", "specular") for leaf in "RGB"]
     path = picture("a.exr", np.zeros((33, 51, 6), np.float32), channels=channels)
