@@ -1,4 +1,4 @@
-"""The engine's command line: `python -m dmp_engine run|doctor|view|compare`.
+"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|compare`.
 
 Made for the client's side (`dmp` and the hosts), which start it in the engine's own Python. The
 answer is JSON on standard output, but for `compare`, whose reader is a person.
@@ -11,7 +11,9 @@ import json
 import sys
 from pathlib import Path
 
-from dmp_matting.errors import DmpError
+from dmp_matting.errors import DmpError, EngineMissingError
+
+from .server import options
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -26,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     view.add_argument("--image", type=Path)
     view.add_argument("--clean", type=Path)
     view.add_argument("--over", type=Path)
+    options.add_arguments(commands.add_parser("serve", help="serve jobs on a local socket"))
     compare = commands.add_parser("compare", help="SAD and MSE of a result against a true alpha")
     compare.add_argument("result", type=Path)
     compare.add_argument("truth", type=Path)
@@ -35,6 +38,8 @@ def main(arguments: list[str] | None = None) -> int:
         from .direct import run
 
         return run()
+    if chosen.command == "serve":
+        return _serve(chosen)
     if chosen.command == "doctor":
         from .doctor import examine
 
@@ -56,6 +61,19 @@ def main(arguments: list[str] | None = None) -> int:
         print(json.dumps({"ok": False, **error.to_wire()}))
         return error.exit_code
     return 0
+
+
+def _serve(chosen: argparse.Namespace) -> int:
+    try:
+        from .server.lifecycle import serve
+    except ImportError as reason:
+        missing = EngineMissingError(
+            f"The engine's Python at {sys.executable} is incomplete ({reason}); "
+            "install it with `pip install 'dmp-matting[engine]'`."
+        )
+        print(json.dumps(missing.to_wire()))
+        return missing.exit_code
+    return serve(chosen)
 
 
 def _compare(result: Path, truth: Path) -> None:

@@ -4,7 +4,8 @@ Rules: standard library only, Python 3.9; nothing is started here. The engine is
 never imported: the first of these that holds is used.
 
 1. ``$DMP_ENGINE_PYTHON``: a Python with torch, numpy and OpenImageIO.
-2. This very interpreter, when it has both ``dmp_engine`` and torch (a plain
+2. The per-user configuration that ``dmp setup`` writes.
+3. This very interpreter, when it has both ``dmp_engine`` and torch (a plain
    ``pip install 'dmp-matting[engine]'``, or a source checkout on PYTHONPATH).
 
 The command always has ``-I``, so a host's PYTHONHOME, PYTHONPATH and user site
@@ -21,6 +22,7 @@ from pathlib import Path
 from typing import Dict, List, Optional, Tuple
 
 from .errors import EngineMissingError
+from .places import read_config
 
 MEND = (
     "Install it with `pip install 'dmp-matting[engine]'`, "
@@ -76,6 +78,13 @@ def _engine_python() -> Tuple[str, List[str]]:
                 "point it at the engine's Python."
             )
         return named, _checkout_roots()
+    chosen = str(read_config().get("engine_python", ""))
+    if chosen:
+        if not os.access(chosen, os.X_OK) or os.path.isdir(chosen):
+            raise EngineMissingError(
+                f"The engine's Python '{chosen}' of `dmp setup` is gone; run `dmp setup` again."
+            )
+        return chosen, _checkout_roots()
     if _is_python(sys.executable) and importlib.util.find_spec("torch") is not None:
         engine = _root("dmp_engine") or next(iter(_checkout_roots()), None)
         if engine is not None:

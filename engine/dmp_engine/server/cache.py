@@ -1,0 +1,121 @@
+"""Finished results by key: bounded in size, least recently used first out.
+
+    results/<first two digits>/<key>/layers.exr, layers.json
+
+The key (``Job.key`` of one frame) covers the plates' digests, the settings and
+the engine's version, so an entry is never wrong, only unneeded. A folder is
+complete or absent: it is filled beside its place and moved in by one rename.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from dmp_matting.job import Layers
+
+DEFAULT_LIMIT = 10 << 30  # bytes
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What the cache holds, for `dmp cache` and the status."""
+
+    folder: str
+    entries: int
+    bytes: int
+    limit: int
+
+
+class ResultCache:
+    """The cache in ``folder``, holding at most ``limit`` bytes; 0 switches it off."""
+
+    def __init__(self, folder: Path, limit: int = DEFAULT_LIMIT) -> None:
+        self.folder = folder
+        self.limit = limit
+
+    def get(self, key: str, target: Path) -> Layers | None:
+        """Put the finished EXR at ``target`` and return its Layers, or None when not held.
+
+        Raises OSError when ``target`` cannot be written.
+        """
+        entry = self._entry(key)
+        try:
+            layers = Layers.from_json(json.loads((entry / "layers.json").read_text("utf-8")))
+            os.utime(entry / "layers.json")  # its time of last use
+            place_file(entry / "layers.exr", target)
+        except FileNotFoundError:
+            return None
+        except (ValueError, TypeError, KeyError):
+            shutil.rmtree(entry, ignore_errors=True)
+            return None
+        return layers
+
+    def put(self, key: str, exr: Path, layers: Layers) -> None:
+        """Keep a finished frame; a disk that is full is no failure of the frame."""
+        entry = self._entry(key)
+        if self.limit <= 0 or entry.exists() or exr.stat().st_size > self.limit:
+            return
+        draft = self.folder / f"part-{uuid.uuid4().hex}"
+        try:
+            draft.mkdir(parents=True)
+            place_file(exr, draft / "layers.exr")
+            (draft / "layers.json").write_text(json.dumps(layers.to_json()), "utf-8")
+            entry.parent.mkdir(exist_ok=True)
+            os.replace(draft, entry)
+        except OSError:
+            shutil.rmtree(draft, ignore_errors=True)
+        self.trim()
+
+    def trim(self) -> None:
+        """Drop the least recently used entries until the limit holds."""
+        entries = sorted(self._entries())
+        total = sum(size for _, size, _ in entries)
+        for _, size, entry in entries:
+            if total <= self.limit:
+                break
+            shutil.rmtree(entry, ignore_errors=True)
+            total -= size
+
+    def usage(self) -> Usage:
+        sizes = [size for _, size, _ in self._entries()]
+        return Usage(str(self.folder), len(sizes), sum(sizes), self.limit)
+
+    def clear(self) -> int:
+        """Drop everything; returns the number of entries that were held."""
+        held = len(self._entries())
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return held
+
+    def _entry(self, key: str) -> Path:
+        return self.folder / key[:2] / key
+
+    def _entries(self) -> list[tuple[float, int, Path]]:
+        """(last use, bytes, folder) of every complete entry."""
+        found = []
+        for note in self.folder.glob("??/*/layers.json"):
+            try:
+                size = note.stat().st_size + (note.parent / "layers.exr").stat().st_size
+                found.append((note.stat().st_mtime, size, note.parent))
+            except FileNotFoundError:
+                continue  # another engine of this user (on another machine) dropped it
+        return found
+
+
+def place_file(source: Path, target: Path) -> None:
+    """``target`` becomes the content of ``source``: a hard link where the disk can, else a copy."""
+    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        try:
+            os.link(source, draft)
+        except FileNotFoundError:
+            raise
+        except OSError:
+            shutil.copyfile(source, draft)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -1,0 +1,40 @@
+"""The places that solve, and which of them a job may have."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dmp_matting.errors import DeviceError, SettingsError
+from dmp_matting.job import Settings
+
+
+@dataclass(frozen=True)
+class Device:
+    """``cuda:N`` or ``cpu``; memory in bytes."""
+
+    name: str
+    label: str
+    memory: int
+
+
+def suitable_devices(settings: Settings, devices: list[Device]) -> list[Device]:
+    """The devices that a job's setting allows; SettingsError, DeviceError when there is none."""
+    wanted = settings.device
+    gpus = [device for device in devices if device.name != "cpu"]
+    if wanted == "auto":
+        return gpus or devices
+    if not re.fullmatch(r"cpu|cuda(:\d+)?", wanted):
+        raise SettingsError(f"Device is one of auto, cpu, cuda and cuda:N, not '{wanted}'.")
+    found = gpus if wanted == "cuda" else [each for each in devices if each.name == wanted]
+    if not found:
+        names = ", ".join(device.name for device in devices)
+        raise DeviceError(
+            f"There is no device {wanted}; this engine has {names}. `dmp doctor` says why."
+        )
+    return found
+
+
+def device_kind(settings: Settings, devices: list[Device]) -> str:
+    """``cpu`` or ``cuda``: all devices of one kind share their results."""
+    return suitable_devices(settings, devices)[0].name.partition(":")[0]

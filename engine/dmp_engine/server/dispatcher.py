@@ -1,0 +1,373 @@
+"""Jobs on their way: uploaded, queued, running, ended. The one place that changes a job's state.
+
+All in one event loop, so a step between two ``await`` needs no lock. What must
+survive a kill is on disk (store.py) before it is told to anyone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+
+from dmp_matting.errors import CancelledError, DmpError, EngineError, OutputError, from_wire
+from dmp_matting.job import Frame, Job, JobState, Layers, Settings
+
+from ..version import engine_version
+from .attendance import Attendance
+from .cache import ResultCache
+from .devices import device_kind, suitable_devices
+from .pool import Pool, Slot, WorkerDied
+from .schedule import Schedule, Ticket, Urgency
+from .store import Record, Store
+
+DEATHS_LIMIT = 3  # workers that one frame may take along
+KEEP_ENDED = 24 * 3600.0  # seconds that an ended job nobody fetched is kept
+RESTART_GRACE = 60.0  # seconds that clients get to find the restarted engine
+
+log = logging.getLogger("dmp.jobs")
+
+
+class Live:
+    """A job in this server: its record on disk, and what only the present moment needs."""
+
+    def __init__(self, record: Record, ticket: Ticket) -> None:
+        self.record = record
+        self.ticket = ticket
+        self.attendance = Attendance()
+        self.progress: dict[str, Any] | None = None  # Progress.to_json of the running frame
+        self.previews = 0  # how often the preview was refreshed
+        self.cancelling = ""  # the sentence of the cancellation that is under way
+        self.settings = record.job.settings  # for the device that the job gets
+        self.notice = ""  # a sentence about that device
+        self.slot: Slot | None = None
+        self.ended_at = time.monotonic()
+        self._watchers: set[asyncio.Event] = set()
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[asyncio.Event]:
+        """An event that is set whenever something about the job changes."""
+        changed = asyncio.Event()
+        self._watchers.add(changed)
+        try:
+            yield changed
+        finally:
+            self._watchers.discard(changed)
+
+    def changed(self) -> None:
+        for watcher in self._watchers:
+            watcher.set()
+
+
+class Dispatcher:
+    """Every job of this engine."""
+
+    def __init__(self, store: Store, cache: ResultCache, pool: Pool) -> None:
+        self.store = store
+        self.cache = cache
+        self.pool = pool
+        self.jobs: dict[str, Live] = {}
+        self.schedule = Schedule()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    # --- the life of a job ---------------------------------------------------------------------
+
+    def create(self, job: Job, *, attended: bool, ocio: str, on_cpu: Settings | None) -> Live:
+        """A new job that waits for its plates. Raises OSError when the disk will not have it."""
+        job = dataclasses.replace(job, engine_version=engine_version())
+        return self._enter(self.store.create(job, attended=attended, ocio=ocio, on_cpu=on_cpu))
+
+    def resume(self) -> None:
+        """Take up what an earlier engine left: its queue goes on, stale folders go."""
+        for record in self.store.load():
+            stale = record.ended and time.time() - record.created > KEEP_ENDED
+            if stale or record.state is JobState.UPLOADING:
+                self.store.remove(record)
+                continue
+            live = self._enter(record)
+            live.attendance.seen(RESTART_GRACE)
+            if record.state is JobState.RUNNING:
+                record.become(JobState.QUEUED)
+            if not record.ended:
+                log.info("job %s goes on, %d frames left", record.id, len(record.unfinished()))
+                self._spawn(self._admit(live))
+
+    def start(self, live: Live) -> None:
+        """All plates are there: queue the job."""
+        live.record.become(JobState.QUEUED)
+        self.store.save(live.record)
+        live.changed()
+        self._spawn(self._admit(live))
+
+    def cancel(self, live: Live, why: str) -> None:
+        """End a job that has not ended; a running frame ends at its next step."""
+        if live.record.ended or live.cancelling:
+            return
+        live.cancelling = why
+        if live.record.state is JobState.RUNNING and live.slot is not None:
+            worker = live.slot.worker
+            if worker is not None:
+                self._spawn(worker.cancel(), until=live)
+        else:
+            self.schedule.remove(live.record.id)
+            self._end(live, CancelledError(why))
+
+    def forget(self, live: Live) -> None:
+        """Remove an ended job and its folder."""
+        self.store.remove(live.record)
+        self.jobs.pop(live.record.id, None)
+
+    def forget_old(self) -> None:
+        now = time.monotonic()
+        for live in list(self.jobs.values()):
+            if live.record.ended and now - live.ended_at > KEEP_ENDED:
+                self.forget(live)
+
+    @property
+    def busy(self) -> bool:
+        """True while a job is uploaded, waits or runs."""
+        return any(not live.record.ended for live in self.jobs.values())
+
+    def _enter(self, record: Record) -> Live:
+        single = record.attended and len(record.job.frames) == 1
+        urgency = Urgency.INTERACTIVE if single else Urgency.BATCH
+        live = Live(record, self.schedule.ticket(record.id, urgency))
+        self.jobs[record.id] = live
+        return live
+
+    async def _admit(self, live: Live) -> None:
+        """Find the job's device and settings, take what the cache has, queue the rest."""
+        record = live.record
+        try:
+            devices = await self.pool.devices()
+            suitable = suitable_devices(record.job.settings, devices)
+            if suitable[0].name == "cpu":
+                wanted = record.job.settings.device
+                if record.on_cpu is not None:
+                    live.settings = dataclasses.replace(record.on_cpu, device=wanted)
+                if wanted == "auto":
+                    live.notice = "No CUDA GPU found: solving on the CPU."
+            for frame in record.unfinished():
+                await self._from_cache(live, frame)
+        except DmpError as error:
+            if not record.ended:
+                self._end(live, error)
+            return
+        if record.ended:
+            return  # cancelled meanwhile
+        if record.unfinished():
+            self.schedule.add(live.ticket)
+            self.pump()
+        else:
+            record.become(JobState.RUNNING)
+            self._end(live, None)
+
+    def pump(self) -> None:
+        """Give every free device its next job."""
+        for slot in self.pool.slots:
+            if slot.job is not None:
+                continue
+            ticket = self.schedule.take(self._suits(slot))
+            if ticket is None:
+                continue
+            slot.job = ticket.job
+            self._spawn(self._run(self.jobs[ticket.job], slot))
+        for job in self.schedule.jobs():
+            self.jobs[job].changed()  # its position
+
+    def _suits(self, slot: Slot) -> Callable[[str], bool]:
+        devices = self.pool.known()
+
+        def suits(job: str) -> bool:
+            return slot.device in suitable_devices(self.jobs[job].settings, devices)
+
+        return suits
+
+    async def _run(self, live: Live, slot: Slot) -> None:
+        """All frames that are left, or those before a more urgent job cuts in."""
+        record = live.record
+        live.slot = slot
+        failure: DmpError | None = None
+        try:
+            record.become(JobState.RUNNING)
+            self._save(record)
+            live.changed()
+            for frame in record.unfinished():
+                _heed_cancel(live)
+                if self.schedule.overtakes(live.ticket, self._suits(slot)):
+                    record.become(JobState.QUEUED)
+                    self._save(record)
+                    self.schedule.add(live.ticket)
+                    return
+                if not await self._from_cache(live, frame):
+                    await self._solve(live, slot, frame)
+        except DmpError as error:
+            failure = error
+        except Exception:
+            log.exception("job %s", record.id)
+            failure = EngineError("The engine hit a bug; see `dmp engine log`.")
+        finally:
+            live.slot = None
+            slot.rest()
+            if record.state is JobState.RUNNING:
+                self._end(live, failure)
+            self.pump()
+
+    async def _solve(self, live: Live, slot: Slot, frame: Frame) -> None:
+        """One frame on a worker, again from its checkpoint when the worker dies."""
+        record = live.record
+        while True:
+            _heed_cancel(live)
+            worker = await slot.ready(record.ocio)
+            _heed_cancel(live)
+            request = {
+                "frame": dataclasses.asdict(self.store.stored_frame(record, frame)),
+                "settings": dataclasses.replace(live.settings, device=slot.device.name).to_json(),
+                "output": str(self.store.layers(record, frame.number)),
+                "preview": str(self.store.preview(record)),
+                "checkpoint": str(self.store.checkpoint(record, frame.number)),
+            }
+            try:
+                async for event in worker.frame(**request):
+                    self._hear(live, frame, event)
+                return
+            except WorkerDied as death:
+                record.crashes += 1
+                log.warning("job %s, frame %d: worker died, %s", record.id, frame.number, death)
+                if record.crashes >= DEATHS_LIMIT:
+                    raise EngineError(
+                        f"The engine's worker died {record.crashes} times on frame "
+                        f"{frame.number} ({death}), perhaps for want of memory: try a smaller "
+                        "working size; see `dmp engine log`."
+                    ) from None
+                self._save(record)
+
+    def _hear(self, live: Live, frame: Frame, event: dict[str, Any]) -> None:
+        """Take in one event of the worker that solves ``frame``. Raises the error it tells."""
+        kind = event.pop("event")
+        record = live.record
+        if kind == "progress":
+            if event["preview"] is not None:
+                live.previews += 1
+            live.progress = {**event, "preview": None}
+            live.changed()
+        elif kind == "layers":
+            layers = Layers.from_json(event)
+            told = [self.store.told_by_client_names(record, text) for text in layers.warnings]
+            self._finish(live, dataclasses.replace(layers, warnings=tuple(told)))
+            self.cache.put(self._key(live, frame), self.store.layers(record, frame.number), layers)
+        elif kind == "cancelled":
+            raise CancelledError(live.cancelling)
+        else:
+            message = self.store.told_by_client_names(record, event["message"])
+            raise from_wire({"error": event["error"], "message": message})
+
+    async def _from_cache(self, live: Live, frame: Frame) -> bool:
+        """Take a finished frame from the cache. False when it has to be computed."""
+        target = self.store.layers(live.record, frame.number)
+        try:
+            found = await asyncio.to_thread(self.cache.get, self._key(live, frame), target)
+        except OSError as reason:
+            raise full_disk(reason) from None
+        if found is None:
+            return False
+        if frame.number not in live.record.layers and not live.record.ended:
+            at_once = {"total": 0.0}
+            self._finish(live, dataclasses.replace(found, frame=frame.number, seconds=at_once))
+        return True
+
+    def _finish(self, live: Live, layers: Layers) -> None:
+        live.record.layers[layers.frame] = layers
+        live.record.crashes = 0
+        self._save(live.record)
+        live.changed()
+
+    def _key(self, live: Live, frame: Frame) -> str:
+        """The cache key of one frame: what Job.key says, and the client's colour configuration."""
+        record = live.record
+        one = dataclasses.replace(
+            record.job,
+            frames=(dataclasses.replace(frame, number=0),),
+            settings=dataclasses.replace(
+                live.settings, device=device_kind(live.settings, self.pool.known())
+            ),
+        )
+        content = {plate.path: plate.digest for plate in record.plates}
+        return hashlib.sha256((one.key(content) + _ocio_digest(record.ocio)).encode()).hexdigest()
+
+    def _end(self, live: Live, failure: DmpError | None) -> None:
+        record = live.record
+        if isinstance(failure, CancelledError):
+            record.become(JobState.CANCELLED)
+        else:
+            record.become(JobState.FAILED if failure else JobState.DONE)
+        record.failure = failure.to_wire() if failure else None
+        live.progress = None
+        live.ended_at = time.monotonic()
+        if record.state is JobState.CANCELLED:
+            self.store.remove(record)
+        else:
+            self.store.drop_inputs(record)
+            with contextlib.suppress(OSError):  # a full disk; the client is told all the same
+                self.store.save(record)
+        log.info("job %s %s %s", record.id, record.state.value, failure or "")
+        live.changed()
+
+    def _save(self, record: Record) -> None:
+        try:
+            self.store.save(record)
+        except OSError as reason:
+            raise full_disk(reason) from None
+
+    def _spawn(self, work: Coroutine[Any, Any, None], until: Live | None = None) -> None:
+        """Run ``work`` beside the others, at most until the job ``until`` has ended."""
+        task = asyncio.create_task(_while_running(work, until) if until else work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def stop(self) -> None:
+        """Cancel what somebody waited for, keep batches for the next engine, end the workers."""
+        for live in list(self.jobs.values()):
+            if live.record.attended or live.record.state is JobState.UPLOADING:
+                self.cancel(live, "The engine was stopped.")
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pool.stop()
+
+
+def _heed_cancel(live: Live) -> None:
+    if live.cancelling:
+        raise CancelledError(live.cancelling)
+
+
+async def _while_running(work: Coroutine[Any, Any, None], live: Live) -> None:
+    task = asyncio.ensure_future(work)
+    with live.watched() as changed:
+        while live.slot is not None and not task.done():
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(changed.wait(), 0.2)
+            changed.clear()
+    task.cancel()
+
+
+def _ocio_digest(ocio: str) -> str:
+    """The client's ``$OCIO`` by content where it is a file."""
+    try:
+        return hashlib.sha256(Path(ocio).read_bytes()).hexdigest() if ocio else ""
+    except OSError:
+        return ocio
+
+
+def full_disk(reason: OSError) -> OutputError:
+    """An OSError of the job folders, told to an artist."""
+    return OutputError(
+        f"The engine cannot write to its cache folder ({reason.strerror}); "
+        "free some disk space, for instance with `dmp cache clear`."
+    )

@@ -1,0 +1,233 @@
+"""One engine per user, from its first breath to its last.
+
+Start: take the lock (the kernel frees it however we die), bind the socket, then
+leave the host's process group, write the run file and serve. A second engine
+finds the lock taken and ends at once; a run file without a lock is stale.
+
+End: when asked; when nothing happened for the idle time; when the last client
+that was there died and nothing is left to do. The socket, the run file and the
+workers go with us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from dmp_matting.job import PROTOCOL
+from dmp_matting.places import run_folder
+
+from ..version import engine_version
+from .app import Api
+from .cache import ResultCache
+from .dispatcher import Dispatcher
+from .pool import Pool
+from .store import Store
+
+WINDOWS = sys.platform == "win32"
+TICK = 0.25  # seconds
+TOUCH = 3600.0  # seconds between two touches of our files in /tmp, which cleaners go by
+
+log = logging.getLogger("dmp.engine")
+
+
+def serve(options: Namespace) -> int:
+    """Serve until the end; the exit code. 0 also when another engine is there already."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr
+    )
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    os.umask(0o077)
+    if options.run_folder is None:
+        options.run_folder = run_folder()
+    lock = _take_lock(options.run_folder / "engine.lock")
+    if lock is None:
+        log.info("another engine of this user is running; this one is not needed")
+        return 0
+    with contextlib.closing(lock):
+        listener, address = _listen(options)
+        if options.detach and not WINDOWS and os.fork():
+            os._exit(0)  # the caller's child ends here; the engine goes on without a parent
+        return asyncio.run(_Engine(options, address).run(listener))
+
+
+def _take_lock(path: Path) -> Any:
+    """The open lock file, or None when another engine holds it."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = path.open("a+b")
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def _listen(options: Namespace) -> tuple[socket.socket, str]:
+    """A bound socket and its address for the run file."""
+    if options.tcp or WINDOWS:
+        return _listen_tcp()
+    path = options.run_folder / "engine.sock"
+    path.unlink(missing_ok=True)  # a killed engine's; the lock is ours
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    return listener, f"unix:{path}"
+
+
+def _listen_tcp() -> tuple[socket.socket, str]:
+    listener = socket.socket(socket.AF_INET)
+    listener.bind(("127.0.0.1", 0))
+    return listener, f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers: there are two of them, and the engine handles signals."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _http(app: ASGIApp) -> _Server:
+    return _Server(
+        uvicorn.Config(
+            app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
+            server_header=False, date_header=False, proxy_headers=False,
+            timeout_keep_alive=5, timeout_graceful_shutdown=2, h11_max_incomplete_event_size=65536,
+        )
+    )  # fmt: skip
+
+
+class _Engine:
+    """What runs between start and end."""
+
+    def __init__(self, options: Namespace, address: str) -> None:
+        self.options = options
+        self.address = address
+        self.token = secrets.token_urlsafe(32)
+        cache = ResultCache(options.cache_folder / "results", int(options.cache_gb * 2**30))
+        # The home folder may be shared by several machines, each with its own engine.
+        jobs = options.cache_folder / f"jobs-{socket.gethostname()}"
+        self.pool = Pool()
+        self.dispatcher = Dispatcher(Store(jobs), cache, self.pool)
+        self.api = Api(self.dispatcher, options.plate_mb << 20)
+        self.api.open_page = self._open_page
+        self._page: tuple[_Server, asyncio.Task[None], str] | None = None
+        self._touched = time.monotonic()
+
+    async def run(self, listener: socket.socket) -> int:
+        loop = asyncio.get_running_loop()
+        if not WINDOWS:
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+                loop.add_signal_handler(number, self.api.stop_asked.set)
+        server = _http(self.api.app(self.token))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        self.dispatcher.resume()
+        warm_up = asyncio.create_task(self._warm_up())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        self._write_run_file()
+        log.info("engine %s at %s", engine_version(), self.address)
+        try:
+            while not serving.done():
+                with contextlib.suppress(asyncio.TimeoutError):
+                    await asyncio.wait_for(self.api.stop_asked.wait(), TICK)
+                    log.info("asked to stop")
+                why = "asked" if self.api.stop_asked.is_set() else await self._housekeeping()
+                if why:
+                    log.info("the engine ends: %s", why)
+                    break
+        finally:
+            (self.options.run_folder / "engine.json").unlink(missing_ok=True)
+            self.api.stop_asked.set()
+            warm_up.cancel()
+            await self.dispatcher.stop()
+            server.should_exit = True
+            if self._page is not None:
+                self._page[0].should_exit = True
+                await self._page[1]
+            await serving
+            if self.address.startswith("unix:"):
+                Path(self.address[5:]).unlink(missing_ok=True)
+        return 0
+
+    async def _warm_up(self) -> None:
+        """Load torch while the first client is still sending its plates."""
+        with contextlib.suppress(Exception):  # the first job will tell
+            await self.pool.devices()
+
+    async def _housekeeping(self) -> str:
+        """Whatever is due; a reason when the engine should end."""
+        options, api = self.options, self.api
+        for live in list(self.dispatcher.jobs.values()):
+            waited_for = live.record.attended and not live.record.ended
+            if waited_for and live.attendance.absent_for() > options.grace:
+                self.dispatcher.cancel(live, "The program that asked for this job went away.")
+                api.deserted = True
+        self.dispatcher.forget_old()
+        for slot in self.pool.rest_after(options.worker_idle):
+            log.info("%s: worker idle, ended", slot.device.name)
+            await slot.stop()
+        if time.monotonic() - self._touched > TOUCH:
+            self._touched = time.monotonic()
+            for name in ("engine.json", "engine.lock", "engine.sock"):
+                with contextlib.suppress(OSError):
+                    os.utime(options.run_folder / name)
+        if self.dispatcher.busy:
+            api.used = time.monotonic()
+            return ""
+        why = ""
+        if time.monotonic() - api.used > options.idle:
+            why = "idle"
+        elif api.deserted and api.hosts.absent_for() > options.grace:
+            why = "its last client went away"
+        if why:
+            api.stop_asked.set()  # from now on new jobs are sent to the next engine
+        return why
+
+    async def _open_page(self) -> str:
+        """The status page's own address: TCP, which a browser can reach."""
+        if self._page is None:
+            listener, address = _listen_tcp()
+            server = _http(self.api.page_app())
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            while not server.started:
+                await asyncio.sleep(0.01)
+            self._page = server, task, address
+        return self._page[2]
+
+    def _write_run_file(self) -> None:
+        place = self.options.run_folder / "engine.json"
+        draft = place.with_name("engine.json.part")
+        told = {
+            "address": self.address,
+            "token": self.token,
+            "protocol": PROTOCOL,
+            "version": engine_version(),
+            "pid": os.getpid(),
+        }
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            json.dump(told, file)
+        os.replace(draft, place)

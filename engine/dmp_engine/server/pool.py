@@ -1,0 +1,205 @@
+"""One worker process per device, started when needed, replaced when it dies, ended when idle.
+
+The first worker also says which devices there are, so the server itself never
+asks torch. A worker lives in the client's OCIO configuration: a job from a host
+with another ``$OCIO`` gets a fresh one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+from dmp_matting.errors import EngineError, from_wire
+
+from .devices import Device
+
+START_LIMIT = 120.0  # seconds; a cold disk under torch
+SILENCE_LIMIT = 120.0  # seconds without a sign of life: the worker hangs
+CANCEL_LIMIT = 5.0  # seconds to end a frame by itself before the worker is killed
+LINE_LIMIT = 1 << 20  # bytes
+
+BOOT = "import sys; sys.path[:] = sys.argv[1:]; from dmp_engine.worker import main; main()"
+
+log = logging.getLogger("dmp.pool")
+
+
+class WorkerDied(Exception):
+    """The worker process ended in the middle of a frame."""
+
+
+class Worker:
+    """One worker process. One frame at a time."""
+
+    def __init__(self, process: asyncio.subprocess.Process, ocio: str) -> None:
+        self.process = process
+        self.ocio = ocio
+        self.devices: list[Device] = []
+        self.memory: dict[str, int] = {}
+        self._events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._reading = asyncio.create_task(self._read())
+
+    @classmethod
+    async def start(cls, ocio: str) -> Worker:
+        """A worker that has said hello. Raises EngineError with what it said instead."""
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-I", "-c", BOOT, *sys.path,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, "OCIO": ocio} if ocio else _without_ocio(),
+            limit=LINE_LIMIT,
+        )  # fmt: skip
+        worker = cls(process, ocio)
+        try:
+            hello = await asyncio.wait_for(worker._events.get(), START_LIMIT)
+        except TimeoutError:
+            hello = None
+        if hello is None or hello["event"] != "hello":
+            await worker.stop()
+            raise from_wire(
+                hello or {"message": "The engine's worker could not start; see `dmp engine log`."}
+            )
+        worker.devices = [Device(**entry) for entry in hello["devices"]]
+        log.info("worker %d started", process.pid)
+        return worker
+
+    @property
+    def alive(self) -> bool:
+        return self.process.returncode is None and not self._reading.done()
+
+    async def frame(self, **request: Any) -> AsyncIterator[dict[str, Any]]:
+        """Solve one frame: its events up to ``layers``, ``error`` or ``cancelled``.
+
+        Raises WorkerDied.
+        """
+        self._send({"do": "frame", **request})
+        while (event := await self._events.get()) is not None:
+            last = event["event"] in ("layers", "error", "cancelled")
+            yield event
+            if last:
+                return
+        await self.process.wait()
+        raise WorkerDied(f"exit code {self.process.returncode}")
+
+    async def cancel(self) -> None:
+        """End the running frame; a worker that does not listen is killed."""
+        self._send({"do": "cancel"})
+        await asyncio.sleep(CANCEL_LIMIT)
+        log.warning("worker %d did not end its frame and is killed", self.process.pid)
+        self.kill()
+
+    def kill(self) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            self.process.kill()
+
+    async def stop(self) -> None:
+        """End the process: closing its input is enough, unless it hangs."""
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        try:
+            await asyncio.wait_for(self.process.wait(), 3.0)
+        except TimeoutError:
+            self.kill()
+            await self.process.wait()
+        self._reading.cancel()
+
+    def _send(self, command: dict[str, Any]) -> None:
+        assert self.process.stdin is not None
+        with contextlib.suppress(ConnectionError):
+            self.process.stdin.write(json.dumps(command).encode() + b"\n")
+
+    async def _read(self) -> None:
+        assert self.process.stdout is not None
+        limit = START_LIMIT
+        try:
+            while line := await asyncio.wait_for(self.process.stdout.readline(), limit):
+                limit = SILENCE_LIMIT
+                event = json.loads(line)
+                if event["event"] == "alive":
+                    self.memory = event["memory"]
+                else:
+                    self._events.put_nowait(event)
+        except (TimeoutError, ValueError):
+            log.error("worker %d hangs or talks nonsense and is killed", self.process.pid)
+            self.kill()
+        finally:
+            self._events.put_nowait(None)
+
+
+def _without_ocio() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name != "OCIO"}
+
+
+class Slot:
+    """A device and its worker, if it has one at the moment."""
+
+    def __init__(self, device: Device, worker: Worker | None = None) -> None:
+        self.device = device
+        self.worker = worker
+        self.job: str | None = None  # id of the job that holds the device
+        self._used = time.monotonic()
+
+    async def ready(self, ocio: str) -> Worker:
+        """A living worker in the client's OCIO configuration. Raises EngineError."""
+        if self.worker is not None and not (self.worker.alive and self.worker.ocio == ocio):
+            await self.stop()
+        if self.worker is None:
+            self.worker = await Worker.start(ocio)
+        return self.worker
+
+    def rest(self) -> None:
+        """The job is over; the idle time starts."""
+        self.job = None
+        self._used = time.monotonic()
+
+    def idle_for(self) -> float:
+        return 0.0 if self.job else time.monotonic() - self._used
+
+    async def stop(self) -> None:
+        if self.worker is not None:
+            worker, self.worker = self.worker, None
+            await worker.stop()
+
+
+class Pool:
+    """All devices of this machine that ``CUDA_VISIBLE_DEVICES`` leaves us."""
+
+    def __init__(self) -> None:
+        self.slots: list[Slot] = []
+        self._probe: asyncio.Task[None] | None = None
+
+    async def devices(self) -> list[Device]:
+        """The devices, the preferred first; asks the first worker once. Raises EngineError."""
+        if not self.slots:
+            if self._probe is None or self._probe.done():
+                self._probe = asyncio.create_task(self._look())
+            await asyncio.shield(self._probe)
+        return self.known()
+
+    def known(self) -> list[Device]:
+        """The devices as far as they are known: none before the first worker has said hello."""
+        return [slot.device for slot in self.slots]
+
+    async def _look(self) -> None:
+        worker = await Worker.start(os.environ.get("OCIO", ""))
+        if not worker.devices:
+            raise EngineError("The engine found no device to solve on; see `dmp doctor`.")
+        self.slots = [Slot(device) for device in worker.devices]
+        self.slots[0].worker = worker
+
+    def rest_after(self, seconds: float) -> list[Slot]:
+        """The slots whose worker has been idle that long: stop them to free their GPU."""
+        return [slot for slot in self.slots if slot.worker and slot.idle_for() > seconds]
+
+    async def stop(self) -> None:
+        if self._probe is not None and not self._probe.done():
+            self._probe.cancel()
+        for slot in self.slots:
+            await slot.stop()

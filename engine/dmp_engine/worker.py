@@ -1,0 +1,169 @@
+"""One worker process per device: frames in, layers out, JSON lines on its pipes.
+
+Started by server/pool.py as ``main()``. Commands on standard input:
+
+    {"do": "frame", "frame": Frame, "settings": Settings, "output": path, "preview": path,
+     "checkpoint": path}
+    {"do": "cancel"}                 ends the running frame at its next step
+
+Events on standard output, and nothing else (prints go to standard error, the engine's log):
+
+    {"event": "hello", "devices": [...]}      once, when torch and the algorithm are loaded
+    {"event": "alive", "memory": {...}}       every two seconds, also while a step takes long
+    {"event": "progress", ...Progress}
+    {"event": "layers", ...Layers} | {"event": "error", ...} | {"event": "cancelled"}   the end
+
+The end of standard input means that the server is gone, however it died: the
+worker goes at once and keeps no GPU. The checkpoint on disk lets the frame go on.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import queue
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+from dmp_matting.errors import DmpError, EngineMissingError
+from dmp_matting.job import Frame, Job, Progress, Settings
+
+from .direct import EVENT_INTERVAL, Events, told
+
+ALIVE_INTERVAL = 2.0  # seconds
+
+
+class Pipes:
+    """The worker's two pipes, usable from both of its threads."""
+
+    def __init__(self) -> None:
+        self._events = Events()
+        self._lock = threading.Lock()
+        self.commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.cancelled = threading.Event()
+
+    def send(self, kind: str, **fields: Any) -> None:
+        try:
+            with self._lock:
+                self._events.send(kind, **fields)
+        except OSError:
+            os._exit(0)  # the server is gone
+
+    def listen(self) -> None:
+        """Read commands until standard input ends, then end the process."""
+        data = b""
+        while part := os.read(0, 65536):
+            *lines, data = (data + part).split(b"\n")
+            for line in lines:
+                command = json.loads(line)
+                if command["do"] == "cancel":
+                    self.cancelled.set()
+                else:
+                    self.cancelled.clear()
+                    self.commands.put(command)
+        os._exit(0)
+
+    def show_life(self) -> None:
+        while True:
+            self.send("alive", memory=_memory())
+            time.sleep(ALIVE_INTERVAL)
+
+
+def main() -> None:
+    """Serve frames until standard input ends."""
+    pipes = Pipes()
+    threading.Thread(target=pipes.listen, daemon=True).start()
+    try:
+        from .shot import matte_frame
+
+        pipes.send("hello", devices=_devices(), pid=os.getpid())
+    except (ImportError, OSError) as reason:
+        missing = EngineMissingError(
+            f"The engine's Python at {sys.executable} is incomplete ({reason}); "
+            "install it with `pip install 'dmp-matting[engine]'`."
+        )
+        pipes.send("error", **missing.to_wire())
+        sys.exit(3)
+    threading.Thread(target=pipes.show_life, daemon=True).start()
+    while True:
+        command = pipes.commands.get()
+        try:
+            _solve(matte_frame, command, pipes)
+        except DmpError as error:
+            pipes.send("error", **error.to_wire())
+        except Exception as bug:
+            pipes.send("error", **told(bug).to_wire())
+        _free_memory()
+
+
+def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes) -> None:
+    settings = Settings.from_json(command["settings"])
+    wire = Job((), settings).to_json()
+    frame: Frame = Job.from_json({**wire, "frames": [command["frame"]]}).frames[0]
+    solving = matte_frame(
+        frame,
+        settings,
+        Path(command["output"]),
+        preview=Path(command["preview"]),
+        checkpoint=Path(command["checkpoint"]),
+    )
+    stage, sent = None, 0.0
+    try:
+        while not pipes.cancelled.is_set():
+            progress: Progress = next(solving)
+            now = time.monotonic()
+            worth_it = progress.stage is not stage or progress.step == progress.steps
+            if worth_it or progress.preview or now - sent >= EVENT_INTERVAL:
+                pipes.send("progress", **progress.to_json())
+                stage, sent = progress.stage, now
+    except StopIteration as done:
+        pipes.send("layers", **done.value.to_json())
+        return
+    finally:
+        solving.close()
+    pipes.send("cancelled")
+
+
+def _devices() -> list[dict[str, Any]]:
+    """Every device that this Python can use, the preferred first; memory in bytes."""
+    import torch
+
+    found: list[dict[str, Any]] = []
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        known = torch.cuda.get_device_properties(index)
+        found.append({"name": f"cuda:{index}", "label": known.name, "memory": known.total_memory})
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    found.append({"name": "cpu", "label": f"CPU, {cores} cores", "memory": _machine_memory()})
+    return found
+
+
+def _machine_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def _memory() -> dict[str, int]:
+    """Bytes held: ``process`` in main memory, ``device`` on the GPU (0 until it is used)."""
+    torch = sys.modules["torch"]
+    held = 0
+    if torch.cuda.is_initialized():
+        held = sum(torch.cuda.memory_reserved(n) for n in range(torch.cuda.device_count()))
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        process = pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        process = 0
+    return {"process": process, "device": held}
+
+
+def _free_memory() -> None:
+    torch = sys.modules["torch"]
+    gc.collect()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
