@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from dmp_matting.errors import DmpError, EngineMissingError
+from dmp_matting.errors import DmpError, EngineMissingError, MismatchError
 
 from .server import options
 
@@ -81,6 +81,9 @@ def _compare(result: Path, truth: Path) -> None:
     from .sheet import read_alpha
 
     alpha, true = read_alpha(result), read_alpha(truth)
+    if alpha.shape != true.shape:
+        (h, w), (true_h, true_w) = alpha.shape, true.shape
+        raise MismatchError(f"'{result}' is {w} x {h} but '{truth}' is {true_w} x {true_h}.")
     print(f"SAD {sad(alpha, true):.3f}   MSE x1000 {1000 * mse(alpha, true):.2f}")
 
 

@@ -26,7 +26,7 @@ from rich.text import Text
 from . import __version__
 from .describe import describe_presets, describe_settings, range_text, value_text
 from .direct import Event, Notice, ask_engine, run_directly
-from .enginepython import engine_command
+from .enginepython import MEND, engine_command
 from .errors import CancelledError, DmpError, EngineMissingError, SettingsError
 from .job import Frame, Job, Layers, Plate, Progress, Role, Settings, Stage, Value, parse_value
 from .places import cache_folder
@@ -225,8 +225,8 @@ def doctor(as_json: Json = False) -> None:
         engine_command()
         checks += ask_engine("doctor")["checks"]
     except EngineMissingError as missing:
-        told, mend = str(missing).split(". ", 1) if ". " in str(missing) else (str(missing), "")
-        checks.append({"name": "DMP engine", "status": "fail", "detail": told, "mend": mend})
+        told = str(missing).replace(MEND, "").rstrip(" .")
+        checks.append({"name": "DMP engine", "status": "fail", "detail": told, "mend": MEND})
     sound = all(check["status"] != "fail" for check in checks)
     if as_json:
         _print_json({"ok": sound, "checks": checks})

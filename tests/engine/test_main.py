@@ -1,0 +1,157 @@
+"""`python -m dmp_engine` on its pipes: requests, events, exit codes, and bugs put into words."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from dmp_engine import device
+from dmp_engine.direct import told
+from dmp_matting import Frame, Job, Layers, Plate, Progress, Role, Stage, preset
+from dmp_matting.enginepython import child_environment, engine_command
+from dmp_matting.errors import DeviceError, EngineError, EngineMissingError, SettingsError
+
+LEMUR = Path(__file__).resolve().parents[1] / "plates" / "lemur"
+
+
+def lemur_job(**changes: Any) -> Job:
+    quick = {
+        "rounds": 1, "fit_steps": 2, "joint_steps": 4, "projection_steps": 2, "working_size": 96,
+        "threads": 1, "device": "cpu",
+    }  # fmt: skip
+    plates = (
+        Plate(str(LEMUR / "plate.png"), Role.IMAGE),
+        Plate(str(LEMUR / "clean.png"), Role.CLEAN),
+    )
+    return Job((Frame(1001, plates),), preset("draft").changed(**{**quick, **changes}))
+
+
+def run(request: str) -> tuple[int, list[dict[str, Any]]]:
+    """Exit code and events; every line of standard output must be an event."""
+    done = subprocess.run(
+        [*engine_command(), "run"],
+        input=request,
+        capture_output=True,
+        text=True,
+        env=child_environment(),
+        timeout=240,
+    )
+    return done.returncode, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_a_job_in_events_out(tmp_path: Path) -> None:
+    output = tmp_path / "lemur.exr"
+    job = lemur_job()
+    request = {"job": job.to_json(), "outputs": {"1001": str(output)}}
+    code, events = run(json.dumps(request))  # nobody attends: the end of input is no end of the job
+    assert code == 0, events[-1]
+    kinds = [event.pop("event") for event in events]
+    assert kinds[0] == "device" and kinds[-1] == "layers"
+    assert set(kinds[1:-1]) == {"progress"}
+    seen = [Progress.from_json(event) for event in events[1:-1]]
+    assert {progress.frame for progress in seen} == {1001}
+    assert Stage.JOINT in {progress.stage for progress in seen}
+    fractions = [progress.fraction for progress in seen]
+    assert fractions == sorted(fractions) and fractions[0] >= 0 and fractions[-1] <= 1
+    layers = Layers.from_json(events[-1])
+    assert (layers.frame, layers.path, layers.device) == (1001, str(output), "cpu")
+    assert layers.settings == job.settings
+    assert output.is_file()
+
+
+@pytest.mark.parametrize(
+    ("request_text", "word"),
+    [
+        ("", "standard input"),
+        ("nonsense\n", "standard input"),
+        ("[]\n", "standard input"),
+        ("{}\n", "standard input"),
+        (json.dumps({"job": lemur_job().to_json(), "outputs": {"1": "x.exr"}}), "frame 1001"),
+    ],
+)
+def test_a_request_that_makes_no_sense(request_text: str, word: str) -> None:
+    code, events = run(request_text)
+    assert (code, len(events)) == (3, 1)
+    assert (events[0]["event"], events[0]["error"]) == ("error", "EngineError")
+    assert word in events[0]["message"]
+
+
+def test_a_setting_that_the_engine_does_not_know(tmp_path: Path) -> None:
+    job = lemur_job().to_json()
+    job["settings"]["warp"] = 9
+    code, events = run(json.dumps({"job": job, "outputs": {"1001": str(tmp_path / "x.exr")}}))
+    assert (code, events[-1]["error"]) == (2, "SettingsError")
+    assert "warp" in events[-1]["message"]
+
+
+def test_the_settings_for_the_cpu_are_taken_on_the_cpu(tmp_path: Path) -> None:
+    request = {
+        "job": lemur_job(seed=1).to_json(),
+        "on_cpu": lemur_job(seed=2).settings.to_json(),
+        "outputs": {"1001": str(tmp_path / "lemur.exr")},
+    }
+    code, events = run(json.dumps(request))
+    assert code == 0, events[-1]
+    assert events[-1]["settings"]["seed"] == 2
+
+
+def test_a_bug_becomes_a_sentence_and_a_log(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DMP_CACHE_DIR", str(tmp_path))
+
+    def buggy() -> None:
+        raise ValueError("seven\nis not eight")
+
+    with pytest.raises(ValueError) as caught:
+        buggy()
+    error = told(caught.value)
+    (log,) = (tmp_path / "logs").iterdir()
+    assert type(error) is EngineError
+    assert str(error) == f"The engine hit a bug: ValueError: seven; see {log}"
+    assert "in buggy" in log.read_text() and "is not eight" in log.read_text()
+
+
+def test_a_lack_of_memory_or_of_a_library_is_no_bug(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DMP_CACHE_DIR", str(tmp_path))
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**60)
+    assert "--working-size" in str(told(caught.value))
+    assert type(told(caught.value)) is DeviceError
+    assert type(told(torch.cuda.OutOfMemoryError("CUDA out of memory"))) is DeviceError
+    with pytest.raises(ImportError) as absent:
+        __import__("no_such_library")
+    assert type(told(absent.value)) is EngineMissingError
+    assert "no_such_library" in str(told(absent.value))
+    assert not (tmp_path / "logs").exists()
+
+
+def test_devices() -> None:
+    assert device.resolve("cpu") == "cpu"
+    for wrong in ("gpu", "cuda:", "cuda:-1", "CPU", ""):
+        with pytest.raises(SettingsError, match="auto, cpu, cuda and cuda:N"):
+            device.resolve(wrong)
+    count = torch.cuda.device_count()
+    assert device.resolve("auto") == ("cuda:0" if count else "cpu")
+    with pytest.raises(DeviceError):
+        device.resolve(f"cuda:{count}")
+
+
+def test_compare_prints_the_error_against_a_truth() -> None:
+    truth = str(LEMUR / "alpha.png")
+    done = subprocess.run(
+        [*engine_command(), "compare", truth, truth], capture_output=True, text=True
+    )
+    assert (done.returncode, done.stdout) == (0, "SAD 0.000   MSE x1000 0.00\n")
+    missing = subprocess.run(
+        [*engine_command(), "compare", truth, "/no/such.png"], capture_output=True, text=True
+    )
+    assert missing.returncode == 2
+    assert "/no/such.png" in json.loads(missing.stdout)["message"]
