@@ -161,6 +161,8 @@ class Matting:
                     sizes[path] = os.fstat(file.fileno()).st_size
             except OSError as reason:
                 raise _unreadable(path, reason) from None
+            if sizes[path] == 0:
+                raise PlateError(f"The plate {path} is empty.")
         return sizes
 
     def _follow(self, wire: Wire) -> Generator[Event, None, None]:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Optional, Sequence
 
 from .enginepython import child_environment, engine_command
 from .errors import EngineError, EngineMissingError, from_wire
@@ -56,11 +56,14 @@ def find_engine() -> Optional[Wire]:
     return wire
 
 
-def start_engine(*, tcp: bool = False, idle: Optional[float] = None) -> Wire:
+def start_engine(
+    *, tcp: bool = False, idle: Optional[float] = None, more: Sequence[str] = ()
+) -> Wire:
     """Start an engine, detached from this process, and wait for its greeting.
 
     ``tcp``: on 127.0.0.1 with a free port (always so on Windows); ``idle``: seconds
-    after which it ends when unused. Both mean nothing when another start was first.
+    after which it ends when unused; ``more``: further options of ``dmp_engine serve``.
+    They mean nothing when another start was first.
     """
     arguments = ["serve", "--detach", "--run-folder", str(run_folder())]
     arguments += ["--cache-folder", str(cache_folder())]
@@ -71,7 +74,7 @@ def start_engine(*, tcp: bool = False, idle: Optional[float] = None) -> Wire:
         arguments += ["--tcp"]
     if idle is not None:
         arguments += ["--idle", str(idle)]
-    command = engine_command() + arguments
+    command = engine_command() + arguments + list(more)
     deadline = time.monotonic() + START_LIMIT
     starting: Optional[subprocess.Popen[bytes]] = None
     started = 0.0

@@ -1,0 +1,189 @@
+"""Shared by the rooms: an engine with a home of its own, and a tiny pair of plates."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from dmp_matting import Frame, Job, Plate, Role, Settings
+from dmp_matting.client import Matting
+from dmp_matting.enginepython import child_environment, engine_command
+from dmp_matting.launcher import find_engine, start_engine
+from dmp_matting.wire import Wire
+
+QUICK = Settings(
+    rounds=1, fit_steps=1, joint_steps=3, projection_steps=1, refine_passes=1, device="cpu",
+    threads=1,
+)  # fmt: skip
+ENDLESS = QUICK.changed(joint_steps=1_000_000)
+
+
+class Home:
+    """An engine's own run, cache and configuration, and everything that runs there."""
+
+    def __init__(self) -> None:
+        # Not tmp_path: a Unix socket's path has 107 characters at most.
+        self.root = Path(tempfile.mkdtemp(prefix="dmp-"))
+        self.run, self.cache = self.root / "run", self.root / "cache"
+        self.environment = {
+            "DMP_RUN_DIR": str(self.run),
+            "DMP_CACHE_DIR": str(self.cache),
+            "DMP_CONFIG": str(self.root / "config.json"),
+            "DMP_ENGINE_PYTHON": sys.executable,
+        }
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, *options: str, **how: Any) -> Wire:
+        """Start an engine as a host does, with options of `serve`."""
+        return start_engine(more=options, **how)
+
+    def spawn(self, *options: str, **how: Any) -> Wire:
+        """Start an engine as a child of the tests, to give it limits."""
+        folders = ["--run-folder", str(self.run), "--cache-folder", str(self.cache)]
+        self.run.mkdir(mode=0o700, exist_ok=True)
+        self._started.append(
+            subprocess.Popen(
+                [*engine_command(), "serve", *folders, *options], env=child_environment(), **how
+            )
+        )
+        wait_until(lambda: find_engine() is not None, 30)
+        found = find_engine()
+        assert found is not None
+        return found
+
+    def jobs(self) -> list[str]:
+        """Names of the job folders on disk."""
+        return [folder.name for folder in self.cache.glob("jobs-*/*")]
+
+    def loose_files(self) -> list[str]:
+        """Files that only a half-done write leaves."""
+        return [str(path) for path in self.root.rglob("*.part*")]
+
+    def log(self) -> str:
+        place = self.cache / "logs" / "engine.log"
+        return place.read_text() if place.exists() else ""
+
+    def processes(self) -> list[int]:
+        """Everything alive that was started for this home: engines and their workers."""
+        mark = f"DMP_RUN_DIR={self.run}\0".encode()
+        found = []
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                mine = mark in (folder / "environ").read_bytes() + b"\0"
+                state = (folder / "stat").read_text().rpartition(") ")[2][0]
+            except OSError:
+                continue
+            if mine and state != "Z" and int(folder.name) != os.getpid():
+                found.append(int(folder.name))
+        return found
+
+    def end(self) -> None:
+        for pid in self.processes():
+            kill(pid)
+        for process in self._started:
+            process.wait()
+        shutil.rmtree(self.root)
+
+
+def children(pid: int) -> list[int]:
+    """The processes that ``pid`` started: an engine's workers."""
+    listed = Path(f"/proc/{pid}/task/{pid}/children").read_text()
+    return [int(child) for child in listed.split()]
+
+
+def kill(pid: int) -> None:
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def wait_until(true: Callable[[], bool], seconds: float) -> float:
+    """Wait until something is true; how long that took. Fails after ``seconds``."""
+    start = time.monotonic()
+    while not true():
+        assert time.monotonic() - start < seconds, "waited in vain"
+        time.sleep(0.02)
+    return time.monotonic() - start
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
+    """A fresh home for one test; nothing runs in it yet."""
+    made = Home()
+    for name, value in made.environment.items():
+        monkeypatch.setenv(name, value)
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def shared_home() -> Iterator[Home]:
+    made = Home()
+    yield made
+    made.end()
+
+
+@pytest.fixture(scope="session")
+def engine(shared_home: Home) -> Wire:
+    """An engine that tests share when they do it no harm."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in shared_home.environment.items():
+            patch.setenv(name, value)
+        return start_engine(more=["--plate-mb", "8"])
+
+
+class Pair:
+    """An image plate and its clean plate as EXR, and jobs with them."""
+
+    def __init__(self, folder: Path, width: int = 48, height: int = 32, seed: int = 1) -> None:
+        random = np.random.default_rng(seed)
+        coarse = random.random((height // 4 + 1, width // 4 + 1, 3))
+        clean = np.kron(coarse, np.ones((4, 4, 1)))[:height, :width]
+        y, x = np.mgrid[:height, :width]
+        away = np.hypot(x - width / 2, y - height / 2)
+        self.alpha = np.clip((height / 3 - away) / 3 + 0.5, 0, 1)[..., None]
+        image = self.alpha * np.array([0.9, 0.2, 0.1]) + (1 - self.alpha) * clean
+        self.image = write_exr(folder / f"image{seed}.exr", image)
+        self.clean = write_exr(folder / f"clean{seed}.exr", clean)
+
+    def frame(self, number: int = 1, image: Path | None = None) -> Frame:
+        plates = Plate(str(image or self.image), Role.IMAGE), Plate(str(self.clean), Role.CLEAN)
+        return Frame(number, plates)
+
+    def job(self, settings: Settings = QUICK, frames: int = 1, **changes: Any) -> Job:
+        return Job(
+            tuple(self.frame(number) for number in range(1, frames + 1)),
+            settings.changed(**changes),
+        )
+
+    def matting(self, wire: Wire, output: Path, settings: Settings = QUICK, **how: Any) -> Matting:
+        """The one-frame job, through an engine that is there already."""
+        changes = how.pop("changes", {})
+        return Matting(self.job(settings, **changes), {1: str(output)}, connect=lambda: wire, **how)
+
+
+def write_exr(path: Path, pixels: np.ndarray, **attributes: str) -> Path:
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], "half")
+    for name, value in attributes.items():
+        spec[name] = value
+    out = oiio.ImageOutput.create(str(path))
+    assert out.open(str(path), spec) and out.write_image(pixels.astype(np.float32)) and out.close()
+    return path
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> Pair:
+    return Pair(tmp_path)
