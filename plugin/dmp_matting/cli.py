@@ -5,7 +5,7 @@ output, everything said on the way to standard error; every failure is one sente
 code, told in :func:`main` and nowhere else.
 """
 
-from __future__ import annotations
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
 import json
 import signal
@@ -306,7 +306,7 @@ def _watched(job: Job, outputs: Dict[int, str], on_cpu: Optional[Settings], quie
 class _Silence:
     """No progress display; the two others are this with something to say."""
 
-    def __enter__(self) -> _Silence:
+    def __enter__(self) -> "_Silence":
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -350,7 +350,7 @@ class _BarDisplay(_Silence):
         )
         self._task: TaskID = self._bar.add_task("Starting", total=1.0, steps="", left="")
 
-    def __enter__(self) -> _BarDisplay:
+    def __enter__(self) -> "_BarDisplay":
         self._bar.start()
         return self
 
