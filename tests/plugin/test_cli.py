@@ -300,3 +300,11 @@ def test_an_engine_python_without_torch(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     done = matte(tmp_path / "lemur.exr", "--json", DMP_ENGINE_PYTHON=str(bare / "bin" / "python"))
     assert_refused(done, tmp_path, "EngineMissingError", 3, "torch", "pip install")
+
+
+def test_options_are_seen_on_python_39() -> None:
+    # There typer cannot read annotations that a `from __future__` import has turned into text.
+    from dmp_matting import cli
+
+    for command in (cli.matte, cli.presets, cli.doctor, cli.view):
+        assert not any(isinstance(kind, str) for kind in command.__annotations__.values())
