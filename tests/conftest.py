@@ -156,12 +156,17 @@ class Pair:
         away = np.hypot(x - width / 2, y - height / 2)
         self.alpha = np.clip((height / 3 - away) / 3 + 0.5, 0, 1)[..., None]
         image = self.alpha * np.array([0.9, 0.2, 0.1]) + (1 - self.alpha) * clean
+        self._folder, self._pixels, self._seed = folder, image, seed
         self.image = write_exr(folder / f"image{seed}.exr", image)
         self.clean = write_exr(folder / f"clean{seed}.exr", clean)
 
-    def frame(self, number: int = 1, image: Path | None = None) -> Frame:
-        plates = Plate(str(image or self.image), Role.IMAGE), Plate(str(self.clean), Role.CLEAN)
-        return Frame(number, plates)
+    def frame(self, number: int = 1) -> Frame:
+        """Frame 1 is the image itself; the others are slightly brighter, each in its own way."""
+        image = self.image
+        if number > 1:
+            brighter = self._pixels * (1 + number / 1000)
+            image = write_exr(self._folder / f"image{self._seed}.{number}.exr", brighter)
+        return Frame(number, (Plate(str(image), Role.IMAGE), Plate(str(self.clean), Role.CLEAN)))
 
     def job(self, settings: Settings = QUICK, frames: int = 1, **changes: Any) -> Job:
         return Job(

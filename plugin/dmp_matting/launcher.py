@@ -25,6 +25,7 @@ from .places import cache_folder, read_config, run_folder
 from .wire import EngineGone, Wire
 
 START_LIMIT = 60.0  # seconds; a Python on a slow network disk
+GREETING_LIMIT = 10.0  # seconds for an answer that needs no work
 AGAIN = 1.0  # seconds after which an engine that ended at once is started again
 LOG_LIMIT = 4 << 20  # bytes, then the log starts anew and the old one is kept beside it
 WINDOWS = sys.platform == "win32"
@@ -45,7 +46,7 @@ def find_engine() -> Optional[Wire]:
         return None
     wire = Wire(told["address"], told["token"], told["version"], told["pid"])
     try:
-        greeting = wire.ask("GET", "/v1", timeout=10.0)
+        greeting = wire.ask("GET", "/v1", timeout=GREETING_LIMIT)
     except EngineGone:
         return None
     if greeting["protocol"] != PROTOCOL:

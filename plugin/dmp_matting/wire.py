@@ -152,7 +152,7 @@ def _refused(status: int, body: bytes) -> DmpError:
         return EngineError(f"The engine answered with status {status} and no reason.")
     if status == 404:
         return NotThere(str(told))
-    if status == 503:
+    if status in (401, 503):  # another engine took this one's place, or it is about to end
         return EngineGone(str(told))
     return told
 

@@ -67,7 +67,8 @@ def test_many_frames_share_one_clean_plate(engine: Wire, pair: Pair, tmp_path: P
             sent = [plate["path"] for plate in summary["plates"]]
         if isinstance(event, Layers):
             assert Path(event.path).exists()  # as soon as it is told
-    assert sent == [str(pair.image), str(pair.clean)]
+    images = [frame.plates[0].path for frame in job.frames]
+    assert sent == [images[0], str(pair.clean), *images[1:]]
     assert all(Path(path).exists() for path in outputs.values())
 
 
@@ -102,7 +103,7 @@ def test_on_a_machine_without_gpu_the_other_settings_are_taken(
     assert isinstance(events[-1], Layers) and events[-1].settings.seed == 77
 
 
-# --- what an artist meets --------------------------------------------------------------------------
+# --- what an artist meets ---
 
 
 def fails(matting: Matting) -> Exception:
@@ -186,7 +187,7 @@ def test_no_engine_anywhere(pair: Pair, tmp_path: Path) -> None:
     assert "lost 3 times" in str(error)
 
 
-# --- cancelling ------------------------------------------------------------------------------------
+# --- cancelling ---
 
 
 def test_closing_the_generator_cancels(engine: Wire, pair: Pair, tmp_path: Path) -> None:
@@ -224,7 +225,7 @@ def test_a_task_for_an_event_loop(engine: Wire, pair: Pair, tmp_path: Path) -> N
         endless.result()
 
 
-# --- any Python, nothing but its standard library --------------------------------------------------
+# --- any Python, nothing but its standard library ---
 
 ALONE = """
 import sys

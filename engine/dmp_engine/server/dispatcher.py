@@ -75,6 +75,7 @@ class Dispatcher:
         self.jobs: dict[str, Live] = {}
         self.schedule = Schedule()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._admitting = asyncio.Lock()  # in the order of starting
 
     # --- the life of a job ---------------------------------------------------------------------
 
@@ -143,6 +144,10 @@ class Dispatcher:
 
     async def _admit(self, live: Live) -> None:
         """Find the job's device and settings, take what the cache has, queue the rest."""
+        async with self._admitting:
+            await self._admit_next(live)
+
+    async def _admit_next(self, live: Live) -> None:
         record = live.record
         try:
             devices = await self.pool.devices()

@@ -86,11 +86,15 @@ def _take_lock(path: Path) -> Any:
 
 
 def _listen(options: Namespace) -> tuple[socket.socket, str]:
-    """A bound socket and its address for the run file."""
+    """A bound socket and its address for the run file.
+
+    What a killed engine left goes first: the lock is ours.
+    """
+    for name in ("engine.json", "engine.sock"):
+        (options.run_folder / name).unlink(missing_ok=True)
     if options.tcp or WINDOWS:
         return _listen_tcp()
     path = options.run_folder / "engine.sock"
-    path.unlink(missing_ok=True)  # a killed engine's; the lock is ours
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
     return listener, f"unix:{path}"
