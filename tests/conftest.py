@@ -137,12 +137,16 @@ def shared_home() -> Iterator[Home]:
 
 
 @pytest.fixture(scope="session")
-def engine(shared_home: Home) -> Wire:
+def engine(shared_home: Home) -> Iterator[Wire]:
     """An engine that tests share when they do it no harm."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in shared_home.environment.items():
             patch.setenv(name, value)
-        return start_engine(more=["--plate-mb", "8"])
+        wire = start_engine(more=["--plate-mb", "8"])
+    staying = wire.lines("/v1/attend")  # or it would end with the first client that is killed
+    next(staying)
+    yield wire
+    staying.close()  # type: ignore[attr-defined]
 
 
 class Pair:

@@ -77,7 +77,7 @@ class Api:
         ]
         for route in routes:
             route.methods.discard("HEAD")  # type: ignore[union-attr]
-        return Gate(Starlette(routes=routes, exception_handlers=HANDLERS), token=token)
+        return Gate(_application(routes), token=token)
 
     def page_app(self) -> ASGIApp:
         """The status page, for its own TCP port; nothing here changes anything."""
@@ -86,7 +86,7 @@ class Api:
             Route("/status", self.status, methods=["GET"]),
             Route("/jobs/{id}/preview", self.preview, methods=["GET"]),
         ]
-        return Gate(Starlette(routes=routes, exception_handlers=HANDLERS), keys=self.keys)
+        return Gate(_application(routes), keys=self.keys)
 
     # --- the engine ----------------------------------------------------------------------------
 
@@ -285,3 +285,9 @@ class Api:
 
     def _newest_first(self) -> list[Live]:
         return list(reversed(self.dispatcher.jobs.values()))
+
+
+def _application(routes: list[Route]) -> Starlette:
+    made = Starlette(routes=routes, exception_handlers=HANDLERS)
+    made.router.redirect_slashes = False  # a path is right or unknown
+    return made

@@ -22,6 +22,7 @@ from .answers import Refusal
 
 RESERVE = 64 << 20  # bytes of disk that an upload must leave
 DRAIN_LIMIT = 256 << 20  # bytes read and thrown away so that the client can read our answer
+DRAIN_SECONDS = 5.0
 BUFFER = 1 << 20
 
 
@@ -95,11 +96,12 @@ async def receive_file(request: Request, target: Path, limit: int) -> int:
 async def _drain(request: Request) -> None:
     """Read on for a while: a client that is still sending would miss our answer."""
     left = DRAIN_LIMIT
-    with contextlib.suppress(RuntimeError):  # the stream was read to its end
-        async for part in request.stream():
-            left -= len(part)
-            if left < 0:
-                break
+    with contextlib.suppress(RuntimeError, TimeoutError):  # RuntimeError: it was read already
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for part in request.stream():
+                left -= len(part)
+                if left < 0:
+                    break
 
 
 def _announced_length(request: Request) -> int:

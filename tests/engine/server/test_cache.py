@@ -1,0 +1,232 @@
+"""The result cache: right keys, bounded size, a second request at once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dmp_engine.server.cache import ResultCache
+from dmp_engine.server.digest import plate_digest
+from dmp_matting import Layers, Settings
+from dmp_matting.client import Matting
+from dmp_matting.direct import Event
+from dmp_matting.task import Task
+from dmp_matting.wire import Wire
+
+from ...conftest import QUICK, Home, Pair, children, wait_until, write_exr
+
+
+def layers(path: Path) -> Layers:
+    return Layers(1, str(path), ("A",), 4, 3, "cpu", {"total": 2.0}, ("a warning",), Settings())
+
+
+def test_least_recently_used_goes_first(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path / "results", limit=3500)
+    exr = tmp_path / "o.exr"
+    exr.write_bytes(bytes(100))
+    note = len(json.dumps(layers(exr).to_json()))
+    cache.limit = 3 * (100 + note) + 50  # room for three
+    keys = [letter * 64 for letter in "abcd"]
+    for age, key in enumerate(keys[:3]):
+        cache.put(key, exr, layers(exr))
+        os.utime(cache.folder / key[:2] / key / "layers.json", (age, age))
+    assert cache.usage().entries == 3
+    assert cache.get(keys[0], tmp_path / "again.exr") == layers(exr)  # the oldest is used again
+    cache.put(keys[3], exr, layers(exr))
+    held = {path.name for path in cache.folder.glob("*/*")}
+    assert held == {keys[0], keys[2], keys[3]}
+    assert cache.usage().bytes <= cache.limit
+    assert cache.get(keys[1], tmp_path / "no.exr") is None and not (tmp_path / "no.exr").exists()
+    assert cache.clear() == 3 and cache.usage().entries == 0
+
+
+def test_damaged_entries_are_no_hit_and_go(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path / "results")
+    exr = tmp_path / "o.exr"
+    exr.write_bytes(bytes(100))
+    for key, damage in (("a" * 64, "layers.json"), ("b" * 64, "layers.exr")):
+        cache.put(key, exr, layers(exr))
+        broken = cache.folder / key[:2] / key / damage
+        broken.write_text("{") if damage == "layers.json" else broken.unlink()
+        assert cache.get(key, tmp_path / "o2.exr") is None
+    assert not (tmp_path / "o2.exr").exists()
+    assert not (cache.folder / "aa" / ("a" * 64)).exists()
+
+
+def test_a_cache_of_no_size_holds_nothing(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path / "results", limit=0)
+    exr = tmp_path / "o.exr"
+    exr.write_bytes(bytes(100))
+    cache.put("a" * 64, exr, layers(exr))
+    assert cache.usage().entries == 0
+
+
+# --- what counts as the same plate ---
+
+
+@pytest.fixture
+def pixels() -> np.ndarray:
+    return np.random.default_rng(1).random((40, 50, 3))
+
+
+def test_time_stamps_of_hosts_do_not_count(tmp_path: Path, pixels: np.ndarray) -> None:
+    first = write_exr(tmp_path / "a.exr", pixels, **{"Date": "2026/01/01", "RenderTime": "00:01"})
+    second = write_exr(
+        tmp_path / "b.exr", pixels,
+        **{"Date": "2026/02/02 12:34:56", "RenderTime": "00:02.37", "nuke/node_hash": "fffe"},
+    )  # fmt: skip
+    assert first.read_bytes() != second.read_bytes()
+    assert plate_digest(first) == plate_digest(second)
+
+
+def test_one_pixel_counts(tmp_path: Path, pixels: np.ndarray) -> None:
+    first = plate_digest(write_exr(tmp_path / "a.exr", pixels))
+    pixels[39, 49, 2] += 0.01
+    assert plate_digest(write_exr(tmp_path / "b.exr", pixels)) != first
+
+
+@pytest.mark.parametrize("attribute", ["chromaticitiesOf", "owner", "reelName", "TimecodeOf"])
+def test_metadata_that_ends_up_in_the_result_counts(
+    tmp_path: Path, pixels: np.ndarray, attribute: str
+) -> None:
+    first = write_exr(tmp_path / "a.exr", pixels, **{attribute: "one"})
+    second = write_exr(tmp_path / "b.exr", pixels, **{attribute: "two"})
+    assert plate_digest(first) != plate_digest(second)
+
+
+def test_the_last_chunk_counts_and_so_does_what_is_cut_off(
+    tmp_path: Path, pixels: np.ndarray
+) -> None:
+    path = write_exr(tmp_path / "a.exr", pixels)
+    whole = path.read_bytes()
+    seen = {plate_digest(path)}
+    for damaged in (whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1]), whole[:100], whole[:8], b""):
+        path.write_bytes(damaged)
+        seen.add(plate_digest(path))
+    assert len(seen) == 6
+
+
+def test_every_header_byte_that_is_damaged_gives_a_digest(
+    tmp_path: Path, pixels: np.ndarray
+) -> None:
+    """Garbage never raises: OpenImageIO will say later what is wrong."""
+    path = write_exr(tmp_path / "a.exr", pixels)
+    whole = path.read_bytes()
+    for at in range(0, 330):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])
+        assert len(plate_digest(path)) == 64
+
+
+# --- through the engine ---
+
+
+def solved(events: list[Event]) -> tuple[Layers, bool]:
+    """The Layers, and whether they had to be computed."""
+    (found,) = [event for event in events if isinstance(event, Layers)]
+    return found, found.seconds["total"] > 0
+
+
+def test_a_second_request_returns_at_once(engine: Wire, pair: Pair, tmp_path: Path) -> None:
+    settings = QUICK.changed(joint_steps=200, seed=55)
+    first, computed = solved(list(pair.matting(engine, tmp_path / "a.exr", settings).events()))
+    assert computed
+    start = time.monotonic()
+    second, computed = solved(list(pair.matting(engine, tmp_path / "b.exr", settings).events()))
+    assert time.monotonic() - start < 0.5
+    assert not computed and second.seconds == {"total": 0.0}
+    assert (tmp_path / "a.exr").read_bytes() == (tmp_path / "b.exr").read_bytes()
+    assert second.channels == first.channels and second.path == str(tmp_path / "b.exr")
+
+
+def test_at_once_also_while_the_device_is_busy(engine: Wire, pair: Pair, tmp_path: Path) -> None:
+    settings = QUICK.changed(seed=56)
+    list(pair.matting(engine, tmp_path / "a.exr", settings).events())
+    busy = Task(
+        pair.job(joint_steps=1_000_000), {1: str(tmp_path / "c.exr")}, connect=lambda: engine
+    )
+    start = time.monotonic()
+    list(pair.matting(engine, tmp_path / "b.exr", settings).events())
+    assert time.monotonic() - start < 1.0
+    busy.cancel()
+    assert busy.wait(10)
+
+
+@pytest.mark.parametrize("change", [{"seed": 58}, {"hold": 0.5}, {"refine_passes": 2}])
+def test_another_setting_is_another_result(
+    engine: Wire, pair: Pair, tmp_path: Path, change: dict[str, float]
+) -> None:
+    base = QUICK.changed(seed=57)
+    list(pair.matting(engine, tmp_path / "a.exr", base).events())
+    _, computed = solved(
+        list(pair.matting(engine, tmp_path / "b.exr", base.changed(**change)).events())
+    )
+    assert computed
+
+
+def test_threads_and_frame_numbers_do_not_change_pixels(
+    engine: Wire, pair: Pair, tmp_path: Path
+) -> None:
+    base = QUICK.changed(seed=59)
+    list(pair.matting(engine, tmp_path / "a.exr", base).events())
+    job = pair.job(base.changed(threads=2))
+    job = type(job)((type(job.frames[0])(1234, job.frames[0].plates),), job.settings)
+    asked = Matting(job, {1234: str(tmp_path / "b.exr")}, connect=lambda: engine)
+    found, computed = solved(list(asked.events()))
+    assert not computed and found.frame == 1234
+
+
+def test_the_cache_outlives_the_engine(home: Home, pair: Pair, tmp_path: Path) -> None:
+    wire = home.start()
+    list(pair.matting(wire, tmp_path / "a.exr").events())
+    wire.ask("POST", "/v1/shutdown", {"force": True})
+    wait_until(lambda: not home.processes(), 8)
+    _, computed = solved(list(pair.matting(home.start(), tmp_path / "b.exr").events()))
+    assert not computed
+
+
+def test_cache_over_the_wire(home: Home, pair: Pair, tmp_path: Path) -> None:
+    wire = home.start("--cache-gb", "0.5")
+    list(pair.matting(wire, tmp_path / "a.exr").events())
+    usage = wire.ask("GET", "/v1/cache")
+    assert usage["entries"] == 1 and usage["limit"] == 1 << 29 and usage["bytes"] > 1000
+    assert wire.ask("DELETE", "/v1/cache") == {"removed": 1}
+    assert list((home.cache / "results").glob("*/*")) == []
+    assert children(wire.pid)  # the worker was no part of it
+
+
+def test_two_colour_configurations_do_not_share_results(
+    home: Home, pair: Pair, tmp_path: Path
+) -> None:
+    """A host with another $OCIO gets its own result, and a worker that reads with that."""
+    home.start()
+    code = (
+        "import sys, json; sys.path.insert(0, sys.argv[1])\n"
+        "from dmp_matting import Job\nfrom dmp_matting.client import Matting\n"
+        "events = list(Matting(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]}).events())"
+        "\nprint(events[-1].seconds['total'])"
+    )
+    plugin = str(Path(__file__).resolve().parents[3] / "plugin")
+    job = json.dumps(pair.job().to_json())
+
+    def seconds(ocio: str) -> float:
+        environment = {**os.environ, "OCIO": ocio}
+        if not ocio:
+            del environment["OCIO"]
+        done = subprocess.run(
+            [sys.executable, "-c", code, plugin, job, str(tmp_path / "o.exr")],
+            env=environment, capture_output=True, text=True,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return float(done.stdout)
+
+    assert seconds("") > 0
+    assert seconds("") == 0
+    assert seconds("ocio://default") > 0
+    assert seconds("ocio://default") == 0
