@@ -23,7 +23,7 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from . import __version__
+from . import __version__, cli_engine
 from .describe import describe_presets, describe_settings, range_text, value_text
 from .direct import Event, Notice, ask_engine, run_directly
 from .enginepython import MEND, engine_command
@@ -56,6 +56,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+cli_engine.register(app)
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 

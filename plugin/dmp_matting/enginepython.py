@@ -3,9 +3,10 @@
 Rules: standard library only, Python 3.9; nothing is started here. The engine is
 never imported: the first of these that holds is used.
 
-1. ``$DMP_ENGINE_PYTHON``: a Python with torch, numpy and OpenImageIO.
-2. The per-user configuration that ``dmp setup`` writes.
-3. This very interpreter, when it has both ``dmp_engine`` and torch (a plain
+1. What the host's own preferences name.
+2. ``$DMP_ENGINE_PYTHON``: a Python with torch, numpy and OpenImageIO.
+3. The per-user configuration that ``dmp setup`` writes.
+4. This very interpreter, when it has both ``dmp_engine`` and torch (a plain
    ``pip install 'dmp-matting[engine]'``, or a source checkout on PYTHONPATH).
 
 The command always has ``-I``, so a host's PYTHONHOME, PYTHONPATH and user site
@@ -26,7 +27,7 @@ from .places import read_config
 
 MEND = (
     "Install it with `pip install 'dmp-matting[engine]'`, "
-    "or set DMP_ENGINE_PYTHON to a Python that has it."
+    "or name a Python that has it with `dmp setup` or DMP_ENGINE_PYTHON."
 )
 
 # Puts the source roots (argument 1) on the path and runs dmp_engine/__main__.py with the rest.
@@ -48,12 +49,13 @@ runpy.run_module("dmp_engine", run_name="__main__", alter_sys=True)
 """
 
 
-def engine_command() -> List[str]:
+def engine_command(python: Optional[str] = None) -> List[str]:
     """The start of the engine's command line; append ``run``, ``doctor``, ``view`` and so on.
 
+    ``python``: the one that the artist set in a host, before all other places.
     Raises EngineMissingError when no Python with the engine is to be found.
     """
-    python, roots = _engine_python()
+    python, roots = _named(python, "The engine's Python") if python else _engine_python()
     return [python, "-I", "-c", _BOOT, os.pathsep.join(roots)]
 
 
@@ -72,19 +74,10 @@ def child_environment() -> Dict[str, str]:
 def _engine_python() -> Tuple[str, List[str]]:
     named = os.environ.get("DMP_ENGINE_PYTHON", "")
     if named:
-        if not os.access(named, os.X_OK) or os.path.isdir(named):
-            raise EngineMissingError(
-                f"DMP_ENGINE_PYTHON names '{named}', which is not a program; "
-                "point it at the engine's Python."
-            )
-        return named, _checkout_roots()
+        return _named(named, "DMP_ENGINE_PYTHON")
     chosen = str(read_config().get("engine_python", ""))
     if chosen:
-        if not os.access(chosen, os.X_OK) or os.path.isdir(chosen):
-            raise EngineMissingError(
-                f"The engine's Python '{chosen}' of `dmp setup` is gone; run `dmp setup` again."
-            )
-        return chosen, _checkout_roots()
+        return _named(chosen, "The configuration that `dmp setup` wrote")
     if _is_python(sys.executable) and importlib.util.find_spec("torch") is not None:
         engine = _root("dmp_engine") or next(iter(_checkout_roots()), None)
         if engine is not None:
@@ -92,6 +85,14 @@ def _engine_python() -> Tuple[str, List[str]]:
             roots = [str(_here()), engine, _root("torch")]
             return sys.executable, list(dict.fromkeys(root for root in roots if root))
     raise EngineMissingError(f"The DMP engine was not found. {MEND}")
+
+
+def _named(python: str, by: str) -> Tuple[str, List[str]]:
+    if not os.access(python, os.X_OK) or os.path.isdir(python):
+        raise EngineMissingError(
+            f"{by} names '{python}', which is not a program; point it at the engine's Python."
+        )
+    return python, _checkout_roots()
 
 
 def _is_python(program: Optional[str]) -> bool:

@@ -58,13 +58,18 @@ def find_engine() -> Optional[Wire]:
 
 
 def start_engine(
-    *, tcp: bool = False, idle: Optional[float] = None, more: Sequence[str] = ()
+    *,
+    python: Optional[str] = None,
+    tcp: bool = False,
+    idle: Optional[float] = None,
+    more: Sequence[str] = (),
 ) -> Wire:
     """Start an engine, detached from this process, and wait for its greeting.
 
-    ``tcp``: on 127.0.0.1 with a free port (always so on Windows); ``idle``: seconds
-    after which it ends when unused; ``more``: further options of ``dmp_engine serve``.
-    They mean nothing when another start was first.
+    ``python``: the one that the artist set in a host; ``tcp``: on 127.0.0.1 with a free
+    port (always so on Windows); ``idle``: seconds after which it ends when unused;
+    ``more``: further options of ``dmp_engine serve``. They mean nothing when another
+    start was first.
     """
     arguments = ["serve", "--detach", "--run-folder", str(run_folder())]
     arguments += ["--cache-folder", str(cache_folder())]
@@ -75,7 +80,7 @@ def start_engine(
         arguments += ["--tcp"]
     if idle is not None:
         arguments += ["--idle", str(idle)]
-    command = engine_command() + arguments + list(more)
+    command = engine_command(python) + arguments + list(more)
     deadline = time.monotonic() + START_LIMIT
     starting: Optional[subprocess.Popen[bytes]] = None
     started = 0.0

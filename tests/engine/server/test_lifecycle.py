@@ -230,7 +230,7 @@ def test_the_configured_python_is_used_and_its_loss_told(
 ) -> None:
     monkeypatch.delenv("DMP_ENGINE_PYTHON")
     write_config({"engine_python": "/nowhere/python"})
-    with pytest.raises(EngineMissingError, match="dmp setup"):
+    with pytest.raises(EngineMissingError, match="dmp setup. wrote names"):
         start_engine()
     write_config({"engine_python": sys.executable})
     assert start_engine().pid

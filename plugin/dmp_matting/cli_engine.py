@@ -1,0 +1,227 @@
+"""The commands about the engine itself: `dmp engine`, `dmp cache`, `dmp setup`.
+
+Part of the command line, so typer and rich are allowed here as in cli.py, which
+registers these and turns errors into sentences.
+"""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+import json
+import os
+import subprocess
+import sys
+import webbrowser
+from collections import deque
+from pathlib import Path
+from typing import Annotated, Any, Dict, List, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from .enginepython import child_environment, engine_command
+from .errors import EngineMissingError, InputError
+from .launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
+from .places import config_file, read_config, write_config
+
+engine_app = typer.Typer(help="The engine that solves: start, status, stop, log.")
+cache_app = typer.Typer(help="Finished frames that are kept, so that asking twice costs nothing.")
+out = Console(soft_wrap=True, highlight=False)
+
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the command `dmp`."""
+    app.add_typer(engine_app, name="engine", no_args_is_help=True)
+    app.add_typer(cache_app, name="cache", no_args_is_help=True)
+    app.command()(setup)
+
+
+# --- dmp engine ---
+
+
+@engine_app.command()
+def start(
+    tcp: Annotated[
+        bool, typer.Option("--tcp", help="Listen on 127.0.0.1 instead of a Unix socket.")
+    ] = False,
+    idle: Annotated[
+        Optional[float], typer.Option("--idle", help="End after so many seconds without work.")
+    ] = None,
+) -> None:
+    """Start the engine, if it does not run yet."""
+    running = find_engine()
+    wire = running or start_engine(tcp=tcp, idle=idle)
+    known = "is running already" if running else "has started"
+    out.print(f"The engine {known} (process {wire.pid}, version {wire.version}).")
+
+
+@engine_app.command()
+def status(
+    as_json: Json = False,
+    open_page: Annotated[
+        bool, typer.Option("--open", help="Show it in the browser, starting the engine if needed.")
+    ] = False,
+) -> None:
+    """Say what the engine is doing: devices, memory, jobs."""
+    wire = ensure_engine() if open_page else find_engine()
+    if open_page:
+        assert wire is not None
+        url = wire.ask("POST", "/v1/page")["url"]
+        opened = False if as_json else webbrowser.open(url)
+        _say(as_json, {"ok": True, "url": url},
+             "The status page is open in your browser." if opened
+             else f"Open this address within a minute; it works once: {url}")  # fmt: skip
+        return
+    if wire is None:
+        _say(as_json, {"ok": True, "running": False}, "The engine is not running.")
+        return
+    told = wire.ask("GET", "/v1/status")
+    if as_json:
+        _say(True, {"ok": True, "running": True, **told})
+        return
+    out.print(f"The engine {told['version']} is running (process {told['pid']}, "
+              f"up {_time(told['uptime'])}).")  # fmt: skip
+    for device in told["devices"]:
+        held = device["held"].get("device") or device["held"].get("process", 0)
+        out.print(f"{device['name']}: {device['label']}, {device['state']}, "
+                  f"{_size(held)} held of {_size(device['memory'])}")  # fmt: skip
+    _print_jobs(told["jobs"])
+
+
+@engine_app.command()
+def stop(
+    force: Annotated[
+        bool,
+        typer.Option("--force", help="Even when it has work: jobs of open programs are cancelled, "
+                                     "others go on with the next engine."),
+    ] = False,
+) -> None:  # fmt: skip
+    """End the engine and free its devices."""
+    stopped = stop_engine(force=force)
+    out.print("The engine has ended." if stopped else "The engine was not running.")
+
+
+@engine_app.command()
+def log(
+    lines: Annotated[int, typer.Option("--lines", "-n", min=1, help="How many lines.")] = 50,
+) -> None:
+    """Print the end of the engine's log."""
+    try:
+        with log_file().open(encoding="utf-8", errors="replace") as file:
+            last = deque(file, lines)
+    except FileNotFoundError:
+        out.print(f"There is no log yet; it will be {log_file()}.")
+        return
+    except OSError as reason:
+        raise InputError(f"The log {log_file()} cannot be read ({reason.strerror}).") from None
+    sys.stdout.writelines(last)
+
+
+# --- dmp cache ---
+
+
+@cache_app.command("show")
+def show_cache(as_json: Json = False) -> None:
+    """Say how many finished frames are kept, where, and how large they may grow."""
+    usage = ensure_engine().ask("GET", "/v1/cache")
+    _say(as_json, {"ok": True, **usage},
+         f"{usage['entries']} finished frames, {_size(usage['bytes'])} of {_size(usage['limit'])}, "
+         f"in {usage['folder']}.")  # fmt: skip
+
+
+@cache_app.command("clear")
+def clear_cache() -> None:
+    """Remove all finished frames that are kept; nothing that you wrote is touched."""
+    removed = ensure_engine().ask("DELETE", "/v1/cache")["removed"]
+    out.print(f"Removed {removed} finished frames.")
+
+
+@cache_app.command("limit")
+def limit_cache(
+    gigabytes: Annotated[float, typer.Argument(min=0, help="0 switches the cache off.")],
+) -> None:
+    """Set how large the cache may grow; the engine takes it when it starts the next time."""
+    path = write_config({"cache_gb": gigabytes})
+    out.print(f"The cache may hold {gigabytes:g} GB (written to {path}).")
+
+
+# --- dmp setup ---
+
+
+def setup(
+    python: Annotated[
+        Optional[Path],
+        typer.Argument(help="A Python with the engine in it; left out: the one that runs dmp."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Remember which Python runs the engine, for every host of yours."""
+    chosen = str(python.absolute() if python is not None else Path(sys.executable))
+    if not os.access(chosen, os.X_OK) or os.path.isdir(chosen):
+        raise InputError(f"'{chosen}' is not a program; name the engine's Python.")
+    _try_python(chosen)
+    before = read_config().get("engine_python") if config_file().exists() else None
+    path = write_config({"engine_python": chosen})
+    _say(as_json, {"ok": True, "engine_python": chosen, "config": str(path), "before": before},
+         f"Hosts will use the engine of {chosen} (written to {path}). "
+         "`dmp doctor` says what it has.")  # fmt: skip
+
+
+def _try_python(chosen: str) -> None:
+    """EngineMissingError unless the engine's own examination runs in that Python."""
+    try:
+        done = subprocess.run(
+            [*engine_command(chosen), "doctor"], env=child_environment(),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+        )  # fmt: skip
+        checks: List[Dict[str, str]] = json.loads(done.stdout)["checks"]
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        raise EngineMissingError(
+            f"The Python '{chosen}' has no DMP engine; install it there with "
+            f"`{chosen} -m pip install 'dmp-matting[engine]'`."
+        ) from None
+    bad = [check for check in checks if check["status"] == "fail"]
+    if bad:
+        raise EngineMissingError(
+            f"The engine of '{chosen}' cannot work: {bad[0]['name']}, {bad[0]['detail']}. "
+            f"{bad[0]['mend']}"
+        )
+
+
+# --- showing ---
+
+
+def _print_jobs(jobs: List[Dict[str, Any]]) -> None:
+    if not jobs:
+        out.print("No jobs.")
+        return
+    table = Table("job", "state", "plate", "frames", "progress", box=None)
+    for job in jobs[:50]:
+        progress = job["progress"]
+        told = f"{progress['fraction']:.0%} of frame {progress['frame']}" if progress else ""
+        if job.get("position") is not None:
+            told = f"{job['position']} before it"
+        frames = f"{len(job['finished'])} of {len(job['frames'])}"
+        name = Path(job["name"]).name
+        table.add_row(job["id"], job["state"], name, frames, job.get("message", told))
+    out.print(table)
+
+
+def _say(as_json: bool, data: Dict[str, Any], sentence: str = "") -> None:
+    if as_json:
+        sys.stdout.write(json.dumps(data) + "\n")
+    else:
+        out.print(sentence)
+
+
+def _size(count: int) -> str:
+    for unit, name in ((1 << 30, "GB"), (1 << 20, "MB"), (1 << 10, "KB")):
+        if count >= unit:
+            return f"{count / unit:.1f} {name}"
+    return f"{count} B"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds / 60:.0f} min" if seconds >= 90 else f"{seconds:.0f} s"
