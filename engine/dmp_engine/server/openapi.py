@@ -101,7 +101,7 @@ def _paths() -> dict[str, Any]:
 
 
 def _schemas() -> dict[str, Any]:
-    text = {"type": "string", "maxLength": TEXT_LIMIT}
+    text = {"type": "string", "maxLength": TEXT_LIMIT, "pattern": "^[^\\u0000]*$"}
     plate = _closed(
         {"path": {**text, "minLength": 1}, "colour_space": text,
          "role": {"enum": [role.value for role in Role]}},
@@ -193,7 +193,8 @@ def _does(
     refusals = {str(status): _json(_REASONS[status], "Error") for status in (401, 403, *errors)}
     operation: dict[str, Any] = {"operationId": name, "responses": {**answers, **refusals}}
     if body is not None:
-        operation["requestBody"] = {"content": {"application/json": {"schema": body}}}
+        content = {"application/json": {"schema": body}}
+        operation["requestBody"] = {"required": "$ref" in body, "content": content}
     return operation
 
 

@@ -53,7 +53,11 @@ def _frame(entry: Any) -> Frame:
     if not isinstance(entry, dict):
         raise _malformed("a frame is an object")
     _only(entry, "number", "plates")
-    number = _typed(entry, "number", int)
+    number = entry.get("number")
+    if isinstance(number, float) and number.is_integer():
+        number = int(number)  # JSON has one kind of number: 1001.0 is whole
+    if type(number) is not int:
+        raise _malformed("'number' wants a whole number")
     if not -(2**31) <= number < 2**31:
         raise _malformed("'number' is out of range")
     entries = _typed(entry, "plates", list)
