@@ -89,69 +89,155 @@ class Settings:
     """
 
     preset: str = knob("paper", "Preset", "The preset these settings started from.", basic=True)
-    seed: int = knob(0, "Seed", "Start of the random numbers; the same seed gives the same matte.",
-                     low=0, high=2**31 - 1, basic=True)
+    seed: int = knob(
+        0,
+        "Seed",
+        "Start of the random numbers; the same seed gives the same matte.",
+        low=0,
+        high=2**31 - 1,
+        basic=True,
+    )
     device: str = knob("auto", "Device", "auto, cpu, cuda or cuda:N.", basic=True)
     threads: int = knob(0, "CPU threads", "Threads on the CPU; 0 takes all cores.", low=0, high=256)
-    working_size: int = knob(0, "Working size",
-                             "Long side in pixels for the networks; 0 is the plate's own.",
-                             low=0, high=16384, basic=True)
+    working_size: int = knob(
+        0,
+        "Working size",
+        "Long side in pixels for the networks; 0 is the plate's own.",
+        low=0,
+        high=16384,
+        basic=True,
+    )
 
     # --- initial alpha -------------------------------------------------------------------------
-    alpha_init: str = knob("proposed", "Initial alpha", "How the first trimap is made.",
-                           choices=("proposed", "simple"), equation="8")
-    background_tolerance: float = knob(0.0, "Background tolerance",
-                                       "Largest colour difference that still counts as background.",
-                                       low=0.0, high=1.0, equation="6")
-    patch_size: int = knob(5, "Patch size", "J, side of the compared patches in pixels.",
-                           low=3, high=31, equation="7")
-    similarity: float = knob(0.9, "Similarity",
-                             "tau: patches more alike than this are not known foreground.",
-                             low=-1.0, high=1.0, equation="8")
-    core_margin: float = knob(0.0, "Core margin",
-                              "Pixels by which the known foreground is shrunk.",
-                              low=0.0, high=200.0)
+    alpha_init: str = knob(
+        "proposed",
+        "Initial alpha",
+        "How the first trimap is made.",
+        choices=("proposed", "simple", "tested"),
+        equation="8",
+    )
+    background_tolerance: float = knob(
+        0.0,
+        "Background tolerance",
+        "Largest colour difference that still counts as background.",
+        low=0.0,
+        high=1.0,
+        equation="6",
+    )
+    patch_size: int = knob(
+        5, "Patch size", "J, side of the compared patches in pixels.", low=3, high=31, equation="7"
+    )
+    similarity: float = knob(
+        0.9,
+        "Similarity",
+        "tau: patches more alike than this are not known foreground.",
+        low=-1.0,
+        high=1.0,
+        equation="8",
+    )
+    core_margin: float = knob(
+        0.0, "Core margin", "Pixels by which the known foreground is shrunk.", low=0.0, high=200.0
+    )
 
     # --- learning ------------------------------------------------------------------------------
-    rounds: int = knob(2, "Rounds", "How often the two stages run.", low=1, high=10,
-                       equation="Algorithm 1")
-    learning_rate: float = knob(0.001, "Learning rate", "Of Adam, for both networks.",
-                                low=1e-6, high=1.0)
-    learning_rate_end: float = knob(1.0, "Final learning rate",
-                                    "Factor reached at the end of the joint stage, from 60 % on.",
-                                    low=0.0, high=1.0)
-    fit_steps: int = knob(10, "Fit steps", "Steps that fit the networks to the initial alpha.",
-                          low=0, high=100000, equation="9, 11")
-    joint_steps: int = knob(5000, "Joint steps", "Steps of the joint stage.", low=0, high=1000000,
-                            equation="12", basic=True)
-    projection: bool = knob(True, "Projection", "Hold F at the plate where alpha is 1.",
-                            equation="13")
-    projection_steps: int = knob(1000, "Projection steps", "Steps of the projection stage.",
-                                 low=0, high=1000000, equation="13")
-    hold: float = knob(0.0, "Hold known regions",
-                       "Weight that keeps known background and foreground known.",
-                       low=0.0, high=1000.0)
-    foreground_scale: int = knob(1, "Foreground scale",
-                                 "The foreground network works at 1/N of the size.", low=1, high=16)
+    rounds: int = knob(
+        2, "Rounds", "How often the two stages run.", low=1, high=10, equation="Algorithm 1"
+    )
+    learning_rate: float = knob(
+        0.001, "Learning rate", "Of Adam, for both networks.", low=1e-6, high=1.0
+    )
+    learning_rate_end: float = knob(
+        1.0,
+        "Final learning rate",
+        "Factor reached at the end of the joint stage, from 60 % on.",
+        low=0.0,
+        high=1.0,
+    )
+    fit_steps: int = knob(
+        10,
+        "Fit steps",
+        "Steps that fit the networks to the initial alpha.",
+        low=0,
+        high=100000,
+        equation="9, 11",
+    )
+    joint_steps: int = knob(
+        5000,
+        "Joint steps",
+        "Steps of the joint stage.",
+        low=0,
+        high=1000000,
+        equation="12",
+        basic=True,
+    )
+    projection: bool = knob(
+        True, "Projection", "Hold F at the plate where alpha is 1.", equation="13"
+    )
+    projection_steps: int = knob(
+        1000,
+        "Projection steps",
+        "Steps of the projection stage.",
+        low=0,
+        high=1000000,
+        equation="13",
+    )
+    perturbation: bool = knob(
+        True, "Perturb the inputs", "Add a little noise to the networks' inputs at each step."
+    )
+    correction: bool = knob(
+        False,
+        "Correct a first estimate",
+        "The networks correct a solved first estimate instead of drawing from nothing.",
+        equation="3",
+    )
+    anchor: float = knob(
+        0.0,
+        "Anchor",
+        "Weight that keeps corrections near the first estimate.",
+        low=0.0,
+        high=1000.0,
+    )
+    opacity: float = knob(
+        0.0,
+        "Opacity",
+        "Weight of the belief that undecided pixels are opaque.",
+        low=0.0,
+        high=1000.0,
+    )
+    hold: float = knob(
+        0.0,
+        "Hold known regions",
+        "Weight that keeps known background and foreground known.",
+        low=0.0,
+        high=1000.0,
+    )
+    foreground_scale: int = knob(
+        1, "Foreground scale", "The foreground network works at 1/N of the size.", low=1, high=16
+    )
 
     # --- refinement ----------------------------------------------------------------------------
-    refinement: bool = knob(True, "Bayesian refinement", "Bring alpha and F into step.",
-                            equation="18")
-    refine_passes: int = knob(20, "Refinement passes", "N of eq. 18.", low=0, high=1000,
-                              equation="18")
-    variance_alpha: float = knob(10.0, "Variance of alpha", "sigma^2_alpha.", low=0.0, high=1e6,
-                                 equation="15")
-    variance_foreground: float = knob(1.0, "Variance of F", "sigma^2_F.", low=0.0, high=1e6,
-                                      equation="17")
-    variance_image: float = knob(1.0, "Variance of the plate", "sigma^2_I.", low=1e-9, high=1e6,
-                                 equation="16")
-    alpha_update: str = knob("proposed", "Alpha update", "How the second round's trimap is made.",
-                             choices=("proposed", "simple"), equation="19")
-
-    # --- lift ----------------------------------------------------------------------------------
-    laplacian: float = knob(0.0, "Matting Laplacian",
-                            "Weight of the matting Laplacian where the colours say nothing; "
-                            "0 leaves that step out.", low=0.0, high=1e6)
+    refinement: bool = knob(
+        True, "Bayesian refinement", "Bring alpha and F into step.", equation="18"
+    )
+    refine_passes: int = knob(
+        20, "Refinement passes", "N of eq. 18.", low=0, high=1000, equation="18"
+    )
+    variance_alpha: float = knob(
+        10.0, "Variance of alpha", "sigma^2_alpha.", low=0.0, high=1e6, equation="15"
+    )
+    variance_foreground: float = knob(
+        1.0, "Variance of F", "sigma^2_F.", low=0.0, high=1e6, equation="17"
+    )
+    variance_image: float = knob(
+        1.0, "Variance of the plate", "sigma^2_I.", low=1e-9, high=1e6, equation="16"
+    )
+    alpha_update: str = knob(
+        "proposed",
+        "Alpha update",
+        "How the second round's trimap is made.",
+        choices=("proposed", "simple"),
+        equation="19",
+    )
 
     def checked(self) -> Settings:
         """These settings, or SettingsError naming the first that is out of range."""
@@ -185,8 +271,16 @@ def parse_value(name: str, text: str) -> Value:
         kind: Any = type(spec.default)
         try:
             if kind is bool:
-                return {"true": True, "on": True, "yes": True, "1": True,
-                        "false": False, "off": False, "no": False, "0": False}[text.lower()]
+                return {
+                    "true": True,
+                    "on": True,
+                    "yes": True,
+                    "1": True,
+                    "false": False,
+                    "off": False,
+                    "no": False,
+                    "0": False,
+                }[text.lower()]
             return kind(text)  # type: ignore[no-any-return]
         except (KeyError, ValueError):
             wanted = {bool: "on or off", int: "a whole number", float: "a number"}[kind]

@@ -7,10 +7,26 @@ from typing import Dict, Mapping
 from .errors import SettingsError
 from .job import Settings, Value
 
+HELD: Mapping[str, Value] = {
+    # The regions that the pair itself decides are held in every stage, and the
+    # networks correct an estimate that is solved from the evidence first.
+    "alpha_init": "tested",
+    "correction": True,
+    "hold": 1.0,
+    "anchor": 0.02,
+    "opacity": 0.005,
+    "learning_rate": 0.002,
+    "learning_rate_end": 0.1,
+    "perturbation": False,
+    "foreground_scale": 2,
+    "projection": False,
+    "rounds": 2,
+}
+
 PRESETS: Mapping[str, Mapping[str, Value]] = {
     "paper": {},
-    "final": {},
-    "draft": {},
+    "final": {**HELD, "joint_steps": 200},
+    "draft": {**HELD, "joint_steps": 100, "working_size": 320, "rounds": 1},
 }
 
 DESCRIPTIONS: Mapping[str, str] = {

@@ -1,0 +1,218 @@
+"""What the pair itself says before any network runs: a tested trimap and sampled alphas.
+
+Our own extension of eq. 6-8, used where Settings.alpha_init is ``tested``. Two
+ideas, both possible only because B is known at every pixel:
+
+1. *Coincidence test.* I close to B at a pixel means background only if it is
+   not to be expected by chance. How often do displaced, non-background pixels
+   of the neighbourhood have B's colour here? Often: it says nothing (beige
+   before beige). Hardly ever: it is a hole, and the pixel is undecided.
+2. *Sampling.* For an undecided pixel every colour F_k of the nearby core gives
+   an alpha_k = (I - B)(F_k - B) / |F_k - B|^2 and a misfit. Their weighted
+   mean is an alpha, the narrowness of their spread a confidence. After the
+   sampling methods of natural matting (e.g. Gastal & Oliveira, "Shared
+   Sampling", 2010), with one unknown colour less.
+
+Colour differences are judged in encoded values (see encoding.py), layers are
+mixed in the space they add up in. Lengths are in pixels at a long side of 320
+and scale with the image.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
+
+from .encoding import Encoding
+from .initialise import dilate, erode, patch_similarity
+
+REFERENCE_SIDE = 320
+ROUNDING = 1.6 / 255  # two 8-bit roundings, RMS over the channels
+NOISE_LIMIT = 0.04
+COMMON_SHARE = 0.002  # of the frame; below it the clean plate is of something else
+NEAR = 0.1  # encoded distance that may be a hole
+CHANCE = 0.05  # a coincidence rarer than this is none
+SMALLEST_BACKGROUND = 30.0  # pixels of connected background
+BORDER, HOLE_BORDER, ALIKE_BORDER = 10.0, 5.0, 5.0
+SHIFTS, SHIFT_RADIUS = 64, 24.0
+
+CANDIDATES, SPREAD = 120, 14.0
+MISFIT = 0.0075  # sigma of a candidate's misfit, encoded
+SOLID_ABOVE, SOLID_GAIN = 0.93, 100.0  # most pixels of the world are opaque
+FULL_SUPPORT = 0.03
+CHUNK = 1 << 15
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """Per pixel, (1, 1, H, W): alpha in [0, 1] and its confidence, 0 where nothing was sampled."""
+
+    alpha: Tensor
+    confidence: Tensor
+
+
+def noise_level(image: Tensor, clean: Tensor) -> float:
+    """RMS noise of image minus clean plate where both show the same, encoded units.
+
+    The smaller of two estimates: the 20 % quantile of the local RMS difference
+    (right as long as a fifth of the frame is background) and what the grain of
+    the two frames, each by itself, would make (so that a pair with nothing in
+    common is not taken for a very noisy one). Grain after Immerkaer, "Fast
+    Noise Variance Estimation" (1996).
+    """
+    apart = (image - clean).square().mean(1, keepdim=True)
+    difference = math.sqrt(_low_quantile(_mean(apart, 5)))
+    kernel = image.new_tensor([[1.0, -2, 1], [-2, 4, -2], [1, -2, 1]]).div(6)
+    kernel = kernel.expand(3, 1, 3, 3)
+    grain = 0.0
+    for plate in (image, clean):
+        detail = functional.conv2d(plate, kernel, groups=3).square().mean(1, keepdim=True)
+        grain += _low_quantile(_mean(detail, 5))
+    return min(difference, 1.2 * math.sqrt(grain), NOISE_LIMIT)
+
+
+def nothing_in_common(image: Tensor, clean: Tensor) -> bool:
+    """Whether the plate shows nothing of the clean plate, for encoded images (1, 3, H, W)."""
+    tolerance = max(ROUNDING, 3 * noise_level(image, clean))
+    equal = (image - clean).square().mean(1, keepdim=True).sqrt() <= tolerance
+    crowded = (_mean(equal.float(), 5) > 0.9).float().mean()
+    alike = (patch_similarity(image, clean, 5) > 0.9).float().mean()
+    return float(crowded) < COMMON_SHARE and float(alike) < 5 * COMMON_SHARE
+
+
+def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> Tensor:
+    """Trimap (1, 1, H, W) of 0, 0.5, 1 for encoded images (1, 3, H, W)."""
+    if nothing_in_common(image, clean):
+        return torch.ones_like(image[:, :1])
+    scale = max(image.shape[-2:]) / REFERENCE_SIDE
+    tolerance = max(ROUNDING, 3 * noise_level(image, clean))
+    near = max(NEAR, 2 * tolerance)
+    distance = (image - clean).square().mean(1, keepdim=True).sqrt()
+
+    equal = distance <= tolerance
+    crowded = equal & (_mean(equal.float(), 3) * 9 > 2.9)
+    background = dilate(crowded, 1) & equal
+    background = _without_islands(background, SMALLEST_BACKGROUND * scale * scale)
+
+    close = distance <= near
+    neighbours = _mean(close.float(), 3) * 9
+    hole = close & (neighbours > 1.9)
+    hole &= _chance(image, clean, background, near, scale, generator) < CHANCE
+    spot = equal & (neighbours > 2.9)
+    spot &= _chance(image, clean, background, tolerance, scale, generator) < CHANCE
+    holes = (hole | spot) & ~background
+
+    alike = erode(patch_similarity(image, clean, 5) > 0.9, 1) & ~background
+    undecided = (
+        dilate(background, BORDER * scale)
+        | dilate(holes, HOLE_BORDER * scale)
+        | dilate(alike, ALIKE_BORDER * scale)
+    )
+    trimap = torch.where(undecided, 0.5, 1.0)
+    return torch.where(background, 0.0, trimap)
+
+
+def sample_alpha(
+    image: Tensor, clean: Tensor, trimap: Tensor, encoding: Encoding, generator: torch.Generator
+) -> Sampled:
+    """Alphas of the undecided pixels from the colours of the nearby core.
+
+    ``image`` and ``clean`` are (1, 3, H, W) in the space they add up in.
+    Without any core the most different quarter of the undecided pixels stands in.
+    """
+    height, width = image.shape[-2:]
+    alpha, confidence = trimap.clone(), torch.zeros_like(trimap)
+    undecided = (trimap == 0.5)[0, 0]
+    core = (trimap == 1.0)[0, 0]
+    if not undecided.any():
+        return Sampled(alpha, confidence)
+    if not core.any():
+        distance = (encoding.encode(image) - encoding.encode(clean)).square().sum(1)[0]
+        among = distance[undecided]
+        core = undecided & (distance >= among.kthvalue(1 + 3 * len(among) // 4).values)
+    nearest = ndimage.distance_transform_edt(
+        ~core.cpu().numpy(), return_distances=False, return_indices=True
+    )
+    nearest = torch.from_numpy(nearest.astype(np.int64)).to(image.device)
+    spread = SPREAD * max(height, width) / REFERENCE_SIDE
+    colours, behind = image[0].flatten(1).T, clean[0].flatten(1).T  # (H W, 3)
+    core_flat = core.flatten()
+    places = undecided.flatten().nonzero().squeeze(1)
+    for chunk in torch.split(places, CHUNK):
+        offset = torch.randn(2, len(chunk), CANDIDATES, generator=generator).to(image.device)
+        start = nearest.flatten(1)[:, chunk]  # (2, U)
+        y = (start[0, :, None] + (offset[0] * spread).round().long()).clamp(0, height - 1)
+        x = (start[1, :, None] + (offset[1] * spread).round().long()).clamp(0, width - 1)
+        y[:, 0], x[:, 0] = start[0], start[1]
+        candidate = y * width + x
+        usable = core_flat[candidate].float()
+        seen, back = colours[chunk][:, None], behind[chunk][:, None]  # (U, 1, 3)
+        towards = colours[candidate] - back
+        raw = ((seen - back) * towards).sum(2) / towards.square().sum(2).clamp_min(1e-4)
+        mixed = raw.clamp(0, 1)
+        built = back + mixed[..., None] * towards
+        misfit = (encoding.encode(built) - encoding.encode(seen)).square().sum(2)
+        weight = usable * ((-misfit / (6 * MISFIT**2)).exp() + 1e-9)
+        weight = weight * (1 + SOLID_GAIN * (raw > SOLID_ABOVE))
+        total = weight.sum(1)
+        mean = (weight * mixed).sum(1) / total
+        variance = (weight * (mixed - mean[:, None]).square()).sum(1) / total
+        support = (total / usable.sum(1) / FULL_SUPPORT).clamp(0.02, 1)
+        alpha.view(-1)[chunk] = mean
+        confidence.view(-1)[chunk] = support / (variance + 0.01)
+    return Sampled(alpha, confidence)
+
+
+def _low_quantile(x: Tensor) -> float:
+    """The 20 % quantile of all values."""
+    return float(x.flatten().kthvalue(max(1, x.numel() // 5)).values)
+
+
+def _mean(x: Tensor, size: int) -> Tensor:
+    """Mean over a window of ``size`` x ``size``, the border repeated."""
+    return functional.avg_pool2d(functional.pad(x, [size // 2] * 4, mode="replicate"), size, 1)
+
+
+def _without_islands(mask: Tensor, smallest: float) -> Tensor:
+    labels, count = ndimage.label(mask[0, 0].cpu().numpy())
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return torch.from_numpy(sizes[labels] >= smallest)[None, None].to(mask.device)
+
+
+def _chance(
+    image: Tensor,
+    clean: Tensor,
+    background: Tensor,
+    near: float,
+    scale: float,
+    generator: torch.Generator,
+) -> Tensor:
+    """Share of displaced non-background pixels whose colour is that of B here: a map in (0, 1)."""
+    height, width = image.shape[-2:]
+    hits = torch.zeros_like(background, dtype=torch.float32)
+    tries = torch.zeros_like(hits)
+    usable = ~background
+    radius = max(3, round(SHIFT_RADIUS * scale))
+    done = 0
+    while done < SHIFTS:
+        dy, dx = torch.randint(-radius, radius + 1, (2,), generator=generator).tolist()
+        if dy * dy + dx * dx < 9:
+            continue
+        done += 1
+        rows = (torch.arange(height, device=image.device) + dy).clamp(0, height - 1)
+        columns = (torch.arange(width, device=image.device) + dx).clamp(0, width - 1)
+        shifted = image[:, :, rows][..., columns]
+        counts = usable[:, :, rows][..., columns]
+        close = (shifted - clean).square().mean(1, keepdim=True).sqrt() <= near
+        hits += counts & close
+        tries += counts
+    return (hits + 0.5) / (tries + 1)

@@ -1,0 +1,109 @@
+"""The matting Laplacian over the undecided pixels, and the solve that fills them.
+
+Levin, Lischinski, Weiss, "A Closed-Form Solution to Natural Image Matting"
+(2006), eq. 12: windows of 3x3, colours as solved. Only windows that touch an
+undecided pixel are built; decided pixels enter as boundary values. The system
+
+    minimise  alpha^T L alpha + sum_j weight_j (alpha_j - target_j)^2
+
+is solved by conjugate gradients with a diagonal preconditioner.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+EPSILON = 1e-7
+TOLERANCE = 1e-5
+ITERATIONS = 2000
+
+
+class MattingLaplacian:
+    """L of one image on its undecided pixels.
+
+    ``image`` is (1, 3, H, W) in the space it composites in, ``unknown`` a
+    (1, 1, H, W) mask. Images under 3 px in a side are refused by the caller.
+    """
+
+    def __init__(self, image: Tensor, unknown: Tensor) -> None:
+        height, width = image.shape[-2:]
+        self.unknown = unknown
+        device = image.device
+        number = torch.full((height * width,), -1, dtype=torch.long, device=device)
+        inside = unknown.flatten().nonzero().squeeze(1)
+        number[inside] = torch.arange(len(inside), device=device)
+        self.count = len(inside)
+        touched = functional.max_pool2d(unknown.float(), 3, 1, 0).flatten().nonzero().squeeze(1)
+        top = (touched // (width - 2)) * width + touched % (width - 2)
+        offsets = torch.tensor(
+            [dy * width + dx for dy in range(3) for dx in range(3)], device=device
+        )
+        members = top[:, None] + offsets  # (windows, 9) pixel numbers
+        colours = image[0].flatten(1).T.double()[members]  # (windows, 9, 3)
+        centred = colours - colours.mean(1, keepdim=True)
+        covariance = centred.transpose(1, 2) @ centred / 9
+        # epsilon is relative to the brightness, so that a plate in stops is a plate in stops
+        scale = image.double().square().mean().clamp(1e-4, 1.0)
+        covariance = covariance + EPSILON / 9 * scale * torch.eye(3, device=device).double()
+        spread = centred @ torch.linalg.solve(covariance, centred.transpose(1, 2))
+        blocks = torch.eye(9, device=device).double() - (1 + spread) / 9  # (windows, 9, 9)
+        rows = members[:, :, None].expand(-1, 9, 9).flatten()
+        columns = members[:, None, :].expand(-1, 9, 9).flatten()
+        keep = number[rows] >= 0
+        rows, columns, values = number[rows[keep]], columns[keep], blocks.flatten()[keep]
+        among = number[columns] >= 0
+        self._inner = _sparse(rows[among], number[columns[among]], values[among], self.count)
+        self._diagonal = torch.zeros(self.count, dtype=torch.double, device=device)
+        same = among & (number[columns] == rows)
+        self._diagonal.index_add_(0, rows[same], values[same])
+        self._border = (rows[~among], columns[~among], values[~among])
+
+    def solve(self, alpha: Tensor, weight: Tensor, target: Tensor) -> Tensor:
+        """Alpha (1, 1, H, W), decided pixels as given, the others solved and clamped to [0, 1].
+
+        ``alpha`` gives the decided values and the starting point; ``weight``
+        and ``target`` are (1, 1, H, W), the weights not negative.
+        """
+        if self.count == 0:
+            return alpha
+        mask = self.unknown
+        pull = weight[mask].double()
+        right = pull * target[mask].double()
+        rows, columns, values = self._border
+        right.index_add_(0, rows, -values * alpha.flatten().double()[columns])
+        solved = self._conjugate_gradients(pull, right, alpha[mask].double())
+        result = alpha.clone()
+        result[mask] = solved.clamp(0, 1).to(alpha.dtype)
+        return result
+
+    def _conjugate_gradients(self, pull: Tensor, right: Tensor, x: Tensor) -> Tensor:
+        precondition = 1 / (self._diagonal + pull).clamp_min(1e-12)
+        residual = right - (self._inner @ x + pull * x)
+        stop = TOLERANCE**2 * float((right * precondition).dot(right).clamp_min(1e-20))
+        z = precondition * residual
+        direction, old = z, residual.dot(z)
+        for _ in range(ITERATIONS):
+            if float(old) <= stop:
+                break
+            moved = self._inner @ direction + pull * direction
+            step = old / direction.dot(moved)
+            x = x + step * direction
+            residual = residual - step * moved
+            z = precondition * residual
+            new = residual.dot(z)
+            direction = z + new / old * direction
+            old = new
+        return x
+
+
+def _sparse(rows: Tensor, columns: Tensor, values: Tensor, count: int) -> Tensor:
+    matrix = torch.sparse_coo_tensor(
+        torch.stack([rows, columns]), values, (count, count), check_invariants=False
+    )
+    with warnings.catch_warnings():  # torch says once that CSR is in beta; a product is all we use
+        warnings.simplefilter("ignore", UserWarning)
+        return matrix.coalesce().to_sparse_csr()

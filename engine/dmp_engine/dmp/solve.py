@@ -1,0 +1,357 @@
+"""Algorithm 1, top to bottom: a plate and its clean plate in, alpha and foreground out.
+
+    1.  alpha^[0] by eq. 8
+    2.  fit both networks, eq. 9 and 11
+    3.  stage 1a, joint, eq. 12
+    4.  stage 1b, projection, eq. 12 and 13
+    5.  stage 2, Bayesian refinement, eq. 18
+    6.  new alpha^[0] by eq. 19, and 2-5 once more
+    7.  F and alpha
+
+Tensors in, tensors out: no file, socket or job is known here. Closing the
+generator ends the work at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dmp_matting.job import Settings, Stage
+
+from .encoding import Encoding
+from .evidence import sample_alpha, tested_trimap
+from .foreground import smooth_foreground
+from .initialise import (
+    background_mask,
+    erode,
+    initial_alpha,
+    patch_similarity,
+    updated_alpha,
+)
+from .laplacian import MattingLaplacian
+from .objective import Learner, Problem, start_logits
+from .refine import NEARLY_ONE, Variances, refine, refined_foreground
+
+REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
+NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
+
+# Weights of the evidence in the matting-Laplacian solve; alpha^T L alpha has weight 1.
+SAMPLES_FIRST, OPAQUE_FIRST = 0.001, 0.003  # before any foreground is known
+COLOUR, SAMPLES, OPAQUE = 10.0, 0.03, 0.01  # once there is one
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sign of life. ``fraction`` in [0, 1] of the whole; ``loss`` in encoded units.
+
+    ``layers()`` is the current alpha (1, 1, h, w) and straight foreground
+    (1, 3, h, w), maybe smaller than the plate; ``state()`` can be handed to
+    :func:`solve` as ``start`` later. Both cost time only when called, and are
+    None where there is nothing to show or to keep.
+    """
+
+    stage: Stage
+    step: int
+    steps: int
+    fraction: float
+    loss: float | None = None
+    layers: Callable[[], tuple[Tensor, Tensor]] | None = None
+    state: Callable[[], dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Alpha (1, 1, H, W) in [0, 1], straight foreground (1, 3, H, W), trimap of 0, 0.5, 1."""
+
+    alpha: Tensor
+    foreground: Tensor
+    trimap: Tensor
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What a round starts from and ends with, at the plate's size."""
+
+    alpha: Tensor  # (1, 1, H, W)
+    foreground: Tensor  # (1, 3, H, W)
+
+    def layers(self) -> tuple[Tensor, Tensor]:
+        """Both, to be looked at."""
+        return self.alpha, self.foreground
+
+
+def solve(
+    image: Tensor,
+    clean: Tensor,
+    settings: Settings,
+    *,
+    linear: bool = False,
+    garbage: Tensor | None = None,
+    core: Tensor | None = None,
+    start: dict[str, Any] | None = None,
+) -> Generator[Step, None, Solution]:
+    """Solve one pair.
+
+    ``image`` and ``clean`` are float32 (1, 3, H, W) in the space they composite
+    in: scene-linear (``linear``, any values) or as stored. ``garbage`` and
+    ``core`` are (1, 1, H, W) in [0, 1]: alpha is 0 where garbage < 0.5, 1 where
+    core > 0.5. ``start`` is a state of an interrupted run of the same call.
+    Yields Step, returns Solution. Deterministic for a seed and a device.
+    """
+    plan = _Plan(settings)
+    generator = torch.Generator().manual_seed(settings.seed)
+    encoding = Encoding.of_pair(image, clean, linear)
+    seen, behind = encoding.encode(image), encoding.encode(clean)
+    hint = _hints(garbage, core)
+
+    yield plan.at(Stage.INITIALISE, 0, 1)
+    trimap = _first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
+    if hint is not None:
+        trimap = torch.where(hint == 0.5, trimap, hint)
+    estimate: Estimate | None = None
+    sources = trimap  # where colours may be sampled: grows with the rounds
+
+    first_round = 0
+    if start is not None:
+        first_round = int(start["round"])
+        trimap, sources = start["trimap"].to(image), start["sources"].to(image)
+        estimate = Estimate(start["alpha"].to(image), start["foreground"].to(image))
+
+    for turn in range(first_round, settings.rounds):
+        plan.round = turn
+        resumed = start if start is not None and turn == first_round else None
+        if resumed is None or estimate is None:
+            estimate = _first_estimate(image, clean, trimap, sources, encoding, settings, generator)
+            yield replace(plan.at(Stage.INITIALISE, 1, 1), layers=estimate.layers)
+        problem = _at_working_size(image, clean, trimap, estimate, encoding, settings)
+        learner = Learner(problem, settings, generator)
+        kept = {
+            "round": turn,
+            "trimap": trimap,
+            "sources": sources,
+            "alpha": estimate.alpha,
+            "foreground": estimate.foreground,
+        }
+        yield from _learn(learner, plan, kept, resumed)  # lines 2-4
+        alpha, foreground = _lifted(learner, image, estimate, encoding)
+        yield plan.at(Stage.REFINE, 0, 1)
+        if settings.refinement:  # line 5: eq. 18
+            alpha, foreground = refine(
+                image, clean, alpha, foreground, settings.refine_passes, _variances(settings)
+            )
+        held = trimap if settings.hold > 0 else hint
+        if held is not None:
+            alpha = torch.where(held == 0.5, alpha, held)
+        estimate = Estimate(alpha, foreground)
+        sources = torch.where((trimap == 0.5) & (alpha > NEARLY_CORE), 1.0, trimap)
+        if settings.hold == 0:  # line 6: eq. 19; a held trimap stays
+            trimap = updated_alpha(trimap, alpha, settings.alpha_update)
+
+    assert estimate is not None
+    yield plan.at(Stage.LIFT, 1, 1)
+    foreground = _exact_foreground(image, clean, estimate, settings)
+    return Solution(estimate.alpha, foreground, trimap)
+
+
+class _Plan:
+    """Where we are, as a share of all learning steps."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings, self.round = settings, 0
+        self.counts = {
+            Stage.FIT: 0 if settings.correction else settings.fit_steps,
+            Stage.JOINT: settings.joint_steps,
+            Stage.PROJECT: settings.projection_steps if settings.projection else 0,
+        }
+
+    def at(self, stage: Stage, step: int, steps: int) -> Step:
+        """The Step at ``step`` of ``stage`` in the current round."""
+        order = list(Stage)
+        total = max(1, sum(self.counts.values()))
+        done = sum(n for s, n in self.counts.items() if order.index(s) < order.index(stage))
+        done += step if stage in self.counts else 0
+        rounds = 1 if stage is Stage.LIFT else (self.round + done / total) / self.settings.rounds
+        return Step(stage, step, steps, min(1.0, rounds))
+
+
+def _hints(garbage: Tensor | None, core: Tensor | None) -> Tensor | None:
+    """The artist's mattes as a trimap that is 0.5 where nothing was said."""
+    if garbage is None and core is None:
+        return None
+    like = garbage if garbage is not None else core
+    assert like is not None
+    hint = torch.full_like(like, 0.5)
+    if core is not None:
+        hint = torch.where(core > 0.5, 1.0, hint)
+    if garbage is not None:
+        hint = torch.where(garbage < 0.5, 0.0, hint)
+    return hint
+
+
+def _first_trimap(
+    seen: Tensor, behind: Tensor, settings: Settings, generator: torch.Generator
+) -> Tensor:
+    """alpha^[0] of eq. 8, the paper's or tested (evidence.py), or 0.5 everywhere."""
+    if settings.alpha_init == "simple":
+        return torch.full_like(seen[:, :1], 0.5)
+    if settings.alpha_init == "tested":
+        return tested_trimap(seen, behind, generator)
+    background = background_mask(seen, behind, settings.background_tolerance)
+    similarity = patch_similarity(seen, behind, settings.patch_size)
+    alpha = initial_alpha(background, similarity, settings.similarity)
+    margin = settings.core_margin * max(seen.shape[-2:]) / REFERENCE_SIDE
+    if margin > 0:
+        known = erode(alpha == 1, margin)
+        alpha = torch.where((alpha == 1) & ~known, 0.5, alpha)
+    return alpha
+
+
+def _first_estimate(
+    image: Tensor,
+    clean: Tensor,
+    trimap: Tensor,
+    sources: Tensor,
+    encoding: Encoding,
+    settings: Settings,
+    generator: torch.Generator,
+) -> Estimate:
+    """What eq. 9 and 11 fit: alpha^[0] and I; or, for corrections, the evidence solved."""
+    if not settings.correction:
+        return Estimate(trimap, image)
+    unknown = trimap == 0.5
+    if not unknown.any():
+        return Estimate(trimap, image)
+    sampled = sample_alpha(image, clean, sources, encoding, generator)
+    laplacian = MattingLaplacian(image, unknown)
+    weight = SAMPLES_FIRST * sampled.confidence + OPAQUE_FIRST
+    pull = SAMPLES_FIRST * sampled.confidence * sampled.alpha + OPAQUE_FIRST
+    alpha = laplacian.solve(trimap, weight, pull / weight)
+    foreground = smooth_foreground(image, clean, alpha)
+
+    difference = foreground - clean
+    power = (encoding.encode(foreground) - encoding.encode(clean)).square().sum(1, keepdim=True)
+    seen = (difference * (image - clean)).sum(1, keepdim=True)
+    by_colour = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
+    weight = COLOUR * power + SAMPLES * sampled.confidence + OPAQUE
+    pull = COLOUR * power * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
+    alpha = laplacian.solve(alpha, weight, pull / weight)
+    return Estimate(alpha, smooth_foreground(image, clean, alpha))
+
+
+def _at_working_size(
+    image: Tensor,
+    clean: Tensor,
+    trimap: Tensor,
+    estimate: Estimate,
+    encoding: Encoding,
+    settings: Settings,
+) -> Problem:
+    height, width = image.shape[-2:]
+    longest = max(height, width)
+    if 0 < settings.working_size < longest:
+        scale = settings.working_size / longest
+        size = (max(1, round(height * scale)), max(1, round(width * scale)))
+
+        def shrink(x: Tensor) -> Tensor:
+            return functional.interpolate(x, size, mode="area")
+
+        small = shrink(trimap)
+        small = torch.where((small > 0) & (small < 1), 0.5, small)
+        image, clean, trimap = shrink(image), shrink(clean), small
+        estimate = Estimate(shrink(estimate.alpha), shrink(estimate.foreground))
+    return Problem(
+        image, clean, trimap, estimate.alpha, encoding.encode(estimate.foreground), encoding
+    )
+
+
+def _learn(
+    learner: Learner, plan: _Plan, kept: dict[str, Any], resumed: dict[str, Any] | None
+) -> Generator[Step, None, None]:
+    """Lines 2-4 of Algorithm 1 for one round."""
+    projected: Tensor | None = None
+    stages = [stage for stage, count in plan.counts.items() if count > 0]
+    first, done = (stages[0] if stages else None), 0
+    if resumed is not None:
+        learner.restore(resumed["learner"])
+        first, done = Stage(resumed["stage"]), int(resumed["step"])
+        projected = resumed["projected"]
+    for stage in stages[stages.index(first) if first is not None else 0 :]:
+        steps = plan.counts[stage]
+        if stage is Stage.PROJECT and projected is None:
+            with torch.no_grad():
+                projected = learner.predict()[0] > NEARLY_ONE  # eq. 13, frozen at its start
+        for step in range(done, steps):
+            if stage is Stage.FIT:
+                loss = learner.fit_step()
+            else:
+                loss = learner.joint_step(step, steps, projected)
+
+            def state(
+                stage: Stage = stage, step: int = step, projected: Tensor | None = projected
+            ) -> dict[str, Any]:
+                return {
+                    **kept,
+                    "stage": stage.value,
+                    "step": step + 1,
+                    "projected": projected,
+                    "learner": learner.state(),
+                }
+
+            yield replace(
+                plan.at(stage, step + 1, steps),
+                loss=float(loss),
+                layers=learner.layers,
+                state=state,
+            )
+        done = 0
+
+
+@torch.no_grad()
+def _lifted(
+    learner: Learner, image: Tensor, estimate: Estimate, encoding: Encoding
+) -> tuple[Tensor, Tensor]:
+    """The networks' alpha and F at the plate's own size.
+
+    Corrections are smooth, so they are scaled up and applied to the estimate
+    at full size, which keeps every pixel's own detail; generated layers are
+    scaled up as they are.
+    """
+    size = image.shape[-2:]
+    if not learner.settings.correction:
+        alpha, foreground = learner.predict()
+        alpha, foreground = (_enlarged(x, size) for x in (alpha, foreground))
+        return alpha, encoding.decode(foreground)
+    alpha_by, foreground_by = (_enlarged(x, size) for x in learner.corrections())
+    alpha, foreground = start_logits(estimate.alpha, encoding.encode(estimate.foreground), encoding)
+    foreground = encoding.from_network(torch.sigmoid(foreground + foreground_by))
+    return torch.sigmoid(alpha + alpha_by), encoding.decode(foreground)
+
+
+def _enlarged(x: Tensor, size: torch.Size) -> Tensor:
+    if x.shape[-2:] == size:
+        return x
+    return functional.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+def _variances(settings: Settings) -> Variances:
+    return Variances(settings.variance_alpha, settings.variance_foreground, settings.variance_image)
+
+
+def _exact_foreground(
+    image: Tensor, clean: Tensor, estimate: Estimate, settings: Settings
+) -> Tensor:
+    """F such that alpha F + (1 - alpha) B reproduces the plate where alpha carries it.
+
+    One more F update of eq. 18 with the plate taken at its word (sigma^2_I far
+    below sigma^2_F): exact where alpha is large, the estimate where it vanishes.
+    """
+    if not settings.refinement:
+        return estimate.foreground
+    exact = Variances(settings.variance_alpha, 1.0, 1e-4)
+    return refined_foreground(image, clean, estimate.alpha, estimate.foreground, exact)

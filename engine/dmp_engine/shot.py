@@ -1,0 +1,325 @@
+"""One frame's way through the engine: plates in, Algorithm 1, one multi-layer EXR out.
+
+Files become tensors here and tensors files; what happens between is dmp/solve.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dmp_matting.errors import DeviceError, InputError, OutputError
+from dmp_matting.job import Frame, Layers, Plate, Progress, Role, Settings, Stage
+
+from . import device
+from .dmp.encoding import Encoding
+from .dmp.evidence import nothing_in_common
+from .dmp.networks import SMALLEST_SIDE
+from .dmp.solve import Solution, Step, solve
+from .plates.exr import (
+    CHANNELS,
+    PlateImage,
+    check_output,
+    layers_size,
+    read_matte,
+    read_plate,
+    write_layers,
+)
+from .version import engine_version
+
+PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
+CHECKPOINT_EVERY = 5.0  # seconds
+RAW = "raw"
+
+
+def matte_frame(
+    frame: Frame,
+    settings: Settings,
+    output: Path,
+    *,
+    preview: Path | None = None,
+    checkpoint: Path | None = None,
+) -> Generator[Progress, None, Layers]:
+    """Solve ``frame`` and write ``output``; yields Progress, returns Layers.
+
+    ``preview`` is a PNG refreshed while it works (straight foreground and
+    alpha), named by the Progress that follows a refresh. ``checkpoint`` keeps
+    the state of an interrupted frame: found, the frame goes on from there.
+    Closing the generator ends the work; ``output`` is written whole or not at
+    all. Raises errors of :mod:`dmp_matting.errors` only.
+    """
+    clock = _Clock()
+    where = device.resolve(settings.device)
+    if where == "cpu" and settings.threads:
+        torch.set_num_threads(settings.threads)
+    try:
+        yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
+        image, clean, mattes = _read(frame, output)
+        yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
+
+        linear = image.space != RAW
+        tensors = [_tensor(x, where) for x in (image.rgb, clean.rgb)]
+        warnings = _warnings(tensors[0], tensors[1], linear)
+        padded, size = _at_least(tensors, SMALLEST_SIDE)
+        hints = {
+            role: _at_least([_tensor(m[..., None], where)], SMALLEST_SIDE)[0][0]
+            for role, m in mattes.items()
+        }
+        start = _load(checkpoint, settings, where)
+        solving = solve(
+            padded[0],
+            padded[1],
+            settings,
+            linear=linear,
+            garbage=hints.get(Role.GARBAGE),
+            core=hints.get(Role.CORE),
+            start=start,
+        )
+        solution = yield from _follow(
+            solving, frame.number, clock, settings, linear, preview, checkpoint
+        )
+        yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
+        alpha = _array(solution.alpha, size)[..., 0]
+        attributes = _attributes(frame, image, settings, warnings)
+        write_layers(output, image, alpha, _array(solution.foreground, size), attributes)
+    except torch.cuda.OutOfMemoryError:
+        raise DeviceError(
+            f"The GPU ran out of memory on '{frame.plate(Role.IMAGE)}'; use a smaller working size."
+        ) from None
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    clock.enter(None)
+    yield Progress(frame.number, Stage.WRITE, 1, 1, 1.0, eta=0.0)
+    height, width = image.rgb.shape[:2]
+    return Layers(
+        frame.number,
+        str(output),
+        CHANNELS,
+        width,
+        height,
+        where,
+        clock.seconds(),
+        warnings,
+        settings,
+    )
+
+
+class _Clock:
+    """Seconds spent in each stage."""
+
+    def __init__(self) -> None:
+        self._begun = self._since = time.monotonic()
+        self._stage: Stage | None = Stage.READ
+        self._spent: dict[str, float] = {}
+
+    def enter(self, stage: Stage | None) -> None:
+        now = time.monotonic()
+        if self._stage is not None:
+            key = self._stage.value
+            self._spent[key] = self._spent.get(key, 0.0) + now - self._since
+        self._stage, self._since = stage, now
+
+    def eta(self, fraction: float) -> float | None:
+        """Seconds left, if the rest goes on as the part since the first step has."""
+        gone = time.monotonic() - self._begun
+        return gone * (1 - fraction) / fraction if fraction > 0.02 else None
+
+    def seconds(self) -> dict[str, float]:
+        return {
+            **{name: round(spent, 3) for name, spent in self._spent.items()},
+            "total": round(time.monotonic() - self._begun, 3),
+        }
+
+
+def _read(
+    frame: Frame, output: Path
+) -> tuple[PlateImage, PlateImage, dict[Role, npt.NDArray[np.float32]]]:
+    paths = [plate.path for plate in frame.plates]
+    check_output(output, plates=paths)
+    image = read_plate(_needed(frame, Role.IMAGE))
+    clean = read_plate(_needed(frame, Role.CLEAN), like=image)
+    if (image.space == RAW) != (clean.space == RAW):
+        raise InputError(
+            f"One plate is raw and the other '{clean.space}'; name one colour space for both."
+        )
+    check_output(output, need=layers_size(image), plates=paths)
+    mattes = {}
+    for role in (Role.GARBAGE, Role.CORE):
+        plate = frame.plate(role)
+        if plate is not None:
+            mattes[role] = read_matte(plate, like=image)
+    return image, clean, mattes
+
+
+def _needed(frame: Frame, role: Role) -> Plate:
+    plate = frame.plate(role)
+    if plate is None:
+        name = {Role.IMAGE: "plate", Role.CLEAN: "clean plate"}[role]
+        raise InputError(f"Frame {frame.number} has no {name}.")
+    return plate
+
+
+def _warnings(image: Tensor, clean: Tensor, linear: bool) -> tuple[str, ...]:
+    """What an artist should know before looking at the matte."""
+    encoding = Encoding.of_pair(image, clean, linear)
+    if torch.equal(image, clean):
+        return (
+            "The plate and the clean plate are the same picture: alpha is empty. "
+            "Check that the plate shows the subject.",
+        )
+    seen, behind = (x for x in _at_least([encoding.encode(image), encoding.encode(clean)], 8)[0])
+    if nothing_in_common(seen, behind):
+        return (
+            "The clean plate has nothing in common with the plate: alpha is 1 everywhere. "
+            "This looks like the target background or another take.",
+        )
+    return ()
+
+
+def _follow(
+    solving: Generator[Step, None, Solution],
+    number: int,
+    clock: _Clock,
+    settings: Settings,
+    linear: bool,
+    preview: Path | None,
+    checkpoint: Path | None,
+) -> Generator[Progress, None, Solution]:
+    """The solver's steps as Progress, with previews and checkpoints at their times."""
+    shown = -PREVIEW_EVERY
+    kept = time.monotonic()
+    try:
+        while True:
+            step = next(solving)
+            clock.enter(step.stage)
+            now, picture = time.monotonic(), None
+            if preview is not None and step.layers and now - shown >= PREVIEW_EVERY:
+                _show(preview, *step.layers(), linear)
+                picture, shown = str(preview), time.monotonic()
+            if checkpoint is not None and step.state and now - kept >= CHECKPOINT_EVERY:
+                _keep(checkpoint, step.state(), settings)
+                kept = time.monotonic()
+            yield Progress(
+                number,
+                step.stage,
+                step.step,
+                step.steps,
+                step.fraction,
+                step.loss,
+                clock.eta(step.fraction),
+                picture,
+            )
+    except StopIteration as done:
+        clock.enter(Stage.WRITE)
+        solution: Solution = done.value
+        return solution
+    finally:
+        solving.close()
+
+
+# --- arrays and tensors ------------------------------------------------------------------------
+
+
+def _tensor(pixels: npt.NDArray[np.float32], where: str) -> Tensor:
+    """(H, W, C) to (1, C, H, W) on the device."""
+    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(where)
+
+
+def _array(tensor: Tensor, size: tuple[int, int]) -> npt.NDArray[np.float32]:
+    """(1, C, H, W) to (h, w, C), cut to ``size``."""
+    array: npt.NDArray[np.float32] = (
+        tensor[0, :, : size[0], : size[1]].permute(1, 2, 0).contiguous().cpu().numpy()
+    )
+    return array
+
+
+def _at_least(images: list[Tensor], side: int) -> tuple[list[Tensor], tuple[int, int]]:
+    """Images extended to ``side`` by repeating their last row and column, and the old size."""
+    height, width = images[0].shape[-2:]
+    extra = [0, max(0, side - width), 0, max(0, side - height)]
+    if any(extra):
+        images = [functional.pad(x, extra, mode="replicate") for x in images]
+    return images, (height, width)
+
+
+# --- what is written beside the layers ---------------------------------------------------------
+
+
+def _attributes(
+    frame: Frame, image: PlateImage, settings: Settings, warnings: tuple[str, ...]
+) -> dict[str, str]:
+    attributes = {
+        "dmp:version": engine_version(),
+        "dmp:settings": json.dumps(settings.to_json(), sort_keys=True),
+        "dmp:space": image.space,
+    }
+    for plate in frame.plates:
+        attributes[f"dmp:{plate.role.value}"] = plate.path
+    if warnings:
+        attributes["dmp:warnings"] = "\n".join(warnings)
+    return attributes
+
+
+def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
+    """A PNG no larger than PREVIEW_SIDE: straight foreground as displayed, and alpha."""
+    longest = max(alpha.shape[-2:])
+    if longest > PREVIEW_SIDE:
+        size = [max(1, round(s * PREVIEW_SIDE / longest)) for s in alpha.shape[-2:]]
+        alpha, foreground = (
+            functional.interpolate(x, size, mode="area") for x in (alpha, foreground)
+        )
+    display = Encoding(linear, 0.0, 1.0).encode(foreground)
+    picture = torch.cat([display, alpha], 1).clamp(0, 1)[0].permute(1, 2, 0)
+    pixels = (picture * 255).round().byte().cpu().numpy()
+    temporary = path.with_name(path.name + ".tmp.png")
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 4, "uint8")
+    spec.attribute("oiio:UnassociatedAlpha", 1)
+    file = oiio.ImageOutput.create("png")
+    if file is None or not file.open(str(temporary), spec):
+        raise OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
+    try:
+        written = file.write_image(pixels)
+    finally:
+        written = file.close() and written
+    if not written:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
+    os.replace(temporary, path)
+
+
+# --- interrupted frames ------------------------------------------------------------------------
+
+
+def _keep(path: Path, state: dict[str, Any], settings: Settings) -> None:
+    temporary = path.with_name(path.name + ".tmp")
+    try:
+        torch.save(
+            {"settings": settings.to_json(), "version": engine_version(), **state}, temporary
+        )
+        os.replace(temporary, path)
+    except (OSError, RuntimeError):  # torch tells a full disk as RuntimeError
+        temporary.unlink(missing_ok=True)  # a frame without checkpoint is still a frame
+
+
+def _load(path: Path | None, settings: Settings, where: str) -> dict[str, Any] | None:
+    """The state kept for these settings by this version, or None."""
+    if path is None or not path.exists():
+        return None
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception:  # torn by a crash while writing: the frame starts anew
+        return None
+    if state.get("settings") != settings.to_json() or state.get("version") != engine_version():
+        return None
+    return state
