@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,14 @@ def matte_frame(
     *,
     preview: Path | None = None,
     checkpoint: Path | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Generator[Progress, None, Layers]:
     """Solve ``frame`` and write ``output``; yields Progress, returns Layers.
 
     ``preview`` is a PNG refreshed while it works (straight foreground and
     alpha), named by the Progress that follows a refresh. ``checkpoint`` keeps
     the state of an interrupted frame: found, the frame goes on from there.
+    ``names`` are the artist's paths of plates that lie elsewhere, for the header.
     Closing the generator ends the work; ``output`` is written whole or not at
     all. Raises errors of :mod:`dmp_matting.errors` only.
     """
@@ -91,7 +93,7 @@ def matte_frame(
         )
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         alpha = _array(solution.alpha, size)[..., 0]
-        attributes = _attributes(frame, image, settings, warnings)
+        attributes = _attributes(frame, image, settings, warnings, names or {})
         write_layers(output, image, alpha, _array(solution.foreground, size), attributes)
     except torch.cuda.OutOfMemoryError:
         raise DeviceError(
@@ -257,7 +259,11 @@ def _at_least(images: list[Tensor], side: int) -> tuple[list[Tensor], tuple[int,
 
 
 def _attributes(
-    frame: Frame, image: PlateImage, settings: Settings, warnings: tuple[str, ...]
+    frame: Frame,
+    image: PlateImage,
+    settings: Settings,
+    warnings: tuple[str, ...],
+    names: Mapping[str, str],
 ) -> dict[str, str]:
     attributes = {
         "dmp:version": engine_version(),
@@ -265,7 +271,7 @@ def _attributes(
         "dmp:space": image.space,
     }
     for plate in frame.plates:
-        attributes[f"dmp:{plate.role.value}"] = plate.path
+        attributes[f"dmp:{plate.role.value}"] = names.get(plate.path, plate.path)
     if warnings:
         attributes["dmp:warnings"] = "\n".join(warnings)
     return attributes
@@ -281,7 +287,7 @@ def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
         )
     display = Encoding(linear, 0.0, 1.0).encode(foreground)
     picture = torch.cat([display, alpha], 1).clamp(0, 1)[0].permute(1, 2, 0)
-    pixels = (picture * 255).round().byte().cpu().numpy()
+    pixels = (picture * 255).round().byte().contiguous().cpu().numpy()
     temporary = path.with_name(path.name + ".tmp.png")
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 4, "uint8")
     spec.attribute("oiio:UnassociatedAlpha", 1)
