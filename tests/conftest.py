@@ -6,7 +6,6 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +19,7 @@ import pytest
 from dmp_matting import Frame, Job, Plate, Role, Settings
 from dmp_matting.client import Matting
 from dmp_matting.enginepython import child_environment, engine_command
-from dmp_matting.launcher import find_engine, start_engine
+from dmp_matting.launcher import find_engine, start_engine, stop_engine
 from dmp_matting.wire import Wire
 
 QUICK = Settings(
@@ -41,7 +40,6 @@ class Home:
             "DMP_RUN_DIR": str(self.run),
             "DMP_CACHE_DIR": str(self.cache),
             "DMP_CONFIG": str(self.root / "config.json"),
-            "DMP_ENGINE_PYTHON": sys.executable,
         }
         self._started: list[subprocess.Popen[bytes]] = []
 
@@ -129,19 +127,28 @@ def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     made.end()
 
 
+# The tests' own home, before any test reads the environment: none of them, and no command that
+# they run, ever meets the engine, the cache or the configuration of whoever runs them.
+SHARED = Home()
+os.environ.update(SHARED.environment)
+
+
+def pytest_unconfigure() -> None:
+    SHARED.end()
+
+
 @pytest.fixture(scope="session")
-def shared_home() -> Iterator[Home]:
-    made = Home()
-    yield made
-    made.end()
+def shared_home() -> Home:
+    return SHARED
 
 
 @pytest.fixture(scope="session")
 def engine(shared_home: Home) -> Iterator[Wire]:
     """An engine that tests share when they do it no harm."""
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch:  # session fixtures may run inside a test's home
         for name, value in shared_home.environment.items():
             patch.setenv(name, value)
+        stop_engine(force=True)  # a test of the command line may have been first
         wire = start_engine(more=["--plate-mb", "8"])
     staying = wire.lines("/v1/attend")  # or it would end with the first client that is killed
     next(staying)

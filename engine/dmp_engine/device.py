@@ -44,6 +44,12 @@ def why_no_cuda() -> str:
     return "no NVIDIA GPU or driver found"
 
 
+def cpu_notice(threads: int) -> str:
+    """What an artist who left the device to us is told when it is the CPU."""
+    plural = "" if threads == 1 else "s"
+    return f"No CUDA GPU found: solving on the CPU with {threads} thread{plural}."
+
+
 def cpu_threads(wanted: int) -> int:
     """The threads torch will use on the CPU; ``wanted`` 0 is torch's own choice."""
     import torch

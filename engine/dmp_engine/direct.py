@@ -162,9 +162,7 @@ def _settled(settings: Settings, on_cpu: dict[str, Any] | None, events: Events) 
     note = ""
     if name == "cpu":
         if settings.device == "auto":
-            threads = device.cpu_threads(settings.threads)
-            plural = "" if threads == 1 else "s"
-            note = f"No CUDA GPU found: solving on the CPU with {threads} thread{plural}."
+            note = device.cpu_notice(device.cpu_threads(settings.threads))
         if on_cpu is not None:
             settings = Settings.from_json(on_cpu)
     events.send("device", device=name, preset=settings.preset, note=note)

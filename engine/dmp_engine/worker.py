@@ -3,7 +3,7 @@
 Started by server/pool.py as ``main()``. Commands on standard input:
 
     {"do": "frame", "frame": Frame, "settings": Settings, "output": path, "preview": path,
-     "checkpoint": path}
+     "checkpoint": path, "names": {stored path of a plate: the artist's}}
     {"do": "cancel"}                 ends the running frame at its next step
 
 Events on standard output, and nothing else (prints go to standard error, the engine's log):
@@ -110,6 +110,7 @@ def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes) -> None:
         Path(command["output"]),
         preview=Path(command["preview"]),
         checkpoint=Path(command["checkpoint"]),
+        names=command["names"],
     )
     stage, sent = None, 0.0
     try:
@@ -136,8 +137,10 @@ def _devices() -> list[dict[str, Any]]:
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         known = torch.cuda.get_device_properties(index)
         found.append({"name": f"cuda:{index}", "label": known.name, "memory": known.total_memory})
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    found.append({"name": "cpu", "label": f"CPU, {cores} cores", "memory": _machine_memory()})
+    threads = torch.get_num_threads()
+    label = f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+    memory = _machine_memory()
+    found.append({"name": "cpu", "label": label, "memory": memory, "threads": threads})
     return found
 
 

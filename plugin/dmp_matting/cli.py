@@ -14,7 +14,7 @@ import time
 import traceback
 from contextlib import closing
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, NoReturn, Optional
+from typing import Annotated, Any, Dict, Generator, List, NoReturn, Optional
 
 import typer
 from rich.console import Console
@@ -24,6 +24,7 @@ from rich.table import Table
 from rich.text import Text
 
 from . import __version__, cli_engine
+from .client import run_in_engine
 from .describe import describe_presets, describe_settings, range_text, value_text
 from .direct import Event, Notice, ask_engine, run_directly
 from .enginepython import MEND, engine_command
@@ -157,6 +158,12 @@ def matte(
         Optional[List[str]],
         typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
     ] = None,
+    in_process: Annotated[
+        bool,
+        typer.Option(
+            "--in-process", help="Solve in a process of its own instead of the shared engine."
+        ),
+    ] = False,
     as_json: Json = False,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Say only warnings and errors.")
@@ -183,7 +190,9 @@ def matte(
             plates.append(_plate(path, role, "raw"))
     job = Job((Frame(1, tuple(plates)),), settings, __version__)
 
-    layers = _watched(job, {1: str(output.absolute())}, on_cpu, quiet)
+    outputs = {1: str(output.absolute())}
+    run = run_directly if in_process else run_in_engine
+    layers = _watched(run(job, outputs, on_cpu), quiet)
     for warning in layers.warnings:
         err.print(Text(f"Warning: {warning}", style="yellow"))
     if as_json:
@@ -283,7 +292,7 @@ def _assigned(assignments: List[str]) -> Dict[str, Value]:
     return found
 
 
-def _watched(job: Job, outputs: Dict[int, str], on_cpu: Optional[Settings], quiet: bool) -> Layers:
+def _watched(running: Generator[Event, None, None], quiet: bool) -> Layers:
     """Run the job of one frame and show its progress; Ctrl-C and SIGTERM end it cleanly."""
 
     def stop(number: int, frame: Any) -> None:
@@ -293,14 +302,14 @@ def _watched(job: Job, outputs: Dict[int, str], on_cpu: Optional[Settings], quie
     show = _Silence() if quiet else _BarDisplay() if err.is_terminal else _LineDisplay()
     result: Optional[Layers] = None
     try:
-        with closing(run_directly(job, outputs, on_cpu)) as events, show:
+        with closing(running) as events, show:
             for event in events:
                 if isinstance(event, Layers):
                     result = event
                 show.see(event)
     except KeyboardInterrupt:
         raise CancelledError("Stopped; no unfinished file was left.") from None
-    assert result is not None  # run_directly raises where an engine ends without it
+    assert result is not None  # both ways raise where an engine ends without it
     return result
 
 

@@ -9,6 +9,7 @@ fails three times in a row is the caller told.
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -53,6 +54,13 @@ def matte(
         elif isinstance(event, Layers):
             found[event.frame] = event
     return tuple(found[frame.number] for frame in job.frames)
+
+
+def run_in_engine(
+    job: Job, outputs: Mapping[int, str], on_cpu: Optional[Settings] = None
+) -> Generator[Event, None, None]:
+    """All events of a job through this user's engine: the twin of ``direct.run_directly``."""
+    return Matting(job, outputs, on_cpu).events()
 
 
 class Matting:
@@ -210,7 +218,7 @@ class Matting:
                     file.write(block)
             os.replace(draft, target)
         except OSError as reason:
-            raise OutputError(f"{target} cannot be written ({reason.strerror}).") from None
+            raise _unwritable(target, reason) from None
         finally:
             with suppress(OSError):
                 draft.unlink()
@@ -220,6 +228,11 @@ class Matting:
         for frame in self.job.frames:
             if frame.number not in self.outputs:
                 raise InputError(f"The job names no output for frame {frame.number}.")
+            if self.outputs[frame.number].suffix.lower() != ".exr":
+                raise OutputError(
+                    f"Layers are written as EXR; give '{self.outputs[frame.number]}' a name "
+                    "that ends in .exr."
+                )
         for folder in sorted({path.parent for path in self.outputs.values()}):
             if not folder.is_dir():
                 raise OutputError(f"The output folder {folder} does not exist; make it first.")
@@ -243,6 +256,12 @@ def _unreadable(path: str, reason: OSError) -> PlateError:
     if isinstance(reason, FileNotFoundError):
         return PlateError(f"The plate {path} does not exist.")
     return PlateError(f"The plate {path} cannot be read ({reason.strerror}).")
+
+
+def _unwritable(path: Path, reason: OSError) -> OutputError:
+    if reason.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"The disk is full: {path} could not be written; make room.")
+    return OutputError(f"{path} cannot be written ({reason.strerror}).")
 
 
 def engine_jobs(wire: Wire) -> List[Dict[str, Any]]:

@@ -43,7 +43,7 @@ def dmp(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
 def matte(output: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """A few steps on the lemur; later arguments win over earlier ones."""
     plates = (LEMUR / "plate.png", "--clean", LEMUR / "clean.png", "-o", output)
-    return dmp("matte", *plates, *FEW_STEPS, *arguments, **environment)
+    return dmp("matte", "--in-process", *plates, *FEW_STEPS, *arguments, **environment)
 
 
 def write_exr(path: Path, pixels: np.ndarray, names: tuple[str, ...] = ("R", "G", "B")) -> Path:

@@ -31,7 +31,8 @@ def running(
     """`dmp matte` in a process group of its own, as a shell starts it; killed at the end."""
     command = [
         sys.executable, "-m", "dmp_matting.cli", "matte", str(LEMUR / "plate.png"),
-        "--clean", str(LEMUR / "clean.png"), "-o", str(folder / "lemur.exr"), *arguments,
+        "--clean", str(LEMUR / "clean.png"), "-o", str(folder / "lemur.exr"), "--in-process",
+        *arguments,
     ]  # fmt: skip
     roots = os.pathsep.join((str(ROOT / "plugin"), str(ROOT / "engine")))
     process = subprocess.Popen(

@@ -32,7 +32,7 @@ from dmp_matting.direct import Notice
 from dmp_matting.task import Task
 from dmp_matting.wire import EngineGone, Wire
 
-from ..conftest import ENDLESS, QUICK, Home, Pair, wait_until, write_exr
+from ..conftest import ENDLESS, QUICK, Pair, wait_until, write_exr
 
 ROOT = Path(__file__).resolve().parents[2]
 CHANNELS = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")
@@ -72,11 +72,7 @@ def test_many_frames_share_one_clean_plate(engine: Wire, pair: Pair, tmp_path: P
     assert all(Path(path).exists() for path in outputs.values())
 
 
-def test_the_simple_call_returns_the_layers(
-    engine: Wire, pair: Pair, tmp_path: Path, shared_home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name, value in shared_home.environment.items():
-        monkeypatch.setenv(name, value)
+def test_the_simple_call_returns_the_layers(engine: Wire, pair: Pair, tmp_path: Path) -> None:
     work = matte(pair.job(seed=4), {1: str(tmp_path / "out.exr")})
     found: tuple[Layers, ...] = ()
     while True:
@@ -99,7 +95,7 @@ def test_on_a_machine_without_gpu_the_other_settings_are_taken(
     events = list(
         Matting(job, {1: str(tmp_path / "o.exr")}, small, connect=lambda: engine).events()
     )
-    assert events[0] == Notice("No CUDA GPU found: solving on the CPU.")
+    assert events[0] == Notice("No CUDA GPU found: solving on the CPU with 1 thread.")
     assert isinstance(events[-1], Layers) and events[-1].settings.seed == 77
 
 

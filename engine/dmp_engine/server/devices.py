@@ -11,11 +11,12 @@ from dmp_matting.job import Settings
 
 @dataclass(frozen=True)
 class Device:
-    """``cuda:N`` or ``cpu``; memory in bytes."""
+    """``cuda:N`` or ``cpu``; memory in bytes, ``threads`` that the CPU gives by itself."""
 
     name: str
     label: str
     memory: int
+    threads: int = 0
 
 
 def suitable_devices(settings: Settings, devices: list[Device]) -> list[Device]:
@@ -30,7 +31,8 @@ def suitable_devices(settings: Settings, devices: list[Device]) -> list[Device]:
     if not found:
         names = ", ".join(device.name for device in devices)
         raise DeviceError(
-            f"There is no device {wanted}; this engine has {names}. `dmp doctor` says why."
+            f"There is no device {wanted}; this engine has {names}: use --device cpu, "
+            "or let `dmp doctor` say why."
         )
     return found
 

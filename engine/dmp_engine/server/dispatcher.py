@@ -19,6 +19,7 @@ from typing import Any
 from dmp_matting.errors import CancelledError, DmpError, EngineError, OutputError, from_wire
 from dmp_matting.job import Frame, Job, JobState, Layers, Settings
 
+from ..device import cpu_notice
 from ..version import engine_version
 from .attendance import Attendance
 from .cache import ResultCache
@@ -157,7 +158,7 @@ class Dispatcher:
                 if record.on_cpu is not None:
                     live.settings = dataclasses.replace(record.on_cpu, device=wanted)
                 if wanted == "auto":
-                    live.notice = "No CUDA GPU found: solving on the CPU."
+                    live.notice = cpu_notice(live.settings.threads or suitable[0].threads)
             for frame in record.unfinished():
                 await self._from_cache(live, frame)
         except DmpError as error:
@@ -231,8 +232,14 @@ class Dispatcher:
             _heed_cancel(live)
             worker = await slot.ready(record.ocio)
             _heed_cancel(live)
+            stored = self.store.stored_frame(record, frame)
+            names = {
+                ours.path: theirs.path
+                for ours, theirs in zip(stored.plates, frame.plates, strict=True)
+            }
             request = {
-                "frame": dataclasses.asdict(self.store.stored_frame(record, frame)),
+                "frame": dataclasses.asdict(stored),
+                "names": names,
                 "settings": dataclasses.replace(live.settings, device=slot.device.name).to_json(),
                 "output": str(self.store.layers(record, frame.number)),
                 "preview": str(self.store.preview(record)),

@@ -228,7 +228,7 @@ def test_a_python_without_the_engine(home: Home, monkeypatch: pytest.MonkeyPatch
 def test_the_configured_python_is_used_and_its_loss_told(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delenv("DMP_ENGINE_PYTHON")
+    monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)
     write_config({"engine_python": "/nowhere/python"})
     with pytest.raises(EngineMissingError, match="dmp setup. wrote names"):
         start_engine()
