@@ -231,6 +231,13 @@ class Settings:
     variance_image: float = knob(
         1.0, "Variance of the plate", "sigma^2_I.", low=1e-9, high=1e6, equation="16"
     )
+    solid: float = knob(
+        1.0,
+        "Solid from",
+        "Undecided alpha from here up counts as opaque, with a soft knee below; 1 leaves it alone.",
+        low=0.5,
+        high=1.0,
+    )
     alpha_update: str = knob(
         "proposed",
         "Alpha update",

@@ -15,6 +15,7 @@ HELD: Mapping[str, Value] = {
     "hold": 1.0,
     "anchor": 0.02,
     "opacity": 0.005,
+    "solid": 0.92,
     "learning_rate": 0.002,
     "learning_rate_end": 0.1,
     "perturbation": False,

@@ -15,6 +15,9 @@ from torch import Tensor
 NEARLY_ONE, NEARLY_ZERO = 0.99, 0.01
 
 
+KNEE = 0.4  # alpha below which :func:`solidified` changes nothing
+
+
 @dataclass(frozen=True)
 class Variances:
     """sigma^2 of eq. 15-17."""
@@ -56,3 +59,17 @@ def refine(
         alpha = torch.where(alpha < NEARLY_ZERO, 0.0, alpha)
         foreground = torch.maximum(torch.minimum(new_foreground, high), low)
     return alpha, foreground
+
+
+def solidified(alpha: Tensor, solid: float) -> Tensor:
+    """Alpha with everything from ``solid`` up made opaque, by a monotone curve with a soft knee.
+
+    Not in the paper. Most of a subject's pixels are opaque and F there is I, so
+    an alpha of 0.95 is far more often an opaque pixel with an uncertain F than a
+    pixel that lets 5 % through; a prior with a spike at 1 has this threshold as
+    its MAP rule. The curve adds (1 - solid) x^2, x rising from 0 at KNEE to 1 at ``solid``.
+    """
+    if solid >= 1:
+        return alpha
+    rise = ((alpha - KNEE) / (solid - KNEE)).clamp(0, 1)
+    return (alpha + (1 - solid) * rise.square()).clamp(0, 1).where(alpha < solid, 1.0)

@@ -36,7 +36,7 @@ from .initialise import (
 )
 from .laplacian import MattingLaplacian
 from .objective import Learner, Problem, start_logits
-from .refine import NEARLY_ONE, Variances, refine, refined_foreground
+from .refine import NEARLY_ONE, Variances, refine, refined_foreground, solidified
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
 NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
@@ -145,6 +145,7 @@ def solve(
             alpha, foreground = refine(
                 image, clean, alpha, foreground, settings.refine_passes, _variances(settings)
             )
+        alpha = solidified(alpha, settings.solid)
         held = trimap if settings.hold > 0 else hint
         if held is not None:
             alpha = torch.where(held == 0.5, alpha, held)
