@@ -134,7 +134,7 @@ def solved(events: list[Event]) -> tuple[Layers, bool]:
 
 
 def test_a_second_request_returns_at_once(engine: Wire, pair: Pair, tmp_path: Path) -> None:
-    settings = QUICK.changed(joint_steps=200, seed=55)
+    settings = QUICK.changed(joint_steps=20, seed=55)
     first, computed = solved(list(pair.matting(engine, tmp_path / "a.exr", settings).events()))
     assert computed
     start = time.monotonic()

@@ -75,7 +75,7 @@ def test_the_frame_that_a_worker_died_on_is_finished(
     home: Home, pair: Pair, tmp_path: Path
 ) -> None:
     wire = home.start()
-    settings = QUICK.changed(joint_steps=300)
+    settings = QUICK.changed(joint_steps=60)
     undisturbed = pair.matting(wire, tmp_path / "a.exr", settings, changes={"seed": 1})
     (calm,) = [event for event in undisturbed.events() if isinstance(event, Layers)]
     events = pair.matting(wire, tmp_path / "b.exr", settings, changes={"seed": 2}).events()
@@ -104,7 +104,7 @@ def test_a_killed_server_is_replaced_and_finished_frames_are_kept(
     home: Home, pair: Pair, tmp_path: Path
 ) -> None:
     first = home.start()
-    job = pair.job(QUICK.changed(joint_steps=150), frames=4)
+    job = pair.job(QUICK.changed(joint_steps=40), frames=4)
     outputs = {number: str(tmp_path / f"{number}.exr") for number in (1, 2, 3, 4)}
     events = Matting(job, outputs).events()
     frames: list[int] = []

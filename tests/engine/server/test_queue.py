@@ -78,7 +78,7 @@ def test_fifty_jobs_and_one_cancelled_in_the_middle(home: Home, pair: Pair) -> N
 def test_a_single_frame_cuts_into_a_batch(
     engine: Wire, pair: Pair, tmp_path: Path, shared_home: Home
 ) -> None:
-    batch = submit(engine, pair, frames=6, joint_steps=200, seed=900)
+    batch = submit(engine, pair, frames=6, joint_steps=40, seed=900)
     wait_until(lambda: state(engine, batch)["state"] == "running", 30)
     events = pair.matting(engine, tmp_path / "o.exr", changes={"seed": 901}).events()
     assert any(isinstance(event, Layers) for event in events)
@@ -99,7 +99,7 @@ def test_two_hosts_at_once(engine: Wire, tmp_path: Path) -> None:
         folder.mkdir()
         plates = Pair(folder, seed=number)
         outputs = {frame: str(folder / f"{frame}.exr") for frame in (1, 2)}
-        job = plates.job(QUICK.changed(joint_steps=60), frames=2)
+        job = plates.job(QUICK.changed(joint_steps=20), frames=2)
         results[number] = list(Matting(job, outputs, connect=lambda: engine).events())
 
     threads = [threading.Thread(target=host, args=(number,)) for number in (11, 12)]
@@ -117,7 +117,7 @@ def test_two_hosts_at_once(engine: Wire, tmp_path: Path) -> None:
 
 def test_a_queue_survives_the_end_of_its_engine(home: Home, pair: Pair) -> None:
     wire = home.start()
-    running = submit(wire, pair, settings=QUICK, joint_steps=400)
+    running = submit(wire, pair, settings=QUICK, joint_steps=60)
     waiting = submit(wire, pair, seed=5)
     wait_until(lambda: state(wire, running)["state"] == "running", 30)
     wire.ask("POST", "/v1/shutdown", {"force": True})
