@@ -39,6 +39,7 @@ from .plates.exr import (
 from .version import engine_version
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
+DIFFERENT = 0.2  # encoded; drawn white in the first preview
 CHECKPOINT_EVERY = 5.0  # seconds
 RAW = "raw"
 
@@ -72,6 +73,9 @@ def matte_frame(
 
         linear = image.space != RAW
         tensors = [_tensor(x, where) for x in (image.rgb, clean.rgb)]
+        if preview is not None:
+            _show(preview, _difference(tensors[0], tensors[1], linear), tensors[0], linear)
+            yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
         warnings = _warnings(tensors[0], tensors[1], linear)
         padded, size = _at_least(tensors, SMALLEST_SIDE)
         hints = {
@@ -275,6 +279,12 @@ def _attributes(
     if warnings:
         attributes["dmp:warnings"] = "\n".join(warnings)
     return attributes
+
+
+def _difference(image: Tensor, clean: Tensor, linear: bool) -> Tensor:
+    """(1, 1, H, W) in [0, 1]: where the plates differ, to look at until there is an alpha."""
+    encode = Encoding(linear, 0.0, 1.0).encode
+    return ((encode(image) - encode(clean)).abs().amax(1, keepdim=True) / DIFFERENT).clamp(0, 1)
 
 
 def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
