@@ -166,7 +166,8 @@ def _memory() -> dict[str, int]:
 
 
 def _free_memory() -> None:
+    """Between two frames the GPU belongs to the artist."""
     torch = sys.modules["torch"]
-    gc.collect()
     if torch.cuda.is_initialized():
+        gc.collect()
         torch.cuda.empty_cache()
