@@ -25,6 +25,7 @@ ENGINE = [
     "uvicorn>=0.30",
     "h11>=0.14",
 ]
+EVAL = ["pymatting>=1.1.13", "pillow>=10"]  # what `dmp eval` needs besides the engine
 
 setup(
     name="dmp-matting",
@@ -49,14 +50,14 @@ setup(
         "ui": ["Qt.py>=2.0", "PySide6-Essentials>=6.5"],
         "publish": ["pyblish-base>=1.8"],
         "farm": ["openjd-cli>=0.8"],
+        "eval": EVAL,
         "dev": [
             "pytest>=8",
             "pytest-timeout>=2.3",
             "schemathesis>=4.0",
             "ruff>=0.6",
             "mypy>=1.11",
-            "pymatting>=1.1.13",
-            "pillow>=10",
+            *EVAL,
         ],
     },
     entry_points={"console_scripts": ["dmp=dmp_matting.cli:main"]},

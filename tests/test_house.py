@@ -26,6 +26,7 @@ OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
 PLUGIN_EXTRAS = {
     "plugin/dmp_matting/cli.py": {"typer", "rich", "fileseq"},
     "plugin/dmp_matting/cli_engine.py": {"typer", "rich"},
+    "plugin/dmp_matting/cli_eval.py": {"typer", "rich"},
     "plugin/dmp_matting/panel.py": {"Qt"},
     "plugin/dmp_matting/farm.py": {"openjd"},
     "plugin/dmp_matting/publish": {"pyblish"},

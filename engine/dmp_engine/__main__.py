@@ -1,4 +1,4 @@
-"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|compare`.
+"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|compare|eval`.
 
 Made for the client's side (`dmp` and the hosts), which start it in the engine's own Python. The
 answer is JSON on standard output, but for `compare`, whose reader is a person.
@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dmp_matting.errors import DmpError, EngineMissingError, MismatchError
 
+from .evaluation import command as evaluation
 from .server import options
 
 
@@ -32,12 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
     compare = commands.add_parser("compare", help="SAD and MSE of a result against a true alpha")
     compare.add_argument("result", type=Path)
     compare.add_argument("truth", type=Path)
+    evaluation.add_arguments(commands.add_parser("eval", help="measure mattes against the truth"))
     chosen = parser.parse_args(arguments)
 
     if chosen.command == "run":
         from .direct import run
 
         return run()
+    if chosen.command == "eval":
+        return evaluation.run(chosen)
     if chosen.command == "serve":
         return _serve(chosen)
     if chosen.command == "doctor":

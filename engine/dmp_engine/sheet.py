@@ -137,7 +137,7 @@ def _behind(over: Path | None, layers: Result) -> Pixels:
     """What stands behind the subject, (H, W, 3), scaled to cover the frame."""
     height, width = layers.alpha.shape
     if over is None:
-        return _coloured_squares(height, width)
+        return coloured_squares(height, width)
     space = RAW if layers.space == RAW else "auto"
     rgb = read_plate(Plate(str(over), Role.CLEAN, space)).rgb
     scale = max(height / rgb.shape[0], width / rgb.shape[1])
@@ -147,7 +147,7 @@ def _behind(over: Path | None, layers: Result) -> Pixels:
     return _resized(rgb, tall, wide)[top : top + height, left : left + width]
 
 
-def _coloured_squares(height: int, width: int) -> Pixels:
+def coloured_squares(height: int, width: int) -> Pixels:
     """Squares of strong colours, light and dark: what a wrong edge shows on, (H, W, 3)."""
     side = max(8, max(height, width) // 10)
     colours = np.array(

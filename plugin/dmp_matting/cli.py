@@ -23,13 +23,24 @@ from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
 
-from . import __version__, cli_engine
+from . import __version__, cli_engine, cli_eval
 from .client import run_in_engine
 from .describe import describe_presets, describe_settings, range_text, value_text
 from .direct import Event, Notice, ask_engine, run_directly
 from .enginepython import MEND, engine_command
-from .errors import CancelledError, DmpError, EngineMissingError, SettingsError
-from .job import Frame, Job, Layers, Plate, Progress, Role, Settings, Stage, Value, parse_value
+from .errors import CancelledError, DmpError, EngineMissingError
+from .job import (
+    Frame,
+    Job,
+    Layers,
+    Plate,
+    Progress,
+    Role,
+    Settings,
+    Stage,
+    Value,
+    parse_assignments,
+)
 from .places import cache_folder
 from .presets import PRESETS, preset
 
@@ -58,6 +69,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 cli_engine.register(app)
+cli_eval.register(app)
 out = Console(soft_wrap=True, highlight=False)
 err = Console(stderr=True, soft_wrap=True, highlight=False)
 
@@ -174,7 +186,7 @@ def matte(
     for name, value in (("seed", seed), ("working_size", working_size), ("threads", threads)):
         if value is not None:
             changes[name] = value
-    changes.update(_assigned(assignments or []))
+    changes.update(parse_assignments(assignments or []))
 
     on_cpu: Optional[Settings] = None
     if preset_name == "auto":
@@ -277,19 +289,6 @@ def view(
 
 def _plate(path: Path, role: Role, space: str) -> Plate:
     return Plate(str(path.absolute()), role, space)
-
-
-def _assigned(assignments: List[str]) -> Dict[str, Value]:
-    """The settings of `--set FIELD=VALUE`."""
-    found: Dict[str, Value] = {}
-    for text in assignments:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise SettingsError(f"--set wants FIELD=VALUE, not '{text}'.")
-        if name == "preset":
-            raise SettingsError("A preset is chosen with --preset, not with --set.")
-        found[name] = parse_value(name, value)
-    return found
 
 
 def _watched(running: Generator[Event, None, None], quiet: bool) -> Layers:

@@ -81,6 +81,31 @@ def ask_engine(*arguments: str) -> Dict[str, Any]:
     return answer
 
 
+def engine_lines(*arguments: str) -> Generator[Dict[str, Any], None, None]:
+    """Run a long command of the engine and yield each JSON object that it prints, as it comes.
+
+    Closing the generator ends the engine. Raises what the engine raised, and EngineError.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        child = start_engine(*arguments, complaints=complaints)
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                try:
+                    said: Dict[str, Any] = json.loads(line)
+                except ValueError:
+                    continue  # a library's own words
+                if "error" in said:
+                    raise from_wire(said)
+                yield said
+            code = child.wait()
+            if code:
+                raise _died(code, complaints)
+        finally:
+            child.terminate()
+            _end(child)
+
+
 def start_engine(*arguments: str, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
     """Start the engine with pipes on its input and output, its errors going to ``complaints``."""
     command = engine_command() + list(arguments)

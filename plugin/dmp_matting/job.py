@@ -13,7 +13,7 @@ import enum
 import hashlib
 import json
 from dataclasses import dataclass, field, fields
-from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import SettingsError
 
@@ -293,6 +293,19 @@ def parse_value(name: str, text: str) -> Value:
             wanted = {bool: "on or off", int: "a whole number", float: "a number"}[kind]
             raise SettingsError(f"Setting '{name}' wants {wanted}, not '{text}'.") from None
     raise SettingsError(f"There is no setting '{name}'; `dmp presets` lists all of them.")
+
+
+def parse_assignments(texts: Sequence[str]) -> Dict[str, Value]:
+    """The settings written as FIELD=VALUE, as `--set` gives them."""
+    found: Dict[str, Value] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise SettingsError(f"--set wants FIELD=VALUE, not '{text}'.")
+        if name == "preset":
+            raise SettingsError("A preset is chosen with --preset, not with --set.")
+        found[name] = parse_value(name, value)
+    return found
 
 
 def _check(spec: dataclasses.Field[Any], value: Value) -> None:

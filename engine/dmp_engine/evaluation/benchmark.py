@@ -44,23 +44,35 @@ def composites(data: Path, size: int = 512) -> Iterator[Pair]:
     ``data`` holds ``alphamatting/``, ``real_pairs/`` and ``lemur/``. Raises
     FileNotFoundError where it does not.
     """
-    from pymatting import estimate_foreground_ml
+    for name in names(data):
+        yield composite(data, name, size)
 
+
+def names(data: Path) -> list[str]:
+    """The items in order. Raises FileNotFoundError where ``data`` holds none."""
     inputs = sorted((data / "alphamatting/input").glob("GT*.png"))
     if not inputs:
         raise FileNotFoundError(f"No alphamatting images under {data}")
-    for k, path in enumerate(inputs):
-        photo = _load(path)
-        alpha = _load(data / "alphamatting/alpha" / path.name)[..., 0]
-        foreground = estimate_foreground_ml(photo, alpha)
-        scale = size / max(alpha.shape)
-        height, width = (max(8, round(side * scale / 8) * 8) for side in alpha.shape)
-        foreground = np.clip(_resize(foreground, width, height), 0, 1)
-        alpha = np.clip(_resize(alpha[..., None], width, height)[..., 0], 0, 1)
-        clean = _cover(_load(data / BACKGROUNDS[k % len(BACKGROUNDS)]), width, height)
-        clean = np.round(clean * 255) / 255
-        image = alpha[..., None] * foreground + (1 - alpha[..., None]) * clean
-        yield Pair(path.stem, np.round(image * 255) / 255, clean, alpha, foreground)
+    return [path.stem for path in inputs]
+
+
+def composite(data: Path, name: str, size: int) -> Pair:
+    """One item. Raises FileNotFoundError where ``data`` does not hold it, ValueError for a name
+    that is none of :func:`names`."""
+    from pymatting import estimate_foreground_ml
+
+    background = BACKGROUNDS[names(data).index(name) % len(BACKGROUNDS)]
+    photo = _load(data / "alphamatting/input" / f"{name}.png")
+    alpha = _load(data / "alphamatting/alpha" / f"{name}.png")[..., 0]
+    foreground = estimate_foreground_ml(photo, alpha)
+    scale = size / max(alpha.shape)
+    height, width = (max(8, round(side * scale / 8) * 8) for side in alpha.shape)
+    foreground = np.clip(resize(foreground, width, height), 0, 1)
+    alpha = np.clip(resize(alpha[..., None], width, height)[..., 0], 0, 1)
+    clean = _cover(_load(data / background), width, height)
+    clean = np.round(clean * 255) / 255
+    image = alpha[..., None] * foreground + (1 - alpha[..., None]) * clean
+    return Pair(name, np.round(image * 255) / 255, clean, alpha, foreground)
 
 
 def _load(path: Path) -> Array:
@@ -68,8 +80,8 @@ def _load(path: Path) -> Array:
         return np.asarray(picture.convert("RGB"), dtype=np.float64) / 255
 
 
-def _resize(picture: Array, width: int, height: int) -> Array:
-    """Area filtering; ``picture`` is (h, w, c)."""
+def resize(picture: Array, width: int, height: int) -> Array:
+    """``picture`` (h, w, c) to (height, width, c) by area filtering."""
     channels = [
         np.asarray(
             Image.fromarray(picture[..., c].astype(np.float32)).resize(
@@ -83,5 +95,5 @@ def _resize(picture: Array, width: int, height: int) -> Array:
 
 def _cover(picture: Array, width: int, height: int) -> Array:
     scale = 1.02 * max(width / picture.shape[1], height / picture.shape[0])
-    scaled = _resize(picture, round(picture.shape[1] * scale), round(picture.shape[0] * scale))
+    scaled = resize(picture, round(picture.shape[1] * scale), round(picture.shape[0] * scale))
     return np.clip(scaled[:height, :width], 0, 1)

@@ -1,0 +1,173 @@
+"""Every method that is measured, under the name `dmp eval --methods` knows it by.
+
+A method gets an :class:`Item` and returns an alpha, and a foreground if it
+makes one. Methods with ``sees_truth`` use the true alpha (for a trimap, for a
+gain): they are yardsticks, not competitors.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from dmp_matting.errors import InputError
+from dmp_matting.job import Settings
+
+from .. import device
+from ..dmp.solve import solve
+from . import closedform, doubledip
+from .items import Item
+from .trimaps import (
+    LITERAL,
+    RELEASED,
+    RELEASED_CLEANED,
+    STRONG,
+    Recipe,
+    eq8_trimap,
+    truth_trimap,
+)
+
+Array = NDArray[np.float64]
+
+FIXED_GAIN = 8.0  # opaque from an RMS colour distance of 1/8 on
+GAINS = np.geomspace(0.5, 200, 60)
+PLATE_WEIGHT, PLATE_PASSES = 30.0, 3
+DMP = "dmp-"  # and a preset's name
+
+
+@dataclass(frozen=True, eq=False)
+class Matte:
+    """Alpha (H, W) in [0, 1], straight foreground (H, W, 3) or None."""
+
+    alpha: Array
+    foreground: Array | None = None
+
+
+@dataclass(frozen=True)
+class Method:
+    """One way to make a matte."""
+
+    name: str
+    label: str
+    run: Callable[[Item], Matte]
+    sees_truth: bool = False
+    quick: bool = True  # a second or so; worth a warm-up
+    settings: str = ""  # what a result depends on besides the item; for resuming
+
+
+def methods(settings: dict[str, Settings]) -> dict[str, Method]:
+    """All of them; ``settings`` are those of the DMP presets to be measured, by name."""
+    known = [
+        Method("key-fixed", "difference key, fixed gain", partial(_key, gain=FIXED_GAIN)),
+        Method("key-best", "difference key, best gain", _best_key, True),
+        Method("eq8-cf", "eq. 8 + closed form", partial(_eq8, recipe=STRONG, weight=0, passes=0)),
+        Method("plate", "plate variant", partial(_eq8, recipe=STRONG)),
+        Method(
+            "plate-once",
+            "plate variant, one pass",
+            partial(_eq8, recipe=STRONG, weight=1, passes=1),
+        ),
+        Method("plate-literal", "plate variant on literal eq. 8", partial(_eq8, recipe=LITERAL)),
+        Method("plate-released", "plate variant, authors' Omega", partial(_eq8, recipe=RELEASED)),
+        Method(
+            "plate-cleaned",
+            "plate variant, authors' Omega without islands",
+            partial(_eq8, recipe=RELEASED_CLEANED),
+        ),
+        *(
+            Method(
+                f"{short}-truth{radius}",
+                f"{label}, true trimap + {radius} px",
+                partial(_on_truth, radius=radius, knn=short == "knn"),
+                True,
+            )
+            for short, label in (("cf", "closed form"), ("knn", "KNN matting"))
+            for radius in (10, 20)
+        ),
+        Method("double-dip", "Double-DIP, B known", _double_dip, False, False, doubledip.SETTINGS),
+        *(
+            Method(
+                DMP + name,
+                f"DMP {name}",
+                partial(_dmp, settings=chosen),
+                quick=False,
+                settings=repr(chosen.changed(threads=0)),
+            )
+            for name, chosen in settings.items()
+        ),
+    ]
+    return {method.name: method for method in known}
+
+
+def chosen_methods(names: list[str], settings: dict[str, Settings]) -> list[Method]:
+    """The methods of these names, in order. Raises InputError for one that does not exist."""
+    known = methods(settings)
+    for name in names:
+        if name not in known:
+            raise InputError(f"There is no method '{name}'; choose from {', '.join(known)}.")
+    return [known[name] for name in dict.fromkeys(names)]
+
+
+def _truth(item: Item) -> Array:
+    if item.alpha is None:
+        raise InputError(f"'{item.name}' has no true alpha, which this method needs.")
+    return item.alpha
+
+
+def _distance(item: Item) -> Array:
+    distance: Array = np.sqrt(np.square(item.image - item.clean).mean(axis=2))
+    return distance
+
+
+def _key(item: Item, gain: float) -> Matte:
+    return Matte(np.clip(gain * _distance(item), 0, 1))
+
+
+def _best_key(item: Item) -> Matte:
+    truth, distance = _truth(item), _distance(item)
+    errors = [np.abs(np.clip(gain * distance, 0, 1) - truth).sum() for gain in GAINS]
+    return _key(item, float(GAINS[int(np.argmin(errors))]))
+
+
+def _eq8(
+    item: Item, recipe: Recipe, weight: float = PLATE_WEIGHT, passes: int = PLATE_PASSES
+) -> Matte:
+    trimap = eq8_trimap(item.image, item.clean, recipe)
+    return Matte(*closedform.plate_variant(item.image, item.clean, trimap, weight, passes))
+
+
+def _on_truth(item: Item, radius: float, knn: bool) -> Matte:
+    trimap = truth_trimap(_truth(item), radius)
+    if knn:
+        alpha = closedform.knn(item.image, trimap)
+    else:
+        alpha = closedform.closed_form_laplacian(item.image, trimap).solve()
+    return Matte(alpha, closedform.foreground_for(item.image, alpha))
+
+
+def _double_dip(item: Item) -> Matte:
+    return Matte(*doubledip.solve(item.image, item.clean))
+
+
+def _dmp(item: Item, settings: Settings) -> Matte:
+    where = device.resolve(settings.device)
+    if where == "cpu" and settings.threads:
+        torch.set_num_threads(settings.threads)
+    image, clean = (
+        torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1))).float()[None].to(where)
+        for x in (item.image, item.clean)
+    )
+    solving = solve(image, clean, settings, linear=item.linear)
+    while True:
+        try:
+            next(solving)
+        except StopIteration as done:
+            solution = done.value
+            break
+    alpha = solution.alpha[0, 0].cpu().numpy().astype(np.float64)
+    return Matte(alpha, solution.foreground[0].permute(1, 2, 0).cpu().numpy().astype(np.float64))

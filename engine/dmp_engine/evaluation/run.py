@@ -1,0 +1,213 @@
+"""Measure methods on items; every result is kept at once, so that a run can go on later.
+
+The report folder holds
+
+    results.jsonl   one JSON object a line: item, method, errors, seconds, memory
+    layers/         NAME.METHOD.npz: alpha (float16) and foreground (uint8, as displayed)
+    summary.json    means and medians over items, flicker of sequences
+    report.html     the same with pictures (report.py)
+
+A result is taken from results.jsonl when item, size, method and all of its
+settings are the same; anything else is computed again and replaces it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from dmp_matting.errors import DmpError, OutputError
+
+from ..version import engine_version
+from . import metrics
+from .items import Item, Source
+from .memory import PeakMemory
+from .peers import Matte, Method
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one method gave on one item. ``errors`` is empty where there is no truth."""
+
+    item: str
+    sequence: str
+    method: str
+    label: str
+    sees_truth: bool
+    key: str  # of everything that the result depends on
+    width: int
+    height: int
+    errors: dict[str, float]
+    seconds: float
+    memory_mb: float | None  # peak of the process; of the GPU where one was used
+    failure: str = ""  # why there is no result
+
+
+def measure(
+    sources: Sequence[Source], methods: Sequence[Method], size: int, folder: Path
+) -> Iterator[tuple[Result, bool]]:
+    """Run every method on every source; yields each Result and whether it is new.
+
+    Results go to ``folder`` as they come. Raises OutputError when it cannot be
+    written, and what loading an item raises.
+    """
+    kept = {(r.item, r.method): r for r in read_results(folder)}
+    try:
+        (folder / "layers").mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise OutputError(f"'{folder}' cannot be made ({reason.strerror}).") from None
+    warmed: set[str] = set()
+    for source in sources:
+        item: Item | None = None
+        for method in methods:
+            key = _key(source.name, size, method)
+            known = kept.get((source.name, method.name))
+            if known is not None and known.key == key and not known.failure:
+                yield known, False
+                continue
+            item = item or source.load()
+            if method.name not in warmed and method.quick:
+                _warm_up(method)
+            warmed.add(method.name)
+            result, matte = _measured(item, method, key)
+            if matte is not None:
+                _keep_layers(folder, item, method, matte)
+            kept[source.name, method.name] = result
+            _write_lines(folder, list(kept.values()))
+            yield result, True
+
+
+def read_results(folder: Path) -> list[Result]:
+    """The results in a report folder; none where there is no such file. Torn lines are skipped."""
+    try:
+        lines = (folder / "results.jsonl").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    found = []
+    for line in lines:
+        try:
+            found.append(Result(**json.loads(line)))
+        except (ValueError, TypeError):
+            continue
+    return found
+
+
+def errors_of(item: Item, matte: Matte) -> dict[str, float]:
+    """All errors of one matte; empty without a truth."""
+    if item.alpha is None:
+        return {}
+    alpha, truth = matte.alpha, item.alpha
+    unknown = metrics.unknown_region(truth)
+    errors = {
+        "sad": metrics.sad(alpha, truth),
+        "mse": metrics.mse(alpha, truth),
+        "gradient": metrics.gradient_error(alpha, truth),
+        "connectivity": metrics.connectivity_error(alpha, truth),
+        "sad_unknown": metrics.sad(alpha, truth, unknown),
+        "mse_unknown": metrics.mse(alpha, truth, unknown),
+        "gradient_unknown": metrics.gradient_error(alpha, truth, unknown),
+        "connectivity_unknown": metrics.connectivity_error(alpha, truth, unknown),
+        "core": metrics.core_solidity(alpha, truth),
+        "outside": metrics.outside_cleanliness(alpha, truth),
+    }
+    if matte.foreground is not None and item.foreground is not None:
+        errors["foreground_mse"] = metrics.foreground_mse(matte.foreground, item.foreground, truth)
+    return errors
+
+
+def layers_path(folder: Path, item: str, method: str) -> Path:
+    """Where the layers of one result lie."""
+    return folder / "layers" / f"{item.replace('/', '_')}.{method}.npz"
+
+
+def _measured(item: Item, method: Method, key: str) -> tuple[Result, Matte | None]:
+    height, width = item.image.shape[:2]
+    memory = PeakMemory()
+    begun = time.monotonic()
+    matte: Matte | None = None
+    failure = ""
+    try:
+        matte = method.run(item)
+    except DmpError as error:
+        failure = str(error)
+    except (ValueError, RuntimeError, ImportError) as error:  # a peer's library gave up
+        failure = f"{type(error).__name__}: {error}"
+    seconds = time.monotonic() - begun
+    result = Result(
+        item.name,
+        item.sequence,
+        method.name,
+        method.label,
+        method.sees_truth,
+        key,
+        width,
+        height,
+        {} if matte is None else errors_of(item, matte),
+        round(seconds, 3),
+        memory.peak(),
+        failure,
+    )
+    return result, matte
+
+
+def _key(name: str, size: int, method: Method) -> str:
+    told = json.dumps([name, size, method.name, method.settings, engine_version()])
+    return hashlib.sha256(told.encode()).hexdigest()[:16]
+
+
+def _warm_up(method: Method) -> None:
+    """Let compilers and caches do their work before the clock runs."""
+    random = np.random.default_rng(0)
+    clean = random.random((32, 48, 3)) * 0.3
+    alpha = np.zeros((32, 48))
+    alpha[8:24, 12:36] = 1.0
+    alpha[8:24, 10:12] = 0.5
+    image = alpha[..., None] * 0.9 + (1 - alpha[..., None]) * clean
+    try:
+        method.run(Item("warm", image, clean, alpha))
+    except (DmpError, ValueError, RuntimeError, ImportError):
+        return  # it will be told where it counts
+
+
+def _keep_layers(folder: Path, item: Item, method: Method, matte: Matte) -> None:
+    path = layers_path(folder, item.name, method.name)
+    temporary = path.with_name(path.name + ".part")
+    arrays: dict[str, NDArray[Any]] = {"alpha": matte.alpha.astype(np.float16)}
+    if matte.foreground is not None:
+        arrays["foreground"] = matte.foreground.astype(np.float16)
+    try:
+        with temporary.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        os.replace(temporary, path)
+    except OSError as reason:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"'{path}' cannot be written ({reason.strerror}).") from None
+
+
+def _write_lines(folder: Path, results: list[Result]) -> None:
+    write_text(
+        folder / "results.jsonl",
+        "".join(json.dumps(asdict(result)) + "\n" for result in results),
+    )
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none. Raises OutputError."""
+    temporary = path.with_name(path.name + ".part")
+    try:
+        temporary.write_text(text, encoding="utf-8")
+        os.replace(temporary, path)
+    except OSError as reason:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"'{path}' cannot be written ({reason.strerror}).") from None
