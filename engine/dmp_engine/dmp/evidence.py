@@ -42,6 +42,9 @@ SMALLEST_BACKGROUND = 30.0  # pixels of connected background
 BORDER, HOLE_BORDER, ALIKE_BORDER = 10.0, 5.0, 5.0
 SHIFTS, SHIFT_RADIUS = 64, 24.0
 
+DOUBT_APART, DOUBT_ALPHA, DOUBT_CONFIDENCE = 6.0, 0.7, 60.0
+DOUBT_CLUSTER, DOUBT_BORDER = 3.9, 3.0
+
 CANDIDATES, SPREAD = 120, 14.0
 MISFIT = 0.0075  # sigma of a candidate's misfit, encoded
 SOLID_ABOVE, SOLID_GAIN = 0.93, 100.0  # most pixels of the world are opaque
@@ -118,18 +121,46 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
     return torch.where(background, 0.0, trimap)
 
 
-def sample_alpha(
+def second_look(
     image: Tensor, clean: Tensor, trimap: Tensor, encoding: Encoding, generator: torch.Generator
-) -> Sampled:
-    """Alphas of the undecided pixels from the colours of the nearby core.
+) -> Tensor:
+    """The trimap with core pixels made undecided that are surely seen through.
 
-    ``image`` and ``clean`` are (1, 3, H, W) in the space they add up in.
-    Without any core the most different quarter of the undecided pixels stands in.
+    Fine hair hides the clean plate's colours well enough to pass for core. But
+    its colour is a mixture, rare in the core, that core colours and B explain
+    narrowly: each core pixel is sampled from the core around it, and a cluster
+    of confident low alphas is doubted.
+    """
+    scale = max(image.shape[-2:]) / REFERENCE_SIDE
+    core = trimap == 1
+    if not core.any() or not (trimap == 0).any():
+        return trimap
+    sampled = sample_alpha(image, clean, core, core, encoding, generator, apart=DOUBT_APART * scale)
+    doubted = core & (sampled.alpha < DOUBT_ALPHA) & (sampled.confidence > DOUBT_CONFIDENCE)
+    doubted &= _mean(doubted.float(), 3) * 9 > DOUBT_CLUSTER
+    return torch.where(core & dilate(doubted, DOUBT_BORDER * scale), 0.5, trimap)
+
+
+def sample_alpha(
+    image: Tensor,
+    clean: Tensor,
+    asked: Tensor,
+    sources: Tensor,
+    encoding: Encoding,
+    generator: torch.Generator,
+    *,
+    apart: float = 0.0,
+) -> Sampled:
+    """Alphas of the pixels ``asked`` from the colours of the nearby ``sources``, both masks.
+
+    ``image`` and ``clean`` are (1, 3, H, W) in the space they add up in. Sources
+    nearer than ``apart`` pixels to the pixel that asks do not count. Without any
+    source the most different quarter of the asking pixels stands in.
     """
     height, width = image.shape[-2:]
-    alpha, confidence = trimap.clone(), torch.zeros_like(trimap)
-    undecided = (trimap == 0.5)[0, 0]
-    core = (trimap == 1.0)[0, 0]
+    alpha = torch.zeros_like(image[:, :1])
+    confidence = torch.zeros_like(alpha)
+    undecided, core = asked[0, 0], sources[0, 0]
     if not undecided.any():
         return Sampled(alpha, confidence)
     if not core.any():
@@ -152,6 +183,10 @@ def sample_alpha(
         y[:, 0], x[:, 0] = start[0], start[1]
         candidate = y * width + x
         usable = core_flat[candidate].float()
+        if apart > 0:
+            row, column = (chunk // width)[:, None], (chunk % width)[:, None]
+            far = (y - row).square() + (x - column).square() > apart * apart
+            usable = usable * far + 1e-12  # a pixel with no source left divides by nothing
         seen, back = colours[chunk][:, None], behind[chunk][:, None]  # (U, 1, 3)
         towards = colours[candidate] - back
         raw = ((seen - back) * towards).sum(2) / towards.square().sum(2).clamp_min(1e-4)

@@ -25,7 +25,7 @@ from torch.nn import functional
 from dmp_matting.job import Settings, Stage
 
 from .encoding import Encoding
-from .evidence import sample_alpha, tested_trimap
+from .evidence import sample_alpha, second_look, tested_trimap
 from .foreground import smooth_foreground
 from .initialise import (
     background_mask,
@@ -43,7 +43,7 @@ NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
 
 # Weights of the evidence in the matting-Laplacian solve; alpha^T L alpha has weight 1.
 SAMPLES_FIRST, OPAQUE_FIRST = 0.001, 0.003  # before any foreground is known
-COLOUR, SAMPLES, OPAQUE = 10.0, 0.03, 0.01  # once there is one
+COLOUR, SAMPLES, OPAQUE = 10.0, 0.03, 0.03  # once there is one
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,8 @@ def solve(
 
     yield plan.at(Stage.INITIALISE, 0, 1)
     trimap = _first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
+    if settings.alpha_init == "tested":
+        trimap = second_look(image, clean, trimap, encoding, generator)
     if hint is not None:
         trimap = torch.where(hint == 0.5, trimap, hint)
     estimate: Estimate | None = None
@@ -228,7 +230,8 @@ def _first_estimate(
     unknown = trimap == 0.5
     if not unknown.any():
         return Estimate(trimap, image)
-    sampled = sample_alpha(image, clean, sources, encoding, generator)
+    asked = unknown & (sources == 0.5)
+    sampled = sample_alpha(image, clean, asked, sources == 1, encoding, generator)
     laplacian = MattingLaplacian(image, unknown)
     weight = SAMPLES_FIRST * sampled.confidence + OPAQUE_FIRST
     pull = SAMPLES_FIRST * sampled.confidence * sampled.alpha + OPAQUE_FIRST
