@@ -30,6 +30,7 @@ from .store import Record, Store
 
 DEATHS_LIMIT = 3  # workers that one frame may take along
 KEEP_ENDED = 24 * 3600.0  # seconds that an ended job nobody fetched is kept
+KEEP_CANCELLED = 60.0  # seconds; nobody asks for it any more
 RESTART_GRACE = 60.0  # seconds that clients get to find the restarted engine
 
 log = logging.getLogger("dmp.jobs")
@@ -128,7 +129,9 @@ class Dispatcher:
     def forget_old(self) -> None:
         now = time.monotonic()
         for live in list(self.jobs.values()):
-            if live.record.ended and now - live.ended_at > KEEP_ENDED:
+            cancelled = live.record.state is JobState.CANCELLED
+            keep = KEEP_CANCELLED if cancelled else KEEP_ENDED
+            if live.record.ended and now - live.ended_at > keep:
                 self.forget(live)
 
     @property

@@ -226,6 +226,8 @@ def test_killed_in_the_middle_of_an_upload(home: Home, pair: Pair) -> None:
     """A connection that breaks half way leaves neither a plate nor, soon, a job."""
 
     wire = home.start("--grace", "1")
+    staying = wire.lines("/v1/attend")
+    next(staying)
     made = wire.ask("POST", "/v1/jobs", {"job": pair.job().to_json()})
     line = socket.socket(socket.AF_UNIX)
     line.connect(wire.address[5:])
@@ -239,3 +241,4 @@ def test_killed_in_the_middle_of_an_upload(home: Home, pair: Pair) -> None:
     wait_until(lambda: not home.loose_files(), 5)
     wait_until(lambda: home.jobs() == [], 5)
     assert wire.ask("GET", f"/v1/jobs/{made['id']}")["state"] == "cancelled"
+    staying.close()  # type: ignore[attr-defined]
