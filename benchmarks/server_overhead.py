@@ -15,6 +15,7 @@ import argparse
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
@@ -179,6 +180,7 @@ def main() -> None:
         "python": platform.python_version(),
         "engine": wire.version,
     }
+    shutil.rmtree(folder)
     text = json.dumps(result, indent=2)
     print(text)
     if asked.output is not None:
