@@ -131,15 +131,18 @@ def solve(
         if resumed is None or estimate is None:
             estimate = _first_estimate(image, clean, trimap, sources, encoding, settings, generator)
             yield replace(plan.at(Stage.INITIALISE, 1, 1), layers=estimate.layers)
+        else:
+            generator.set_state(resumed["generator"])  # the same weights' and inputs' noise again
         problem = _at_working_size(image, clean, trimap, estimate, encoding, settings)
-        learner = Learner(problem, settings, generator)
         kept = {
             "round": turn,
+            "generator": generator.get_state(),
             "trimap": trimap,
             "sources": sources,
             "alpha": estimate.alpha,
             "foreground": estimate.foreground,
         }
+        learner = Learner(problem, settings, generator)
         yield from _learn(learner, plan, kept, resumed)  # lines 2-4
         alpha, foreground = _lifted(learner, image, estimate, encoding)
         yield plan.at(Stage.REFINE, 0, 1)
@@ -284,7 +287,8 @@ def _learn(
     if resumed is not None:
         learner.restore(resumed["learner"])
         first, done = Stage(resumed["stage"]), int(resumed["step"])
-        projected = resumed["projected"]
+        if resumed["projected"] is not None:
+            projected = resumed["projected"].to(learner.seen.device)
     for stage in stages[stages.index(first) if first is not None else 0 :]:
         steps = plan.counts[stage]
         if stage is Stage.PROJECT and projected is None:
