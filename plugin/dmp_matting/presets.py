@@ -13,10 +13,10 @@ HELD: Mapping[str, Value] = {
     "alpha_init": "tested",
     "correction": True,
     "hold": 1.0,
-    "anchor": 0.02,
+    "anchor": 0.005,
     "opacity": 0.005,
     "solid": 0.92,
-    "learning_rate": 0.002,
+    "learning_rate": 0.006,
     "learning_rate_end": 0.1,
     "perturbation": False,
     "foreground_scale": 2,
@@ -27,7 +27,7 @@ HELD: Mapping[str, Value] = {
 PRESETS: Mapping[str, Mapping[str, Value]] = {
     "paper": {},
     "final": {**HELD, "joint_steps": 200},
-    "draft": {**HELD, "joint_steps": 100, "working_size": 320, "rounds": 1},
+    "draft": {**HELD, "joint_steps": 60, "working_size": 320, "rounds": 1},
 }
 
 DESCRIPTIONS: Mapping[str, str] = {

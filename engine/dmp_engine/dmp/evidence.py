@@ -47,7 +47,7 @@ DOUBT_CLUSTER, DOUBT_BORDER = 3.9, 3.0
 
 CANDIDATES, SPREAD = 120, 14.0
 MISFIT = 0.0075  # sigma of a candidate's misfit, encoded
-SOLID_ABOVE, SOLID_GAIN = 0.93, 100.0  # most pixels of the world are opaque
+SOLID_ABOVE, SOLID_GAIN = 0.93, 50.0  # most pixels of the world are opaque
 FULL_SUPPORT = 0.03
 CHUNK = 1 << 15
 
