@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import numpy as np
 import scipy.sparse
+import scipy.sparse.linalg as linalg
 from numpy.typing import NDArray
-from pymatting import cf_laplacian, cg, estimate_foreground_ml, ichol, knn_laplacian
+from pymatting import cf_laplacian, estimate_foreground_ml, knn_laplacian
 
 Array = NDArray[np.float64]
 
-TOLERANCE, ITERATIONS = 1e-6, 5000
-DISCARD = 1e-4  # of the incomplete factorisation
+DIRECT = 300_000  # unknowns up to which a factorisation fits into memory
+TOLERANCE, ITERATIONS = 1e-5, 5000  # of conjugate gradients beyond that
 FLOOR = 1e-9  # keeps the system regular where no decided pixel is in reach
 
 
@@ -44,10 +45,25 @@ class Laplacian:
             pull = weight.ravel()[self._unknown]
             right = right + pull * target.ravel()[self._unknown]
         system = (self._inner + scipy.sparse.diags(pull + FLOOR)).tocsc()
-        factor = ichol(system, discard_threshold=DISCARD, shifts=[0.0, 1e-4, 1e-3, 1e-2, 0.1, 1.0])
-        found = cg(system, right, M=factor, rtol=TOLERANCE, maxiter=ITERATIONS)
-        alpha.ravel()[self._unknown] = np.clip(found, 0, 1)
+        alpha.ravel()[self._unknown] = np.clip(_solved(system, right), 0, 1)
         return alpha
+
+
+def _solved(system: scipy.sparse.csc_matrix, right: Array) -> Array:
+    """The solution of a symmetric positive definite system."""
+    if system.shape[0] <= DIRECT:
+        factors = linalg.splu(
+            system,
+            permc_spec="MMD_AT_PLUS_A",
+            diag_pivot_thresh=0.0,
+            options={"SymmetricMode": True},
+        )
+        direct: Array = factors.solve(right)
+        return direct
+    inverse = 1 / system.diagonal()
+    scaled = linalg.LinearOperator(system.shape, matvec=lambda x: inverse * x)
+    found: Array = linalg.cg(system, right, rtol=TOLERANCE, maxiter=ITERATIONS, M=scaled)[0]
+    return found
 
 
 def closed_form_laplacian(image: Array, trimap: Array) -> Laplacian:

@@ -94,6 +94,15 @@ def folder_sources(folder: Path, size: int = 0) -> list[Source]:
     return found
 
 
+def displayed(rgb: Array, linear: bool) -> Array:
+    """Values in [0, 1] as a display wants them; the sRGB curve of IEC 61966-2-1."""
+    clipped = np.clip(rgb, 0, 1)
+    if not linear:
+        return clipped
+    bright = 1.055 * clipped ** (1 / 2.4) - 0.055
+    return np.where(clipped <= 0.0031308, 12.92 * clipped, bright)
+
+
 def _composite(data: Path, name: str, size: int) -> Item:
     pair = benchmark.composite(data, name, size)
     return Item(pair.name, pair.image, pair.clean, pair.alpha, pair.foreground)

@@ -20,8 +20,8 @@ from dmp_matting.job import Settings
 
 from .. import device
 from ..dmp.solve import solve
-from . import closedform, doubledip
-from .items import Item
+from . import closedform, doubledip, rvm
+from .items import Item, displayed
 from .trimaps import (
     LITERAL,
     RELEASED,
@@ -90,6 +90,7 @@ def methods(settings: dict[str, Settings]) -> dict[str, Method]:
             for radius in (10, 20)
         ),
         Method("double-dip", "Double-DIP, B known", _double_dip, False, False, doubledip.SETTINGS),
+        Method("rvm", "RobustVideoMatting (people)", _rvm),
         *(
             Method(
                 DMP + name,
@@ -152,6 +153,10 @@ def _on_truth(item: Item, radius: float, knn: bool) -> Matte:
 
 def _double_dip(item: Item) -> Matte:
     return Matte(*doubledip.solve(item.image, item.clean))
+
+
+def _rvm(item: Item) -> Matte:
+    return Matte(*rvm.solve(displayed(item.image, item.linear)))
 
 
 def _dmp(item: Item, settings: Settings) -> Matte:

@@ -1,8 +1,8 @@
 """The pictures of a report: arrays in, data URIs out.
 
 Colours are shown as displayed (scene-linear through the sRGB curve), alphas as
-they are. An error map is black where alpha is right, red where it is too
-opaque, blue where it is too clear; an error of 1/2 has full colour.
+they are. An error map is black where alpha is right, orange where it is
+too opaque, blue where it is too clear; an error of 1/2 has full colour.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from .items import Item
+from .items import Item, displayed
 from .peers import Matte
 
 Array = NDArray[np.float64]
@@ -53,15 +53,6 @@ def over_uri(matte: Matte, item: Item, behind: Array | None) -> str:
     colours = item.image if matte.foreground is None else matte.foreground
     alpha = matte.alpha[..., None]
     return _uri(displayed(alpha * colours + (1 - alpha) * behind, item.linear))
-
-
-def displayed(rgb: Array, linear: bool) -> Array:
-    """Values in [0, 1] as a display wants them; the sRGB curve of IEC 61966-2-1."""
-    clipped = np.clip(rgb, 0, 1)
-    if not linear:
-        return clipped
-    bright = 1.055 * clipped ** (1 / 2.4) - 0.055
-    return np.where(clipped <= 0.0031308, 12.92 * clipped, bright)
 
 
 def _covering(picture: Array, height: int, width: int) -> Array:

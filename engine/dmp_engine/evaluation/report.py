@@ -90,7 +90,8 @@ def _words(summary: dict[str, Any]) -> str:
         "at 512. Core: truly opaque pixels with α ≥ 0.98; outside: truly empty pixels with "
         "α ≤ 0.02. <i>Italic methods see the truth</i> and are yardsticks. "
         "Green is the best of those that do not see it. Bar: SAD as a share of the plate "
-        "variant's; worse: items on which SAD is more than 10 % above it."
+        "variant's; worse: items on which SAD is more than 10 % above it. Error maps: orange where "
+        "α is too opaque, blue where it is too clear; full colour is an error of one half."
     )
 
 

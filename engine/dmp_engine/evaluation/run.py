@@ -19,6 +19,7 @@ import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +32,16 @@ from ..version import engine_version
 from . import metrics
 from .items import Item, Source
 from .memory import PeakMemory
-from .peers import Matte, Method
+from .peers import DMP, Matte, Method
 
 Array = NDArray[np.float64]
+
+# What a result depends on besides its settings; DMP's own depend on the engine's version.
+MEASURES = ("metrics.py", "items.py", "benchmark.py")
+PEERS = (
+    *("closedform.py", "doubledip.py", "peers.py", "rvm.py", "trimaps.py"),
+    *("../dmp/initialise.py", "../dmp/networks.py"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,6 +53,7 @@ class Result:
     method: str
     label: str
     sees_truth: bool
+    version: str  # of the engine
     key: str  # of everything that the result depends on
     width: int
     height: int
@@ -150,6 +159,7 @@ def _measured(item: Item, method: Method, key: str) -> tuple[Result, Matte | Non
         method.name,
         method.label,
         method.sees_truth,
+        engine_version(),
         key,
         width,
         height,
@@ -162,8 +172,16 @@ def _measured(item: Item, method: Method, key: str) -> tuple[Result, Matte | Non
 
 
 def _key(name: str, size: int, method: Method) -> str:
-    told = json.dumps([name, size, method.name, method.settings, engine_version()])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    solver = engine_version() if method.name.startswith(DMP) else _digest(PEERS)
+    told = [name, size, method.name, method.settings, solver, _digest(MEASURES)]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+
+
+@cache
+def _digest(files: tuple[str, ...]) -> str:
+    """Of source files in this folder."""
+    here = Path(__file__).parent
+    return hashlib.sha256(b"".join((here / name).read_bytes() for name in files)).hexdigest()
 
 
 def _warm_up(method: Method) -> None:

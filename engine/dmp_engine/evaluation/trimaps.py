@@ -25,6 +25,7 @@ SIMILAR, PATCH = 0.9, 5  # tau and J of eq. 8
 ROUNDING = 1.6 / 255  # two 8-bit roundings, RMS over the channels
 RANGE_SHARE = 0.05  # the released code: RMS distance up to min + 5 % of the range
 EXACT = 1e-6
+MIXED = 0.02  # the truth has noise of that size in its core
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ def eq8_trimap(image: Array, clean: Array, recipe: Recipe) -> Array:
 
 def truth_trimap(truth: Array, radius: float) -> Array:
     """Trimap whose undecided part is the truly mixed pixels grown by ``radius`` (at 512)."""
-    mixed = (truth > 1e-4) & (truth < 1 - 1e-4)
+    mixed = (truth > MIXED) & (truth < 1 - MIXED)
     trimap = np.where(truth > 0.5, 1.0, 0.0)
     if mixed.any():
         away = ndimage.distance_transform_edt(~mixed)
