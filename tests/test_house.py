@@ -349,6 +349,7 @@ FACE = [
     "Job",
     "JobState",
     "Layers",
+    "Matting",
     "MismatchError",
     "OutputError",
     "PRESETS",
@@ -359,6 +360,8 @@ FACE = [
     "Settings",
     "SettingsError",
     "Stage",
+    "Task",
+    "matte",
     "preset",
 ]
 

@@ -2,6 +2,7 @@
 
 __version__ = "0.1.0"
 
+from .client import Matting, matte
 from .errors import (
     CancelledError,
     ColourSpaceError,
@@ -17,6 +18,7 @@ from .errors import (
 )
 from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Settings, Stage
 from .presets import DESCRIPTIONS, PRESETS, preset
+from .task import Task
 
 __all__ = [
     "CancelledError",
@@ -31,6 +33,7 @@ __all__ = [
     "Job",
     "JobState",
     "Layers",
+    "Matting",
     "MismatchError",
     "OutputError",
     "PRESETS",
@@ -41,5 +44,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Stage",
+    "Task",
+    "matte",
     "preset",
 ]
