@@ -1,0 +1,40 @@
+"""`draft` on two items of the composite benchmark, whose photographs may not be committed."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from dmp_engine.dmp.solve import Solution, solve
+from dmp_engine.evaluation.benchmark import Pair, composites
+from dmp_engine.evaluation.metrics import outside_cleanliness, sad
+from dmp_matting.presets import preset
+
+BARS = {"GT01": 0.25, "GT03": 1.05}  # SAD at a long side of 320
+
+
+def tensor(picture: Any) -> torch.Tensor:
+    return torch.from_numpy(np.ascontiguousarray(picture.transpose(2, 0, 1), np.float32))[None]
+
+
+def solved(pair: Pair) -> Solution:
+    settings = preset("draft").changed(device="cpu")
+    solving = solve(tensor(pair.image), tensor(pair.clean), settings)
+    while True:
+        try:
+            next(solving)
+        except StopIteration as done:
+            return done.value
+
+
+def test_draft_on_the_benchmark(shared: Path) -> None:
+    pytest.importorskip("pymatting")
+    for pair in islice(composites(shared, 320), 2):
+        alpha = solved(pair).alpha[0, 0].numpy()
+        assert sad(alpha, pair.alpha) < BARS[pair.name]
+        assert outside_cleanliness(alpha, pair.alpha) > 0.98
