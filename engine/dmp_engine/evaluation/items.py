@@ -37,6 +37,9 @@ NUMBERED = re.compile(r"^plate\.(\d+)$")
 FOREGROUND = ("foreground.R", "foreground.G", "foreground.B")
 # Triangulation: where the two clean plates are nearer than this, the truth is not to be had.
 BACKGROUNDS_APART = 0.1
+UNSURE_SHARE = 0.2  # of the frame; above it there is no truth at all
+# Less of the frame that is clearly background means that exposure or camera moved between shots.
+CLEAR_SHARE, CLEAR = 0.3, 0.05
 TRIANGULATION = ("compA", "backA", "compB", "backB")
 
 
@@ -160,7 +163,10 @@ def _shot_frame(
 
 
 def _triangulated(files: dict[str, Path], name: str, size: int) -> Item:
-    """One of the two frames; the truth from both. Smith & Blinn, "Blue Screen Matting" (1996)."""
+    """One of the two frames; the truth from both. Smith & Blinn, "Blue Screen Matting" (1996).
+
+    Without a truth where the four pictures do not fit together well enough for one.
+    """
     seen, behind = [], []
     for which in "AB":
         pixels, clean = _pair(files[f"comp{which}"], files[f"back{which}"])
@@ -171,17 +177,18 @@ def _triangulated(files: dict[str, Path], name: str, size: int) -> Item:
     across = behind[0] - behind[1]
     power = np.square(across).sum(axis=2)
     shared = ((seen[0] - seen[1]) * across).sum(axis=2) / np.maximum(power, 1e-6)
-    alpha = np.clip(1 - shared, 0, 1)
+    one = "AB".index(name[-1])
     unsure = np.sqrt(power / 3) < BACKGROUNDS_APART
-    if unsure.mean() > 0.2:
-        raise InputError(f"The two clean plates of '{name[:-2]}' are too alike for a truth.")
+    clear = np.abs(1 - shared) < CLEAR
+    if unsure.mean() > UNSURE_SHARE or clear.mean() < CLEAR_SHARE:
+        return _shrunk(Item(name, seen[one], behind[one]), size)
+    alpha = np.clip(1 - shared, 0, 1)
     # Good to about 0.03 only: what is nearly certain is taken as certain.
     alpha = np.where(alpha > 0.95, 1.0, np.where(alpha < 0.05, 0.0, alpha))
     premultiplied = np.mean(
         [s - (1 - alpha[..., None]) * b for s, b in zip(seen, behind, strict=True)], axis=0
     )
     foreground = np.clip(premultiplied / np.maximum(alpha, 0.02)[..., None], 0, 1)
-    one = "AB".index(name[-1])
     return _shrunk(Item(name, seen[one], behind[one], alpha, foreground), size)
 
 

@@ -23,6 +23,8 @@ Mask = NDArray[np.bool_]
 LENGTHS_AT, AREAS_AT = 512, 320
 SIMILAR, PATCH = 0.9, 5  # tau and J of eq. 8
 ROUNDING = 1.6 / 255  # two 8-bit roundings, RMS over the channels
+# Noise of a real pair: RMS distance in the calmest 5 % of 5x5 windows, times 3.
+CALMEST, NOISE_FACTOR, NOISE_LIMIT = 0.05, 3.0, 0.1
 RANGE_SHARE = 0.05  # the released code: RMS distance up to min + 5 % of the range
 EXACT = 1e-6
 MIXED = 0.02  # the truth has noise of that size in its core
@@ -44,7 +46,7 @@ LITERAL = Recipe("exact")
 RELEASED = Recipe("range", margin=10, similar_margin=15)
 # The same without islands under 30 px.
 RELEASED_CLEANED = Recipe("range", smallest=30, margin=10, similar_margin=15)
-# The strongest found: equality up to rounding, in company; islands are undecided.
+# The strongest found: equality up to rounding and noise, in company; islands are undecided.
 STRONG = Recipe("crowd", smallest=10, margin=8, island_margin=6, similar_margin=15)
 
 
@@ -82,13 +84,22 @@ def truth_trimap(truth: Array, radius: float) -> Array:
 def _equal(image: Array, clean: Array, how: str) -> Mask:
     distance = np.sqrt(np.square(image - clean).mean(axis=2))
     low, high = float(distance.min()), float(distance.max())
-    limit = {"exact": EXACT, "range": low + RANGE_SHARE * (high - low), "crowd": ROUNDING}[how]
+    limit = {"exact": EXACT, "range": low + RANGE_SHARE * (high - low), "crowd": _noise(distance)}[
+        how
+    ]
     equal: Mask = distance <= limit
     if how != "crowd":
         return equal
     company = ndimage.uniform_filter(equal.astype(np.float64), 3, mode="nearest") * 9
     crowd: Mask = _numpy(dilate(_mask(equal & (company > 2.9)), 1)) & equal
     return crowd
+
+
+def _noise(distance: Array) -> float:
+    """How far apart pixels of the same background may be."""
+    windows = ndimage.uniform_filter(np.square(distance), 5, mode="nearest")
+    noise = NOISE_FACTOR * float(np.sqrt(np.quantile(windows, CALMEST).clip(0)))
+    return max(ROUNDING, min(noise, NOISE_LIMIT))
 
 
 def _without_islands(mask: Mask, smallest: float) -> Mask:

@@ -48,24 +48,34 @@ def test_folders_below_and_a_smaller_size(tmp_path: Path) -> None:
     assert item.alpha.mean() == pytest.approx(full.alpha.mean(), abs=0.003)
 
 
-def test_a_triangulation_set(tmp_path: Path) -> None:
-    """Two composites of one known subject give its alpha back."""
+def triangulation_set(folder: Path, drift: float = 0.0) -> np.ndarray:
+    """One subject before a dark and a bright wall; ``drift`` is of the second exposure."""
     random = np.random.default_rng(3)
     truth = np.zeros((24, 32))
     truth[6:18, 8:24] = 1
     truth[6:18, 20:24] = 0.5
-    for which, grey in (("A", 0.2), ("B", 0.8)):
+    for which, grey, change in (("A", 0.2, 0.0), ("B", 0.8, drift)):
         back = np.full((24, 32, 3), grey) + random.random((24, 32, 3)) * 0.05
-        comp = truth[..., None] * 0.6 + (1 - truth[..., None]) * back
+        comp = truth[..., None] * 0.6 + (1 - truth[..., None]) * back + change
         for name, pixels in (("back", back), ("comp", comp)):
-            Image.fromarray(np.round(pixels * 255).astype(np.uint8)).save(
-                tmp_path / f"{name}{which}.png"
-            )
+            picture = Image.fromarray(np.round(pixels * 255).astype(np.uint8))
+            picture.save(folder / f"{name}{which}.png")
+    return truth
+
+
+def test_a_triangulation_set(tmp_path: Path) -> None:
+    """Two composites of one known subject give its alpha back."""
+    truth = triangulation_set(tmp_path)
     first, second = (source.load() for source in folder_sources(tmp_path))
     assert first.name.endswith("-A") and second.name.endswith("-B")
     assert np.abs(first.alpha - truth).max() < 0.02
     assert np.abs(first.foreground[truth > 0] - 0.6).max() < 0.02
     assert not np.array_equal(first.image, second.image)
+
+
+def test_a_set_whose_exposure_drifted_has_no_truth(tmp_path: Path) -> None:
+    triangulation_set(tmp_path, drift=-0.1)
+    assert [source.load().alpha for source in folder_sources(tmp_path)] == [None, None]
 
 
 def test_an_empty_folder_is_a_sentence(tmp_path: Path) -> None:
