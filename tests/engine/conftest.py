@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dmp_engine  # noqa: F401  before torch: it says how torch's threads wait
+
+# isort: split
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path

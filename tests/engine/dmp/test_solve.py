@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
@@ -209,15 +209,27 @@ def kept(solving: Generator[Step, None, Solution], count: int) -> dict[str, Any]
     raise AssertionError("the run ended before")
 
 
+@pytest.fixture(scope="module")
+def perturbed() -> Iterator[None]:
+    """Random numbers are drawn at every joint step, not only in long runs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(objective, "PERTURBATION_RAMP", 0)
+        patch.setattr(objective, "PERTURBATION_OFF", 0)
+        yield
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tiny: Any, perturbed: None) -> Solution:
+    return solved(tiny, PAPER)
+
+
 # After steps of each stage of either round: 4 fit, 10 joint, 5 projection.
 @pytest.mark.parametrize("count", [2, 9, 14, 16, 19, 30, 36])
 def test_a_run_goes_on_as_if_nothing_had_been(
-    tiny: Any, count: int, monkeypatch: pytest.MonkeyPatch
+    tiny: Any, count: int, perturbed: None, undisturbed: Solution
 ) -> None:
-    monkeypatch.setattr(objective, "PERTURBATION_RAMP", 0)  # random numbers at every joint step
-    monkeypatch.setattr(objective, "PERTURBATION_OFF", 0)
     state = kept(solve(tiny.image, tiny.clean, PAPER), count)
-    assert same(solved(tiny, PAPER, start=state), solved(tiny, PAPER))
+    assert same(solved(tiny, PAPER, start=state), undisturbed)
 
 
 @pytest.mark.parametrize("count", [3, 6, 7])
