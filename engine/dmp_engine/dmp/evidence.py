@@ -45,6 +45,8 @@ SHIFTS, SHIFT_RADIUS = 64, 24.0
 DOUBT_APART, DOUBT_ALPHA, DOUBT_CONFIDENCE = 6.0, 0.7, 60.0
 DOUBT_CLUSTER, DOUBT_BORDER = 3.9, 3.0
 
+OPEN = 0.3  # alpha below which a hole is one
+
 CANDIDATES, SPREAD = 120, 14.0
 MISFIT = 0.0075  # sigma of a candidate's misfit, encoded
 SOLID_ABOVE, SOLID_GAIN = 0.93, 50.0  # most pixels of the world are opaque
@@ -202,6 +204,23 @@ def sample_alpha(
         alpha.view(-1)[chunk] = mean
         confidence.view(-1)[chunk] = support / (variance + 0.01)
     return Sampled(alpha, confidence)
+
+
+def without_closed_holes(trimap: Tensor, alpha: Tensor) -> Tensor:
+    """The trimap with the undecided islands inside the core decided that turned out to be no holes.
+
+    ``alpha`` is a first solution for ``trimap``. A hole opens somewhere; an
+    island of doubt in which alpha nowhere falls below OPEN was a coincidence.
+    """
+    labels, count = ndimage.label((trimap == 0.5)[0, 0].cpu().numpy())
+    if count == 0:
+        return trimap
+    numbers = np.arange(1, count + 1)
+    lowest = ndimage.minimum(alpha[0, 0].cpu().numpy(), labels, numbers)
+    beside_background = dilate(trimap == 0, 1)[0, 0].cpu().numpy()
+    bordering = ndimage.maximum(beside_background, labels, numbers) > 0
+    closed = np.concatenate([[False], ~bordering & (lowest > OPEN)])
+    return torch.where(torch.from_numpy(closed[labels])[None, None].to(trimap.device), 1.0, trimap)
 
 
 def _low_quantile(x: Tensor) -> float:

@@ -25,7 +25,7 @@ from torch.nn import functional
 from dmp_matting.job import Settings, Stage
 
 from .encoding import Encoding
-from .evidence import sample_alpha, second_look, tested_trimap
+from .evidence import sample_alpha, second_look, tested_trimap, without_closed_holes
 from .foreground import smooth_foreground
 from .initialise import (
     background_mask,
@@ -130,6 +130,11 @@ def solve(
         resumed = start if start is not None and turn == first_round else None
         if resumed is None or estimate is None:
             estimate = _first_estimate(image, clean, trimap, sources, encoding, settings, generator)
+            if settings.alpha_init == "tested" and hint is None:
+                trimap = without_closed_holes(trimap, estimate.alpha)
+                estimate = Estimate(
+                    torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
+                )
             yield replace(plan.at(Stage.INITIALISE, 1, 1), layers=estimate.layers)
         else:
             generator.set_state(resumed["generator"])  # the same weights' and inputs' noise again
