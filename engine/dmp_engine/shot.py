@@ -5,6 +5,7 @@ Files become tensors here and tensors files; what happens between is dmp/solve.p
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -82,7 +83,8 @@ def matte_frame(
             role: _at_least([_tensor(m[..., None], where)], SMALLEST_SIDE)[0][0]
             for role, m in mattes.items()
         }
-        start = _load(checkpoint, settings, where)
+        mark = _mark(settings, [image.rgb, clean.rgb, *mattes.values()])
+        start = _load(checkpoint, mark)
         solving = solve(
             padded[0],
             padded[1],
@@ -93,7 +95,7 @@ def matte_frame(
             start=start,
         )
         solution = yield from _follow(
-            solving, frame.number, clock, settings, linear, preview, checkpoint
+            solving, frame.number, clock, mark, linear, preview, checkpoint
         )
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         alpha = _array(solution.alpha, size)[..., 0]
@@ -197,7 +199,7 @@ def _follow(
     solving: Generator[Step, None, Solution],
     number: int,
     clock: _Clock,
-    settings: Settings,
+    mark: str,
     linear: bool,
     preview: Path | None,
     checkpoint: Path | None,
@@ -214,7 +216,7 @@ def _follow(
                 _show(preview, *step.layers(), linear)
                 picture, shown = str(preview), time.monotonic()
             if checkpoint is not None and step.state and now - kept >= CHECKPOINT_EVERY:
-                _keep(checkpoint, step.state(), settings)
+                _keep(checkpoint, step.state(), mark)
                 kept = time.monotonic()
             yield Progress(
                 number,
@@ -317,25 +319,30 @@ def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
 # --- interrupted frames ------------------------------------------------------------------------
 
 
-def _keep(path: Path, state: dict[str, Any], settings: Settings) -> None:
+def _mark(settings: Settings, pixels: list[npt.NDArray[np.float32]]) -> str:
+    """What a checkpoint belongs to: these pixels, these settings, this engine."""
+    digest = hashlib.sha256(json.dumps(settings.to_json(), sort_keys=True).encode())
+    digest.update(engine_version().encode())
+    for array in pixels:
+        digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def _keep(path: Path, state: dict[str, Any], mark: str) -> None:
     temporary = path.with_name(path.name + ".tmp")
     try:
-        torch.save(
-            {"settings": settings.to_json(), "version": engine_version(), **state}, temporary
-        )
+        torch.save({"mark": mark, **state}, temporary)
         os.replace(temporary, path)
     except (OSError, RuntimeError):  # torch tells a full disk as RuntimeError
         temporary.unlink(missing_ok=True)  # a frame without checkpoint is still a frame
 
 
-def _load(path: Path | None, settings: Settings, where: str) -> dict[str, Any] | None:
-    """The state kept for these settings by this version, or None."""
+def _load(path: Path | None, mark: str) -> dict[str, Any] | None:
+    """The state kept under this mark, or None."""
     if path is None or not path.exists():
         return None
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except Exception:  # torn by a crash while writing: the frame starts anew
         return None
-    if state.get("settings") != settings.to_json() or state.get("version") != engine_version():
-        return None
-    return state
+    return state if state.get("mark") == mark else None

@@ -354,11 +354,10 @@ class Job:
     def key(self, content: Mapping[str, str]) -> str:
         """Cache key: a hash in which every path is replaced by the digest of its content.
 
-        ``content`` maps each plate's path to a digest. Settings that do not
-        change the pixels (threads) are left out.
+        ``content`` maps each plate's path to a digest. The number of threads
+        counts: sums in another order differ in their last digits.
         """
         data = self.to_json()
-        del data["settings"]["threads"]
         for frame in data["frames"]:
             for plate in frame["plates"]:
                 plate["path"] = content[plate["path"]]

@@ -39,10 +39,10 @@ COMMON_SHARE = 0.002  # of the frame; below it the clean plate is of something e
 NEAR = 0.1  # encoded distance that may be a hole
 CHANCE = 0.05  # a coincidence rarer than this is none
 SMALLEST_BACKGROUND = 30.0  # pixels of connected background
-BORDER, HOLE_BORDER, ALIKE_BORDER = 10.0, 5.0, 5.0
+BORDER, HOLE_BORDER, ALIKE_BORDER = 6.0, 5.0, 5.0
 SHIFTS, SHIFT_RADIUS = 64, 24.0
 
-DOUBT_APART, DOUBT_ALPHA, DOUBT_CONFIDENCE = 6.0, 0.7, 60.0
+DOUBT_APART, DOUBT_ALPHA, DOUBT_CONFIDENCE = 6.0, 0.7, 40.0
 DOUBT_CLUSTER, DOUBT_BORDER = 3.9, 3.0
 
 OPEN = 0.3  # alpha below which a hole is one

@@ -15,6 +15,7 @@ from torch import Tensor
 NEARLY_ONE, NEARLY_ZERO = 0.99, 0.01
 
 
+GRAIN, DARK = 0.008, 0.02  # in the space layers add up in
 KNEE = 0.4  # alpha below which :func:`solidified` changes nothing
 
 
@@ -73,3 +74,14 @@ def solidified(alpha: Tensor, solid: float) -> Tensor:
         return alpha
     rise = ((alpha - KNEE) / (solid - KNEE)).clamp(0, 1)
     return (alpha + (1 - solid) * rise.square()).clamp(0, 1).where(alpha < solid, 1.0)
+
+
+def least_alpha(image: Tensor, clean: Tensor) -> Tensor:
+    """The smallest alpha for which F = B + (I - B) / alpha is not negative: (1, 1, H, W).
+
+    A bound on the truth, not a guess: alpha >= (B - I) / B in every channel. Some
+    of the difference is left to rounding and grain; dark B, where that would
+    decide, is left out.
+    """
+    bound = (clean - image - GRAIN) / clean.clamp_min(DARK)
+    return torch.where(clean > DARK, bound, 0.0).amax(1, keepdim=True).clamp(0, 1)

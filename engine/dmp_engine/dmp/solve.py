@@ -36,7 +36,7 @@ from .initialise import (
 )
 from .laplacian import MattingLaplacian
 from .objective import Learner, Problem, start_logits
-from .refine import NEARLY_ONE, Variances, refine, refined_foreground, solidified
+from .refine import NEARLY_ONE, Variances, least_alpha, refine, refined_foreground, solidified
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
 NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
@@ -155,6 +155,8 @@ def solve(
             alpha, foreground = refine(
                 image, clean, alpha, foreground, settings.refine_passes, _variances(settings)
             )
+        if settings.correction:
+            alpha = torch.maximum(alpha, least_alpha(image, clean))
         alpha = solidified(alpha, settings.solid)
         held = trimap if settings.hold > 0 else hint
         if held is not None:
