@@ -46,6 +46,7 @@ DOUBT_APART, DOUBT_ALPHA, DOUBT_CONFIDENCE = 6.0, 0.7, 40.0
 DOUBT_CLUSTER, DOUBT_BORDER = 3.9, 3.0
 
 OPEN = 0.3  # alpha below which a hole is one
+SEEN = 3  # pixels of it that show the clean plate
 
 CANDIDATES, SPREAD = 120, 14.0
 MISFIT = 0.0075  # sigma of a candidate's misfit, encoded
@@ -206,11 +207,13 @@ def sample_alpha(
     return Sampled(alpha, confidence)
 
 
-def without_closed_holes(trimap: Tensor, alpha: Tensor) -> Tensor:
+def without_closed_holes(image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tensor) -> Tensor:
     """The trimap with the undecided islands inside the core decided that turned out to be no holes.
 
-    ``alpha`` is a first solution for ``trimap``. A hole opens somewhere; an
-    island of doubt in which alpha nowhere falls below OPEN was a coincidence.
+    ``image`` and ``clean`` are encoded, ``alpha`` is a first solution for
+    ``trimap``. A hole opens: alpha falls below OPEN somewhere, and the clean
+    plate itself is seen at a few pixels. An island of doubt in which it does
+    not was a coincidence, and is core.
     """
     labels, count = ndimage.label((trimap == 0.5)[0, 0].cpu().numpy())
     if count == 0:
@@ -219,7 +222,10 @@ def without_closed_holes(trimap: Tensor, alpha: Tensor) -> Tensor:
     lowest = ndimage.minimum(alpha[0, 0].cpu().numpy(), labels, numbers)
     beside_background = dilate(trimap == 0, 1)[0, 0].cpu().numpy()
     bordering = ndimage.maximum(beside_background, labels, numbers) > 0
-    closed = np.concatenate([[False], ~bordering & (lowest > OPEN)])
+    tolerance = 2 * max(ROUNDING, 3 * noise_level(image, clean))
+    equal = (image - clean).square().mean(1).sqrt()[0] <= tolerance
+    seen = ndimage.sum_labels(equal.cpu().numpy(), labels, numbers)
+    closed = np.concatenate([[False], ~bordering & ((lowest > OPEN) | (seen < SEEN))])
     return torch.where(torch.from_numpy(closed[labels])[None, None].to(trimap.device), 1.0, trimap)
 
 

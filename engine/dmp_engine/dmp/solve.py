@@ -131,7 +131,7 @@ def solve(
         if resumed is None or estimate is None:
             estimate = _first_estimate(image, clean, trimap, sources, encoding, settings, generator)
             if settings.alpha_init == "tested" and hint is None:
-                trimap = without_closed_holes(trimap, estimate.alpha)
+                trimap = without_closed_holes(seen, behind, trimap, estimate.alpha)
                 estimate = Estimate(
                     torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
                 )
