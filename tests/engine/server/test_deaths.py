@@ -95,7 +95,9 @@ def test_a_frame_that_always_kills_its_worker_fails(home: Home, pair: Pair, tmp_
             next_progress(events)
             for worker in children(wire.pid):
                 kill(worker)
-    assert "died 3 times on frame 1" in str(caught.value)
+    # A progress that was still on its way lets the kill fall into the next worker's start.
+    sentences = ("died 3 times on frame 1", "worker could not start")
+    assert any(sentence in str(caught.value) for sentence in sentences)
     assert find_engine() is not None
     assert list(home.cache.glob("jobs-*/*/layers/*")) == []
 
