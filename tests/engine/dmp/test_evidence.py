@@ -47,8 +47,8 @@ def test_what_the_trimap_decides_is_right(pair: Any, name: str | int) -> None:
     background, core = decided == 0, decided == 1
     assert truth.alpha[background].mean() < 1e-3
     assert (truth.alpha[background] > 0.05).float().mean() < 3e-3
-    # Motion blur is the hardest: 0.033 on furball 1004 (0.021 with a border of 10 px, which cost the
-    # benchmark 8 %: docs/results.md).
+    # Motion blur is the hardest: 0.033 on furball 1004 (0.021 with a border of 10 px, which
+    # costs the benchmark 8 %: docs/results.md).
     assert (1 - truth.alpha[core]).mean() < 0.04
     assert (truth.alpha[core] < 0.5).float().mean() < 0.01
 
