@@ -130,7 +130,7 @@ def solve(
         resumed = start if start is not None and turn == first_round else None
         if resumed is None or estimate is None:
             estimate = _first_estimate(image, clean, trimap, sources, encoding, settings, generator)
-            if settings.alpha_init == "tested" and hint is None:
+            if settings.alpha_init == "tested":
                 trimap = without_closed_holes(seen, behind, trimap, estimate.alpha)
                 estimate = Estimate(
                     torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
