@@ -38,6 +38,7 @@ setup(
     package_dir={"dmp_matting": "plugin/dmp_matting", "dmp_engine": "engine/dmp_engine"},
     packages=[
         "dmp_matting",
+        "dmp_matting.cli",
         "dmp_engine",
         "dmp_engine.dmp",
         "dmp_engine.plates",

@@ -24,9 +24,7 @@ OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
 
 # The exceptions of the plugin room: these files, and nothing else, see these packages.
 PLUGIN_EXTRAS = {
-    "plugin/dmp_matting/cli.py": {"typer", "rich", "fileseq"},
-    "plugin/dmp_matting/cli_engine.py": {"typer", "rich"},
-    "plugin/dmp_matting/cli_eval.py": {"typer", "rich"},
+    "plugin/dmp_matting/cli": {"typer", "rich", "fileseq"},
     "plugin/dmp_matting/panel.py": {"Qt"},
     "plugin/dmp_matting/farm.py": {"openjd"},
     "plugin/dmp_matting/publish": {"pyblish"},
@@ -221,7 +219,7 @@ RULES: list[Callable[[Path], list[str]]] = [
 PLANTED: list[tuple[Callable[[Path], list[str]], dict[str, str], tuple[str, str]]] = [
     (
         plugin_is_standard_library,
-        {"plugin/dmp_matting/cli.py": "import typer, rich.table\nfrom .job import Job\n"},
+        {"plugin/dmp_matting/cli/app.py": "import typer, rich.table\nfrom ..job import Job\n"},
         ("plugin/dmp_matting/job.py", "def read():\n    import numpy\n"),
     ),
     (
@@ -323,7 +321,7 @@ def test_every_rule_has_a_planted_violation() -> None:
 
 def test_the_rules_see_the_sources() -> None:
     seen = {str(one.file) for one in imports(ROOT)}
-    assert {"plugin/dmp_matting/cli.py", "engine/dmp_engine/__main__.py"} <= seen
+    assert {"plugin/dmp_matting/cli/app.py", "engine/dmp_engine/__main__.py"} <= seen
 
 
 # --- the face ----------------------------------------------------------------------------------

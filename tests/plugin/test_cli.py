@@ -304,7 +304,10 @@ def test_an_engine_python_without_torch(tmp_path: Path) -> None:
 
 def test_options_are_seen_on_python_39() -> None:
     # There typer cannot read annotations that a `from __future__` import has turned into text.
-    from dmp_matting import cli
+    from dmp_matting.cli.app import app
 
-    for command in (cli.matte, cli.presets, cli.doctor, cli.view):
-        assert not any(isinstance(kind, str) for kind in command.__annotations__.values())
+    groups = [app, *(group.typer_instance for group in app.registered_groups)]
+    commands = [command.callback for group in groups for command in group.registered_commands]
+    assert len(commands) > 10
+    for command in commands:
+        assert not any(isinstance(kind, str) for kind in command.__annotations__.values()), command

@@ -1,13 +1,11 @@
 """The command `dmp eval`: mattes measured against the truth and beside other methods.
 
-Part of the command line, so typer and rich are allowed here as in cli.py. The
-work is done by the engine's `eval`; this shows its lines and its table.
+The work is done by the engine's `eval`; this shows its lines and its table.
 """
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
 import json
-import sys
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional
@@ -17,14 +15,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .direct import engine_lines
-from .errors import CancelledError
-from .job import Value, parse_assignments
-from .presets import preset
+from ..direct import engine_lines
+from ..errors import CancelledError
+from ..job import Value, parse_assignments
+from ..presets import preset
+from .show import Json, err, out, print_json
 
 DMP = "dmp-"  # begins the names of methods that are presets
-out = Console(soft_wrap=True, highlight=False)
-err = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def register(app: typer.Typer) -> None:
@@ -66,9 +63,7 @@ def evaluate(
         Optional[List[str]],
         typer.Option("--set", metavar="FIELD=VALUE", help="For DMP: any setting."),
     ] = None,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print one JSON object on standard output.")
-    ] = False,
+    as_json: Json = False,
 ) -> None:
     """Measure mattes against the truth, beside other methods; writes tables and pictures."""
     changes: Dict[str, Value] = {"device": device}
@@ -91,7 +86,7 @@ def evaluate(
             command += [option, text]
     report = _watched(command)
     if as_json:
-        sys.stdout.write(json.dumps(report) + "\n")
+        print_json(report)
         return
     _print_table(report["summary"])
     out.print(f"Wrote {report['path']}.")

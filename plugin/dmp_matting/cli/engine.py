@@ -1,8 +1,4 @@
-"""The commands about the engine itself: `dmp engine`, `dmp cache`, `dmp setup`.
-
-Part of the command line, so typer and rich are allowed here as in cli.py, which
-registers these and turns errors into sentences.
-"""
+"""The commands about the engine itself: `dmp engine`, `dmp cache`, `dmp setup`."""
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
@@ -16,19 +12,16 @@ from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
-from .enginepython import child_environment, engine_command
-from .errors import EngineMissingError, InputError
-from .launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
-from .places import config_file, read_config, write_config
+from ..enginepython import child_environment, engine_command
+from ..errors import EngineMissingError, InputError
+from ..launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
+from ..places import config_file, read_config, write_config
+from .show import Json, out, say
 
 engine_app = typer.Typer(help="The engine that solves: start, status, stop, log.")
 cache_app = typer.Typer(help="Finished frames that are kept, so that asking twice costs nothing.")
-out = Console(soft_wrap=True, highlight=False)
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -70,16 +63,16 @@ def status(
         assert wire is not None
         url = wire.ask("POST", "/v1/page")["url"]
         opened = False if as_json else webbrowser.open(url)
-        _say(as_json, {"ok": True, "url": url},
+        say(as_json, {"ok": True, "url": url},
              "The status page is open in your browser." if opened
              else f"Open this address within a minute; it works once: {url}")  # fmt: skip
         return
     if wire is None:
-        _say(as_json, {"ok": True, "running": False}, "The engine is not running.")
+        say(as_json, {"ok": True, "running": False}, "The engine is not running.")
         return
     told = wire.ask("GET", "/v1/status")
     if as_json:
-        _say(True, {"ok": True, "running": True, **told})
+        say(True, {"ok": True, "running": True, **told})
         return
     out.print(f"The engine {told['version']} is running (process {told['pid']}, "
               f"up {_time(told['uptime'])}).")  # fmt: skip
@@ -126,7 +119,7 @@ def log(
 def show_cache(as_json: Json = False) -> None:
     """Say how many finished frames are kept, where, and how large they may grow."""
     usage = ensure_engine().ask("GET", "/v1/cache")
-    _say(as_json, {"ok": True, **usage},
+    say(as_json, {"ok": True, **usage},
          f"{usage['entries']} finished frames, {_size(usage['bytes'])} of {_size(usage['limit'])}, "
          f"in {usage['folder']}.")  # fmt: skip
 
@@ -164,7 +157,7 @@ def setup(
     _try_python(chosen)
     before = read_config().get("engine_python") if config_file().exists() else None
     path = write_config({"engine_python": chosen})
-    _say(as_json, {"ok": True, "engine_python": chosen, "config": str(path), "before": before},
+    say(as_json, {"ok": True, "engine_python": chosen, "config": str(path), "before": before},
          f"Hosts will use the engine of {chosen} (written to {path}). "
          "`dmp doctor` says what it has.")  # fmt: skip
 
@@ -207,13 +200,6 @@ def _print_jobs(jobs: List[Dict[str, Any]]) -> None:
         name = Path(job["name"]).name
         table.add_row(job["id"], job["state"], name, frames, job.get("message", told))
     out.print(table)
-
-
-def _say(as_json: bool, data: Dict[str, Any], sentence: str = "") -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(data) + "\n")
-    else:
-        out.print(sentence)
 
 
 def _size(count: int) -> str:

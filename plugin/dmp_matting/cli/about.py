@@ -1,0 +1,67 @@
+"""The commands `dmp presets` and `dmp doctor`: what there is to set, and what this machine has."""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+import sys
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from .. import __version__
+from ..describe import describe_presets, describe_settings, range_text, value_text
+from ..direct import ask_engine
+from ..enginepython import MEND, engine_command
+from ..errors import EngineMissingError
+from .show import Json, out, print_json
+
+MARKS = {"ok": "green", "warn": "yellow", "fail": "red"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the command `dmp`."""
+    app.command()(presets)
+    app.command()(doctor)
+
+
+def presets(as_json: Json = False) -> None:
+    """List the presets, every setting, and what each preset changes."""
+    settings, kinds = describe_settings(), describe_presets()
+    if as_json:
+        print_json({"ok": True, "presets": kinds, "settings": settings})
+        return
+    for kind in kinds:
+        out.print(Text.assemble((f"{kind['name']}: ", "bold"), kind["description"]))
+    table = Table("setting", "range", "default", *(kind["name"] for kind in kinds), "what it is")
+    for setting in settings:
+        name = setting["name"]
+        cells = [
+            value_text(kind["changes"][name]) if name in kind["changes"] else "" for kind in kinds
+        ]
+        equation = setting["equation"]
+        numbered = f"eq. {equation}" if equation[:1].isdigit() else equation
+        told = f"{setting['label']}: {setting['help']}" + (f" ({numbered})" if numbered else "")
+        table.add_row(name, range_text(setting), value_text(setting["default"]), *cells, told)
+    Console(highlight=False, width=None if out.is_terminal else 160).print(table)
+
+
+def doctor(as_json: Json = False) -> None:
+    """Say what this machine has, what is wrong with it and how to mend that."""
+    here = {"status": "ok", "mend": ""}
+    checks = [{**here, "name": "dmp", "detail": f"{__version__}, Python {sys.version.split()[0]}"}]
+    try:
+        engine_command()
+        checks += ask_engine("doctor")["checks"]
+    except EngineMissingError as missing:
+        told = str(missing).replace(MEND, "").rstrip(" .")
+        checks.append({"name": "DMP engine", "status": "fail", "detail": told, "mend": MEND})
+    sound = all(check["status"] != "fail" for check in checks)
+    if as_json:
+        print_json({"ok": sound, "checks": checks})
+    else:
+        for check in checks:
+            mark = Text(f"{check['status']:4}  ", style=MARKS[check["status"]])
+            mend = f". {check['mend']}" if check["mend"] else ""
+            out.print(mark.append(f"{check['name']:13} {check['detail']}{mend}", style="default"))
+    raise typer.Exit(0 if sound else EngineMissingError.exit_code)

@@ -1,0 +1,76 @@
+"""The command's frame: its application, and the one place where failures become sentences."""
+
+import sys
+import time
+import traceback
+from typing import Annotated, NoReturn
+
+import typer
+from rich.text import Text
+
+from .. import __version__
+from ..errors import DmpError
+from ..places import cache_folder
+from . import about, engine, evaluate, matte
+from .show import EXIT_CODES, err, out, print_json
+
+app = typer.Typer(
+    name="dmp",
+    help="Background matting: a plate and its clean plate in, alpha and foreground out.",
+    epilog=EXIT_CODES,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+for group in (matte, about, engine, evaluate):
+    group.register(app)
+
+
+def main() -> None:
+    """Entry point of the command; the one place where failures become sentences."""
+    try:
+        sys.exit(app(prog_name="dmp", standalone_mode=False) or 0)
+    except DmpError as error:
+        _fail(type(error).__name__, str(error), error.exit_code)
+    except Exception as wrong:
+        # typer's usage errors, by what they can do: their class has moved between its versions.
+        if hasattr(wrong, "format_message") and hasattr(wrong, "exit_code"):
+            told = str(wrong.format_message()).rstrip(".")
+            _fail("UsageError", f"{told}. See `dmp --help`.", wrong.exit_code)
+        _fail("Bug", _logged(wrong), 1)
+
+
+def _fail(kind: str, sentence: str, code: int) -> NoReturn:
+    if "--json" in sys.argv[1:]:
+        print_json({"ok": False, "error": kind, "message": sentence, "exit_code": code})
+    err.print(Text(sentence, style="red"))
+    sys.exit(code)
+
+
+def _logged(bug: Exception) -> str:
+    """A sentence for what nobody foresaw; the traceback goes to a log file."""
+    told = f"dmp hit a bug: {type(bug).__name__}: {bug}"
+    log = cache_folder() / "logs" / f"dmp-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_text("".join(traceback.format_exception(type(bug), bug, bug.__traceback__)))
+    except OSError:
+        return told
+    return f"{told}; see {log}"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        out.print(f"dmp {__version__}")
+        raise typer.Exit()
+
+
+@app.callback()
+def _dmp(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass

@@ -1,0 +1,140 @@
+"""The commands `dmp matte` and `dmp view`: one plate's matte, and a look at it."""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+from pathlib import Path
+from typing import Annotated, Dict, List, Optional
+
+import typer
+from rich.text import Text
+
+from .. import __version__
+from ..client import run_in_engine
+from ..direct import ask_engine, run_directly
+from ..job import Frame, Job, Plate, Role, Settings, Value, parse_assignments
+from ..presets import PRESETS, preset
+from .show import EXIT_CODES, Json, err, out, print_json
+from .watch import watched
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the command `dmp`."""
+    app.command(epilog=EXIT_CODES)(matte)
+    app.command(epilog=EXIT_CODES)(view)
+
+
+def matte(
+    image: Annotated[Path, typer.Argument(help="The plate with the subject.")],
+    clean: Annotated[Path, typer.Option("--clean", help="The same view without the subject.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The EXR to write.")],
+    garbage: Annotated[
+        Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
+    ] = None,
+    core: Annotated[
+        Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")
+    ] = None,
+    preset_name: Annotated[
+        str,
+        typer.Option(
+            "--preset",
+            help=f"{', '.join(PRESETS)}, or auto: final on a CUDA GPU, draft on the CPU.",
+        ),
+    ] = "auto",
+    device: Annotated[
+        str, typer.Option("--device", help="auto (a CUDA GPU if there is one), cpu or cuda:N.")
+    ] = "auto",
+    seed: Annotated[
+        Optional[int], typer.Option("--seed", help="The same seed gives the same matte.")
+    ] = None,
+    input_space: Annotated[
+        str,
+        typer.Option(
+            "--input-space",
+            help="The plates' colour space, a name from OCIO; auto: scene-linear for EXR, sRGB "
+            "for 8-bit; raw: values as stored.",
+        ),
+    ] = "auto",
+    working_size: Annotated[
+        Optional[int], typer.Option("--working-size", help="Long side for the networks, pixels.")
+    ] = None,
+    threads: Annotated[
+        Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
+    ] = None,
+    assignments: Annotated[
+        Optional[List[str]],
+        typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
+    ] = None,
+    in_process: Annotated[
+        bool,
+        typer.Option(
+            "--in-process", help="Solve in a process of its own instead of the shared engine."
+        ),
+    ] = False,
+    as_json: Json = False,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Say only warnings and errors.")
+    ] = False,
+) -> None:
+    """Make the matte of one plate: alpha and foreground in one EXR."""
+    changes: Dict[str, Value] = {"device": device}
+    for name, value in (("seed", seed), ("working_size", working_size), ("threads", threads)):
+        if value is not None:
+            changes[name] = value
+    changes.update(parse_assignments(assignments or []))
+
+    on_cpu: Optional[Settings] = None
+    if preset_name == "auto":
+        # Only the engine knows its device: it is told both, and takes what fits.
+        on_cpu = preset("draft").changed(**changes)
+        settings = on_cpu if device == "cpu" else preset("final").changed(**changes)
+    else:
+        settings = preset(preset_name).changed(**changes)
+
+    plates = [_plate(image, Role.IMAGE, input_space), _plate(clean, Role.CLEAN, input_space)]
+    for path, role in ((garbage, Role.GARBAGE), (core, Role.CORE)):
+        if path is not None:
+            plates.append(_plate(path, role, "raw"))
+    job = Job((Frame(1, tuple(plates)),), settings, __version__)
+
+    outputs = {1: str(output.absolute())}
+    run = run_directly if in_process else run_in_engine
+    layers = watched(run(job, outputs, on_cpu), quiet)
+    for warning in layers.warnings:
+        err.print(Text(f"Warning: {warning}", style="yellow"))
+    if as_json:
+        print_json({"ok": True, **layers.to_json()})
+    elif not quiet:
+        seconds = layers.seconds.get("total", sum(layers.seconds.values()))
+        size = f"{layers.width}x{layers.height}"
+        used = f"preset {layers.settings.preset} on {layers.device}"
+        out.print(f"Wrote {output} ({size}, {used}, {seconds:.1f} s).")
+
+
+def view(
+    result: Annotated[Path, typer.Argument(help="An EXR that `dmp matte` wrote.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write (PNG).")],
+    image: Annotated[
+        Optional[Path], typer.Option("--image", help="The plate, if it has moved.")
+    ] = None,
+    clean: Annotated[
+        Optional[Path], typer.Option("--clean", help="The clean plate, if it has moved.")
+    ] = None,
+    over: Annotated[
+        Optional[Path], typer.Option("--over", help="A picture to put behind the subject.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Make a contact sheet: plates, alpha, foreground, over grey and over another plate."""
+    arguments = ["view", str(result), "--output", str(output)]
+    for name, path in (("--image", image), ("--clean", clean), ("--over", over)):
+        if path is not None:
+            arguments += [name, str(path)]
+    answer = ask_engine(*arguments)
+    if as_json:
+        print_json(answer)
+    else:
+        out.print(f"Wrote {output}.")
+
+
+def _plate(path: Path, role: Role, space: str) -> Plate:
+    return Plate(str(path.absolute()), role, space)

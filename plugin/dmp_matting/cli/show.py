@@ -1,0 +1,31 @@
+"""What every command shares: where it prints, and in which form."""
+
+import json
+import sys
+from typing import Annotated, Any, Dict
+
+import typer
+from rich.console import Console
+
+out = Console(soft_wrap=True, highlight=False)  # results
+err = Console(stderr=True, soft_wrap=True, highlight=False)  # all that is said on the way
+
+EXIT_CODES = (
+    "Exit codes: 0 done; 2 something handed to dmp is wrong (a file, a setting, the output "
+    "folder); 3 the engine is missing or failed; 130 stopped by Ctrl-C; 1 a bug."
+)
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
+
+
+def print_json(data: Dict[str, Any]) -> None:
+    """One JSON object on one line of standard output."""
+    sys.stdout.write(json.dumps(data) + "\n")
+    sys.stdout.flush()
+
+
+def say(as_json: bool, data: Dict[str, Any], sentence: str = "") -> None:
+    """The answer of a command: ``data`` for a tool, ``sentence`` for a person."""
+    if as_json:
+        print_json(data)
+    else:
+        out.print(sentence)
