@@ -88,8 +88,9 @@ class Home:
         return found
 
     def end(self) -> None:
-        for pid in self.processes():
-            kill(pid)
+        while found := self.processes():  # again: one may just have started another
+            for pid in found:
+                kill(pid)
         for process in self._started:
             process.wait()
         shutil.rmtree(self.root)

@@ -2,7 +2,9 @@
 
 __version__ = "0.1.0"
 
-from .client import Matting, matte
+from .client import Matting, engine_jobs, matte
+from .direct import Notice
+from .enginestate import EngineMood, EngineState, engine_state
 from .errors import (
     CancelledError,
     ColourSpaceError,
@@ -17,6 +19,8 @@ from .errors import (
     SettingsError,
 )
 from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Settings, Stage
+from .launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
+from .places import cache_folder, read_config, write_config
 from .presets import DESCRIPTIONS, PRESETS, preset
 from .task import Task
 
@@ -28,6 +32,8 @@ __all__ = [
     "DmpError",
     "EngineError",
     "EngineMissingError",
+    "EngineMood",
+    "EngineState",
     "Frame",
     "InputError",
     "Job",
@@ -35,6 +41,7 @@ __all__ = [
     "Layers",
     "Matting",
     "MismatchError",
+    "Notice",
     "OutputError",
     "PRESETS",
     "Plate",
@@ -45,6 +52,16 @@ __all__ = [
     "SettingsError",
     "Stage",
     "Task",
+    "cache_folder",
+    "engine_jobs",
+    "engine_state",
+    "ensure_engine",
+    "find_engine",
+    "log_file",
     "matte",
     "preset",
+    "read_config",
+    "start_engine",
+    "stop_engine",
+    "write_config",
 ]

@@ -1,0 +1,43 @@
+"""What a host's panel is told about the engine, by a real one."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from dmp_matting import EngineMood, Task, engine_state, start_engine
+from dmp_matting.places import run_folder
+
+from ..conftest import ENDLESS, Home, Pair, wait_until
+
+
+def test_before_and_after_an_engine_runs(home: Home, pair: Pair, tmp_path: Path) -> None:
+    assert engine_state().mood is EngineMood.STOPPED
+    start_engine()
+    assert engine_state().mood in (EngineMood.STARTING, EngineMood.READY)
+    wait_until(lambda: engine_state().mood is EngineMood.READY, 60)
+    ready = engine_state()
+    assert ready.device in ready.sentence and ready.device
+
+    task = Task(pair.job(ENDLESS), {1: str(tmp_path / "out.exr")})
+    wait_until(lambda: engine_state().mood is EngineMood.BUSY, 30)
+    assert engine_state().jobs[0]["name"].endswith("image1.exr")
+    task.cancel()
+    wait_until(lambda: engine_state().mood is EngineMood.READY, 30)
+
+
+def test_no_engine_python(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DMP_ENGINE_PYTHON", "/no/such/python")
+    missing = engine_state()
+    assert missing.mood is EngineMood.MISSING and "/no/such/python" in missing.sentence
+    assert engine_state(sys.executable).mood is EngineMood.STOPPED  # the host's own word counts
+
+
+def test_an_engine_of_another_protocol(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    start_engine()
+    monkeypatch.setattr("dmp_matting.launcher.PROTOCOL", 99)
+    assert run_folder().exists()
+    broken = engine_state()
+    assert broken.mood is EngineMood.BROKEN and "dmp engine stop" in broken.sentence
