@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .enginepython import child_environment, engine_command
 from .errors import EngineError, EngineMissingError, from_wire
@@ -41,17 +41,10 @@ def ensure_engine(**options: Any) -> Wire:
 
 def find_engine() -> Optional[Wire]:
     """The engine that is running, or None. EngineError when it speaks another protocol."""
-    told = _run_file()
-    if told is None:
-        return None
-    wire = Wire(told["address"], told["token"], told["version"], told["pid"])
-    try:
-        greeting = wire.ask("GET", "/v1", timeout=GREETING_LIMIT)
-    except EngineGone:
-        return None
-    if greeting["protocol"] != PROTOCOL:
+    wire, protocol = _greeted(_run_file())
+    if wire is not None and protocol != PROTOCOL:
         raise EngineError(
-            f"The running engine speaks protocol {greeting['protocol']} and this program "
+            f"The running engine speaks protocol {protocol} and this program "
             f"protocol {PROTOCOL}; end it with `dmp engine stop` and try again."
         )
     return wire
@@ -105,7 +98,7 @@ def stop_engine(*, force: bool = False) -> bool:
     Jobs that somebody waits for end as cancelled, the others go on with the next engine.
     """
     told = _run_file()
-    wire = find_engine()
+    wire, _ = _greeted(told)  # of any protocol: the way out must work for every one
     if wire is None:
         if told is None or not force or not _lock_is_held():
             return False
@@ -133,6 +126,17 @@ def _run_file() -> Optional[Dict[str, Any]]:
         return {name: told[name] for name in ("address", "token", "version", "pid")}
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _greeted(told: Optional[Dict[str, Any]]) -> Tuple[Optional[Wire], int]:
+    """The engine that wrote that run file and the protocol it speaks; None if it lives no more."""
+    if told is None:
+        return None, 0
+    wire = Wire(told["address"], told["token"], told["version"], told["pid"])
+    try:
+        return wire, wire.ask("GET", "/v1", timeout=GREETING_LIMIT)["protocol"]
+    except EngineGone:
+        return None, 0
 
 
 def _spawn(command: List[str]) -> subprocess.Popen[bytes]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dmp_matting import EngineMood, Task, engine_state, start_engine
+from dmp_matting import EngineMood, Task, engine_state, start_engine, stop_engine
 from dmp_matting.places import run_folder
 
 from ..conftest import ENDLESS, Home, Pair, wait_until
@@ -41,3 +41,13 @@ def test_an_engine_of_another_protocol(home: Home, monkeypatch: pytest.MonkeyPat
     assert run_folder().exists()
     broken = engine_state()
     assert broken.mood is EngineMood.BROKEN and "dmp engine stop" in broken.sentence
+
+
+def test_an_engine_of_another_protocol_can_be_ended(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As its sentence promises."""
+    start_engine()
+    monkeypatch.setattr("dmp_matting.launcher.PROTOCOL", 99)
+    assert stop_engine()
+    assert engine_state().mood is EngineMood.STOPPED

@@ -2,9 +2,6 @@
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
-import json
-import os
-import subprocess
 import sys
 import webbrowser
 from collections import deque
@@ -14,8 +11,8 @@ from typing import Annotated, Any, Dict, List, Optional
 import typer
 from rich.table import Table
 
-from ..enginepython import child_environment, engine_command
-from ..errors import EngineMissingError, InputError
+from ..enginechoice import choose_engine
+from ..errors import InputError
 from ..launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
 from ..places import config_file, read_config, write_config
 from .show import Json, out, say
@@ -152,35 +149,11 @@ def setup(
 ) -> None:
     """Remember which Python runs the engine, for every host of yours."""
     chosen = str(python.absolute() if python is not None else Path(sys.executable))
-    if not os.access(chosen, os.X_OK) or os.path.isdir(chosen):
-        raise InputError(f"'{chosen}' is not a program; name the engine's Python.")
-    _try_python(chosen)
     before = read_config().get("engine_python") if config_file().exists() else None
-    path = write_config({"engine_python": chosen})
+    path = choose_engine(chosen)
     say(as_json, {"ok": True, "engine_python": chosen, "config": str(path), "before": before},
          f"Hosts will use the engine of {chosen} (written to {path}). "
          "`dmp doctor` says what it has.")  # fmt: skip
-
-
-def _try_python(chosen: str) -> None:
-    """EngineMissingError unless the engine's own examination runs in that Python."""
-    try:
-        done = subprocess.run(
-            [*engine_command(chosen), "doctor"], env=child_environment(),
-            stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
-        )  # fmt: skip
-        checks: List[Dict[str, str]] = json.loads(done.stdout)["checks"]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
-        raise EngineMissingError(
-            f"The Python '{chosen}' has no DMP engine; install it there with "
-            f"`{chosen} -m pip install 'dmp-matting[engine]'`."
-        ) from None
-    bad = [check for check in checks if check["status"] == "fail"]
-    if bad:
-        raise EngineMissingError(
-            f"The engine of '{chosen}' cannot work: {bad[0]['name']}, {bad[0]['detail']}. "
-            f"{bad[0]['mend']}"
-        )
 
 
 # --- showing ---
