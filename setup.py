@@ -39,6 +39,7 @@ setup(
     packages=[
         "dmp_matting",
         "dmp_matting.cli",
+        "dmp_matting.panel",
         "dmp_engine",
         "dmp_engine.dmp",
         "dmp_engine.plates",

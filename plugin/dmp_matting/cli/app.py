@@ -11,7 +11,7 @@ from rich.text import Text
 from .. import __version__
 from ..errors import DmpError
 from ..places import cache_folder
-from . import about, engine, evaluate, matte
+from . import about, engine, evaluate, gui, matte
 from .show import EXIT_CODES, err, out, print_json
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (matte, about, engine, evaluate):
+for group in (matte, gui, about, engine, evaluate):
     group.register(app)
 
 

@@ -1,0 +1,49 @@
+"""The command `dmp gui`: a window for those who like one."""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from ..errors import EngineError
+from ..job import Role
+from .show import EXIT_CODES
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the command `dmp`."""
+    app.command(epilog=EXIT_CODES)(gui)
+
+
+def gui(
+    image: Annotated[Optional[Path], typer.Argument(help="The plate with the subject.")] = None,
+    clean: Annotated[
+        Optional[Path], typer.Option("--clean", help="The same view without the subject.")
+    ] = None,
+    garbage: Annotated[
+        Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
+    ] = None,
+    core: Annotated[
+        Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")
+    ] = None,
+    output: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="The EXR to write.")
+    ] = None,
+) -> None:
+    """Open the window: plates in, watch the matte converge, see the result and the queue."""
+    try:
+        from ..panel import window
+    except ImportError as reason:
+        raise EngineError(
+            f"The window needs Qt, which this Python cannot load ({reason}); install it with "
+            "`pip install 'dmp-matting[ui]'`."
+        ) from None
+    if not window.can_be_shown():
+        raise EngineError("There is no display to open a window on; use `dmp matte` here.")
+    roles = {Role.IMAGE: image, Role.CLEAN: clean, Role.GARBAGE: garbage, Role.CORE: core}
+    files = {role: os.path.abspath(path) for role, path in roles.items() if path is not None}
+    sys.exit(window.run(files, os.path.abspath(output) if output is not None else ""))

@@ -1,0 +1,154 @@
+"""The matte to look at: alpha, straight foreground, or the subject over a colour.
+
+What comes in is a picture as displayed, straight foreground and alpha. Over a colour it is
+composited as displayed too; a comp in linear light has slightly brighter edges.
+"""
+
+from __future__ import annotations
+
+import enum
+from typing import Optional
+
+from Qt import QtCore, QtGui, QtWidgets
+
+GREY = "#7f7f7f"
+NOTHING_YET = "The matte will be seen here while it converges."
+
+
+class Look(enum.Enum):
+    """Which of the layers is shown."""
+
+    ALPHA = "Alpha"
+    FOREGROUND = "Foreground"
+    OVER = "Over colour"
+
+
+def composed(layers: QtGui.QImage, look: Look, colour: QtGui.QColor) -> QtGui.QImage:
+    """``layers`` (straight RGBA) as an opaque picture."""
+    straight = layers.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
+    if look is Look.FOREGROUND:
+        return straight.convertToFormat(QtGui.QImage.Format.Format_RGB32)
+    if look is Look.ALPHA:
+        # Alpha's bytes as grey, without a loop over pixels: white over black, held by alpha.
+        white = QtGui.QImage(straight.size(), QtGui.QImage.Format.Format_ARGB32_Premultiplied)
+        white.fill(QtGui.QColor("white"))
+        painter = QtGui.QPainter(white)
+        painter.setCompositionMode(QtGui.QPainter.CompositionMode.CompositionMode_DestinationIn)
+        painter.drawImage(0, 0, straight)
+        painter.end()
+        straight, colour = white, QtGui.QColor("black")
+    shown = QtGui.QImage(straight.size(), QtGui.QImage.Format.Format_RGB32)
+    shown.fill(colour)
+    painter = QtGui.QPainter(shown)
+    painter.drawImage(0, 0, straight)
+    painter.end()
+    return shown
+
+
+class Canvas(QtWidgets.QWidget):
+    """One picture, as large as it fits, never enlarged beyond twice its pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setMinimumSize(240, 160)
+        self.setSizePolicy(
+            QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Expanding
+        )
+        self.shown: Optional[QtGui.QImage] = None
+
+    def show_image(self, image: Optional[QtGui.QImage]) -> None:
+        self.shown = image
+        self.update()
+
+    def sizeHint(self) -> QtCore.QSize:
+        return QtCore.QSize(480, 320)
+
+    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
+        painter = QtGui.QPainter(self)
+        painter.fillRect(self.rect(), QtGui.QColor("#161718"))
+        if self.shown is None:
+            painter.setPen(QtGui.QColor("#8a9096"))
+            painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), NOTHING_YET)
+        else:
+            size = self.shown.size()
+            most = self.size().boundedTo(size * 2)
+            size.scale(most, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
+            place = QtCore.QRect(QtCore.QPoint(0, 0), size)
+            place.moveCenter(self.rect().center())
+            painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(place, self.shown)
+        painter.end()
+
+
+class Picture(QtWidgets.QWidget):
+    """The canvas, the buttons that choose what it shows, and a line that says what it is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers: Optional[QtGui.QImage] = None
+        self.look, self.colour = Look.ALPHA, QtGui.QColor(GREY)
+        self.canvas = Canvas()
+        self.caption = QtWidgets.QLabel()
+        self.buttons = {}
+        bar = QtWidgets.QHBoxLayout()
+        group = QtWidgets.QButtonGroup(self)
+        for look in Look:
+            button = QtWidgets.QToolButton()
+            button.setText(look.value)
+            button.setCheckable(True)
+            button.setChecked(look is self.look)
+            button.clicked.connect(lambda _=False, look=look: self.choose(look))
+            group.addButton(button)
+            bar.addWidget(button)
+            self.buttons[look] = button
+        self.swatch = QtWidgets.QToolButton()
+        self.swatch.setToolTip("The colour behind the subject.")
+        self.swatch.clicked.connect(self._ask_colour)
+        bar.addWidget(self.swatch)
+        bar.addStretch(1)
+        bar.addWidget(self.caption)
+        column = QtWidgets.QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addWidget(self.canvas, 1)
+        column.addLayout(bar)
+        self.choose_colour(self.colour)
+
+    def show_png(self, png: bytes, caption: str) -> bool:
+        """Show RGBA layers; False, and nothing changes, when ``png`` is no picture."""
+        image = QtGui.QImage.fromData(png)
+        if image.isNull():
+            return False
+        self.layers = image
+        self.caption.setText(caption)
+        self._refresh()
+        return True
+
+    def clear(self) -> None:
+        self.layers = None
+        self.caption.clear()
+        self._refresh()
+
+    def choose(self, look: Look) -> None:
+        self.look = look
+        self.buttons[look].setChecked(True)
+        self._refresh()
+
+    def choose_colour(self, colour: QtGui.QColor) -> None:
+        """The colour behind the subject."""
+        self.colour = colour
+        patch = QtGui.QPixmap(14, 14)
+        patch.fill(colour)
+        self.swatch.setIcon(QtGui.QIcon(patch))
+        self._refresh()
+
+    def _ask_colour(self) -> None:
+        chosen = QtWidgets.QColorDialog.getColor(self.colour, self)
+        if chosen.isValid():
+            self.choose_colour(chosen)
+            self.choose(Look.OVER)
+
+    def _refresh(self) -> None:
+        if self.layers is None:
+            self.canvas.show_image(None)
+        else:
+            self.canvas.show_image(composed(self.layers, self.look, self.colour))

@@ -1,0 +1,71 @@
+"""What the form asks for, as a job; or the sentence that says what is missing. No Qt."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, Mapping, Optional, Tuple
+
+from .. import __version__
+from ..errors import InputError
+from ..job import Frame, Job, Plate, Role, Settings, Value
+from ..presets import preset
+
+AUTO = "auto"  # final where there is a GPU, draft on the CPU; only the engine knows which
+NAMES: Mapping[Role, str] = {
+    Role.IMAGE: "plate",
+    Role.CLEAN: "clean plate",
+    Role.GARBAGE: "garbage matte",
+    Role.CORE: "core matte",
+}
+OPTIONAL = (Role.GARBAGE, Role.CORE)
+
+
+@dataclass(frozen=True)
+class Request:
+    """One plate's matte. ``changes`` are the settings that differ from the preset's."""
+
+    plates: Mapping[Role, str]
+    output: str
+    space: str = "auto"
+    preset: str = AUTO
+    changes: Mapping[str, Value] = field(default_factory=dict)
+
+    def job(self) -> Tuple[Job, Dict[int, str], Optional[Settings]]:
+        """The job, its output, and the settings for a CPU, as Task wants them.
+
+        Raises InputError for what is missing or would overwrite a plate, and SettingsError.
+        """
+        for role, name in NAMES.items():
+            path = self.plates.get(role, "")
+            if not path and role not in OPTIONAL:
+                raise InputError(f"Choose the {name} first.")
+            if path and not Path(path).is_file():
+                raise InputError(f"The {name} {path} does not exist.")
+            if path and self.output and _same(path, self.output):
+                raise InputError(f"The output would overwrite the {name}; give it another name.")
+        if not self.output:
+            raise InputError("Say where the result is to be written.")
+        plates = tuple(
+            Plate(os.path.abspath(path), role, "raw" if role in OPTIONAL else self.space)
+            for role, path in self.plates.items()
+            if path
+        )
+        frame = Frame(1, plates)
+        outputs = {1: os.path.abspath(self.output)}
+        if self.preset != AUTO:
+            settings = preset(self.preset).changed(**self.changes)
+            return Job((frame,), settings, __version__), outputs, None
+        on_cpu = preset("draft").changed(**self.changes)
+        settings = preset("final").changed(**self.changes)
+        return Job((frame,), settings, __version__), outputs, on_cpu
+
+
+def suggested_output(image: str) -> str:
+    """Where the result of a plate goes when the artist does not say: beside it."""
+    return str(Path(image).with_suffix("")) + ".matte.exr" if image else ""
+
+
+def _same(one: str, other: str) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)

@@ -1,0 +1,163 @@
+"""The stand-alone window of `dmp gui`: the form, and the panel beside it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+from typing import Mapping, Optional
+
+from Qt import QtCore, QtGui, QtWidgets
+
+from ..direct import Notice, ask_engine
+from ..errors import CancelledError, DmpError, EngineError
+from ..job import Layers, Progress, Role
+from ..task import Task
+from .errands import Errands, Told
+from .form import Form
+from .panel import TICK, DmpPanel
+
+ENDING = 5.0  # seconds that closing waits for the job to be called off
+
+
+def result_picture(layers: Layers) -> Told:
+    """The finished frame as PNG, made by the engine's Python: this one reads no EXR."""
+    with tempfile.TemporaryDirectory(prefix="dmp-") as folder:
+        picture = Path(folder, "result.png")
+        ask_engine("picture", layers.path, "--output", str(picture))
+        try:
+            png = picture.read_bytes()
+        except OSError as reason:
+            raise EngineError(
+                f"The picture of {layers.path} got lost ({reason.strerror})."
+            ) from None
+    used = f"preset {layers.settings.preset} on {layers.device}"
+    return Told(f"{layers.width} x {layers.height}, {used}", brought=png)
+
+
+class MatteWindow(QtWidgets.QWidget):
+    """One plate's matte from files to file. Closing it ends its job."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWindowTitle("DMP matting")
+        self.resize(1120, 720)
+        self.form, self.panel = Form(), DmpPanel()
+        self.task: Optional[Task] = None
+        self._pictures = Errands()
+        halves = QtWidgets.QSplitter()
+        halves.addWidget(self.form)
+        halves.addWidget(self.panel)
+        halves.setSizes([400, 720])
+        row = QtWidgets.QHBoxLayout(self)
+        row.addWidget(halves)
+        self.form.wanted.connect(self.start)
+        self.form.unwanted.connect(self.cancel)
+        self._timer = QtCore.QTimer(self)
+        self._timer.setInterval(TICK)
+        self._timer.timeout.connect(self.poll)
+        self._timer.start()
+
+    def start(self) -> None:
+        """Matte what the form says; a sentence tells what it lacks."""
+        if self.task is not None:
+            return
+        try:
+            job, outputs, on_cpu = self.form.request().job()
+        except DmpError as error:
+            self.panel.say(str(error), failed=True)
+            return
+        self.task = Task(job, outputs, on_cpu)
+        self.form.set_running(True)
+        self.panel.picture.clear()
+        self.panel.follow()
+        self.panel.say("Sending the plates to the engine.")
+
+    def cancel(self) -> None:
+        """End the job; the window goes on."""
+        if self.task is not None:
+            self.task.cancel()
+            self.panel.say("Cancelling.")
+
+    def poll(self) -> None:
+        """Take in what the job has told; never waits."""
+        for answer in self._pictures.poll():
+            if answer.failed:
+                self.panel.say(answer.sentence, failed=True)
+            else:
+                self.panel.keep(answer.brought, answer.sentence)
+        if self.task is None:
+            return
+        for event in self.task.poll():
+            if isinstance(event, Progress):
+                self.form.show_fraction(event.fraction)
+            elif isinstance(event, Notice):
+                self.panel.say(event)
+        if self.task is not None and self.task.done:
+            self._end(self.task)
+
+    def _end(self, task: Task) -> None:
+        self.task = None
+        self.form.set_running(False)
+        try:
+            (layers,) = task.result()
+        except CancelledError:
+            self.panel.say("Cancelled; nothing was written.")
+            return
+        except DmpError as error:
+            self.panel.say(str(error), failed=True)
+            return
+        self.form.show_fraction(1.0)
+        seconds = layers.seconds.get("total", 0.0)
+        took = f"{seconds:.1f} s" if seconds else "from the cache"
+        self.panel.say(" ".join([f"Wrote {layers.path} ({took}).", *layers.warnings]))
+        self._pictures.run(lambda: result_picture(layers))
+
+    def closeEvent(self, event: QtGui.QCloseEvent) -> None:
+        self._timer.stop()
+        task, self.task = self.task, None
+        if task is not None:
+            task.cancel()
+            task.wait(ENDING)
+        super().closeEvent(event)
+
+
+def run(files: Mapping[Role, str], output: str = "") -> int:
+    """Show the window until it is closed; the exit code."""
+    application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["dmp"])
+    assert isinstance(application, QtWidgets.QApplication)
+    application.setStyle("Fusion")
+    application.setPalette(dark())
+    window = MatteWindow()
+    for role, path in files.items():
+        window.form.slots[role].set_path(path)
+    if output:
+        window.form.output.set_path(output)
+    window.show()
+    # Ctrl-C closes like the button; Python sees it at the next tick of a timer.
+    signal.signal(signal.SIGINT, lambda *_: window.close())
+    return int(application.exec_())
+
+
+def dark() -> QtGui.QPalette:
+    """Grey, as compositors' own rooms are: a matte is not judged beside white."""
+    role, palette = QtGui.QPalette.ColorRole, QtGui.QPalette()
+    shades = {
+        role.Window: "#2b2d2f", role.Base: "#232527", role.AlternateBase: "#2b2d2f",
+        role.Button: "#3a3d40", role.WindowText: "#d8d8d8", role.Text: "#d8d8d8",
+        role.ButtonText: "#d8d8d8", role.ToolTipBase: "#3a3d40", role.ToolTipText: "#d8d8d8",
+        role.Highlight: "#3f77a8", role.HighlightedText: "#ffffff",
+    }  # fmt: skip
+    for part, shade in shades.items():
+        palette.setColor(part, QtGui.QColor(shade))
+    for part in (role.WindowText, role.Text, role.ButtonText):
+        palette.setColor(QtGui.QPalette.ColorGroup.Disabled, part, QtGui.QColor("#808488"))
+    return palette
+
+
+def can_be_shown() -> bool:
+    """False where a window would end the program: Linux without a display."""
+    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in named)
