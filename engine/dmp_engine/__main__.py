@@ -1,4 +1,4 @@
-"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|compare|eval`.
+"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|shot|compare|eval`.
 
 Made for the client's side (`dmp` and the hosts), which start it in the engine's own Python. The
 answer is JSON on standard output, but for `compare`, whose reader is a person.
@@ -29,6 +29,12 @@ def main(arguments: list[str] | None = None) -> int:
     view.add_argument("--image", type=Path)
     view.add_argument("--clean", type=Path)
     view.add_argument("--over", type=Path)
+    shot = commands.add_parser("shot", help="measure, show or probe the frames of a shot")
+    shot.add_argument("what", choices=("measure", "sheet", "movie", "probe"))
+    shot.add_argument("request", type=Path, help="a JSON file, see shotcommand.py")
+    picture = commands.add_parser("picture", help="make a PNG of a result, foreground and alpha")
+    picture.add_argument("result", type=Path)
+    picture.add_argument("--output", type=Path, required=True)
     options.add_arguments(commands.add_parser("serve", help="serve jobs on a local socket"))
     compare = commands.add_parser("compare", help="SAD and MSE of a result against a true alpha")
     compare.add_argument("result", type=Path)
@@ -44,6 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
         return evaluation.run(chosen)
     if chosen.command == "serve":
         return _serve(chosen)
+    if chosen.command == "shot":
+        from .shotcommand import run_shot
+
+        return run_shot(chosen.what, chosen.request)
     if chosen.command == "doctor":
         from .doctor import examine
 
@@ -59,6 +69,11 @@ def main(arguments: list[str] | None = None) -> int:
                 chosen.result, chosen.output, chosen.image, chosen.clean, chosen.over
             )
             print(json.dumps({"ok": True, "path": str(chosen.output), "missing": shown}))
+        elif chosen.command == "picture":
+            from .picture import make_picture
+
+            make_picture(chosen.result, chosen.output)
+            print(json.dumps({"ok": True, "path": str(chosen.output)}))
         else:
             _compare(chosen.result, chosen.truth)
     except DmpError as error:

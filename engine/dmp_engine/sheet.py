@@ -65,7 +65,7 @@ def make_sheet(
     stands behind the subject in the last tile, else coloured squares. Raises PlateError,
     ColourSpaceError and OutputError.
     """
-    _check_output(output)
+    check_picture(output)
     layers = read_result(result)
     raw = layers.space == RAW
     empty: list[str] = []
@@ -79,7 +79,7 @@ def make_sheet(
                 raise
             empty.append(label)
             return None
-        return _shown(read.rgb, raw)
+        return shown(read.rgb, raw)
 
     alpha = layers.alpha[..., None]
     straight = np.where(alpha > 0, layers.foreground, 0)
@@ -89,16 +89,16 @@ def make_sheet(
         ("plate", plate(image, layers.image, Role.IMAGE, "plate")),
         ("clean plate", plate(clean, layers.clean, Role.CLEAN, "clean plate")),
         ("alpha", np.repeat(np.clip(alpha, 0, 1), 3, axis=2)),
-        ("foreground", _shown(straight, raw)),
-        ("over grey", _shown(layers.premultiplied + (1 - alpha) * grey, raw)),
+        ("foreground", shown(straight, raw)),
+        ("over grey", shown(layers.premultiplied + (1 - alpha) * grey, raw)),
         (
             f"over {over.name}" if over else "over colours",
-            _shown(layers.premultiplied + (1 - alpha) * behind, raw),
+            shown(layers.premultiplied + (1 - alpha) * behind, raw),
         ),
     ]
     height, width = layers.alpha.shape
     title = f"{result.name}   {width} x {height}"
-    _write(_laid_out(title, tiles, (height, width), layers.aspect), output)
+    write_picture(laid_out(title, tiles, (height, width), layers.aspect), output)
     return empty
 
 
@@ -144,7 +144,7 @@ def _behind(over: Path | None, layers: Result) -> Pixels:
     tall = max(height, round(rgb.shape[0] * scale))
     wide = max(width, round(rgb.shape[1] * scale))
     top, left = (tall - height) // 2, (wide - width) // 2
-    return _resized(rgb, tall, wide)[top : top + height, left : left + width]
+    return resized(rgb, tall, wide)[top : top + height, left : left + width]
 
 
 def coloured_squares(height: int, width: int) -> Pixels:
@@ -159,7 +159,7 @@ def coloured_squares(height: int, width: int) -> Pixels:
     return squares
 
 
-def _shown(rgb: Pixels, raw: bool) -> Pixels:
+def shown(rgb: Pixels, raw: bool) -> Pixels:
     """Pixels as a display wants them, clipped to [0, 1]; the sRGB curve of IEC 61966-2-1."""
     clipped = np.clip(rgb, 0, 1)
     if raw:
@@ -168,17 +168,24 @@ def _shown(rgb: Pixels, raw: bool) -> Pixels:
     return np.where(clipped <= 0.0031308, 12.92 * clipped, bright).astype(np.float32)
 
 
-def _laid_out(
-    title: str, tiles: list[tuple[str, Pixels | None]], shape: tuple[int, int], aspect: float
+def laid_out(
+    title: str,
+    tiles: list[tuple[str, Pixels | None]],
+    shape: tuple[int, int],
+    aspect: float,
+    columns: int = 3,
+    longest: int = TILE,
 ) -> oiio.ImageBuf:
-    """The tiles, three to a row, each under its label."""
-    tall, wide = _fitted(shape[0], shape[1] * aspect)
+    """The tiles in rows, each under its label; no side of a picture longer than ``longest``."""
+    tall, wide = _fitted(shape[0], shape[1] * aspect, longest)
     step_x, step_y = wide + MARGIN, tall + LABEL + MARGIN
-    rows = (len(tiles) + 2) // 3
-    sheet = np.full((LABEL + MARGIN + rows * step_y, MARGIN + 3 * step_x, 3), PAPER, np.float32)
+    rows = -(-len(tiles) // columns)
+    size = (LABEL + MARGIN + rows * step_y, MARGIN + columns * step_x, 3)
+    sheet = np.full(size, PAPER, np.float32)
     labels = [(MARGIN, 0, title)]
     for index, (label, picture) in enumerate(tiles):
-        left, top = MARGIN + index % 3 * step_x, LABEL + MARGIN + index // 3 * step_y
+        row, column = divmod(index, columns)
+        left, top = MARGIN + column * step_x, LABEL + MARGIN + row * step_y
         here = sheet[top + LABEL : top + LABEL + tall, left : left + wide]
         if picture is None:
             label += " (not found)"
@@ -189,7 +196,7 @@ def _laid_out(
             high = min(tall, max(1, round(picture.shape[0] * scale)))
             broad = min(wide, max(1, round(picture.shape[1] * aspect * scale)))
             y, x = (tall - high) // 2, (wide - broad) // 2
-            here[y : y + high, x : x + broad] = _resized(picture, high, broad)
+            here[y : y + high, x : x + broad] = resized(picture, high, broad)
         labels.append((left, top, label))
     buffer = oiio.ImageBuf(np.ascontiguousarray(sheet))
     for left, top, text in labels:
@@ -197,30 +204,31 @@ def _laid_out(
     return buffer
 
 
-def _fitted(height: float, width: float) -> tuple[int, int]:
+def _fitted(height: float, width: float, limit: int) -> tuple[int, int]:
     """The size of a tile's picture."""
     longest = max(height, width)
-    scale = min(1.0, TILE / longest) if longest > LEAST else LEAST / longest
+    scale = min(1.0, limit / longest) if longest > LEAST else LEAST / longest
     return max(1, round(height * scale)), max(LEAST // 2, round(width * scale))
 
 
-def _resized(pixels: Pixels, height: int, width: int) -> Pixels:
+def resized(pixels: Pixels, height: int, width: int) -> Pixels:
+    """``pixels`` (H, W, C) at another size, (height, width, C)."""
     if pixels.shape[:2] == (height, width):
         return pixels
     source = oiio.ImageBuf(np.ascontiguousarray(pixels, np.float32))
     roi = oiio.ROI(0, width, 0, height, 0, 1, 0, pixels.shape[2])
-    resized = oiio.ImageBufAlgo.resize(source, "triangle", 0.0, roi)
-    return np.asarray(resized.get_pixels("float"), np.float32)
+    scaled = oiio.ImageBufAlgo.resize(source, "triangle", 0.0, roi)
+    return np.asarray(scaled.get_pixels("float"), np.float32).reshape(height, width, -1)
 
 
-def _check_output(output: Path) -> None:
+def check_picture(output: Path) -> None:
     if output.suffix.lower() not in FORMATS:
         raise OutputError(f"'{output}' is no picture's name; end it in .png, .jpg or .tif.")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"The folder '{output.parent}' does not exist; make it first.")
 
 
-def _write(sheet: oiio.ImageBuf, output: Path) -> None:
+def write_picture(sheet: oiio.ImageBuf, output: Path) -> None:
     temporary = output.with_name(f".{output.stem[:100]}.{uuid.uuid4().hex[:8]}{output.suffix}")
     try:
         sheet.specmod().attribute("oiio:ColorSpace", "sRGB")

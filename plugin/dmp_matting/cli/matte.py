@@ -1,4 +1,4 @@
-"""The commands `dmp matte` and `dmp view`: one plate's matte, and a look at it."""
+"""The commands `dmp matte` and `dmp view`: the matte of a plate or a sequence, and a look at it."""
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
@@ -11,8 +11,26 @@ from rich.text import Text
 from .. import __version__
 from ..client import run_in_engine
 from ..direct import ask_engine, run_directly
-from ..job import Frame, Job, Plate, Role, Settings, Value, parse_assignments
-from ..presets import PRESETS, preset
+from ..errors import InputError
+from ..job import Frame, Job, Plate, Role, Value
+from ..sequences import is_pattern
+from ..shotrun import Missing
+from ..shots import Shot
+from .knobs import (
+    PRESET_HELP,
+    Frames,
+    JsonLines,
+    MissingFrames,
+    Movie,
+    NoCheck,
+    OpenJd,
+    Quiet,
+    Redo,
+    Sheet,
+    parse_frames,
+    settings_of,
+)
+from .runshots import run_and_conclude
 from .show import EXIT_CODES, Json, err, out, print_json
 from .watch import watched
 
@@ -24,22 +42,26 @@ def register(app: typer.Typer) -> None:
 
 
 def matte(
-    image: Annotated[Path, typer.Argument(help="The plate with the subject.")],
-    clean: Annotated[Path, typer.Option("--clean", help="The same view without the subject.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The EXR to write.")],
+    image: Annotated[
+        Path, typer.Argument(help="The plate with the subject; plate.####.exr for a sequence.")
+    ],
+    clean: Annotated[
+        Path,
+        typer.Option("--clean", help="The same view without the subject: a still or a sequence."),
+    ],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="The EXR to write, or matte.####.exr."),
+    ],
+    frames: Frames = None,
+    missing: MissingFrames = Missing.FAIL,
     garbage: Annotated[
         Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
     ] = None,
     core: Annotated[
         Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")
     ] = None,
-    preset_name: Annotated[
-        str,
-        typer.Option(
-            "--preset",
-            help=f"{', '.join(PRESETS)}, or auto: final on a CUDA GPU, draft on the CPU.",
-        ),
-    ] = "auto",
+    preset_name: Annotated[str, typer.Option("--preset", help=PRESET_HELP)] = "auto",
     device: Annotated[
         str, typer.Option("--device", help="auto (a CUDA GPU if there is one), cpu or cuda:N.")
     ] = "auto",
@@ -70,25 +92,34 @@ def matte(
             "--in-process", help="Solve in a process of its own instead of the shared engine."
         ),
     ] = False,
-    as_json: Json = False,
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", help="Say only warnings and errors.")
-    ] = False,
+    redo: Redo = False,
+    sheet: Sheet = None,
+    movie: Movie = None,
+    no_check: NoCheck = False,
+    as_json: JsonLines = False,
+    quiet: Quiet = False,
+    openjd: OpenJd = False,
 ) -> None:
-    """Make the matte of one plate: alpha and foreground in one EXR."""
+    """Make the matte of a plate or a sequence: alpha and foreground in one EXR a frame."""
     changes: Dict[str, Value] = {"device": device}
     for name, value in (("seed", seed), ("working_size", working_size), ("threads", threads)):
         if value is not None:
             changes[name] = value
-    changes.update(parse_assignments(assignments or []))
+    settings, on_cpu = settings_of(preset_name, changes, assignments)
 
-    on_cpu: Optional[Settings] = None
-    if preset_name == "auto":
-        # Only the engine knows its device: it is told both, and takes what fits.
-        on_cpu = preset("draft").changed(**changes)
-        settings = on_cpu if device == "cpu" else preset("final").changed(**changes)
-    else:
-        settings = preset(preset_name).changed(**changes)
+    if frames is not None or is_pattern(str(image)):
+        if in_process:
+            raise InputError("--in-process solves one plate; leave it out for a sequence.")
+        shot = Shot(
+            image.name.split(".")[0] or image.name, str(image), str(clean),
+            str(output), parse_frames(frames), str(garbage or ""), str(core or ""),
+            input_space, settings, on_cpu,
+        )  # fmt: skip
+        run_and_conclude(
+            [shot], missing=missing, redo=redo, as_json=as_json, quiet=quiet, openjd=openjd,
+            check=not no_check, sheet=sheet, movie=movie,
+        )  # fmt: skip
+        return
 
     plates = [_plate(image, Role.IMAGE, input_space), _plate(clean, Role.CLEAN, input_space)]
     for path, role in ((garbage, Role.GARBAGE), (core, Role.CORE)):

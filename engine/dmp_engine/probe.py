@@ -1,0 +1,44 @@
+"""What a plate's file says about itself, for checks before work starts; pixels only when asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dmp_matting.errors import DmpError
+from dmp_matting.job import Plate, Role
+
+from .plates.channels import pick_colour
+from .plates.exr import read_plate
+from .plates.files import ImageFile
+
+ASPECT = "PixelAspectRatio"
+
+
+def probe_plate(path: str, space: str, *, pixels: bool = False) -> dict[str, Any]:
+    """Sizes, windows (x, y, width, height), pixel aspect, and the colour space it would be read in.
+
+    ``pixels``: decode it too, which finds truncated files, NaN and a colour space that OCIO does
+    not know. A file that cannot be used has ``trouble``, the sentence, and its class in ``error``.
+    """
+    said: dict[str, Any] = {"path": path, "trouble": "", "error": ""}
+    try:
+        with ImageFile(Path(path)) as file:
+            spec = pick_colour(Path(path), file.parts()).part.spec
+            said |= {
+                "format": file.format,
+                "width": spec.width,
+                "height": spec.height,
+                "data_window": [spec.x, spec.y, spec.width, spec.height],
+                "display_window": [spec.full_x, spec.full_y, spec.full_width, spec.full_height],
+                "pixel_aspect": spec.get_float_attribute(ASPECT, 1.0),
+                "declared_space": spec.get_string_attribute("oiio:ColorSpace"),
+            }
+        if pixels:
+            plate = read_plate(Plate(path, Role.IMAGE, space))
+            said |= {"space": plate.space, "brightest": float(np.max(plate.rgb))}
+    except DmpError as error:
+        said |= {"trouble": str(error), "error": type(error).__name__}
+    return said

@@ -1,0 +1,79 @@
+"""Options that `dmp matte`, `dmp batch` and `dmp submit` share, and the settings they make."""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+from pathlib import Path
+from typing import Annotated, Dict, Mapping, Optional, Sequence, Tuple
+
+import typer
+from fileseq.exceptions import ParseException
+from fileseq.frameset import FrameSet
+
+from ..errors import InputError
+from ..job import Settings, Value, parse_assignments
+from ..presets import PRESETS, preset
+from ..shotrun import Missing
+
+PRESET_HELP = f"{', '.join(PRESETS)}, or auto: final on a CUDA GPU, draft on the CPU."
+
+Frames = Annotated[
+    Optional[str],
+    typer.Option(
+        "--frames",
+        help="Frames of a sequence: 1001-1100, 1001-1100x2, 7,9. All on disk if left out.",
+    ),
+]
+MissingFrames = Annotated[
+    Missing,
+    typer.Option("--missing", help="Frames whose files are missing: fail names them, skip goes on"),
+]
+Redo = Annotated[bool, typer.Option("--redo", help="Solve frames again that are finished already.")]
+Sheet = Annotated[
+    Optional[Path], typer.Option("--sheet", help="A contact sheet of the shot to write (PNG).")
+]
+Movie = Annotated[
+    Optional[Path], typer.Option("--movie", help="A movie of the shot to write, through ffmpeg.")
+]
+NoCheck = Annotated[
+    bool, typer.Option("--no-check", help="Leave out the measuring of finished frames at the end.")
+]
+JsonLines = Annotated[
+    bool,
+    typer.Option("--json", help="Print JSON on standard output; one object a line for a sequence."),
+]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only warnings and errors.")]
+OpenJd = Annotated[
+    bool,
+    typer.Option("--openjd", help="Tell progress and failures to an OpenJD session."),
+]
+
+
+def parse_frames(text: Optional[str]) -> Tuple[int, ...]:
+    """The frames that a person wrote, in any spelling that fileseq knows; empty for None."""
+    if text is None:
+        return ()
+    try:
+        frames = tuple(int(frame) for frame in FrameSet(text.replace(" ", "")))
+    except (ParseException, ValueError):
+        frames = ()
+    if not frames:
+        raise InputError(f"'{text}' is no frame range; write 1001-1100, 1001-1100x2 or 7,9.")
+    return frames
+
+
+def settings_of(
+    preset_name: str,
+    changes: Mapping[str, Value],
+    assignments: Optional[Sequence[str]] = None,
+) -> Tuple[Settings, Optional[Settings]]:
+    """The settings to solve with, and those for a machine with only a CPU.
+
+    ``auto`` is both: only the engine knows its device, is told both, and takes what fits.
+    """
+    values: Dict[str, Value] = {**changes, **parse_assignments(assignments or [])}
+    if preset_name != "auto":
+        return preset(preset_name).changed(**values), None
+    on_cpu = preset("draft").changed(**values)
+    if values.get("device") == "cpu":
+        return on_cpu, on_cpu
+    return preset("final").changed(**values), on_cpu

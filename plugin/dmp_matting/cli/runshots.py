@@ -1,0 +1,56 @@
+"""Run shots from the command line: display, summary, contact sheets, movies, exit code."""
+
+from pathlib import Path
+from typing import Callable, Optional, Sequence
+
+import typer
+from rich.text import Text
+
+from ..errors import DmpError
+from ..shotlook import shot_movie, shot_sheet
+from ..shotrun import Missing, ShotReport, run_shots
+from ..shots import Shot
+from .shotshow import conclude, display_for, watch_shots
+from .show import err
+
+
+def run_and_conclude(
+    shots: Sequence[Shot],
+    *,
+    missing: Missing,
+    redo: bool,
+    as_json: bool,
+    quiet: bool,
+    check: bool,
+    openjd: bool = False,
+    sheet: Optional[Path] = None,
+    movie: Optional[Path] = None,
+    make_folders: bool = False,
+) -> None:
+    """Solve the shots and exit with the first failure's code.
+
+    ``sheet`` and ``movie`` name a file, or a folder that gets one file for each shot.
+    """
+    running = run_shots(shots, missing=missing, redo=redo, make_folders=make_folders)
+    reports = watch_shots(running, shots, display_for(as_json, quiet, openjd))
+    for shot, report in zip(shots, reports):
+        _picture(shot, report, sheet, ".png", shot_sheet)
+        _picture(shot, report, movie, ".mp4", shot_movie)
+    raise typer.Exit(conclude(shots, reports, as_json=as_json, quiet=quiet, check=check))
+
+
+def _picture(
+    shot: Shot,
+    report: ShotReport,
+    wanted: Optional[Path],
+    suffix: str,
+    make: Callable[[Shot, Sequence[int], str], None],
+) -> None:
+    """A sheet or a movie of what is finished; the mattes are not worth less without it."""
+    if wanted is None or not report.finished:
+        return
+    path = wanted / f"{shot.name}{suffix}" if wanted.is_dir() else wanted
+    try:
+        make(shot, report.finished, str(path.absolute()))
+    except DmpError as error:
+        err.print(Text(f"{shot.name}: no {path.name}: {error}", style="yellow"))
