@@ -24,7 +24,7 @@ OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
 
 # The exceptions of the plugin room: these files, and nothing else, see these packages.
 PLUGIN_EXTRAS = {
-    "plugin/dmp_matting/cli": {"typer", "rich", "fileseq"},
+    "plugin/dmp_matting/cli": {"typer", "rich", "fileseq", "yaml", "opentimelineio"},
     "plugin/dmp_matting/panel": {"Qt"},
     "plugin/dmp_matting/farm.py": {"openjd"},
     "plugin/dmp_matting/publish": {"pyblish"},

@@ -33,6 +33,8 @@ VISIBLE = 0.02  # alpha that an eye finds on black
 SPECK = 2e-4  # share of the frame: a smaller island of alpha is grain
 HOLE = 5e-4  # share of the frame: a smaller gap in the core that shows the subject is a hole
 DIFFERENT = 0.1  # from the clean plate, as displayed: no background shows here
+AROUND = 9  # pixels a side of the neighbourhood in which the plate must stand still
+LEAST_STILL = 32  # pixels without which flicker cannot be told
 STILL = 0.012  # change of the plate, as displayed, that is noise
 
 
@@ -148,8 +150,11 @@ def _holes(alpha: Pixels, difference: Pixels) -> int:
 def _flicker(alpha: Pixels, seen: Pixels, before: tuple[Pixels, Pixels] | None) -> float | None:
     if before is None or before[0].shape != alpha.shape:
         return None
-    still = np.abs(seen - before[1]).max(axis=2) < STILL
-    counts = still & (_open(alpha) | _open(before[0]))
+    # Over a neighbourhood: in moving fur some pixels keep their colour by chance.
+    change = ndimage.uniform_filter(np.abs(seen - before[1]).max(axis=2), AROUND)
+    counts = (change < STILL) & (_open(alpha) | _open(before[0]))
+    if counts.sum() < LEAST_STILL:
+        return None
     return _mean(np.abs(alpha - before[0])[counts])
 
 

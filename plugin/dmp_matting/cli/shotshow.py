@@ -225,7 +225,7 @@ def conclude(
         Console(highlight=False, width=wide).print(_table(reports, looked))
     if not as_json:
         for report in reports:
-            _say_doubts(report, looked.get(report.shot, []))
+            _say_doubts(report, looked.get(report.shot, []), quiet)
     return code
 
 
@@ -238,8 +238,8 @@ def _json(report: ShotReport, measures: Optional[List[Dict[str, Any]]]) -> Dict[
     }
 
 
-def _say_doubts(report: ShotReport, measures: Sequence[Mapping[str, Any]]) -> None:
-    for failure in report.failures:
+def _say_doubts(report: ShotReport, measures: Sequence[Mapping[str, Any]], quiet: bool) -> None:
+    for failure in [] if quiet else report.failures:  # said once already, perhaps hours ago
         told = f"Failed: {report.shot} {range_text(failure.frames)}: {failure.error}"
         err.print(Text(told, style="red"))
     for sentence, frames in {**report.warnings, **doubts(measures)}.items():

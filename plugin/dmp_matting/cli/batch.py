@@ -1,0 +1,76 @@
+"""The command `dmp batch`: many shots from one file, and one summary."""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+from pathlib import Path
+from typing import Annotated, List, Optional
+
+import typer
+
+from ..errors import OutputError
+from ..shotrun import Missing
+from .knobs import PRESET_HELP, JsonLines, MissingFrames, NoCheck, Quiet, Redo
+from .runshots import run_and_conclude
+from .shotfiles import named, read_shots
+from .show import EXIT_CODES
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file to the command `dmp`."""
+    app.command(epilog=EXIT_CODES)(batch)
+
+
+def batch(
+    file: Annotated[Path, typer.Argument(help="The shots: .yaml, .json, .csv or .otio.")],
+    clean: Annotated[
+        Optional[str], typer.Option("--clean", help="Clean plate of shots that name none.")
+    ] = None,
+    output: Annotated[
+        Optional[str],
+        typer.Option("--output", "-o", help="Output of shots that name none: {shot}/m.####.exr."),
+    ] = None,
+    only: Annotated[str, typer.Option("--only", help="Shots to do, by name: sh010,sh020.")] = "",
+    preset_name: Annotated[
+        Optional[str], typer.Option("--preset", help=f"Where a shot says nothing: {PRESET_HELP}")
+    ] = None,
+    device: Annotated[
+        Optional[str],
+        typer.Option("--device", help="auto, cpu or cuda:N, where a shot names none."),
+    ] = None,
+    assignments: Annotated[
+        Optional[List[str]],
+        typer.Option("--set", metavar="FIELD=VALUE", help="For shots that have no 'set'."),
+    ] = None,
+    missing: MissingFrames = Missing.FAIL,
+    redo: Redo = False,
+    sheets: Annotated[
+        Optional[Path], typer.Option("--sheets", help="Folder for a contact sheet of each shot.")
+    ] = None,
+    movies: Annotated[
+        Optional[Path], typer.Option("--movies", help="Folder for a movie of each shot (ffmpeg).")
+    ] = None,
+    no_check: NoCheck = False,
+    as_json: JsonLines = False,
+    quiet: Quiet = False,
+) -> None:
+    """Matte all shots of a file; started again, it goes on where it ended."""
+    defaults = {
+        "clean": clean, "output": output, "preset": preset_name, "device": device,
+        "set": assignments,
+    }  # fmt: skip
+    shots = named(read_shots(file, defaults), only)
+    for folder in (sheets, movies):
+        _make(folder)
+    run_and_conclude(
+        shots, missing=missing, redo=redo, as_json=as_json, quiet=quiet, check=not no_check,
+        sheet=sheets, movie=movies, make_folders=True,
+    )  # fmt: skip
+
+
+def _make(folder: Optional[Path]) -> None:
+    if folder is None:
+        return
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as reason:
+        raise OutputError(f"The folder {folder} cannot be made ({reason.strerror}).") from None
