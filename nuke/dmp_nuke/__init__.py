@@ -1,0 +1,38 @@
+"""DMP in Nuke: a node that artists trust and farms can render.
+
+    node      the Group, built through Nuke's API
+    knobs     its knobs, made from dmp_matting.Settings, and back
+    render    the inputs as EXR plates, rendered the safe way
+    results   where the EXRs go, and which of them the node shows
+    jobs      one matte on its way: a thread for the engine, ticks on Nuke's main thread
+    buttons   what the node's buttons do, and the sentences when that fails
+    terminal  the same without a GUI, for batches and farms
+
+Rules: Nuke's API on its main thread only; nothing renders from a callback; the
+engine is talked to on a thread (dmp_matting.Task). This file imports neither
+``nuke`` nor ``dmp_matting``: it only makes sure that the latter can be found.
+"""
+
+import importlib.util
+import sys
+from pathlib import Path
+
+
+def find_client() -> str:
+    """Make ``dmp_matting`` importable; returns the folder it was found in.
+
+    Looked for, in order: on ``sys.path`` already; ``vendor/`` in the NUKE_PATH folder, as
+    ``dmp package nuke`` makes it; ``plugin/`` beside this folder, in a source checkout.
+    Raises ImportError with one sentence.
+    """
+    spec = importlib.util.find_spec("dmp_matting")
+    if spec is not None and spec.origin:
+        return str(Path(spec.origin).parent.parent)
+    room = Path(__file__).resolve().parent.parent
+    for folder in (room / "vendor", room.parent / "plugin"):
+        if (folder / "dmp_matting" / "__init__.py").is_file():
+            sys.path.append(str(folder))
+            return str(folder)
+    raise ImportError(
+        f"the package dmp_matting is neither in {room / 'vendor'} nor in {room.parent / 'plugin'}"
+    )

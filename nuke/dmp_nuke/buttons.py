@@ -1,0 +1,71 @@
+"""What the node's buttons do. Whatever fails becomes one sentence, on the node and in a message."""
+
+from __future__ import annotations
+
+import traceback
+from typing import Callable, Dict
+
+import nuke
+
+from dmp_matting import DmpError
+
+from . import jobs, prepare, results
+from .results import Mood
+
+
+def press(action: str) -> None:
+    """Do what the button named ``action`` of ``nuke.thisNode()`` says."""
+    node = nuke.thisNode()
+    assert isinstance(node, nuke.Group)
+    try:
+        ACTIONS[action](node)
+    except DmpError as error:
+        _fail(node, str(error))
+    except Exception as bug:  # an artist gets no traceback; the Script Editor does
+        traceback.print_exc()
+        _fail(node, f"DMP hit a bug: {type(bug).__name__}: {bug}.")
+
+
+def _fail(node: nuke.Group, sentence: str) -> None:
+    results.say(node, sentence, Mood.FAILED)
+    nuke.message(sentence)
+
+
+def _matte_frame(node: nuke.Group) -> None:
+    jobs.start(node, [int(nuke.frame())])
+
+
+def _matte_range(node: nuke.Group) -> None:
+    jobs.start(node, prepare.whole_range(node))
+
+
+def _cancel(node: nuke.Group) -> None:
+    job = jobs.running(node)
+    if job is not None:
+        job.cancel()
+        results.say(node, "Cancelling.")
+    else:
+        results.say(node, "Nothing is running.")
+
+
+def _clear(node: nuke.Group) -> None:
+    node["has_result"].setValue(False)
+    results.say(node, "Cleared: the plate is shown. The EXRs are still on disk.")
+
+
+def _reload(node: nuke.Group) -> None:
+    files, views = results.sequence(node), prepare.wanted_views(node)
+    frames = results.show(node, files, views)
+    if frames:
+        results.say(node, f"{len(frames)} frames on disk, {frames[0]} to {frames[-1]}.")
+    else:
+        results.say(node, f"There are no frames of {files.pattern} yet.", Mood.WARNED)
+
+
+ACTIONS: Dict[str, Callable[[nuke.Group], None]] = {
+    "matte_frame": _matte_frame,
+    "matte_range": _matte_range,
+    "cancel": _cancel,
+    "clear": _clear,
+    "reload": _reload,
+}

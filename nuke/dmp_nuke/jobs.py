@@ -1,0 +1,220 @@
+"""One matte on its way in a GUI session: the engine on a thread, Nuke on its main thread.
+
+A ticker thread asks Nuke's main thread for a tick, waits until it has run, and asks again; it
+touches nothing of Nuke but that. A tick looks the node up again, since it may have been renamed,
+deleted, or closed with its script: then the job is cancelled and nothing else happens.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+import traceback
+from typing import Dict, List, Optional, Sequence
+
+import nuke
+
+from dmp_matting import (
+    CancelledError,
+    DmpError,
+    EngineMood,
+    InputError,
+    Layers,
+    Notice,
+    Progress,
+    Task,
+    engine_state,
+)
+
+from . import results
+from .node import all_nodes
+from .prepare import Work, prepare
+from .results import Mood
+
+TICK = 0.2  # seconds between two looks at the engine's events
+ASK_AFTER = 1.0  # seconds without progress, then the engine's queue is asked about
+ASK_EVERY = 2.0
+
+RUNNING: Dict[str, Running] = {}  # by token, which the node's hidden knob `job` holds
+
+
+def start(node: nuke.Group, frames: Sequence[int]) -> None:
+    """Render the inputs and hand the job to the engine; returns while it is being solved.
+
+    Raises DmpError with what keeps it from starting.
+    """
+    if running(node) is not None:
+        raise InputError(f"{node.name()} is solving already; press Cancel first.")
+    with results.quietly():
+        results.say(node, "Rendering the inputs.")
+        work = prepare(node, frames)
+        token = secrets.token_hex(8)
+        node["job"].setValue(token)
+    RUNNING[token] = Running(node, token, work)
+
+
+def running(node: nuke.Group) -> Optional[Running]:
+    """The job of a node, if it has one in this session."""
+    found = RUNNING.get(str(node["job"].value()))
+    return found if found is not None and found.belongs_to(node) else None
+
+
+class Running:
+    """A started job. Everything but ``_run`` happens on Nuke's main thread."""
+
+    def __init__(self, node: nuke.Group, token: str, work: Work) -> None:
+        self._node: Optional[nuke.Group] = node
+        self._token, self._work = token, work
+        self._left = list(work.parts)
+        self._preview = work.folder / "preview.png"
+        self._wants_preview = bool(node["live_preview"].value())
+        self._finished: List[Layers] = []
+        self._cancelled = False
+        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"DMP: {node.name()}")
+        self._waiting = ""  # written by the ticker: what the engine is busy with
+        self._progressed = time.monotonic()
+        self._ended = threading.Event()
+        self._say("Starting the engine.", 0)
+        self._task = self._next_task()
+        threading.Thread(target=self._run, name="dmp-ticker", daemon=True).start()
+
+    def cancel(self) -> None:
+        """End the job soon; frames that are done stay."""
+        self._cancelled = True
+        self._task.cancel()
+
+    def belongs_to(self, node: nuke.Group) -> bool:
+        """False for a pasted copy, which has the token as well."""
+        own = self._find()
+        return own is not None and own.fullName() == node.fullName()
+
+    # --- on the ticker's own thread -------------------------------------------------------------
+
+    def _run(self) -> None:
+        asked = 0.0
+        while not self._ended.wait(TICK):
+            now = time.monotonic()
+            if now - self._progressed > ASK_AFTER and now - asked > ASK_EVERY:
+                state, asked = engine_state(), now
+                busy = state.mood is EngineMood.BUSY and len(state.jobs) > 1
+                self._waiting = f"Waiting. {state.sentence}" if busy else ""
+            ticked = threading.Event()
+            nuke.executeInMainThread(self._tick, (ticked,))
+            while not ticked.wait(1.0) and not self._ended.is_set():
+                pass  # Nuke is busy; asking again would only pile up
+
+    # --- on Nuke's main thread --------------------------------------------------------------------
+
+    def _tick(self, ticked: threading.Event) -> None:
+        """What fails here would only be printed by Nuke: nothing may leave it."""
+        try:
+            with results.quietly():
+                self._look()
+        except DmpError as error:
+            self._end(str(error), Mood.FAILED)
+        except Exception as bug:
+            traceback.print_exc()
+            self._end(f"DMP hit a bug: {type(bug).__name__}: {bug}.", Mood.FAILED)
+        finally:
+            ticked.set()
+
+    def _look(self) -> None:
+        node = self._find()
+        lost = node is None and not self._cancelled
+        if lost or (self._bar is not None and self._bar.isCancelled() and not self._cancelled):
+            self.cancel()
+        for event in self._task.poll():
+            if node is not None:
+                self._show(node, event)
+        if node is not None and self._waiting and not self._cancelled:
+            self._say(self._waiting)
+        if self._task.done:
+            self._close(node)
+
+    def _show(self, node: nuke.Group, event: object) -> None:
+        if isinstance(event, Notice):
+            self._say(str(event))
+        elif isinstance(event, Layers):
+            self._finished.append(event)
+            results.show(node, self._work.files, self._work.views)
+        elif isinstance(event, Progress):
+            self._progressed, self._waiting = time.monotonic(), ""
+            if event.preview:
+                results.show_preview(node, self._preview.as_posix(), event.frame)
+            done, all_frames = len(self._finished), self._work.frames
+            number = f" ({done + 1} of {all_frames})" if all_frames > 1 else ""
+            left = f", about {event.eta:.0f} s left" if event.eta is not None else ""
+            share = (done + event.fraction) / all_frames
+            self._say(
+                f"Frame {event.frame}{number}: {event.stage.value}, {event.fraction:.0%}{left}.",
+                int(100 * share),
+            )
+
+    def _close(self, node: Optional[nuke.Group]) -> None:
+        """The task has ended: the next view, or the end of it all."""
+        try:
+            self._task.result()
+        except CancelledError:
+            done = len(self._finished)
+            self._end(f"Cancelled; {done} of {self._work.frames} frames are done.", Mood.CALM)
+            return
+        if self._cancelled or (not self._left):
+            self._end(*self._summary())
+        else:
+            self._task = self._next_task()
+
+    def _summary(self) -> tuple[str, Mood]:
+        last = self._finished[-1]
+        seconds = sum(one.seconds.get("total", 0.0) for one in self._finished)
+        frames = f"{len(self._finished)} frames" if len(self._finished) > 1 else "1 frame"
+        told = f"Done: {frames} in {seconds:.0f} s with {last.settings.preset} on {last.device}."
+        warned = [one for one in self._finished if one.warnings]
+        if warned:
+            return f"{told} Frame {warned[0].frame}: {warned[0].warnings[0]}", Mood.WARNED
+        return told, Mood.CALM
+
+    def _end(self, sentence: str, mood: Mood) -> None:
+        """The last thing that happens, however it ended. Must not fail."""
+        self._ended.set()
+        self._bar = None  # takes the progress bar away
+        RUNNING.pop(self._token, None)
+        node = self._find()
+        try:
+            if node is not None:
+                with results.quietly():
+                    node["job"].setValue("")
+                    results.show_preview(node, "")
+                    results.show(node, self._work.files, self._work.views)
+                    results.say(node, sentence, mood)
+        except (DmpError, ValueError, NameError):  # somebody took the node apart meanwhile
+            traceback.print_exc()
+        self._work.clean()
+        if mood is Mood.FAILED and node is not None:
+            nuke.message(sentence)
+
+    def _find(self) -> Optional[nuke.Group]:
+        """The node, wherever it is by now; None when it is gone."""
+        try:
+            if self._node is not None:
+                self._node.name()
+        except ValueError:  # deleted; an undo may have brought it back as another object
+            self._node = None
+        if self._node is None:
+            same = [node for node in all_nodes() if node["job"].value() == self._token]
+            self._node = same[0] if same else None
+        return self._node
+
+    def _next_task(self) -> Task:
+        part = self._left.pop(0)
+        preview = str(self._preview) if self._wants_preview else None
+        return Task(part.job, part.outputs, self._work.on_cpu, preview=preview)
+
+    def _say(self, sentence: str, percent: Optional[int] = None) -> None:
+        node = self._find()
+        if node is not None:
+            results.say(node, sentence)
+        if self._bar is not None:
+            self._bar.setMessage(sentence)
+            if percent is not None:
+                self._bar.setProgress(percent)

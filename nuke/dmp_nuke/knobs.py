@@ -1,0 +1,245 @@
+"""The node's knobs: made from the metadata of dmp_matting.Settings, read back into Settings.
+
+The preset says everything, unless "Change the preset" is on: then the knobs below it do. Seed
+and device always count. A new setting therefore needs no line here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import Field, fields
+from typing import Any, Iterator, Optional, Tuple
+
+import nuke
+
+from dmp_matting import PRESETS, Settings, preset
+
+AUTO = "auto"  # the engine takes `final` on a GPU and `draft` on the CPU
+ALWAYS = ("seed", "device")  # count with every preset
+COLOURS = {  # what the plates hold, and the colour space that the engine is told
+    "scene-linear": "auto",
+    "raw": "raw",
+    "named": "",
+}
+ON_ERROR = ("error", "black", "checkerboard", "nearest frame")  # as a Read has it
+SETTING = "set_"  # prefix of the knobs that mirror a setting
+
+# The whole text of a button. It stays in the script, where the plug-in may be missing.
+PRESSED = """\
+try:
+    import dmp_nuke.buttons
+except ImportError:
+    nuke.message("DMP is not installed here. The node shows the EXRs that it has.")
+else:
+    dmp_nuke.buttons.press("{action}")"""
+
+
+def add(node: nuke.Group) -> None:
+    """Give a new DMP node its knobs."""
+    tab = nuke.Tab_Knob("dmp", "DMP")
+    node.addKnob(tab)
+    _enumeration(node, "preset", "Preset", (AUTO, *PRESETS), _preset_help())
+    for name in ALWAYS:
+        node.addKnob(_setting(_field(name), name))
+    _enumeration(
+        node,
+        "colour",
+        "Colour",
+        tuple(COLOURS),
+        "What the inputs hold: the script's scene-linear working space; raw values, solved as "
+        "they are; or the colour space of OCIO that is named beside.",
+    )
+    _text(node, nuke.String_Knob("colour_space", ""), "A colour space of OCIO.", same_line=True)
+    _numbers(node)
+    file = nuke.File_Knob("file", "Output")
+    _text(node, file, "The EXRs to write, such as matte.%04d.exr; %V stands for the view.")
+    _check(node, "premultiplied", "Premultiplied", True, "Off: rgb is the straight foreground.")
+    _check(node, "clean_still", "Clean plate is a still", False, "Render the clean plate once.")
+    _divider(node, "actions")
+    _button(node, "matte_frame", "Matte frame", "Solve the current frame.")
+    _button(node, "matte_range", "Matte range", "Solve all frames of the range.")
+    _button(node, "cancel", "Cancel", "End the running matte; finished frames stay.")
+    _button(node, "clear", "Clear", "Show the plate again; the EXRs stay on disk.")
+    _button(node, "reload", "Reload", "Show the EXRs that are on disk now.")
+    status = nuke.Text_Knob("status", "Status", "No matte yet.")
+    node.addKnob(status)
+    _advanced(node)
+    _hidden(node)
+
+
+def _advanced(node: nuke.Group) -> None:
+    node.addKnob(nuke.Tab_Knob("advanced", "Advanced"))
+    _check(node, "live_preview", "Live preview", True, "Show the matte while it is being solved.")
+    _check(
+        node,
+        "compute_missing",
+        "Compute when missing",
+        False,
+        "Allows dmp_batch.py to solve missing frames before it renders. A render never does.",
+    )
+    _enumeration(node, "on_error", "Missing frames", ON_ERROR, "As the knob of a Read.")
+    _text(node, nuke.String_Knob("views", "Views"), "Views to solve; empty means all.")
+    _divider(node, "solver")
+    _check(node, "custom", "Change the preset", False, "The values below replace the preset's.")
+    for one in _custom_fields():
+        node.addKnob(_setting(one, SETTING + one.name))
+    follow_preset(node)
+
+
+def _hidden(node: nuke.Group) -> None:
+    """What a saved script has to remember."""
+    for name, label in (
+        ("has_result", "Shows a result, not the plate"),
+        ("is_dmp", "Marks this Group as a DMP node"),
+    ):
+        knob = nuke.Boolean_Knob(name, label)
+        knob.setVisible(False)
+        node.addKnob(knob)
+        if name == "is_dmp":
+            knob.setValue(True)
+    for name, label in (("job", "The running job"), ("tile_before", "The tile before an error")):
+        text = nuke.String_Knob(name, label)
+        text.setVisible(False)
+        node.addKnob(text)
+
+
+def settings_of(node: nuke.Group) -> Tuple[Settings, Optional[Settings]]:
+    """The settings that the knobs say, and those that replace them when there is only a CPU.
+
+    Raises SettingsError for a value that is out of range.
+    """
+    always = {name: node[name].value() for name in ALWAYS}
+    name = str(node["preset"].value())
+    if node["custom"].value():
+        values = {one.name: _value(node, one) for one in _custom_fields()}
+        base = preset("final" if name == AUTO else name)
+        return base.changed(**values, **always), None
+    if name != AUTO:
+        return preset(name).changed(**always), None
+    return preset("final").changed(**always), preset("draft").changed(**always)
+
+
+def colour_space(node: nuke.Group) -> str:
+    """What the engine is told about the plates' colours; "" when a name is wanted and missing."""
+    return COLOURS[str(node["colour"].value())] or str(node["colour_space"].value()).strip()
+
+
+def follow_preset(node: nuke.Group) -> None:
+    """Let the setting knobs show the preset's values, greyed out unless they count."""
+    custom = bool(node["custom"].value())
+    name = str(node["preset"].value())
+    values = preset("final" if name == AUTO else name).to_json()
+    for one in _custom_fields():
+        knob = node[SETTING + one.name]
+        if not custom:
+            knob.setValue(values[one.name])
+        knob.setEnabled(custom)
+
+
+def knob_changed() -> None:
+    """A callback for all Groups of a GUI session: it sets knobs and does nothing else."""
+    node, knob = nuke.thisNode(), nuke.thisKnob()
+    if not is_dmp(node) or not isinstance(node, nuke.Group):
+        return
+    if knob.name() in ("preset", "custom", "showPanel"):
+        follow_preset(node)
+    if knob.name() in ("colour", "showPanel"):
+        node["colour_space"].setVisible(node["colour"].value() == "named")
+
+
+def is_dmp(node: Any) -> bool:
+    return node is not None and node.Class() == "Group" and node.knob("is_dmp") is not None
+
+
+def _custom_fields() -> Iterator[Field[Any]]:
+    """The settings behind "Change the preset", those that artists use most first."""
+    named = [one for one in fields(Settings) if one.name not in (*ALWAYS, "preset")]
+    yield from sorted(named, key=lambda one: not one.metadata["basic"])
+
+
+def _field(name: str) -> Field[Any]:
+    return next(one for one in fields(Settings) if one.name == name)
+
+
+def _default(one: Field[Any]) -> Any:
+    return one.default
+
+
+def _setting(one: Field[Any], name: str) -> nuke.Knob:
+    """The knob of one setting."""
+    about = one.metadata
+    label, default = about["label"], _default(one)
+    kind = type(default)
+    knob: nuke.Knob
+    if about["choices"]:
+        knob = nuke.Enumeration_Knob(name, label, list(about["choices"]))
+    elif kind is bool:
+        knob = nuke.Boolean_Knob(name, label)
+        knob.setFlag(nuke.STARTLINE)
+    elif kind is int:
+        knob = nuke.Int_Knob(name, label)
+    elif kind is float:
+        knob = nuke.Double_Knob(name, label)
+        knob.setRange(about["low"], about["high"])
+    else:
+        knob = nuke.String_Knob(name, label)
+    knob.setValue(default)
+    equation = f" (eq. {about['equation']})" if about["equation"] else ""
+    knob.setTooltip(about["help"] + equation)
+    return knob
+
+
+def _value(node: nuke.Group, one: Field[Any]) -> Any:
+    """What the knob of a setting says, in the setting's own type."""
+    return type(_default(one))(node[SETTING + one.name].value())
+
+
+def _numbers(node: nuke.Group) -> None:
+    first, last = nuke.Int_Knob("first", "Frame range"), nuke.Int_Knob("last", "")
+    first.setTooltip("First frame of Matte range.")
+    last.setTooltip("Last frame of Matte range.")
+    last.clearFlag(nuke.STARTLINE)
+    for knob, value in ((first, nuke.root().firstFrame()), (last, nuke.root().lastFrame())):
+        knob.setValue(int(value))
+        node.addKnob(knob)
+
+
+def _enumeration(
+    node: nuke.Group, name: str, label: str, values: Tuple[str, ...], help: str
+) -> None:
+    knob = nuke.Enumeration_Knob(name, label, list(values))
+    knob.setTooltip(help)
+    node.addKnob(knob)
+
+
+def _check(node: nuke.Group, name: str, label: str, on: bool, help: str) -> None:
+    knob = nuke.Boolean_Knob(name, label)
+    knob.setFlag(nuke.STARTLINE)
+    knob.setTooltip(help)
+    node.addKnob(knob)
+    knob.setValue(on)
+
+
+def _text(node: nuke.Group, knob: nuke.Knob, help: str, same_line: bool = False) -> None:
+    knob.setTooltip(help)
+    if same_line:
+        knob.clearFlag(nuke.STARTLINE)
+    node.addKnob(knob)
+
+
+def _button(node: nuke.Group, name: str, label: str, help: str) -> None:
+    knob = nuke.PyScript_Knob(name, label, PRESSED.format(action=name))
+    knob.setTooltip(help)
+    if name == "matte_frame":
+        knob.setFlag(nuke.STARTLINE)
+    node.addKnob(knob)
+
+
+def _divider(node: nuke.Group, name: str) -> None:
+    node.addKnob(nuke.Text_Knob(f"{name}_line", ""))
+
+
+def _preset_help() -> str:
+    from dmp_matting import DESCRIPTIONS
+
+    told = " ".join(f"{name}: {words}" for name, words in DESCRIPTIONS.items())
+    return f"auto: final on a GPU, draft on the CPU. {told}"

@@ -1,0 +1,163 @@
+"""The node: a Group built through Nuke's API.
+
+It is no gizmo: a saved script holds all of it, and opens and renders where DMP is not installed.
+
+    plate ────────────┬──────────────────────────────────┐
+    clean_plate ─┐    │                                  │0
+    garbage_matte┤    └ write_plate                      Switch "shown" ─ Output
+    core_matte ──┤                                       │1      │2
+                 └ write_clean, write_garbage, ...       │       preview (a PNG while it solves)
+    result (Read) ─┬───────────── Switch "straight" ─────┘
+                   └ foreground (Copy) ─┘
+
+``result`` is pointed at the EXRs by results.py. ``shown`` gives the plate until there is a
+result, and the preview at the frame that is being solved as long as its file is there: a crash
+leaves no preview behind in a script. The Writes are disabled but for the moment that they render,
+so that no render of the script ever runs them.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Tuple
+
+import nuke
+
+from dmp_matting import InputError, Role
+
+from . import knobs
+
+INPUTS: Tuple[Tuple[Role, str, str], ...] = (  # role, name of the input, what an artist calls it
+    (Role.IMAGE, "plate", "plate"),
+    (Role.CLEAN, "clean_plate", "clean plate"),
+    (Role.GARBAGE, "garbage_matte", "garbage matte"),
+    (Role.CORE, "core_matte", "core matte"),
+)
+SHOWN = "[file exists [value preview.file]] && frame == preview.first ? 2 : parent.has_result"
+FOREGROUND = ("red", "green", "blue")
+SPACING = 100  # pixels between two inner nodes in the node graph
+
+
+def create() -> nuke.Group:
+    """Make a DMP node in the current group, its inputs connected to what is selected.
+
+    The first selected node becomes the plate, the second the clean plate. One undo step.
+    """
+    chosen = nuke.selectedNodes()[::-1]
+    nuke.Undo.begin("Create DMP")
+    try:
+        node = build()
+        for index, one in enumerate(chosen[: len(INPUTS)]):
+            node.setInput(index, one)
+        if chosen:
+            node.setXYpos(chosen[0].xpos(), chosen[0].ypos() + SPACING)
+        for one in chosen:
+            one.setSelected(False)
+        node.setSelected(True)
+    finally:
+        nuke.Undo.end()
+    if nuke.GUI:
+        node.showControlPanel()
+    return node
+
+
+def build() -> nuke.Group:
+    """A DMP node without connections."""
+    nuke.Layer("foreground", [f"foreground.{leaf}" for leaf in FOREGROUND])
+    node: nuke.Group = nuke.nodes.Group()
+    node.setName("DMP1")
+    knobs.add(node)
+    node.begin()
+    try:
+        _inside()
+    finally:
+        node.end()
+    return node
+
+
+def _inside() -> None:
+    inputs = _make_inputs()
+    preview = _preview(inputs["plate"])
+    straight = _straight(_result())
+    shown = nuke.nodes.Switch(name="shown")
+    for index, node in enumerate((inputs["plate"], straight, preview)):
+        shown.setInput(index, node)
+    shown["which"].setExpression(SHOWN)
+    output = nuke.nodes.Output(name="Output1")
+    output.setInput(0, shown)
+    for row, node in enumerate((straight, preview, shown, output)):
+        node.setXYpos(0, 3 * SPACING + row * SPACING)
+
+
+def _make_inputs() -> Dict[str, nuke.Node]:
+    """The inputs, in the order of their arrows, each with the Write that renders it."""
+    made = {}
+    for column, (role, name, _) in enumerate(INPUTS):
+        made[name] = nuke.nodes.Input(name=name)
+        made[name].setXYpos(column * SPACING, 0)
+        write = nuke.nodes.Write(name=write_name(role))
+        write.setInput(0, made[name])
+        write["disable"].setValue(True)
+        write.setXYpos(column * SPACING, SPACING)
+    return made
+
+
+def _result() -> nuke.Node:
+    """The Read that holds the matte. Raw: the values are what the engine wrote."""
+    read = nuke.nodes.Read(name="result")
+    read["raw"].setValue(True)
+    read["on_error"].setExpression("parent.on_error")
+    read.setXYpos(-2 * SPACING, 0)
+    return read
+
+
+def _straight(result: nuke.Node) -> nuke.Node:
+    """Premultiplied, or with the straight foreground as rgb."""
+    copy = nuke.nodes.Copy(name="foreground")
+    copy.setInput(0, result)
+    copy.setInput(1, result)
+    for index, leaf in enumerate(FOREGROUND):
+        copy[f"from{index}"].setValue(f"foreground.{leaf}")
+        copy[f"to{index}"].setValue(f"rgba.{leaf}")
+    switch = nuke.nodes.Switch(name="straight")
+    switch.setInput(0, copy)
+    switch.setInput(1, result)
+    switch["which"].setExpression("parent.premultiplied")
+    copy.setXYpos(-2 * SPACING, SPACING)
+    return switch
+
+
+def _preview(plate: nuke.Node) -> nuke.Node:
+    """The matte while it is being solved: a small PNG with the straight foreground and alpha."""
+    read = nuke.nodes.Read(name="preview")
+    read["on_error"].setValue("black")
+    premult = nuke.nodes.Premult(name="preview_premult")
+    premult.setInput(0, read)
+    size = nuke.nodes.Reformat(name="preview_size")
+    size.setInput(0, premult)
+    size["type"].setValue("to box")
+    size["box_fixed"].setValue(True)
+    size["resize"].setValue("distort")
+    size["box_width"].setExpression(f"{plate.name()}.width")
+    size["box_height"].setExpression(f"{plate.name()}.height")
+    for row, node in enumerate((read, premult)):
+        node.setXYpos(-4 * SPACING, row * SPACING)
+    return size
+
+
+def write_name(role: Role) -> str:
+    """The inner Write of an input."""
+    return f"write_{role.value}"
+
+
+def inner(node: nuke.Group, name: str) -> nuke.Node:
+    """An inner node of a DMP node; InputError when somebody took it out."""
+    found = node.node(name)
+    if found is None:
+        raise InputError(f"{node.name()} has lost its inner node '{name}'; make a new DMP node.")
+    return found
+
+
+def all_nodes() -> List[nuke.Group]:
+    """Every DMP node of the script, inside other groups too."""
+    found = nuke.allNodes("Group", nuke.root(), True)
+    return [node for node in found if knobs.is_dmp(node) and isinstance(node, nuke.Group)]

@@ -1,0 +1,97 @@
+"""From a node's knobs and inputs to jobs for the engine: one per view. Shared by GUI and terminal."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence, Tuple
+
+import nuke
+
+from dmp_matting import Frame, InputError, Job, Settings, SettingsError, __version__
+
+from . import knobs, render, results
+
+
+@dataclass(frozen=True)
+class Part:
+    """One view's job and its EXRs."""
+
+    view: str
+    job: Job
+    outputs: Dict[int, str]
+
+
+@dataclass(frozen=True)
+class Work:
+    """Everything that a press of Matte asks for, the inputs rendered."""
+
+    parts: Tuple[Part, ...]
+    on_cpu: Optional[Settings]
+    files: results.Sequence
+    views: Tuple[str, ...]
+    folder: Path  # of the plates; removed when the work has ended
+
+    @property
+    def frames(self) -> int:
+        return sum(len(part.job.frames) for part in self.parts)
+
+    def clean(self) -> None:
+        """Remove the plates. Never fails: a leftover is the temporary folder's business."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def prepare(node: nuke.Group, frames: Sequence[int]) -> Work:
+    """Check everything that can be checked, then render the inputs of ``frames``.
+
+    Raises InputError and its kin, OutputError, CancelledError: each a sentence for the artist.
+    """
+    settings, on_cpu = knobs.settings_of(node)
+    space = knobs.colour_space(node)
+    if not space:
+        raise SettingsError("Name the plates' colour space beside Colour, or choose another one.")
+    files, views = results.sequence(node), wanted_views(node)
+    results.check_alone(node, files)
+    render.check_inputs(node)
+    results.ready_folders(files, views)
+    folder = Path(tempfile.mkdtemp(prefix="dmp-", dir=os.environ.get("NUKE_TEMP_DIR") or None))
+    try:
+        plates = render.render_plates(node, frames, views, folder, space)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    parts = tuple(_part(view, plates[view], settings, files) for view in views)
+    return Work(parts, on_cpu, files, views, folder)
+
+
+def _part(
+    view: str, frames: Tuple[Frame, ...], settings: Settings, files: results.Sequence
+) -> Part:
+    outputs = {frame.number: files.path(frame.number, view) for frame in frames}
+    return Part(view, Job(frames, settings, __version__), outputs)
+
+
+def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
+    """The views to solve. InputError for one that the script has not, or without a %V."""
+    known = nuke.views()
+    wanted = tuple(str(node["views"].value()).replace(",", " ").split()) or tuple(known)
+    for view in wanted:
+        if view not in known:
+            raise InputError(f"The script has no view '{view}', only {', '.join(known)}.")
+    if len(wanted) > 1 and results.VIEW not in str(node["file"].value()):
+        raise InputError(
+            f"The output has no %V, but there are {len(wanted)} views; "
+            "put %V into it, or name one view under Advanced."
+        )
+    return wanted
+
+
+def whole_range(node: nuke.Group) -> List[int]:
+    """The frames of Matte range. InputError when there are none."""
+    first, last = int(node["first"].value()), int(node["last"].value())
+    if last < first:
+        raise InputError(f"The frame range ends at {last}, before it starts at {first}.")
+    return list(range(first, last + 1))

@@ -1,0 +1,175 @@
+"""Where a node's EXRs go, which of them it shows, and what it says about that.
+
+The internal Read holds absolute paths, so that a saved script renders on a machine
+that knows nothing of DMP. Its frame range is what is on disk; frames that are missing
+in between are its own business, as with every Read.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Container, Iterator, List, Tuple
+
+import nuke
+
+from dmp_matting import InputError, OutputError
+
+from .node import all_nodes, inner
+
+NUMBER = re.compile(r"%0?(\d*)d|#+")
+VIEW = "%V"
+
+
+class Mood(Enum):
+    """What the node's tile says. The value is the tile's colour, None the artist's own."""
+
+    CALM = None
+    WARNED = 0xC88A00FF
+    FAILED = 0xB02020FF
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Files named by a pattern with ``%04d`` (or ``####``) and perhaps ``%V``."""
+
+    pattern: str
+
+    def path(self, frame: int, view: str) -> str:
+        """The file of one frame and view."""
+        return NUMBER.sub(lambda at: f"{frame:0{_digits(at)}d}", self.pattern.replace(VIEW, view))
+
+    def on_disk(self, view: str) -> List[int]:
+        """The numbers of the frames that are there."""
+        path = self.pattern.replace(VIEW, view)
+        folder, name = os.path.split(path)
+        parts = NUMBER.split(name)
+        found = NUMBER.search(name)
+        if found is None or not os.path.isdir(folder):
+            return []
+        before, after = name[: found.start()], name[found.end() :]
+        wanted = re.compile(rf"{re.escape(before)}(\d{{{_digits(found)},}}){re.escape(after)}$")
+        assert len(parts) >= 2
+        numbers = (wanted.match(one) for one in os.listdir(folder))
+        return sorted(int(at[1]) for at in numbers if at is not None)
+
+
+def _digits(at: re.Match[str]) -> int:
+    return len(at[0]) if at[0].startswith("#") else int(at[1] or 1)
+
+
+def sequence(node: nuke.Group) -> Sequence:
+    """What the output knob says. Raises OutputError when it cannot be used."""
+    text = str(node["file"].value()).replace("\\", "/").strip()
+    if "[" in text:  # Tcl; evaluate() would put the frame in as well
+        with node:
+            text = nuke.tcl("subst", text)
+    if not text:
+        raise OutputError(f"{node.name()} has no output; name the EXRs, such as matte.%04d.exr.")
+    if not text.lower().endswith(".exr"):
+        raise OutputError(f"The output '{text}' does not end in .exr; the matte is written as EXR.")
+    if len(list(NUMBER.finditer(os.path.basename(text)))) != 1:
+        raise OutputError(f"The output '{text}' has no frame number; put %04d into its name.")
+    if not os.path.isabs(text):
+        raise OutputError(f"The output '{text}' is no full path; start it at the disk's root.")
+    return Sequence(text)
+
+
+def ready_folders(files: Sequence, views: Tuple[str, ...]) -> None:
+    """Make the output's folders, the last level only; OutputError when that cannot be."""
+    for view in views:
+        folder = Path(files.path(1, view)).parent
+        try:
+            folder.mkdir(exist_ok=True)
+        except OSError as reason:
+            if isinstance(reason, FileNotFoundError):
+                raise OutputError(
+                    f"The folder {folder.parent.as_posix()} does not exist; make it first."
+                ) from None
+            raise OutputError(
+                f"The output folder {folder.as_posix()} cannot be made ({reason.strerror})."
+            ) from None
+        if not os.access(folder, os.W_OK):
+            raise OutputError(f"The output folder {folder.as_posix()} is not writable.")
+
+
+def check_alone(node: nuke.Group, files: Sequence) -> None:
+    """InputError when another DMP node writes the same files, as a copied node would."""
+    for other in all_nodes():
+        if other.fullName() == node.fullName() or not str(other["file"].value()):
+            continue
+        if str(other["file"].value()).replace("\\", "/").strip() == files.pattern:
+            raise InputError(
+                f"{other.fullName()} writes the same files as {node.fullName()}; "
+                "give one of them another output."
+            )
+
+
+def show(node: nuke.Group, files: Sequence, views: Tuple[str, ...]) -> List[int]:
+    """Point the node at the EXRs that are on disk; returns their frames.
+
+    Without any the node shows the plate.
+    """
+    frames = sorted({number for view in views for number in files.on_disk(view)})
+    read = inner(node, "result")
+    if frames:
+        read["file"].setValue(files.pattern)
+        for name, value in (("first", frames[0]), ("last", frames[-1])):
+            read[name].setValue(value)
+            read[f"orig{name}"].setValue(value)
+        read["origset"].setValue(True)
+        _reload(read)
+    node["has_result"].setValue(bool(frames))
+    return frames
+
+
+def show_preview(node: nuke.Group, path: str, frame: int = 1) -> None:
+    """Show a PNG in place of the result at one frame; "" ends that."""
+    read = inner(node, "preview")
+    read["file"].setValue(path)
+    for name in ("first", "last", "origfirst", "origlast"):
+        read[name].setValue(frame)
+    _reload(read)
+
+
+def _reload(read: nuke.Node) -> None:
+    button = read["reload"]
+    assert isinstance(button, nuke.Script_Knob)
+    button.execute()
+
+
+def say(node: nuke.Group, sentence: str, mood: Mood = Mood.CALM) -> None:
+    """The status line, and the tile in red or amber; the artist's own colour comes back."""
+    node["status"].setValue(sentence)
+    tile, before = node["tile_color"], node["tile_before"]
+    if mood.value is not None:
+        if not before.value():
+            before.setValue(str(int(tile.value())))
+        tile.setValue(mood.value)
+    elif before.value():
+        tile.setValue(int(before.value()))
+        before.setValue("")
+
+
+def settle(running: Container[str] = ()) -> None:
+    """After a script was opened: jobs of an earlier session run no more. Sets knobs only."""
+    with quietly():
+        for node in all_nodes():
+            if node["job"].value() and node["job"].value() not in running:
+                node["job"].setValue("")
+                show_preview(node, "")
+                say(node, "The script was closed while this was solving; press Matte again.")
+
+
+@contextmanager
+def quietly() -> Iterator[None]:
+    """What a running job changes is no step that an artist wants to undo."""
+    nuke.Undo.disable()
+    try:
+        yield
+    finally:
+        nuke.Undo.enable()

@@ -1,0 +1,85 @@
+"""A Nuke session in the stand-in, plates with an exact truth, and a node that solves quickly."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent.parent
+sys.path[:0] = [str(HERE / "standin"), str(ROOT / "nuke")]  # before anything imports nuke
+
+import nuke  # noqa: E402
+from nuke_standin.session import Session, reset, run_until  # noqa: E402
+
+from dmp_matting import Settings  # noqa: E402
+from dmp_nuke import jobs, node  # noqa: E402
+
+FURBALL = ROOT / "tests" / "plates" / "furball"
+
+
+@pytest.fixture
+def session() -> Iterator[Session]:
+    """A GUI session. What the stand-in refused, and a test did not expect, fails the test."""
+    started = reset()
+    yield started
+    for job in list(jobs.RUNNING.values()):
+        job.cancel()
+    run_until(lambda: not jobs.RUNNING)
+    assert started.refusals == [], "the adapter did what Nuke refuses"
+    assert started.printed == [], "an exception reached Nuke's main loop"
+    assert not any(bar.open for bar in started.bars), "a progress bar was left behind"
+
+
+def read_node(pattern: Path | str, first: int = 1, last: int = 1) -> Any:
+    """A Read as an artist has it."""
+    made = nuke.nodes.Read(file=Path(pattern).as_posix())
+    for name, value in (("first", first), ("last", last)):
+        made[name].setValue(value)
+    return made
+
+
+def dmp_node(plate: Any, clean: Any, output: Path, **settings: Any) -> Any:
+    """A DMP node with its inputs and output."""
+    made = node.create()
+    made.setInput(0, plate)
+    made.setInput(1, clean)
+    made["file"].setValue(output.as_posix())
+    return quick(made, **settings)
+
+
+def quick(made: Any, **settings: Any) -> Any:
+    """Settings that solve a tiny plate in a second."""
+    values = {
+        "rounds": 1, "fit_steps": 1, "joint_steps": 3, "projection_steps": 1, "refine_passes": 1,
+        "threads": 1, **settings,
+    }  # fmt: skip
+    made["custom"].setValue(True)
+    made["device"].setValue("cpu")
+    assert set(values) <= {one.name for one in fields(Settings)}
+    for name, value in values.items():
+        made[f"set_{name}"].setValue(value)
+    return made
+
+
+def press(made: Any, button: str, seconds: float = 120.0) -> str:
+    """Press a button and let Nuke's event loop run until nothing runs; the status line."""
+    made[button].execute()
+    run_until(lambda: not jobs.RUNNING, seconds)
+    return str(made["status"].value())
+
+
+def pixels(path: Path | str) -> tuple[dict[str, np.ndarray], oiio.ImageSpec]:
+    """A file's channels by name."""
+    file = oiio.ImageInput.open(str(path))
+    assert file is not None, f"{path} is not there"
+    spec = file.spec()
+    data = file.read_image(0, 0, 0, spec.nchannels, "float")
+    return {name: data[..., at] for at, name in enumerate(spec.channelnames)}, spec

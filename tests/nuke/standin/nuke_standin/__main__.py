@@ -1,0 +1,47 @@
+"""``python -m nuke_standin``: -t SCRIPT.py ARGUMENTS, or -x SCRIPT.nk WRITE FIRST LAST.
+
+Start-up as Nuke's: the folders of NUKE_PATH go on sys.path, and each one's init.py
+runs, in the terminal as in the GUI; menu.py only with --gui (then -t runs in a GUI).
+"""
+
+from __future__ import annotations
+
+import os
+import runpy
+import sys
+
+import nuke
+
+from .session import reset, session
+
+
+def start_up(gui: bool) -> None:
+    folders = [one for one in os.environ.get("NUKE_PATH", "").split(os.pathsep) if one]
+    for folder in folders:
+        nuke.pluginAddPath(folder)
+    for name in ["init.py", "menu.py"][: 2 if gui else 1]:
+        for folder in folders:
+            if os.path.exists(os.path.join(folder, name)):
+                runpy.run_path(os.path.join(folder, name))
+
+
+def main() -> None:
+    arguments = sys.argv[1:]
+    gui = "--gui" in arguments
+    if gui:
+        arguments.remove("--gui")
+    reset(gui)
+    start_up(gui)
+    mode, file, *rest = arguments
+    if mode == "-t":
+        sys.argv = [file, *rest]
+        runpy.run_path(file, run_name="__main__")
+    else:
+        nuke.scriptOpen(file)
+        nuke.execute(rest[0], int(rest[1]), int(rest[2]), 1)
+    if session.refusals:
+        sys.exit(f"refused: {session.refusals}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,471 @@
+"""The functions and classes of the module ``nuke``, as far as DMP's adapter uses them."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from . import script
+from .guard import Guarded, on_main
+from .knobs import (  # noqa: F401
+    DISABLED,
+    DO_NOT_WRITE,
+    INVISIBLE,
+    NO_ANIMATION,
+    READ_ONLY,
+    STARTLINE,
+    TABBEGINCLOSEDGROUP,
+    TABBEGINGROUP,
+    TABENDGROUP,
+    Array_Knob,
+    Boolean_Knob,
+    Double_Knob,
+    Enumeration_Knob,
+    File_Knob,
+    Int_Knob,
+    Knob,
+    PyScript_Knob,
+    Script_Knob,
+    String_Knob,
+    Tab_Knob,
+    Text_Knob,
+)
+from .nodes import Format, FrameRange, Group, Node, Root  # noqa: F401
+from .session import Bar, refuse, session
+
+NUKE_VERSION_MAJOR, NUKE_VERSION_MINOR, NUKE_VERSION_RELEASE = 15, 1, 5
+NUKE_VERSION_STRING = "15.1v5"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "GUI":
+        return session.gui
+    if name == "rawArgs":
+        return list(sys.argv)
+    raise AttributeError(f"module 'nuke' has no attribute '{name}'")
+
+
+# --- the graph -------------------------------------------------------------------------------
+
+
+@on_main
+def root() -> Root:
+    return session.root
+
+
+@on_main
+def thisGroup() -> Group:
+    return session.groups[-1] if session.groups else session.root
+
+
+@on_main
+def thisNode() -> Any:
+    return session.context or thisGroup()
+
+
+@on_main
+def thisKnob() -> Any:
+    return session.knob
+
+
+@on_main
+def thisView() -> str:
+    return session.views[0]
+
+
+@on_main
+def toNode(s: str) -> Any:
+    return thisGroup().node(s.removeprefix("root."))
+
+
+@on_main
+def allNodes(filter: str = "", group: Any = None, recurseGroups: bool = False) -> list[Node]:
+    found = []
+    for node in (group or thisGroup()).nodes():
+        if not filter or node.Class() == filter:
+            found.append(node)
+        if recurseGroups and isinstance(node, Group):
+            found += allNodes(filter, node, True)
+    return found
+
+
+@on_main
+def selectedNodes(filter: str = "") -> list[Node]:
+    return [node for node in allNodes(filter) if node.isSelected()][::-1]
+
+
+@on_main
+def delete(n: Any) -> None:
+    n._attached()
+    session.fire("onDestroy", n)
+    group, text, name = n._group, script.saved([n]), n.name()
+    users = [
+        (user, index)
+        for user in group._nodes
+        for index in range(user.inputs())
+        if user._up(index) is n
+    ]
+    for user, index in users:
+        user._inputs[index] = None
+    group._nodes.remove(n)
+    _detach(n)
+
+    def back() -> None:
+        script.loaded(text, group)
+        for user, index in users:
+            user.setInput(index, group.node(name))
+
+    session.remember(back)
+
+
+def _detach(node: Node) -> None:
+    node._alive = False
+    for inner in getattr(node, "_nodes", []):
+        _detach(inner)
+
+
+class Nodes:
+    """nuke.nodes: a constructor for every class. It connects nothing and opens no panel."""
+
+    def __getattr__(self, kind: str) -> Callable[..., Node]:
+        return on_main(lambda **knobs: _create(kind, knobs))
+
+
+def _create(kind: str, values: dict[str, Any]) -> Node:
+    from .nodes import made
+
+    node, group = made(kind), thisGroup()
+    _adopt(node, group)
+    node.setName(values.pop("name", f"{kind}1"))
+    for name, value in values.items():
+        node[name].setValue(value)
+    node._loaded = True
+
+    def undo() -> None:
+        if node in group._nodes:
+            group._nodes.remove(node)
+            _detach(node)
+
+    session.remember(undo)
+    session.fire("onCreate", node)
+    return node
+
+
+def _adopt(node: Node, group: Group) -> None:
+    if node._kind == "Input":
+        node._knobs["number"]._value = sum(other._kind == "Input" for other in group._nodes)
+    node._group = group
+    group._nodes.append(node)
+
+
+nodes = Nodes()
+
+
+class Layer(Guarded):
+    def __init__(self, name: str, channels: list[str]) -> None:
+        if threading.get_ident() != session.thread:
+            refuse("nuke.Layer was called off the main thread")
+        leaves = [channel.partition(".")[2] for channel in channels]
+        if any(channel != f"{name}.{leaf}" for channel, leaf in zip(channels, leaves, strict=True)):
+            refuse(f"the channels of layer {name} are called {name}.something", ValueError)
+        session.layers.setdefault(name, leaves)
+        self._name = name
+
+    def name(self) -> str:
+        return self._name
+
+
+@on_main
+def layers(node: Any = None) -> list[str]:
+    return list(session.layers)
+
+
+# --- rendering -------------------------------------------------------------------------------
+
+
+@on_main
+def execute(
+    nameOrNode: Any,
+    start: int = 1,
+    end: int = 1,
+    incr: int = 1,
+    views: Any = None,
+    continueOnError: bool = False,
+) -> None:
+    node = toNode(nameOrNode) if isinstance(nameOrNode, str) else nameOrNode
+    if session.executing or session.in_callback:
+        refuse("I'm already executing something else")
+    if node is None or node.Class() != "Write":
+        refuse("execute wants a Write node")
+    if node["disable"].value():
+        refuse(f"{node.fullName()} is disabled")
+    for view in views or session.views:
+        if view not in session.views:
+            refuse(f"there is no view '{view}'")
+    session.executing = True
+    session.renders.append((node.fullName(), start, end, tuple(views or session.views)))
+    try:
+        session.fire("beforeRender", node)
+        for frame in range(start, end + 1, incr):
+            for view in views or session.views:
+                node._written(frame, view)
+        session.fire("afterRender", node)
+    finally:
+        session.executing = False
+
+
+@on_main
+def executing(f: float | None = None) -> bool:
+    return session.executing
+
+
+@on_main
+def views() -> list[str]:
+    return list(session.views)
+
+
+@on_main
+def frame(f: int | None = None) -> int:
+    if f is not None:
+        session.root["frame"].setValue(f)
+    return int(session.root["frame"].value())
+
+
+# --- threads, progress, messages ----------------------------------------------------------------
+
+
+def executeInMainThread(call: Any, args: Any = (), kwargs: Any = None) -> None:
+    if threading.get_ident() == session.thread:
+        refuse("executeInMainThread was called on the main thread: Nuke freezes")
+    args = args if isinstance(args, tuple) else (args,)
+    session.calls.put(lambda: call(*args, **(kwargs or {})))
+
+
+def executeInMainThreadWithResult(call: Any, args: Any = (), kwargs: Any = None) -> Any:
+    if threading.get_ident() == session.thread:
+        refuse("executeInMainThreadWithResult was called on the main thread: Nuke hangs")
+    args = args if isinstance(args, tuple) else (args,)
+    done, result = threading.Event(), []
+
+    def run() -> None:
+        try:
+            result.append(call(*args, **(kwargs or {})))
+        finally:
+            done.set()
+
+    session.calls.put(run)
+    done.wait()
+    return result[0] if result else None
+
+
+class ProgressTask(Guarded):
+    def __init__(self, name: str, *more: Any) -> None:
+        if threading.get_ident() != session.thread:
+            refuse("nuke.ProgressTask was made off the main thread")
+        self._bar = Bar(name)
+        session.bars.append(self._bar)
+
+    def setProgress(self, i: int) -> None:
+        if type(i) is not int:
+            refuse(f"setProgress wants an integer, not {i!r}", TypeError)
+        self._bar.progress = i
+
+    def setMessage(self, s: str) -> None:
+        if not isinstance(s, str):
+            refuse(f"setMessage wants text, not {s!r}", TypeError)
+        self._bar.message = s
+        self._bar.said.append(s)
+
+    def isCancelled(self) -> bool:
+        return self._bar.cancelled
+
+    def __del__(self) -> None:
+        self._bar.open = False
+
+
+class CancelledError(Exception):
+    pass
+
+
+@on_main
+def message(prompt: str) -> None:
+    if not session.gui:
+        refuse("nuke.message needs the GUI")
+    session.messages.append(prompt)
+
+
+@on_main
+def tprint(*args: Any, sep: str = " ", end: str = "\n", file: Any = None) -> None:
+    print(*args, sep=sep, end=end, file=file or sys.stdout, flush=True)
+
+
+# --- undo --------------------------------------------------------------------------------------
+
+
+class Undo(Guarded):
+    @staticmethod
+    def begin(name: str = "") -> None:
+        if not session.undo_open:
+            session.undo.append([])
+        session.undo_open += 1
+
+    @staticmethod
+    def end() -> None:
+        if not session.undo_open:
+            refuse("Undo.end() without its begin()")
+        session.undo_open -= 1
+
+    @staticmethod
+    def disable() -> None:
+        session.undo_off += 1
+
+    @staticmethod
+    def enable() -> None:
+        if not session.undo_off:
+            refuse("Undo.enable() without its disable()")
+        session.undo_off -= 1
+
+
+@on_main
+def undo() -> None:
+    steps = session.undo.pop() if session.undo else []
+    session.undo_off += 1
+    try:
+        for step in reversed(steps):
+            step()
+    finally:
+        session.undo_off -= 1
+
+
+# --- callbacks -----------------------------------------------------------------------------------
+
+
+def _adder(kind: str) -> Callable[..., None]:
+    def add(call: Any, args: Any = (), kwargs: Any = None, nodeClass: str = "*") -> None:
+        session.callbacks.setdefault(kind, []).append(
+            (lambda: call(*args, **(kwargs or {})), nodeClass)
+        )
+
+    add.__name__ = f"add{kind[0].upper()}{kind[1:]}"
+    return on_main(add)
+
+
+addOnCreate, addOnDestroy = _adder("onCreate"), _adder("onDestroy")
+addKnobChanged, addBeforeRender = _adder("knobChanged"), _adder("beforeRender")
+addAfterRender = _adder("afterRender")
+addOnScriptLoad, addOnScriptClose = _adder("onScriptLoad"), _adder("onScriptClose")
+addOnScriptSave = _adder("onScriptSave")
+
+
+# --- scripts -------------------------------------------------------------------------------------
+
+
+@on_main
+def scriptSaveAs(filename: str = "", overwrite: int = -1) -> None:
+    session.fire("onScriptSave", session.root)
+    session.root._knobs["name"]._value = filename
+    with open(filename, "w", encoding="utf-8") as file:
+        file.write(script.whole())
+
+
+@on_main
+def scriptOpen(filename: str = "") -> None:
+    if session.root._nodes:
+        scriptClear()
+    with open(filename, encoding="utf-8") as file:
+        script.loaded(file.read(), session.root)
+    session.root._knobs["name"]._value = filename
+    session.fire("onScriptLoad", session.root)
+
+
+@on_main
+def scriptClear() -> None:
+    session.fire("onScriptClose", session.root)
+    _detach(session.root)
+    session.root = Root()
+    session.groups.clear()
+    session.undo.clear()
+
+
+@on_main
+def nodeCopy(s: str) -> None:
+    with open(s, "w", encoding="utf-8") as file:
+        file.write(script.saved([node for node in allNodes() if node.isSelected()]))
+
+
+@on_main
+def nodePaste(s: str) -> Any:
+    with open(s, encoding="utf-8") as file:
+        made = script.loaded(file.read(), thisGroup())
+    session.remember(lambda: [delete(node) for node in made])
+    return made[-1] if made else None
+
+
+@on_main
+def tcl(cmd: str, *args: str) -> str:
+    """``subst``, in the context of thisNode()."""
+    if cmd != "subst" or len(args) != 1:
+        refuse(f"the stand-in's Tcl knows subst and one text, not {cmd}")
+    from .tcl import substituted
+
+    return substituted(args[0], thisNode()._knob_text)
+
+
+# --- menus -------------------------------------------------------------------------------------
+
+
+class Menu(Guarded):
+    def __init__(self, name: str = "") -> None:
+        self._name, self._items = name, {}
+
+    def addMenu(self, name: str, icon: str = "", **more: Any) -> Any:
+        return self._items.setdefault(name, Menu(name))
+
+    def addCommand(
+        self, name: str, command: Any = None, shortcut: str = "", icon: str = "", **more: Any
+    ) -> Any:
+        first, _, rest = name.partition("/")
+        if rest:
+            return self.addMenu(first).addCommand(rest, command, shortcut, icon, **more)
+        self._items[name] = (command, icon)
+        return None
+
+    def findItem(self, name: str) -> Any:
+        return self._items.get(name)
+
+    def menu(self, name: str) -> Any:
+        return self._items.get(name)
+
+    def name(self) -> str:
+        return self._name
+
+
+@on_main
+def menu(name: str) -> Menu:
+    if not session.gui:
+        refuse("there are no menus in terminal mode")
+    return session.menus.setdefault(name, Menu(name))
+
+
+@on_main
+def pluginPath() -> list[str]:
+    return list(session.path)
+
+
+@on_main
+def pluginAddPath(args: Any, addToSysPath: bool = True) -> None:
+    for folder in [args] if isinstance(args, str) else args:
+        session.path.insert(0, folder)
+        if addToSysPath and folder not in sys.path:
+            sys.path.insert(0, folder)
+
+
+__all__ = sorted(
+    name
+    for name, value in globals().items()
+    if not name.startswith("_")
+    and name not in ("annotations", "script", "session", "refuse", "on_main", "re", "sys")
+    and name not in ("threading", "Callable", "Any", "Guarded", "Bar", "Nodes")
+)

@@ -1,0 +1,122 @@
+"""What one running Nuke holds. Tests read it; the adapter never sees it."""
+
+from __future__ import annotations
+
+import queue
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+
+@dataclass
+class Bar:
+    """One progress bar as the artist sees it."""
+
+    title: str
+    message: str = ""
+    progress: int = 0
+    cancelled: bool = False
+    open: bool = True
+    said: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Session:
+    gui: bool = True
+    thread: int = 0
+    root: Any = None
+    groups: list[Any] = field(default_factory=list)  # begin() ... end()
+    views: list[str] = field(default_factory=lambda: ["main"])
+    layers: dict[str, list[str]] = field(default_factory=dict)
+    callbacks: dict[str, list[tuple[Callable[[], Any], str]]] = field(default_factory=dict)
+    in_callback: int = 0
+    executing: bool = False
+    context: Any = None  # nuke.thisNode()
+    knob: Any = None  # nuke.thisKnob()
+    calls: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
+    messages: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    bars: list[Bar] = field(default_factory=list)
+    renders: list[tuple[str, int, int, tuple[str, ...]]] = field(default_factory=list)
+    undo: list[list[Callable[[], None]]] = field(default_factory=list)
+    undo_open: int = 0
+    undo_off: int = 0
+    panels: list[str] = field(default_factory=list)  # control panels that were opened
+    path: list[str] = field(default_factory=list)
+    menus: dict[str, Any] = field(default_factory=dict)
+    widgets: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def remember(self, undo: Callable[[], None]) -> None:
+        """One step back, on the undo stack unless it is switched off."""
+        if self.undo_off:
+            return
+        if self.undo_open and self.undo:
+            self.undo[-1].append(undo)
+        else:
+            self.undo.append([undo])
+
+    def fire(self, kind: str, node: Any, knob: Any = None) -> None:
+        """Run the callbacks of one kind, in the context of ``node``."""
+        before = self.context, self.knob
+        self.context, self.knob = node, knob
+        self.in_callback += 1
+        try:
+            for call, wanted in list(self.callbacks.get(kind, [])):
+                if wanted in ("*", node.Class()):
+                    call()
+        finally:
+            self.in_callback -= 1
+            self.context, self.knob = before
+
+
+session = Session()
+
+
+def reset(gui: bool = True) -> Session:
+    """A Nuke that has just been started."""
+    from .nodes import Root
+
+    fresh = Session(gui=gui, thread=threading.get_ident())
+    session.__dict__.clear()
+    session.__dict__.update(fresh.__dict__)
+    session.layers = {
+        "rgba": ["red", "green", "blue", "alpha"],
+        "rgb": ["red", "green", "blue"],
+        "alpha": ["alpha"],
+    }
+    session.root = Root()
+    session.groups = []
+    return session
+
+
+def refuse(sentence: str, kind: type[Exception] = RuntimeError) -> NoReturn:
+    session.refusals.append(sentence)
+    raise kind(sentence)
+
+
+def pump() -> bool:
+    """Run what threads asked the main thread to do; False when there was nothing."""
+    any_call = False
+    while True:
+        try:
+            call = session.calls.get_nowait()
+        except queue.Empty:
+            return any_call
+        any_call = True
+        try:
+            call()
+        except Exception:  # Nuke prints it and goes on
+            session.printed.append(traceback.format_exc())
+
+
+def run_until(true: Callable[[], bool], seconds: float = 60.0) -> None:
+    """Nuke's event loop, until something is true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "waited in vain"
+        if not pump():
+            time.sleep(0.01)
