@@ -21,6 +21,7 @@ ENGINE = [
     "numpy>=1.26",
     "scipy>=1.11",
     "OpenImageIO>=3.0",
+    "opencv-python-headless>=4.8",  # registration of the clean plate
     "starlette>=0.40",
     "uvicorn>=0.30",
     "h11>=0.14",

@@ -37,6 +37,7 @@ from .plates.exr import (
     read_plate,
     write_layers,
 )
+from .plates.fit import fit_clean
 from .version import engine_version
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
@@ -71,6 +72,8 @@ def matte_frame(
         yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
         image, clean, mattes = _read(frame, output)
         yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
+        fitted = fit_clean(image, clean, settings)
+        clean = fitted.clean
 
         linear = image.space != RAW
         tensors = [_tensor(x, where) for x in (image.rgb, clean.rgb)]
@@ -100,6 +103,7 @@ def matte_frame(
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         alpha = _array(solution.alpha, size)[..., 0]
         attributes = _attributes(frame, image, settings, warnings, names or {})
+        attributes.update(fitted.attributes())
         write_layers(output, image, alpha, _array(solution.foreground, size), attributes)
     except torch.cuda.OutOfMemoryError:
         raise DeviceError(
@@ -120,6 +124,7 @@ def matte_frame(
         clock.seconds(),
         warnings,
         settings,
+        fitted.notes(),
     )
 
 

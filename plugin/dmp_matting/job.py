@@ -108,6 +108,22 @@ class Settings:
         basic=True,
     )
 
+    # --- clean plate ---------------------------------------------------------------------------
+    align: str = knob(
+        "off",
+        "Align the clean plate",
+        "Move the clean plate to where the plate's camera stood; auto picks the simplest motion.",
+        choices=("auto", "off", "translation", "homography", "flow"),
+        basic=True,
+    )
+    illumination: str = knob(
+        "off",
+        "Match the light",
+        "Fit the clean plate's exposure, colour and slow light to the plate's background.",
+        choices=("auto", "off"),
+        basic=True,
+    )
+
     # --- initial alpha -------------------------------------------------------------------------
     alpha_init: str = knob(
         "proposed",
@@ -411,18 +427,22 @@ class Layers:
     seconds: Dict[str, float]  # per stage, and "total"
     warnings: Tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
+    notes: Tuple[str, ...] = ()  # what was done to the plates, such as the clean plate's fit
 
     def to_json(self) -> Dict[str, Any]:
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Layers:
-        lists: Dict[str, List[str]] = {name: data[name] for name in ("channels", "warnings")}
+        lists: Dict[str, List[str]] = {
+            name: data.get(name, []) for name in ("channels", "warnings", "notes")
+        }
         return cls(
             **{
                 **data,
                 "channels": tuple(lists["channels"]),
                 "warnings": tuple(lists["warnings"]),
+                "notes": tuple(lists["notes"]),
                 "settings": Settings.from_json(data["settings"]),
             }
         )

@@ -18,6 +18,9 @@ from .errors import SettingsError
 from .job import Settings, Value
 
 HELD: Mapping[str, Value] = {
+    # A clean plate that is nudged, re-exposed or unevenly lit is fitted first.
+    "align": "auto",
+    "illumination": "auto",
     # The regions that the pair itself decides are held in every stage, and the
     # networks correct an estimate that is solved from the evidence first.
     "alpha_init": "tested",

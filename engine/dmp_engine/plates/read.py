@@ -37,6 +37,17 @@ class PlateImage:
     spec: oiio.ImageSpec  # windows, pixel aspect, timecode, metadata
     path: Path
     space: str  # what the file was read as: scene_linear, raw, or a name of the configuration
+    # Left, top, right, bottom of the part of the array that the file has; None is all of it.
+    window: tuple[int, int, int, int] | None = None
+
+    def covered(self) -> npt.NDArray[np.bool_]:
+        """Where the file has pixels (H, W); elsewhere they are black."""
+        if self.window is None:
+            return np.ones(self.rgb.shape[:2], bool)
+        left, top, right, bottom = self.window
+        covered = np.zeros(self.rgb.shape[:2], bool)
+        covered[top:bottom, left:right] = True
+        return covered
 
 
 def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
@@ -63,10 +74,12 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
     if chromaticities:
         spec.erase_attribute("colorInteropID")
         spec.attribute("chromaticities", "float[8]", chromaticities)
+    window = None
     if like is not None:
+        window = _within(spec, like.spec)
         rgb = _over(rgb, spec, like.spec)
         place(spec, like.spec)
-    return PlateImage(rgb, spec, path, name)
+    return PlateImage(rgb, spec, path, name, window)
 
 
 def read_matte(plate: Plate, like: PlateImage) -> npt.NDArray[np.float32]:
@@ -125,6 +138,16 @@ def _check_finite(path: Path, decoded: Decoded) -> None:
         f"'{path}' has {pixels} NaN or infinite, the first {x} from the left and {y} from the "
         "top; repair or render it again."
     )
+
+
+def _within(spec: oiio.ImageSpec, like: oiio.ImageSpec) -> tuple[int, int, int, int] | None:
+    """The part of ``like``'s data window that ``spec``'s covers; None if all of it."""
+    left, top = max(spec.x - like.x, 0), max(spec.y - like.y, 0)
+    right = min(spec.x + spec.width - like.x, like.width)
+    bottom = min(spec.y + spec.height - like.y, like.height)
+    if (left, top, right, bottom) == (0, 0, like.width, like.height):
+        return None
+    return left, top, max(left, right), max(top, bottom)
 
 
 def _over(

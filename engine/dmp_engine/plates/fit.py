@@ -1,0 +1,188 @@
+"""The clean plate brought to the plate: moved, relit, completed. Before anything is solved.
+
+    register   align.py         where each of the plate's pixels lies in the clean plate
+    warped     warp.py          the clean plate as the plate's camera saw it
+    fit_light  illumination.py  exposure, colour, slow light
+    filled     warp.py          where the clean plate has no pixels
+
+Rule: what fits already is not touched. A pair that matches to the bit stays so.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+
+import cv2
+import numpy as np
+
+from dmp_matting.job import Settings
+
+from .align import Motion, register
+from .colour import RAW
+from .detail import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
+from .illumination import Light, fit_light
+from .read import PlateImage
+from .warp import filled, warped
+
+OFF = "off"
+COMPARED = 640  # long side at which details are compared once more
+BACKGROUND = 0.08  # encoded difference below which a place counts as background in the report
+FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, in numbers an artist knows; the clean plate moved by ``shift`` pixels."""
+
+    align: str = "none"  # none, translation, rotation, homography, flow
+    shift: tuple[float, float] = (0.0, 0.0)  # right and down, at the frame's centre
+    largest_shift: float = 0.0  # pixels, anywhere in the frame
+    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    slow_light: tuple[float, float] = (1.0, 1.0)  # least and most of the slow part
+    residual: float = 0.0  # RMS on the background, encoded units
+    residual_before: float = 0.0
+    filled: float = 0.0  # share of the frame without a clean plate
+
+    @property
+    def touched(self) -> bool:
+        """Whether the clean plate is another than it was."""
+        return self != Report(residual=self.residual, residual_before=self.residual_before)
+
+    def sentence(self) -> str:
+        """For the artist; empty where nothing was done."""
+        if not self.touched:
+            return ""
+        done = []
+        if self.align != "none":
+            x, y = self.shift
+            done.append(f"moved by {x:+.1f}, {y:+.1f} px ({self.align})")
+        if self.gain != (1.0, 1.0, 1.0) or self.offset != (0.0, 0.0, 0.0):
+            done.append("gain " + " ".join(f"{g:.3f}" for g in self.gain))
+        if self.slow_light != (1.0, 1.0):
+            done.append("slow light {:.2f} to {:.2f}".format(*self.slow_light))
+        if not done:
+            done.append(f"{100 * self.filled:.1f} % of the frame completed")
+        return (
+            f"The clean plate was fitted: {', '.join(done)}; difference on the background "
+            f"{100 * self.residual_before:.1f} % before, {100 * self.residual:.1f} % after."
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The clean plate to solve with, and where it is made up (H, W)."""
+
+    clean: PlateImage
+    unknown: Mask
+    report: Report
+
+    def notes(self) -> tuple[str, ...]:
+        """What was done, for the artist."""
+        sentence = self.report.sentence()
+        return (sentence,) if sentence else ()
+
+    def attributes(self) -> dict[str, str]:
+        """What the layers' header says about it."""
+        return {"dmp:clean_fit": json.dumps(asdict(self.report))} if self.report.touched else {}
+
+
+def fit_clean(image: PlateImage, clean: PlateImage, settings: Settings) -> Fitted:
+    """Bring ``clean`` to ``image`` as ``settings.align`` and ``settings.illumination`` allow."""
+    covered = clean.covered()
+    if settings.align == OFF and settings.illumination == OFF:
+        return Fitted(clean, ~covered, Report())
+    cv2.setNumThreads(settings.threads or -1)
+    linear = image.space != RAW
+    seen = encoded(image.rgb, linear)
+    motion: Motion | None = None
+    pixels, known = clean.rgb, covered
+    if settings.align != OFF:
+        motion = register(seen, encoded(clean.rgb, linear), covered, settings.align)
+        if motion is not None:
+            pixels, known = warped(clean.rgb, covered, motion)
+    light: Light | None = None
+    if settings.illumination != OFF:
+        agrees = _agreeing(seen, encoded(pixels, linear), known)
+        light = fit_light(image.rgb, pixels, agrees, known, linear)
+        if light is not None:
+            pixels = _within_range(light.on(pixels), image.rgb)
+    before = _apart(seen, encoded(clean.rgb, linear))
+    after = _apart(seen, encoded(pixels, linear))
+    either = (np.minimum(before, after) < BACKGROUND) & known & covered
+    was, now = (_rms(x, either) for x in (before, after))
+    if (motion is not None or light is not None) and now > was:
+        motion, light, pixels, known, after, now = None, None, clean.rgb, covered, before, was
+    pixels = filled(image.rgb, pixels, known, after < BACKGROUND)
+    report = _report(image.rgb.shape, motion, light, now, was, float(1 - known.mean()))
+    return Fitted(replace(clean, rgb=pixels), ~known, report)
+
+
+def _agreeing(seen: Floats, behind: Floats, known: Mask) -> Mask:
+    """Where details agree, at the plates' size."""
+    height, width = known.shape
+    small = [shrunk(x, COMPARED) for x in (seen, behind)]
+    valid = shrunk(known.astype(np.float32), COMPARED) > 0.999
+    agrees = agreement(detail(small[0]), detail(small[1], valid)) > AGREE
+    result: Mask = cv2.resize(agrees.astype(np.uint8), (width, height)) > 0
+    return result
+
+
+def _apart(seen: Floats, behind: Floats) -> Floats:
+    """RMS difference over the channels (H, W), grain smoothed."""
+    smooth = cv2.GaussianBlur(seen - behind, (0, 0), 1.0)
+    result: Floats = np.sqrt(np.square(smooth).mean(axis=2))
+    return result
+
+
+def _rms(apart: Floats, where: Mask) -> float:
+    if not where.any():
+        return 0.0
+    return float(np.sqrt(np.square(np.minimum(apart[where], FARTHEST)).mean()))
+
+
+def _within_range(clean: Floats, image: Floats) -> Floats:
+    """What clips in the plate clips in the relit clean plate."""
+    low, high = float(image.min()), float(image.max())
+    if low >= 0:
+        clean = np.maximum(clean, 0)
+    if high <= 1 and (image >= high).mean() > 0.0005:
+        clean = np.minimum(clean, high)
+    return clean
+
+
+def _report(
+    shape: tuple[int, ...],
+    motion: Motion | None,
+    light: Light | None,
+    now: float,
+    was: float,
+    missing: float,
+) -> Report:
+    report = Report(residual=round(now, 5), residual_before=round(was, 5))
+    report = replace(report, filled=round(missing, 5))
+    if motion is not None:
+        height, width = shape[:2]
+        across, down = motion.places(height, width)
+        x = across - np.arange(width, dtype=np.float32)
+        y = down - np.arange(height, dtype=np.float32)[:, None]
+        middle = (height // 2, width // 2)
+        # The clean plate is moved by the opposite of where it is looked up.
+        report = replace(
+            report,
+            align=motion.kind,
+            shift=(round(-float(x[middle]), 3), round(-float(y[middle]), 3)),
+            largest_shift=round(float(np.hypot(x, y).max()), 3),
+        )
+    if light is not None:
+        gain, offset = ([round(float(v), 5) for v in x] for x in (light.gain, light.offset))
+        report = replace(
+            report,
+            gain=(gain[0], gain[1], gain[2]),
+            offset=(offset[0], offset[1], offset[2]),
+        )
+        if light.slow is not None:
+            least, most = float(light.slow.min()), float(light.slow.max())
+            report = replace(report, slow_light=(round(least, 4), round(most, 4)))
+    return report
