@@ -1,4 +1,4 @@
-"""From a node's knobs and inputs to jobs for the engine: one per view. Shared by GUI and terminal."""
+"""From a node's knobs and inputs to jobs for the engine, one a view. For GUI and terminal."""
 
 from __future__ import annotations
 

@@ -83,3 +83,49 @@ def pixels(path: Path | str) -> tuple[dict[str, np.ndarray], oiio.ImageSpec]:
     spec = file.spec()
     data = file.read_image(0, 0, 0, spec.nchannels, "float")
     return {name: data[..., at] for at, name in enumerate(spec.channelnames)}, spec
+
+
+class Shot:
+    """A soft disc that moves over a textured wall: EXRs with overscan, and the exact alpha."""
+
+    def __init__(self, folder: Path, frames: range, size: tuple[int, int] = (96, 64)) -> None:
+        self.folder, self.frames = folder, frames
+        width, height = size
+        random = np.random.default_rng(5)
+        wall = np.kron(random.random((height // 8, width // 8, 3)), np.ones((8, 8, 1)))
+        wall = 0.1 + 0.4 * wall
+        self.alpha: dict[int, np.ndarray] = {}
+        self.colour = np.array([0.9, 0.15, 0.05])
+        y, x = np.mgrid[:height, :width]
+        for index, number in enumerate(frames):
+            away = np.hypot(x - width * (0.35 + 0.03 * index), y - height / 2)
+            alpha = np.clip((height / 4 - away) / 4 + 0.5, 0, 1)[..., None]
+            self.alpha[number] = alpha[..., 0]
+            self._write(f"plate.{number}.exr", alpha * self.colour + (1 - alpha) * wall, number)
+            self._write(f"clean.{number}.exr", wall, number)
+
+    def _write(self, name: str, picture: np.ndarray, number: int) -> None:
+        """The data window begins 8 pixels left of the format and 4 above: overscan."""
+        height, width = picture.shape[:2]
+        spec = oiio.ImageSpec(width, height, 3, "half")
+        spec.x, spec.y = -8, -4
+        spec.full_x, spec.full_y = 0, 0
+        spec.full_width, spec.full_height = width - 16, height - 8
+        spec.attribute("PixelAspectRatio", 2.0)
+        spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), (number, 0))
+        out = oiio.ImageOutput.create("openexr")
+        assert out.open(str(self.folder / name), spec)
+        assert out.write_image(picture.astype(np.float32)) and out.close()
+
+    def reads(self) -> tuple[Any, Any]:
+        """A Read of the plates, and one of the clean plates."""
+        first, last = self.frames[0], self.frames[-1]
+        return tuple(
+            read_node(self.folder / f"{name}.%04d.exr", first, last) for name in ("plate", "clean")
+        )
+
+
+@pytest.fixture
+def shot(session: Session, tmp_path: Path) -> Shot:
+    """Three frames at 48x32, for whatever is not about quality."""
+    return Shot(tmp_path, range(1001, 1004), (48, 32))

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import nuke
 import numpy as np
-from nuke_standin.session import Session
+from nuke_standin.session import Session, run_until
 
 from dmp_matting import preset
 from dmp_matting.wire import Wire
+from dmp_nuke import knobs
 
-from .conftest import FURBALL, dmp_node, pixels, press, read_node
+from .conftest import FURBALL, Shot, dmp_node, pixels, press, quick, read_node
 
 
 def test_a_frame_of_the_furball(session: Session, engine: Wire, tmp_path: Path) -> None:
@@ -36,3 +37,125 @@ def test_a_frame_of_the_furball(session: Session, engine: Wire, tmp_path: Path) 
     for ours, files in (("rgba.alpha", "A"), ("rgba.red", "R"), ("foreground.red", "foreground.R")):
         assert np.array_equal(image.channels[ours], found[files])
     assert preset("draft").preset in status
+
+
+def test_ten_frames_against_the_truth(session: Session, engine: Wire, tmp_path: Path) -> None:
+    """With overscan, pixel aspect and timecode, which come back as they went."""
+    shot = Shot(tmp_path, range(1001, 1011))
+    output = tmp_path / "out" / "matte.%04d.exr"  # the folder is made
+    dmp = dmp_node(*shot.reads(), output)
+    dmp["preset"].setValue("draft")
+    dmp["custom"].setValue(False)
+    knobs.follow_preset(dmp)
+    quick(dmp, joint_steps=15, fit_steps=10, refine_passes=5)
+    dmp["first"].setValue(1001)
+    dmp["last"].setValue(1010)
+    status = press(dmp, "matte_range")
+    assert status.startswith("Done: 10 frames in ")
+
+    ranges = [(first, last) for _, first, last, _ in session.renders]
+    assert ranges == [(1001, 1010)] * 2, "one render an input"
+    for number in shot.frames:
+        found, spec = pixels(str(output) % number)
+        assert np.abs(found["A"] - shot.alpha[number]).mean() < 0.01
+        inside = shot.alpha[number] > 0.99
+        for at, name in enumerate("RGB"):
+            assert np.abs(found[f"foreground.{name}"][inside] - shot.colour[at]).mean() < 0.02
+        premultiplied = found["foreground.R"] * found["A"]
+        assert np.allclose(found["R"], premultiplied, atol=2e-3)
+        assert (spec.x, spec.y, spec.width, spec.height) == (-8, -4, 96, 64)
+        assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == (0, 0, 80, 56)
+        assert spec.get_float_attribute("PixelAspectRatio") == 2.0
+        assert spec.getattribute("smpte:TimeCode") == (number, 0)
+        shown = dmp._image(number, "main").channels
+        assert np.array_equal(shown["rgba.alpha"], found["A"])
+
+    # rgb as the straight foreground, at the turn of a knob.
+    dmp["premultiplied"].setValue(False)
+    shown = dmp._image(1001, "main").channels
+    assert np.array_equal(shown["rgba.red"], shown["foreground.red"])
+    assert any(bar.progress > 50 for bar in session.bars)
+
+
+def test_the_plate_until_there_is_a_result_and_after_clear(
+    shot: Shot, engine: Wire, tmp_path: Path
+) -> None:
+    plate, clean = shot.reads()
+    dmp = dmp_node(plate, clean, tmp_path / "matte.%04d.exr")
+    nuke.frame(1002)
+    before = dmp._image(1002, "main").channels
+    assert np.array_equal(before["rgba.red"], plate._image(1002, "main").channels["rgba.red"])
+    press(dmp, "matte_frame")
+    assert "rgba.alpha" in dmp._image(1002, "main").channels
+    dmp["clear"].execute()
+    assert "rgba.alpha" not in dmp._image(1002, "main").channels
+    assert (tmp_path / "matte.1002.exr").exists()
+    assert press(dmp, "reload") == "1 frames on disk, 1002 to 1002."
+    assert "rgba.alpha" in dmp._image(1002, "main").channels
+
+
+def test_what_is_upstream_is_rendered_and_mattes_count(
+    shot: Shot, engine: Wire, tmp_path: Path
+) -> None:
+    """A garbage matte that is 0 leaves nothing; the plates come through the node graph."""
+    plate, clean = shot.reads()
+    brighter = nuke.nodes.Multiply(value=2.0)
+    brighter.setInput(0, plate)
+    dmp = dmp_node(brighter, clean, tmp_path / "matte.%04d.exr")
+    nothing = nuke.nodes.Multiply(value=0.0)
+    nothing.setInput(0, plate)
+    dmp.setInput(2, nothing)
+    nuke.frame(1001)
+    assert press(dmp, "matte_frame").startswith("Done")
+    found, _ = pixels(tmp_path / "matte.1001.exr")
+    assert found["A"].max() == 0
+
+
+def test_a_still_clean_plate_is_rendered_once(
+    shot: Shot, engine: Wire, session: Session, tmp_path: Path
+) -> None:
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    dmp["clean_still"].setValue(True)
+    dmp["first"].setValue(1001)
+    dmp["last"].setValue(1003)
+    assert press(dmp, "matte_range").startswith("Done: 3 frames")
+    assert [one[1:3] for one in session.renders] == [(1001, 1003), (1001, 1001)]
+
+
+def test_views(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+    """%V in the output: one job a view. Without it: a sentence."""
+    session.views = ["left", "right"]
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    nuke.frame(1001)
+    assert press(dmp, "matte_frame") == (
+        "The output has no %V, but there are 2 views; "
+        "put %V into it, or name one view under Advanced."
+    )
+    dmp["file"].setValue((tmp_path / "matte.%V.%04d.exr").as_posix())
+    assert press(dmp, "matte_frame").startswith("Done: 2 frames")
+    assert [one[3] for one in session.renders] == [("left", "right")] * 2
+    assert (tmp_path / "matte.left.1001.exr").exists()
+    assert (tmp_path / "matte.right.1001.exr").exists()
+    dmp["views"].setValue("right")
+    dmp["set_joint_steps"].setValue(2)
+    press(dmp, "matte_frame")
+    assert session.renders[-1][3] == ("right",)
+
+
+def test_it_shows_the_matte_while_it_is_being_solved(
+    shot: Shot, engine: Wire, session: Session, tmp_path: Path
+) -> None:
+    plate, clean = shot.reads()
+    dmp = dmp_node(plate, clean, tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
+    nuke.frame(1001)
+    dmp["matte_frame"].execute()
+    preview = dmp.node("preview")
+    run_until(lambda: bool(preview["file"].value()), 60)
+    shown = dmp._image(1001, "main")
+    assert "rgba.alpha" in shown.channels and shown.format == (0, 0, 32, 24)
+    other = dmp._image(1002, "main").channels
+    assert "rgba.alpha" not in other, "the other frames show what they have"
+    folder = Path(preview["file"].value()).parent
+    assert press(dmp, "cancel") == "Cancelled; 0 of 1 frames are done."
+    assert preview["file"].value() == "" and not folder.exists()
+    assert not list(tmp_path.glob("matte*"))

@@ -1,0 +1,46 @@
+"""What the GUI gets: Nodes > Keyer > DMP, the panel, and the callbacks that only set knobs."""
+
+from __future__ import annotations
+
+import importlib.util
+
+import nuke
+
+from dmp_matting import EngineError, engine_state, log_file, stop_engine
+
+from . import jobs, knobs, node, results
+
+ICON = "dmp.png"  # beside menu.py, which is on Nuke's plug-in path
+PANEL = "dmp_matting.panel"
+
+
+def add() -> None:
+    """Called once, by menu.py."""
+    nuke.menu("Nodes").addCommand("Keyer/DMP", node.create, icon=ICON)
+    own = nuke.menu("Nuke").addMenu("DMP", icon=ICON)
+    own.addCommand("Create node", node.create)
+    own.addCommand("Engine: state", lambda: nuke.message(engine_state().sentence))
+    own.addCommand("Engine: stop", _stop)
+    own.addCommand("Engine: where is its log?", lambda: nuke.message(str(log_file())))
+    nuke.addKnobChanged(knobs.knob_changed, nodeClass="Group")
+    nuke.addOnScriptLoad(lambda: results.settle(jobs.RUNNING))
+    _add_panel()
+
+
+def _stop() -> None:
+    try:
+        ended = stop_engine()
+    except EngineError as error:
+        nuke.message(str(error))
+        return
+    nuke.message("The engine has ended." if ended else "The engine is not running.")
+
+
+def _add_panel() -> None:
+    """Window > Custom > DMP. Qt is only imported when the panel is opened."""
+    if importlib.util.find_spec(PANEL) is None:
+        return
+    import nukescripts
+
+    widget = f"__import__({PANEL!r}, fromlist=['DmpPanel']).DmpPanel"
+    nukescripts.registerWidgetAsPanel(widget, "DMP", "dmp_matting.panel")

@@ -1,0 +1,156 @@
+"""DMP without a GUI: mattes of a script's nodes for batches and farms.
+
+    nuke -t dmp_batch.py shot.nk [--node DMP1] [--frames 1001-1100] [--again] [--save shot_dmp.nk]
+    nuke -t dmp_batch.py shot.nk --render Write1 [--frames 1001-1100]
+
+The first line solves what is missing. The second renders, from the EXRs that are there: only a
+node with "Compute when missing" has its missing frames solved before. A plain ``nuke -x`` never
+solves anything: a render cannot start another one, and a farm must not be surprised.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import List, Optional, Sequence
+
+import nuke
+
+from dmp_matting import CancelledError, DmpError, InputError, Layers, Notice, Progress, Task
+
+from . import prepare, results
+from .node import all_nodes
+from .render import runs
+
+POLL = 0.5  # seconds
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The command; returns its exit code (docs/nuke.md)."""
+    asked = _parser().parse_args(list(arguments))
+    try:
+        _run(asked)
+    except DmpError as error:
+        print(f"DMP: {error}", file=sys.stderr, flush=True)
+        return error.exit_code
+    return 0
+
+
+def compute(node: nuke.Group, frames: Sequence[int]) -> int:
+    """Solve ``frames`` of a node and show them; returns how many. Blocks, and reports as it goes.
+
+    Raises DmpError; CancelledError after Ctrl-C.
+    """
+    work = prepare.prepare(node, frames)
+    done = 0
+    try:
+        for part in work.parts:
+            task = Task(part.job, part.outputs, work.on_cpu)
+            try:
+                while not task.wait(POLL) or not task.done:
+                    done += _report(node, task, done, work.frames)
+                done += _report(node, task, done, work.frames)
+            except KeyboardInterrupt:
+                task.cancel()
+                task.wait()
+                raise CancelledError(
+                    f"Cancelled; {done} of {work.frames} frames are done."
+                ) from None
+            task.result()
+        results.show(node, work.files, work.views)
+        results.say(node, f"Done: {done} frames in a batch.")
+    finally:
+        work.clean()
+    return done
+
+
+def missing(node: nuke.Group, frames: Sequence[int]) -> List[int]:
+    """Those of ``frames`` that lack an EXR in any of the node's views."""
+    files, views = results.sequence(node), prepare.wanted_views(node)
+    there = [set(files.on_disk(view)) for view in views]
+    return [number for number in frames if not all(number in found for found in there)]
+
+
+def _run(asked: argparse.Namespace) -> None:
+    try:
+        nuke.scriptOpen(asked.script)
+    except (OSError, RuntimeError) as reason:
+        raise InputError(f"The script {asked.script} cannot be opened: {reason}.") from None
+    for node in _chosen(asked.node):
+        if asked.render and not node["compute_missing"].value():
+            continue
+        frames = _range(asked.frames) or prepare.whole_range(node)
+        wanted = frames if asked.again else missing(node, frames)
+        if wanted:
+            nuke.tprint(f"DMP: {node.fullName()}: {len(wanted)} frames to solve.")
+            compute(node, wanted)
+        else:
+            results.show(node, results.sequence(node), prepare.wanted_views(node))
+            nuke.tprint(f"DMP: {node.fullName()}: all {len(frames)} frames are there.")
+    if asked.save:
+        nuke.scriptSaveAs(asked.save, 1)
+    if asked.render:
+        _render(asked.render, _range(asked.frames))
+
+
+def _render(name: str, frames: List[int]) -> None:
+    write = nuke.toNode(name)
+    if write is None:
+        raise InputError(f"The script has no node '{name}' to render.")
+    frames = frames or list(range(write.firstFrame(), write.lastFrame() + 1))
+    for first, last in runs(frames):
+        try:
+            nuke.execute(write, first, last, 1)
+        except RuntimeError as reason:
+            raise InputError(f"{name} cannot be rendered: {reason}.") from None
+
+
+def _chosen(names: Optional[List[str]]) -> List[nuke.Group]:
+    found = all_nodes()
+    for name in names or []:
+        if name not in [node.fullName() for node in found]:
+            raise InputError(f"The script has no DMP node '{name}'.")
+    return [node for node in found if not names or node.fullName() in names]
+
+
+def _range(text: str) -> List[int]:
+    """``1001-1100`` or ``1001``, as lists of frames; empty text is the empty list."""
+    if not text:
+        return []
+    first, _, last = text.partition("-")
+    try:
+        found = list(range(int(first), int(last or first) + 1))
+    except ValueError:
+        found = []
+    if not found:
+        raise InputError(f"--frames wants something like 1001-1100, not '{text}'.")
+    return found
+
+
+def _report(node: nuke.Group, task: Task, done: int, frames: int) -> int:
+    """Print what is new; how many frames were finished."""
+    finished = 0
+    for event in task.poll():
+        if isinstance(event, Layers):
+            finished += 1
+            nuke.tprint(f"DMP: {node.fullName()}: {event.path} ({done + finished} of {frames})")
+            for warning in event.warnings:
+                nuke.tprint(f"DMP: {node.fullName()}: warning: {warning}")
+        elif isinstance(event, Notice):
+            nuke.tprint(f"DMP: {event}")
+        elif isinstance(event, Progress) and event.step == 0:
+            nuke.tprint(f"DMP: {node.fullName()}: frame {event.frame}: {event.stage.value}")
+    return finished
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser("dmp_batch.py", description="Mattes of a script's DMP nodes.")
+    parser.add_argument("script", help="the .nk file")
+    parser.add_argument("--node", action="append", help="only this DMP node; may be repeated")
+    parser.add_argument(
+        "--frames", default="", help="1001-1100; each node's own range if not given"
+    )
+    parser.add_argument("--again", action="store_true", help="solve frames that are there as well")
+    parser.add_argument("--save", default="", help="save the script, with its results, as this")
+    parser.add_argument("--render", default="", help="render this Write afterwards")
+    return parser
