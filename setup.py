@@ -26,6 +26,7 @@ ENGINE = [
     "uvicorn>=0.30",
     "h11>=0.14",
 ]
+UI = ["Qt.py>=2.0", "PySide6-Essentials>=6.5"]
 EVAL = ["pymatting>=1.1.13", "pillow>=10"]  # what `dmp eval` needs besides the engine
 
 setup(
@@ -50,7 +51,7 @@ setup(
     install_requires=CLI,
     extras_require={
         "engine": ENGINE,
-        "ui": ["Qt.py>=2.0", "PySide6-Essentials>=6.5"],
+        "ui": UI,
         "publish": ["pyblish-base>=1.8"],
         "farm": ["openjd-cli>=0.8"],
         "eval": EVAL,
@@ -60,6 +61,8 @@ setup(
             "schemathesis>=4.0",
             "ruff>=0.6",
             "mypy>=1.11",
+            "types-PySide2>=5.15",
+            *UI,
             *EVAL,
         ],
     },

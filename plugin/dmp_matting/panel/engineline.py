@@ -57,6 +57,9 @@ class EngineLine(QtWidgets.QWidget):
         self.sentence.setWordWrap(True)
         self.button = QtWidgets.QPushButton()
         self.button.clicked.connect(self.mend)
+        steady = self.button.sizePolicy()
+        steady.setRetainSizeWhenHidden(True)  # or the picture would jump with every mood
+        self.button.setSizePolicy(steady)
         self.button.hide()
         row = QtWidgets.QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

@@ -100,9 +100,12 @@ class Form(QtWidgets.QWidget):
         self.matte.setEnabled(not running)
         self.cancel.setEnabled(running)
         self.bar.setValue(0)
+        self.bar.setFormat("starting" if running else "")
 
-    def show_fraction(self, fraction: float) -> None:
+    def show_progress(self, fraction: float, doing: str) -> None:
+        """``doing`` in words: the share of the steps says little before the first."""
         self.bar.setValue(round(1000 * fraction))
+        self.bar.setFormat(f"{doing}, %p %" if fraction > 0 else doing)
 
     def _show_preset(self, name: str) -> None:
         self.about.setText(ABOUT_AUTO if name == AUTO else DESCRIPTIONS[name])

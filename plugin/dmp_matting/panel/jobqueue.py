@@ -22,6 +22,12 @@ DOING: Mapping[Stage, str] = {
 FULL = 1000  # of a progress bar
 
 
+def doing(stage: str) -> str:
+    """A stage in words; one that only a newer engine knows, as it calls it."""
+    known = {each.value: words for each, words in DOING.items()}
+    return known.get(stage, stage)
+
+
 def in_order(jobs: Sequence[Dict[str, Any]]) -> Tuple[Dict[str, Any], ...]:
     """Running jobs, then those that wait by their place, then those still being sent."""
 
@@ -45,7 +51,7 @@ def told(job: Mapping[str, Any]) -> str:
     progress = job["progress"]
     if progress is None:
         return "starting"
-    words = f"frame {progress['frame']}: {DOING[Stage(progress['stage'])]}"
+    words = f"frame {progress['frame']}: {doing(progress['stage'])}"
     if progress["steps"] > 1:
         words += f" {progress['step']} of {progress['steps']}"
     if progress["eta"] is not None:

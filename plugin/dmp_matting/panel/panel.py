@@ -79,8 +79,10 @@ class DmpPanel(QtWidgets.QWidget):
         super().showEvent(event)
 
     def hideEvent(self, event: QtGui.QHideEvent) -> None:
-        self._timer.stop()
-        self._watcher.stop()
+        # While a host deletes the panel Qt hides it once more, after Python has emptied it.
+        if hasattr(self, "_timer"):
+            self._timer.stop()
+            self._watcher.stop()
         super().hideEvent(event)
 
     def poll(self) -> None:

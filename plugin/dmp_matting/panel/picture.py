@@ -96,6 +96,7 @@ class Picture(QtWidgets.QWidget):
             button = QtWidgets.QToolButton()
             button.setText(look.value)
             button.setCheckable(True)
+            button.setStyleSheet("QToolButton:checked { background: palette(highlight); }")
             button.setChecked(look is self.look)
             button.clicked.connect(lambda _=False, look=look: self.choose(look))
             group.addButton(button)

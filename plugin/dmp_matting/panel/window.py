@@ -17,6 +17,7 @@ from ..job import Layers, Progress, Role
 from ..task import Task
 from .errands import Errands, Told
 from .form import Form
+from .jobqueue import doing
 from .panel import TICK, DmpPanel
 
 ENDING = 5.0  # seconds that closing waits for the job to be called off
@@ -92,7 +93,7 @@ class MatteWindow(QtWidgets.QWidget):
             return
         for event in self.task.poll():
             if isinstance(event, Progress):
-                self.form.show_fraction(event.fraction)
+                self.form.show_progress(event.fraction, doing(event.stage.value))
             elif isinstance(event, Notice):
                 self.panel.say(event)
         if self.task is not None and self.task.done:
@@ -109,7 +110,7 @@ class MatteWindow(QtWidgets.QWidget):
         except DmpError as error:
             self.panel.say(str(error), failed=True)
             return
-        self.form.show_fraction(1.0)
+        self.form.show_progress(1.0, "done")
         seconds = layers.seconds.get("total", 0.0)
         took = f"{seconds:.1f} s" if seconds else "from the cache"
         self.panel.say(" ".join([f"Wrote {layers.path} ({took}).", *layers.warnings]))
@@ -147,7 +148,8 @@ def dark() -> QtGui.QPalette:
     shades = {
         role.Window: "#2b2d2f", role.Base: "#232527", role.AlternateBase: "#2b2d2f",
         role.Button: "#3a3d40", role.WindowText: "#d8d8d8", role.Text: "#d8d8d8",
-        role.ButtonText: "#d8d8d8", role.ToolTipBase: "#3a3d40", role.ToolTipText: "#d8d8d8",
+        role.ButtonText: "#d8d8d8", role.PlaceholderText: "#7c8084",
+        role.ToolTipBase: "#3a3d40", role.ToolTipText: "#d8d8d8",
         role.Highlight: "#3f77a8", role.HighlightedText: "#ffffff",
     }  # fmt: skip
     for part, shade in shades.items():
