@@ -51,7 +51,7 @@ def start(node: nuke.Group, frames: Sequence[int]) -> None:
         work = prepare(node, frames)
         token = secrets.token_hex(8)
         node["job"].setValue(token)
-    RUNNING[token] = Running(node, token, work)
+        RUNNING[token] = Running(node, token, work)
 
 
 def running(node: nuke.Group) -> Optional[Running]:

@@ -144,15 +144,16 @@ def _reload(read: nuke.Node) -> None:
 
 def say(node: nuke.Group, sentence: str, mood: Mood = Mood.CALM) -> None:
     """The status line, and the tile in red or amber; the artist's own colour comes back."""
-    node["status"].setValue(sentence)
-    tile, before = node["tile_color"], node["tile_before"]
-    if mood.value is not None:
-        if not before.value():
-            before.setValue(str(int(tile.value())))
-        tile.setValue(mood.value)
-    elif before.value():
-        tile.setValue(int(before.value()))
-        before.setValue("")
+    with quietly():
+        node["status"].setValue(sentence)
+        tile, before = node["tile_color"], node["tile_before"]
+        if mood.value is not None:
+            if not before.value():
+                before.setValue(str(int(tile.value())))
+            tile.setValue(mood.value)
+        elif before.value():
+            tile.setValue(int(before.value()))
+            before.setValue("")
 
 
 def settle(running: Container[str] = ()) -> None:

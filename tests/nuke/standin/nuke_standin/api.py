@@ -109,11 +109,13 @@ def delete(n: Any) -> None:
     ]
     for user, index in users:
         user._inputs[index] = None
+    above = list(n._inputs)
     group._nodes.remove(n)
     _detach(n)
 
     def back() -> None:
         script.loaded(text, group)
+        group.node(name)._inputs = above
         for user, index in users:
             user.setInput(index, group.node(name))
 

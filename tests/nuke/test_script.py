@@ -1,0 +1,275 @@
+"""The node in scripts: saved, opened without DMP, copied, renamed, undone; its text by Tcl's rules."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+import nuke
+import numpy as np
+import pytest
+from nuke_standin import script, tcl
+from nuke_standin.session import Session, reset, run_until
+
+from dmp_matting import Settings
+from dmp_matting.wire import Wire
+from dmp_nuke import jobs, node, results
+
+from .conftest import HERE, ROOT, Shot, dmp_node, pixels, press, read_node
+
+SNAPSHOT = HERE / "group.nk"
+# A knob that mirrors a setting: its definition and its value. Settings come and go.
+SETTING = re.compile(r"^ addUserKnob \{\d+ (set_\w+|preset|seed|device) .*\n|^ (set_\w+|preset|seed|device) .*\n", re.M)
+
+
+def saved_node(session: Session) -> str:
+    """The text of a new DMP node, without the knobs that Settings makes."""
+    return SETTING.sub("", script.saved([node.build()]))
+
+
+def test_the_saved_text_is_the_committed_one(session: Session) -> None:
+    """After a wanted change: DMP_SNAPSHOT=write pytest tests/nuke/test_script.py, then look."""
+    text = saved_node(session)
+    if os.environ.get("DMP_SNAPSHOT") == "write":
+        SNAPSHOT.write_text(text)
+    assert text == SNAPSHOT.read_text()
+
+
+def test_every_setting_is_a_knob(session: Session) -> None:
+    text = script.saved([node.build()])
+    defined = set(re.findall(r"^ addUserKnob \{\d+ (\w+)", text, re.M))
+    for one in fields(Settings):
+        assert one.name in defined or f"set_{one.name}" in defined
+    assert "preset" in defined and "seed" in defined
+
+
+def test_no_path_of_this_machine_and_no_import_without_a_guard(session: Session) -> None:
+    text = script.saved([node.build()])
+    assert str(ROOT) not in text and "\\\\" not in text
+    for line in text.splitlines():
+        assert line.count("dmp_nuke") == 0 or line.index("try:") < line.index("except ImportError")
+
+
+def test_tcl_itself_reads_the_text(session: Session) -> None:
+    """The same words as the stand-in's reader, from a real interpreter."""
+    tkinter = pytest.importorskip("tkinter", reason="Python without Tcl (apt-get python3-tk)")
+    interpreter = tkinter.Tcl()
+    made = node.build()
+    made["file"].setValue('/a b/[getenv "X"]/{matte}.$x.%04d.exr')
+    text = script.saved([made])
+    assert interpreter.eval(f"info complete {tcl.quoted(text)}") == "1"
+    bodies = re.findall(r"^( *)(\w+) \{\n(.*?)^\1\}$", text, re.M | re.S)
+    assert len(bodies) > 15
+    for _, _, body in bodies:
+        words = list(interpreter.tk.splitlist(body))
+        assert words == tcl.words(body)
+        assert len(words) % 2 == 0
+        for name, value in zip(words[::2], words[1::2], strict=True):
+            if name == "addUserKnob":
+                assert list(interpreter.tk.splitlist(value)) == tcl.words(value)
+    assert text.count("addUserKnob") > 30
+
+
+@pytest.mark.parametrize(
+    "text", ["", "plain", "two words", 'a "b" c', "{", "}", "a\\b", "$x", "[exec rm]", "ä\nb\tc", "#"]
+)
+def test_quoting_against_tcl(text: str) -> None:
+    tkinter = pytest.importorskip("tkinter", reason="Python without Tcl (apt-get python3-tk)")
+    interpreter = tkinter.Tcl()
+    word = tcl.quoted(text)
+    assert interpreter.tk.splitlist(word) == (text,)
+    assert tcl.words(word) == [text]
+    interpreter.eval(f"set found {word}")  # as a command's argument nothing is substituted either
+    assert interpreter.getvar("found") == text
+
+
+def test_saved_and_opened_it_shows_its_result(
+    shot: Shot, engine: Wire, session: Session, tmp_path: Path
+) -> None:
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    nuke.frame(1001)
+    press(dmp, "matte_frame")
+    shown = dmp._image(1001, "main").channels
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    before = script.whole()
+    nuke.scriptOpen(str(tmp_path / "shot.nk"))
+    assert script.whole() == before
+    again = node.all_nodes()[0]
+    assert again is not dmp
+    assert np.array_equal(again._image(1001, "main").channels["rgba.alpha"], shown["rgba.alpha"])
+    assert again["status"].value() == dmp._knobs["status"]._value
+    assert press(again, "matte_frame").startswith("Done"), "it still works"
+
+
+def saved_shot(shot: Shot, tmp_path: Path, **knobs: object) -> Path:
+    """A script with a solved frame 1001, a Write behind it, and nothing running."""
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    dmp["first"].setValue(1001)
+    dmp["last"].setValue(1003)
+    for name, value in knobs.items():
+        dmp[name].setValue(value)
+    nuke.frame(1001)
+    assert press(dmp, "matte_frame").startswith("Done")
+    write = nuke.nodes.Write(name="Final", file=(tmp_path / "final.%04d.exr").as_posix())
+    write.setInput(0, dmp)
+    write["file_type"].setValue("exr")
+    write["raw"].setValue(True)
+    write["channels"].setValue("all")
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    return tmp_path / "shot.nk"
+
+
+def bare_nuke(*arguments: object, room: str = "") -> subprocess.CompletedProcess[str]:
+    """The stand-in in a process of its own; without ``room`` nothing of DMP can be imported."""
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("PYTHON")},
+        "PYTHONPATH": str(HERE / "standin"),
+        "NUKE_PATH": room,
+    }
+    command = [sys.executable, "-m", "nuke_standin", *map(str, arguments)]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/")
+
+
+def test_it_renders_where_there_is_no_dmp(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+    """As a farm does: nuke -x, in a process that has neither dmp_nuke nor dmp_matting."""
+    saved = saved_shot(shot, tmp_path)
+    ran = bare_nuke("-x", saved, "Final", 1001, 1001)
+    assert ran.returncode == 0, ran.stderr
+    final, _ = pixels(tmp_path / "final.1001.exr")
+    matte, _ = pixels(tmp_path / "matte.1001.exr")
+    assert np.array_equal(final["A"], matte["A"])
+    assert np.array_equal(final["foreground.red"], matte["foreground.R"])
+
+    (tmp_path / "matte.1001.exr").unlink()
+    ran = bare_nuke("-x", saved, "Final", 1001, 1001)
+    assert ran.returncode != 0 and "result: Error reading" in ran.stderr, "as a Read does"
+    assert not (tmp_path / "matte.1001.exr").exists(), "a render never solves"
+
+
+def test_a_button_without_dmp_says_so(
+    shot: Shot, engine: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = saved_shot(shot, tmp_path)
+    monkeypatch.setitem(sys.modules, "dmp_nuke.buttons", None)
+    session = reset()
+    nuke.scriptOpen(str(saved))
+    nuke.toNode("DMP1")["matte_frame"].execute()
+    assert session.messages == ["DMP is not installed here. The node shows the EXRs that it has."]
+
+
+def test_the_missing_frames_knob_is_the_reads(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    for number in (1001, 1003):
+        nuke.frame(number)
+        press(dmp, "matte_frame")
+    with pytest.raises(RuntimeError, match="result: Error reading .*matte.1002.exr"):
+        dmp._image(1002, "main")
+    dmp["on_error"].setValue("black")
+    assert dmp._image(1002, "main").channels["rgba.alpha"].max() == 0
+    assert dmp._image(1003, "main").channels["rgba.alpha"].max() > 0
+
+
+def test_copy_paste_and_rename(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+    """A pasted node is a node of its own, and says so before it overwrites the other's files."""
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    nuke.frame(1001)
+    press(dmp, "matte_frame")
+    nuke.nodeCopy(str(tmp_path / "clipboard.nk"))
+    pasted = nuke.nodePaste(str(tmp_path / "clipboard.nk"))
+    assert (dmp.name(), pasted.name()) == ("DMP1", "DMP2")
+    assert np.array_equal(
+        pasted._image(1001, "main").channels["rgba.alpha"],
+        dmp._image(1001, "main").channels["rgba.alpha"],
+    )
+    for index in (0, 1):
+        pasted.setInput(index, dmp.input(index))
+    assert press(pasted, "matte_frame") == (
+        "DMP1 writes the same files as DMP2; give one of them another output."
+    )
+    pasted["file"].setValue((tmp_path / "other.%04d.exr").as_posix())
+    assert press(pasted, "matte_frame").startswith("Done")
+    dmp.setName("Hair")
+    assert press(dmp, "matte_frame").startswith("Done")
+
+
+def test_undo(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+    """Making the node is one step; what a job sets is none."""
+    plate, clean = shot.reads()
+    before = len(session.undo)
+    node.create()
+    assert len(session.undo) == before + 1
+    nuke.undo()
+    assert node.all_nodes() == []
+
+    dmp = dmp_node(plate, clean, tmp_path / "matte.%04d.exr")
+    nuke.frame(1001)
+    dmp["seed"].setValue(7)
+    press(dmp, "matte_frame")
+    nuke.undo()
+    assert dmp["seed"].value() == 0, "the artist's own last step"
+    assert dmp["has_result"].value()
+    nuke.delete(dmp)
+    nuke.undo()
+    back = node.all_nodes()[0]
+    assert back is not dmp and back.input(0) is plate
+    assert back._image(1001, "main").channels["rgba.alpha"].max() > 0
+
+
+def test_renamed_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=30)
+    nuke.frame(1001)
+    dmp["matte_frame"].execute()
+    dmp.setName("Fur")
+    run_until(lambda: not jobs.RUNNING)
+    assert dmp["status"].value().startswith("Done") and dmp.name() == "Fur"
+
+
+@pytest.mark.parametrize("how", ["deleted", "closed"])
+def test_gone_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path, how: str) -> None:
+    """The job is cancelled, its files are gone, nobody is told anything."""
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
+    nuke.frame(1001)
+    dmp["matte_frame"].execute()
+    run_until(lambda: bool(dmp.node("preview")["file"].value()))
+    folder = Path(dmp.node("preview")["file"].value()).parent
+    if how == "deleted":
+        nuke.delete(dmp)
+    else:
+        nuke.scriptClear()
+    run_until(lambda: not jobs.RUNNING)
+    assert not folder.exists() and not list(tmp_path.glob("matte*"))
+    run_until(lambda: all(job["state"] != "running" for job in engine.ask("GET", "/v1/jobs")["jobs"]))
+
+
+def test_deleted_and_brought_back_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=200)
+    nuke.frame(1001)
+    dmp["matte_frame"].execute()
+    nuke.delete(dmp)
+    nuke.undo()
+    run_until(lambda: not jobs.RUNNING)
+    assert node.all_nodes()[0]["status"].value().startswith("Done")
+
+
+def test_saved_while_it_ran(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+    """Opened later, it shows the plate again, and does not pretend to be running."""
+    plate, _ = shot.reads()
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
+    nuke.frame(1001)
+    dmp["matte_frame"].execute()
+    run_until(lambda: bool(dmp.node("preview")["file"].value()))
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    press(dmp, "cancel")
+    nuke.scriptOpen(str(tmp_path / "shot.nk"))
+    again = node.all_nodes()[0]
+    assert "rgba.alpha" not in again._image(1001, "main").channels, "also where there is no DMP"
+    results.settle(jobs.RUNNING)
+    assert again["status"].value() == (
+        "The script was closed while this was solving; press Matte again."
+    )
+    assert again.node("preview")["file"].value() == "" and not again["job"].value()
+    assert read_node(tmp_path / "x.exr") is not None
