@@ -22,6 +22,17 @@ from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Settings, 
 from .launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
 from .places import cache_folder, read_config, write_config
 from .presets import DESCRIPTIONS, PRESETS, preset
+from .shotrun import (
+    Missing,
+    ShotEnd,
+    ShotFailure,
+    ShotFrame,
+    ShotProgress,
+    ShotReport,
+    ShotStart,
+    run_shots,
+)
+from .shots import Shot
 from .task import Task
 
 __all__ = [
@@ -41,6 +52,7 @@ __all__ = [
     "Layers",
     "Matting",
     "MismatchError",
+    "Missing",
     "Notice",
     "OutputError",
     "PRESETS",
@@ -50,6 +62,13 @@ __all__ = [
     "Role",
     "Settings",
     "SettingsError",
+    "Shot",
+    "ShotEnd",
+    "ShotFailure",
+    "ShotFrame",
+    "ShotProgress",
+    "ShotReport",
+    "ShotStart",
     "Stage",
     "Task",
     "cache_folder",
@@ -61,6 +80,7 @@ __all__ = [
     "matte",
     "preset",
     "read_config",
+    "run_shots",
     "start_engine",
     "stop_engine",
     "write_config",

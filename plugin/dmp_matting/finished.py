@@ -11,9 +11,9 @@ from __future__ import annotations
 import json
 import os
 import struct
+import sys
 from typing import BinaryIO, Dict, Optional, Sequence
 
-from . import __version__
 from .job import Frame, Settings
 
 MAGIC = b"\x76\x2f\x31\x01"
@@ -37,7 +37,13 @@ def is_finished(path: str, frame: Frame, wanted: Sequence[Settings]) -> bool:
         told = {name: header.get(f"dmp:{name}", b"").decode() for name in names}
     except (OSError, ValueError, KeyError, struct.error):
         return False
-    return release == __version__ and told == names and any(_same(recorded, one) for one in wanted)
+    return release == _release() and told == names and any(_same(recorded, one) for one in wanted)
+
+
+def _release() -> str:
+    """This package's version, asked for at run time: importing the face would go in a circle."""
+    version: str = sys.modules[__package__ or ""].__version__
+    return version
 
 
 def _same(recorded: Dict[str, object], settings: Settings) -> bool:

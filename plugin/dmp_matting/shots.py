@@ -14,7 +14,6 @@ import os
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
-from . import __version__
 from .errors import InputError, PlateError
 from .job import Frame, Job, Plate, Role, Settings
 from .presets import preset
@@ -105,7 +104,7 @@ class Shot:
         return {number: self.output_of(number) for number in numbers}
 
     def job(self, numbers: Iterable[int]) -> Job:
-        return Job(tuple(map(self.frame, numbers)), self.settings, __version__)
+        return Job(tuple(map(self.frame, numbers)), self.settings)
 
     def gaps(self) -> List[Gap]:
         """Everything that is missing or empty, in the order of the frames."""

@@ -1,0 +1,228 @@
+"""`dmp matte` on sequences, through a real engine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import struct
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from dmp_matting import Settings, Shot, preset
+from dmp_matting.finished import is_finished
+from dmp_matting.wire import Wire
+
+from ..conftest import write_exr
+from .conftest import FEW_STEPS, TinyShot, command, dmp, environment, events, pixels
+
+
+def matte(shot: TinyShot, output: object, *more: object) -> list[object]:
+    return ["matte", shot.pattern, "--clean", shot.clean, "-o", output, *FEW_STEPS, *more]
+
+
+def made(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("mark", ["%04d", "@@@@", "$F4"])
+def test_a_sequence_in_every_spelling(
+    engine: Wire, shot: TinyShot, tmp_path: Path, mark: str
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    plate = shot.folder / f"plate.{mark}.exr"
+    done = dmp("matte", plate, "--clean", shot.clean, "-o", out / f"m.{mark}.exr",
+               "--frames", "1001-1004x3", *FEW_STEPS)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert made(out) == ["m.1001.exr", "m.1004.exr"]
+    assert "plate: 2 frames (1001,1004)." in done.stderr
+    assert not np.array_equal(pixels(out / "m.1001.exr"), pixels(out / "m.1004.exr"))
+
+
+def test_without_a_range_all_frames_on_disk(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+    done = dmp(*matte(shot, tmp_path / "m.####.exr"), "--sheet", tmp_path / "sheet.png")
+    assert done.returncode == 0, done.stderr
+    assert made(tmp_path) == ["in", *(f"m.{n}.exr" for n in shot.numbers), "sheet.png"]
+    row = next(line for line in done.stdout.splitlines() if "plate" in line)
+    assert row.split("│")[1:3] == [" plate ", " 4      "]
+    sheet = oiio.ImageBuf(str(tmp_path / "sheet.png"))
+    assert sheet.spec().height > 4 * 150  # a row for each of the four frames
+
+
+def test_missing_frames_are_all_named_before_work_starts(
+    engine: Wire, shot: TinyShot, tmp_path: Path
+) -> None:
+    shot.plate(1002).unlink()
+    shot.plate(1004).write_bytes(b"")
+    wanted = matte(shot, tmp_path / "m.####.exr", "--frames", "1001-1006", "--json")
+    done = dmp(*wanted)
+    sentence = (
+        f"plate: frames 1002,1005-1006 of {shot.pattern} are missing; "
+        f"frame 1004 of {shot.pattern} is empty."
+    )
+    assert (done.returncode, done.stderr) == (2, sentence + "\n")
+    assert events(done)[-1]["message"] == sentence
+    assert made(tmp_path) == ["in"]
+    done = dmp(*wanted, "--missing", "skip")
+    assert done.returncode == 0, done.stderr
+    assert events(done)[-1]["shots"][0]["skipped"] == [1002, 1004, 1005, 1006]
+    assert made(tmp_path) == ["in", "m.1001.exr", "m.1003.exr"]
+
+
+def test_a_clean_plate_that_moves(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+    for number in shot.numbers:
+        shutil.copy(shot.clean, shot.folder / f"clean.{number}.exr")
+    moving = ["matte", shot.pattern, "--clean", shot.folder / "clean.%04d.exr", *FEW_STEPS]
+    done = dmp(*moving, "-o", tmp_path / "m.####.exr", "--frames", "1001-1002")
+    assert done.returncode == 0, done.stderr
+    (shot.folder / "clean.1002.exr").unlink()
+    done = dmp(*moving, "-o", tmp_path / "n.####.exr", "--frames", "1001-1002")
+    assert done.returncode == 2
+    assert f"frame 1002 of {shot.folder}/clean.%04d.exr is missing." in done.stderr
+
+
+def test_finished_frames_are_left_alone(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+    wanted = matte(shot, tmp_path / "m.####.exr", "--json")
+    assert dmp(*wanted, "--frames", "1001-1002").returncode == 0
+    before = (tmp_path / "m.1001.exr").stat()
+    told = events(dmp(*wanted))
+    assert told[0]["finished"] == [1001, 1002]
+    assert (told[-1]["shots"][0]["kept"], told[-1]["shots"][0]["solved"]) == (
+        [1001, 1002], [1003, 1004])  # fmt: skip
+    assert (tmp_path / "m.1001.exr").stat().st_ino == before.st_ino
+    # another seed is another matte; --redo asks for it all the same
+    assert events(dmp(*wanted, "--set", "seed=4", "--frames", "1001"))[0]["finished"] == []
+    assert events(dmp(*wanted, "--set", "seed=4", "--frames", "1001", "--redo"))[0] == {
+        "event": "shot", "shot": "plate", "frames": [1001], "finished": [], "missing": [],
+    }  # fmt: skip
+
+
+def test_what_counts_as_finished(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+    output = tmp_path / "m.1001.exr"
+    assert dmp(*matte(shot, tmp_path / "m.####.exr", "--frames", "1001")).returncode == 0
+    settings = preset("paper").changed(
+        device="cpu", threads=1, rounds=1, fit_steps=1, joint_steps=3, projection_steps=1,
+        refine_passes=1,
+    )  # fmt: skip
+    frame = Shot("s", shot.pattern, str(shot.clean), str(output), (1001,)).frame(1001)
+
+    def finished(path: Path = output, wanted: Settings = settings) -> bool:
+        return is_finished(str(path), frame, [preset("draft"), wanted])
+
+    assert finished() and finished(wanted=settings.changed(device="auto"))
+    assert not finished(wanted=settings.changed(seed=1))
+    other = Shot("s", shot.pattern, str(shot.clean), str(output), (1002,)).frame(1002)
+    assert not is_finished(str(output), other, [settings])
+    assert not finished(tmp_path / "none.exr") and not finished(shot.clean)
+    whole = output.read_bytes()
+    damaged = tmp_path / "damaged.exr"
+    damaged.write_bytes(whole)
+    assert finished(damaged)
+    for size in (0, 3, 8, 200, len(whole) // 2, len(whole) - 1):
+        damaged.write_bytes(whole[:size])
+        assert not finished(damaged), size
+    damaged.write_bytes(whole.replace(b"0.1.0+", b"0.0.9+"))
+    assert not finished(damaged)
+    damaged.write_bytes(whole[:8] + struct.pack("<I", 2**31) * 400)
+    assert not finished(damaged)
+    newer = time.time() + 5
+    os.utime(shot.clean, (newer, newer))
+    assert not finished()
+
+
+def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
+    engine: Wire, shot: TinyShot, tmp_path: Path
+) -> None:
+    broken = shot.pixels(1)
+    broken[3, 4, 0] = np.nan
+    write_exr(shot.plate(1002), broken)
+    done = dmp(*matte(shot, tmp_path / "m.####.exr", "--json"))
+    told = events(done)[-1]
+    assert (done.returncode, told["ok"], told["exit_code"]) == (2, False, 2)
+    assert told["shots"][0]["solved"] == [1001, 1003, 1004]
+    (failure,) = told["shots"][0]["failed"]
+    assert (failure["frames"], failure["error"]) == ([1002], "PlateError")
+    assert "plate.1002.exr' has 1 pixel that is NaN" in failure["message"]
+    assert "plate 1002: " in done.stderr and "Traceback" not in done.stderr
+
+
+def test_json_tells_everything_as_it_comes(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+    told = events(dmp(*matte(shot, tmp_path / "m.####.exr", "--json", "--frames", "1001-1002")))
+    kinds = [event["event"] for event in told]
+    assert kinds[0] == "shot" and kinds[-2:] == ["shot_end", "summary"]
+    assert kinds.count("frame") == 2 and "progress" in kinds
+    done = [event["done"] for event in told if event["event"] == "progress"]
+    assert done == sorted(done) and 0 <= done[0] and done[-1] <= 1
+    (shown,) = told[-1]["shots"]
+    assert {m["frame"] for m in shown["per_frame"]} == {1001, 1002}
+    assert 0.05 < shown["measures"]["coverage"] < 0.95 and shown["measures"]["residual"] < 0.1
+    without = events(dmp(*matte(shot, tmp_path / "n.####.exr", "--json", "--no-check")))
+    assert without[-1]["shots"][0]["measures"] is None
+
+
+def test_openjd_lines_begin_a_line(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+    shot.plate(1002).write_text("not a picture")
+    done = dmp(*matte(shot, tmp_path / "m.####.exr", "--openjd", "--frames", "1001-1002"))
+    lines = done.stdout.splitlines()
+    assert any(line.startswith("openjd_progress: ") for line in lines)
+    assert f"openjd_fail: plate 1002: '{shot.plate(1002)}'" in done.stdout
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "kind", "word"),
+    [
+        (["--frames", "1001-"], "InputError", "frame range"),
+        (["--frames", "abc"], "InputError", "frame range"),
+        (["--in-process"], "InputError", "--in-process"),
+        (["--set", "joint_steps=-1"], "SettingsError", "joint_steps"),
+        (["--clean", "nowhere.exr"], "PlateError", "clean plate nowhere.exr is missing"),
+        (["-o", "one.exr"], "InputError", "put #### into its name"),
+        (["-o", "no_folder/m.####.exr"], "OutputError", "does not exist"),
+        (["--missing", "guess"], "UsageError", "--missing"),
+    ],
+)
+def test_what_is_refused(
+    engine: Wire, shot: TinyShot, tmp_path: Path, more: list[str], kind: str, word: str
+) -> None:
+    done = dmp(*matte(shot, tmp_path / "m.####.exr", "--json", *more))
+    last = events(done)[-1]
+    told = last["shots"][0]["failed"][0] if last.get("event") == "summary" else last
+    assert (done.returncode, told["error"]) == (2, kind), told
+    assert word in told["message"] and "Traceback" not in done.stderr
+    assert made(tmp_path) == ["in"]
+
+
+def test_a_pattern_without_files(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+    pattern = shot.folder / "plates.####.exr"
+    done = dmp("matte", pattern, "--clean", shot.clean, "-o", "m.####.exr")
+    sentence = f"There is no file {pattern}; check the plate's name.\n"
+    assert (done.returncode, done.stderr) == (2, sentence)
+
+
+def test_ctrl_c_leaves_finished_frames_and_the_next_run_goes_on(
+    engine: Wire, shot: TinyShot, tmp_path: Path
+) -> None:
+    wanted = matte(shot, tmp_path / "m.####.exr", "--set", "joint_steps=150")
+    process = subprocess.Popen(
+        command(*wanted), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    while not (tmp_path / "m.1001.exr").exists():
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert process.returncode == 130 and "the same command goes on" in said
+    left = made(tmp_path)
+    assert "m.1001.exr" in left and "m.1004.exr" not in left
+    assert not [name for name in left if name.startswith(".")]
+    told = events(dmp(*wanted, "--json"))
+    assert told[0]["finished"][0] == 1001 and told[-1]["ok"]
+    assert made(tmp_path) == ["in", *(f"m.{n}.exr" for n in shot.numbers)]

@@ -1,0 +1,70 @@
+"""Patterns of numbered files and ranges of frames, against fileseq as the oracle."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import fileseq
+import pytest
+
+from dmp_matting import InputError, PlateError
+from dmp_matting.sequences import FilePattern, file_of, is_pattern, parse_range, range_text
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["plate.####.exr", "plate.%04d.exr", "plate.@@@@.exr", "plate.@.exr", "plate.$F4.exr",
+     "plate.$F.exr", "plate.#.exr", "p.%d.exr", "/a b/p_##.png", "p.%06d.tif"],
+)  # fmt: skip
+def test_every_spelling_means_what_fileseq_reads(text: str) -> None:
+    pattern = FilePattern.parse(text)
+    oracle = fileseq.FileSequence(text, pad_style=fileseq.constants.PAD_STYLE_HASH1)
+    assert pattern is not None
+    for frame in (0, 7, 1001, 123456):
+        assert pattern.path(frame) == oracle.frame(frame)
+
+
+def test_only_the_name_is_looked_at_and_the_last_mark_counts(tmp_path: Path) -> None:
+    assert FilePattern.parse("/jobs/@me/shot_##/plate.exr") is None
+    twice = FilePattern.parse("/jobs/@me/v##_plate.####.exr")
+    assert twice is not None and twice.path(3) == "/jobs/@me/v##_plate.0003.exr"
+    still = tmp_path / "plate@2x.exr"
+    assert is_pattern(str(still))
+    still.write_bytes(b"x")
+    assert not is_pattern(str(still)) and file_of(str(still), 7) == str(still)
+
+
+def test_frames_on_disk_are_those_whose_name_the_pattern_writes(tmp_path: Path) -> None:
+    names = ("p.1001.exr", "p.0002.exr", "p.12.exr", "p.00003.exr", "p.123456.exr", "p.-005.exr",
+             "p.1002.EXR", "q.1003.exr", "p.1004.exr.part", "p.1005b.exr")  # fmt: skip
+    for name in names:
+        (tmp_path / name).touch()
+    found = FilePattern.parse(str(tmp_path / "p.####.exr"))
+    assert found is not None and found.frames() == (-5, 2, 1001, 123456)
+    loose = FilePattern.parse(str(tmp_path / "p.@.exr"))
+    assert loose is not None and loose.frames() == (12, 1001, 123456)
+    gone = FilePattern.parse(str(tmp_path / "none" / "p.####.exr"))
+    with pytest.raises(PlateError, match="none cannot be read"):
+        assert gone is not None and gone.frames()
+
+
+def test_ranges_are_fileseqs(tmp_path: Path) -> None:
+    for text in ("1001-1100x2", "1-5,10,7", "5-1", "10-1x3", "-5--1", "7"):
+        assert list(parse_range(text)) == list(fileseq.FrameSet(text)), text
+
+
+def test_text_of_frames_reads_back(tmp_path: Path) -> None:
+    dice = random.Random(3)
+    for _ in range(200):
+        frames = sorted({dice.randrange(-20, 60) for _ in range(dice.randrange(1, 30))})
+        assert list(parse_range(range_text(frames))) == frames
+    assert range_text([1003, 1001, 1002]) == "1001-1003"
+    assert range_text([1, 3, 5, 7, 20, 90]) == "1-7x2,20,90"
+    assert range_text([]) == ""
+
+
+@pytest.mark.parametrize("text", ["", "a", "1-", "1-5x0", "1..5", "1-5y2", ","])
+def test_what_is_no_range(text: str) -> None:
+    with pytest.raises(InputError, match="frame range"):
+        parse_range(text)
