@@ -147,9 +147,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("dmp_batch.py", description="Mattes of a script's DMP nodes.")
     parser.add_argument("script", help="the .nk file")
     parser.add_argument("--node", action="append", help="only this DMP node; may be repeated")
-    parser.add_argument(
-        "--frames", default="", help="1001-1100, or each node's range"
-    )
+    parser.add_argument("--frames", default="", help="1001-1100, or each node's range")
     parser.add_argument("--again", action="store_true", help="solve frames that are there as well")
     parser.add_argument("--save", default="", help="save the script, with its results, as this")
     parser.add_argument("--render", default="", help="render this Write afterwards")

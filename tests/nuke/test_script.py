@@ -1,4 +1,4 @@
-"""The node in scripts: saved, opened without DMP, copied, renamed, undone; its text by Tcl's rules."""
+"""The node in scripts: saved, opened without DMP, copied, undone; its text by Tcl's rules."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import pytest
 from nuke_standin import script, tcl
 from nuke_standin.session import Session, reset, run_until
 
-from dmp_matting import Settings
+from dmp_matting import Settings, engine_jobs
 from dmp_matting.wire import Wire
 from dmp_nuke import jobs, node, results
 
@@ -23,7 +23,13 @@ from .conftest import HERE, ROOT, Shot, dmp_node, pixels, press, read_node
 
 SNAPSHOT = HERE / "group.nk"
 # A knob that mirrors a setting: its definition and its value. Settings come and go.
-SETTING = re.compile(r"^ addUserKnob \{\d+ (set_\w+|preset|seed|device) .*\n|^ (set_\w+|preset|seed|device) .*\n", re.M)
+SETTING = re.compile(
+    r"^ addUserKnob \{\d+ (set_\w+|preset|seed|device) .*\n|^ (set_\w+|preset|seed|device) .*\n",
+    re.MULTILINE,
+)
+    r"^ addUserKnob \{\d+ (set_\w+|preset|seed|device) .*\n|^ (set_\w+|preset|seed|device) .*\n",
+    re.M,
+)
 
 
 def saved_node(session: Session) -> str:
@@ -75,7 +81,8 @@ def test_tcl_itself_reads_the_text(session: Session) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "plain", "two words", 'a "b" c', "{", "}", "a\\b", "$x", "[exec rm]", "ä\nb\tc", "#"]
+    "text",
+    ["", "plain", "two words", 'a "b" c', "{", "}", "a\\b", "$x", "[exec rm]", "ä\nb\tc", "#"],
 )
 def test_quoting_against_tcl(text: str) -> None:
     tkinter = pytest.importorskip("tkinter", reason="Python without Tcl (apt-get python3-tk)")
@@ -242,7 +249,9 @@ def test_gone_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path, how: str) 
         nuke.scriptClear()
     run_until(lambda: not jobs.RUNNING)
     assert not folder.exists() and not list(tmp_path.glob("matte*"))
-    run_until(lambda: all(job["state"] != "running" for job in engine.ask("GET", "/v1/jobs")["jobs"]))
+    run_until(
+        lambda: all(job["state"] != "running" for job in engine.ask("GET", "/v1/jobs")["jobs"])
+    )
 
 
 def test_deleted_and_brought_back_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path) -> None:

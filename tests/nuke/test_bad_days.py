@@ -1,0 +1,339 @@
+"""What an artist reads when something is wrong: each sentence, word for word."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import nuke
+import pytest
+from nuke_standin.session import Session, run_until
+
+from dmp_matting import find_engine
+from dmp_matting.errors import EngineMissingError
+from dmp_matting.wire import Wire
+from dmp_nuke import buttons, jobs
+from dmp_nuke.results import Mood
+
+from ..conftest import Home, children
+from .conftest import Shot, dmp_node, pixels, press
+
+RED = 0xB02020FF
+
+
+@pytest.fixture
+def dmp(shot: Shot, session: Session, tmp_path: Path) -> Iterator[Any]:
+    """A node that would work, on frame 1001."""
+    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    made["first"].setValue(1001)
+    made["last"].setValue(1003)
+    nuke.frame(1001)
+    yield made
+
+
+def failed(dmp: Any, session: Session, sentence: str) -> None:
+    """The same sentence on the node and in a message, the tile red, nothing left behind."""
+    assert dmp["status"].value() == sentence
+    assert session.messages == [sentence]
+    assert dmp["tile_color"].value() == RED
+    assert not jobs.RUNNING and not dmp["job"].value()
+    folder = Path(dmp["file"].value() or "/nowhere/x").parent
+    assert not list(folder.glob("*.part")) and not list(folder.glob("*.tmp"))
+
+
+def test_no_engine(
+    dmp: Any, session: Session, home: Home, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    missing = tmp_path / "python"
+    monkeypatch.setenv("DMP_ENGINE_PYTHON", str(missing))
+    press(dmp, "matte_frame")
+    failed(
+        dmp,
+        session,
+        f"DMP_ENGINE_PYTHON names '{missing}', which is not a program; "
+        "point it at the engine's Python.",
+    )
+
+
+def test_no_engine_inside_nuke(
+    dmp: Any, session: Session, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in Nuke, whose sys.executable is Nuke."""
+    monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)
+    monkeypatch.setattr("sys.executable", "/usr/local/Nuke15.1v5/Nuke15.1")
+    press(dmp, "matte_frame")
+    failed(
+        dmp,
+        session,
+        "The DMP engine was not found. Install it with `pip install 'dmp-matting[engine]'`, or "
+        "name a Python that has it with `dmp setup` or DMP_ENGINE_PYTHON.",
+    )
+    assert EngineMissingError.exit_code == 3
+
+
+def test_the_engine_dies_once(dmp: Any, home: Home) -> None:
+    """It is started again, and the artist's matte comes."""
+    dmp["set_joint_steps"].setValue(60)
+    dmp["matte_frame"].execute()
+    run_until(lambda: bool(dmp.node("preview")["file"].value()))
+    engine = find_engine()
+    assert engine is not None
+    os.kill(engine.pid, signal.SIGKILL)
+    run_until(lambda: not jobs.RUNNING, 120)
+    assert dmp["status"].value().startswith("Done: 1 frame in ")
+
+
+def test_the_engine_dies_each_time(dmp: Any, session: Session, home: Home) -> None:
+    """Three workers killed over one frame: the engine gives it up, and says so."""
+    dmp["set_joint_steps"].setValue(1_000_000)
+    dmp["matte_frame"].execute()
+    killed: dict[int, float] = {}
+
+    def kill_what_solves() -> bool:
+        preview = Path(dmp.node("preview")["file"].value() or "none")
+        if jobs.RUNNING and preview.exists():
+            engine = find_engine()
+            seen = preview.stat().st_mtime > max(killed.values(), default=0.0)
+            for worker in children(engine.pid) if engine and seen else []:
+                if worker not in killed:
+                    killed[worker] = time.time()
+                    os.kill(worker, signal.SIGKILL)
+        return not jobs.RUNNING
+
+    run_until(kill_what_solves, 120)
+    failed(
+        dmp,
+        session,
+        "The engine's worker died 3 times on frame 1001 (exit code -9), perhaps for want of "
+        "memory: try a smaller working size; see `dmp engine log`.",
+    )
+
+
+def test_the_queue_is_busy(dmp: Any, shot: Shot, engine: Wire, tmp_path: Path) -> None:
+    """Two DMP nodes at once: the second waits, says so, and is solved."""
+    plate, clean = shot.reads()
+    first = dmp_node(plate, clean, tmp_path / "other.%04d.exr", joint_steps=1_000_000)
+    first["matte_frame"].execute()
+    run_until(lambda: bool(first.node("preview")["file"].value()))
+    dmp["matte_frame"].execute()
+    waiting = "Waiting. Busy on "
+    run_until(lambda: dmp["status"].value().startswith(waiting))
+    assert dmp["status"].value().endswith(", 1 waiting.")
+    first["cancel"].execute()
+    run_until(lambda: not jobs.RUNNING)
+    assert first["status"].value() == "Cancelled; 0 of 1 frames are done."
+    assert dmp["status"].value().startswith("Done: 1 frame in ")
+    assert first["tile_color"].value() == dmp["tile_color"].value() == 0
+
+
+def test_the_same_node_twice(dmp: Any, session: Session, engine: Wire) -> None:
+    dmp["set_joint_steps"].setValue(1_000_000)
+    dmp["matte_frame"].execute()
+    dmp["matte_frame"].execute()
+    assert session.messages == ["DMP1 is solving already; press Cancel first."]
+    assert press(dmp, "cancel") == "Cancelled; 0 of 1 frames are done."
+
+
+@pytest.mark.parametrize(("index", "called"), [(0, "plate"), (1, "clean plate")])
+def test_an_input_is_not_connected(dmp: Any, session: Session, index: int, called: str) -> None:
+    dmp.setInput(index, None)
+    press(dmp, "matte_frame")
+    failed(dmp, session, f"Connect the {called} input of DMP1.")
+
+
+def test_a_clean_plate_of_another_format(dmp: Any, session: Session, tmp_path: Path) -> None:
+    (tmp_path / "big").mkdir()
+    other = Shot(tmp_path / "big", range(1001, 1002), (96, 64))
+    dmp.setInput(1, other.reads()[1])
+    press(dmp, "matte_frame")
+    failed(
+        dmp,
+        session,
+        "The clean plate is 80 x 56 but the plate is 32 x 24; "
+        "put a Reformat after the clean plate.",
+    )
+    assert session.renders == [], "seen before anything was rendered"
+
+
+def test_a_frame_of_the_plate_is_missing(dmp: Any, session: Session, tmp_path: Path) -> None:
+    (tmp_path / "plate.1002.exr").unlink()
+    press(dmp, "matte_range")
+    path = (tmp_path / "plate.1002.exr").as_posix()
+    failed(
+        dmp,
+        session,
+        f"The plate cannot be rendered: Read1: Error reading {path}: No such file or directory.",
+    )
+    assert all(write["disable"].value() for write in dmp.nodes() if write.Class() == "Write")
+
+
+def test_a_folder_that_may_not_be_written(dmp: Any, session: Session, tmp_path: Path) -> None:
+    folder = tmp_path / "locked"
+    folder.mkdir(mode=0o500)
+    if os.access(folder, os.W_OK):
+        folder = Path("/proc/1")  # for root every folder of a disk can be written
+        if os.access(folder, os.W_OK):
+            pytest.skip("this user may write everywhere")
+    dmp["file"].setValue(f"{folder}/matte.%04d.exr")
+    press(dmp, "matte_frame")
+    failed(dmp, session, f"The output folder {folder} is not writable.")
+    assert session.renders == []
+
+
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("", "DMP1 has no output; name the EXRs, such as matte.%04d.exr."),
+        ("/x/m.%04d.png",
+         "The output '/x/m.%04d.png' does not end in .exr; the matte is written as EXR."),
+        ("/x/m.exr", "The output '/x/m.exr' has no frame number; put %04d into its name."),
+        ("m.%04d.exr", "The output 'm.%04d.exr' is no full path; start it at the disk's root."),
+        ("/no/such/m.%04d.exr", "The folder /no does not exist; make it first."),
+    ],
+)  # fmt: skip
+def test_an_output_that_cannot_be(dmp: Any, session: Session, output: str, sentence: str) -> None:
+    dmp["file"].setValue(output)
+    press(dmp, "matte_frame")
+    failed(dmp, session, sentence)
+
+
+def test_a_range_that_is_none(dmp: Any, session: Session) -> None:
+    dmp["last"].setValue(1000)
+    press(dmp, "matte_range")
+    failed(dmp, session, "The frame range ends at 1000, before it starts at 1001.")
+
+
+def test_a_setting_out_of_range(dmp: Any, session: Session) -> None:
+    dmp["set_rounds"].setValue(99)
+    press(dmp, "matte_frame")
+    failed(dmp, session, "Setting 'rounds' lies between 1 and 10, not 99.")
+
+
+def test_a_colour_space_without_a_name(dmp: Any, session: Session) -> None:
+    dmp["colour"].setValue("named")
+    press(dmp, "matte_frame")
+    failed(dmp, session, "Name the plates' colour space beside Colour, or choose another one.")
+
+
+def test_an_unknown_colour_space(dmp: Any, session: Session, engine: Wire) -> None:
+    dmp["colour"].setValue("named")
+    dmp["colour_space"].setValue("Kodachrome")
+    sentence = press(dmp, "matte_frame")
+    failed(dmp, session, sentence)
+    assert sentence.startswith("There is no colour space 'Kodachrome'") or "Kodachrome" in sentence
+
+
+def test_an_unknown_view(dmp: Any, session: Session) -> None:
+    dmp["views"].setValue("left")
+    press(dmp, "matte_frame")
+    failed(dmp, session, "The script has no view 'left', only main.")
+
+
+def test_a_disk_that_is_too_small(
+    dmp: Any, session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("NUKE_TEMP_DIR", str(tmp_path))
+    real = shutil.disk_usage(tmp_path)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: real._replace(free=1000))
+    press(dmp, "matte_range")
+    failed(
+        dmp,
+        session,
+        f"The plates need up to 0.0 GB in {tmp_path.as_posix()}, which has 0.0 GB free; "
+        "set NUKE_TEMP_DIR, or matte a shorter range.",
+    )
+
+
+def test_proxy_mode_is_off_for_the_render_and_on_again(
+    dmp: Any, session: Session, engine: Wire, tmp_path: Path
+) -> None:
+    nuke.root()["proxy"].setValue(True)
+    assert press(dmp, "matte_frame").startswith("Done")
+    assert nuke.root()["proxy"].value() is True
+    _, spec = pixels(tmp_path / "matte.1001.exr")
+    assert (spec.width, spec.height) == (48, 32), "the plate's own size"
+    (tmp_path / "plate.1001.exr").unlink()
+    press(dmp, "matte_frame")
+    assert nuke.root()["proxy"].value() is True, "also when the render fails"
+
+
+def test_the_wrong_clean_plate_is_told(
+    dmp: Any, shot: Shot, session: Session, engine: Wire
+) -> None:
+    """The plate twice: the engine's warning is on the node, in amber, and the matte is there."""
+    dmp.setInput(1, dmp.input(0))
+    sentence = press(dmp, "matte_frame")
+    assert sentence.startswith("Done: 1 frame in ")
+    assert sentence.endswith(
+        "Frame 1001: The plate and the clean plate are the same picture: alpha is empty. "
+        "Check that the plate shows the subject."
+    )
+    assert dmp["tile_color"].value() == Mood.WARNED.value
+
+
+def test_the_artists_tile_comes_back(dmp: Any, session: Session, engine: Wire) -> None:
+    green = 0x20A020FF
+    dmp["tile_color"].setValue(green)
+    dmp.setInput(0, None)
+    press(dmp, "matte_frame")
+    press(dmp, "matte_frame")
+    assert dmp["tile_color"].value() == RED
+    dmp.setInput(0, dmp.input(1))
+    press(dmp, "cancel")
+    assert dmp["status"].value() == "Nothing is running."
+    assert dmp["tile_color"].value() == green
+
+
+def test_nuke_own_progress_bar_was_cancelled(
+    dmp: Any, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cancelled(*what: Any) -> None:
+        raise RuntimeError("Cancelled")
+
+    monkeypatch.setattr(nuke, "execute", cancelled)
+    press(dmp, "matte_frame")
+    assert dmp["status"].value() == "Cancelled while the inputs were rendered."
+
+
+def test_cancel_in_the_progress_bar(dmp: Any, session: Session, engine: Wire) -> None:
+    """Finished frames stay."""
+    dmp["matte_frame"].execute()
+    run_until(lambda: not jobs.RUNNING)
+    dmp["set_joint_steps"].setValue(1_000_000)
+    dmp["matte_range"].execute()
+    run_until(lambda: session.bars[-1].message.startswith("Frame 1001 (1 of 3): "))
+    session.bars[-1].cancelled = True
+    run_until(lambda: not jobs.RUNNING)
+    assert dmp["status"].value() == "Cancelled; 0 of 3 frames are done."
+    assert dmp["has_result"].value(), "frame 1001 of before"
+
+
+def test_a_bug_of_ours_is_a_sentence_too(
+    dmp: Any, session: Session, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(buttons.ACTIONS, "clear", lambda node: 1 // 0)
+    press(dmp, "clear")
+    failed(dmp, session, "DMP hit a bug: ZeroDivisionError: integer division or modulo by zero.")
+    assert "Traceback" in capsys.readouterr().err, "for the Script Editor"
+
+
+def test_a_bug_in_a_tick_ends_the_job(
+    dmp: Any, session: Session, engine: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def bug(self: Any, node: Any, event: Any) -> None:
+        raise KeyError("x")
+
+    monkeypatch.setattr(jobs.Running, "_show", bug)
+    press(dmp, "matte_frame")
+    assert dmp["status"].value() == "DMP hit a bug: KeyError: 'x'."
+
+
+def test_an_inner_node_was_taken_out(dmp: Any, session: Session) -> None:
+    nuke.delete(dmp.node("write_clean"))
+    press(dmp, "matte_frame")
+    failed(dmp, session, "DMP1 has lost its inner node 'write_clean'; make a new DMP node.")
