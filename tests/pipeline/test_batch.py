@@ -145,7 +145,7 @@ def test_what_is_wrong_is_told_by_shot(
         ("shots.json", "{", "no valid JSON in line 1"),
         ("shots.csv", "name,image\n", "names no shot"),
         ("shots.csv", "name,image\na,b,c\n", "more values than columns"),
-        ("shots.otio", "{}", "no timeline"),
+        ("shots.otio", "not JSON", "no timeline"),
         ("none.csv", None, "No such file"),
         ("none.otio", None, "does not exist"),
     ],
@@ -160,8 +160,8 @@ def test_files_that_list_no_shots(tmp_path: Path, name: str, text: str | None, w
 
 def test_killed_three_times_at_random_the_same_pixels(home: Home, folder: Path) -> None:
     """Client, engine and worker, each killed with -9 at a random moment."""
-    shots = [{**SHOTS[0], "frames": "1001-1004"}, {**SHOTS[1], "frames": "1001-1004"}]
-    slow = {**FEW, "joint_steps": 60}
+    shots = [{**shot, "frames": "1001-1004"} for shot in SHOTS]
+    slow = {**FEW, "joint_steps": 25}
     for shot in shots:
         shot.update(set=slow, preset="paper")
     file = as_yaml(folder, shots)
@@ -173,7 +173,7 @@ def test_killed_three_times_at_random_the_same_pixels(home: Home, folder: Path) 
     dice, kills = random.Random(time.time_ns()), 0
     while kills < 3:
         batch = subprocess.Popen(command("batch", file, "--no-check", "--quiet"), env=environment())
-        time.sleep(dice.uniform(0.5, 2.5))
+        time.sleep(dice.uniform(0.5, 2.0))
         if batch.poll() is not None:  # done already: once more, from nothing
             for made in (folder / "out").iterdir():
                 made.unlink()

@@ -170,9 +170,18 @@ def _otio(file: Path) -> List[Row]:
             continue  # sound, or a clip without media
         rows.append({
             "name": clip.name, "image": image, "frames": frames,
-            **dict(clip.metadata.get("dmp", {})),
+            **_plain(clip.metadata.get("dmp", {})),
         })  # fmt: skip
     return rows
+
+
+def _plain(value: Any) -> Any:
+    """Metadata as Python's own: OpenTimelineIO's die with their timeline."""
+    if hasattr(value, "items"):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if hasattr(value, "__iter__") and not isinstance(value, str):
+        return [_plain(one) for one in value]
+    return value
 
 
 def _media(clip: Any, otio: Any) -> Tuple[str, str]:
