@@ -61,6 +61,7 @@ setup(
             "schemathesis>=4.0",
             "ruff>=0.6",
             "mypy>=1.11",
+            "types-nuke==13.2.8.0",
             "types-PySide2>=5.15",
             *UI,
             *EVAL,

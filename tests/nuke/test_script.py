@@ -15,7 +15,7 @@ import pytest
 from nuke_standin import script, tcl
 from nuke_standin.session import Session, reset, run_until
 
-from dmp_matting import Settings, engine_jobs
+from dmp_matting import Settings
 from dmp_matting.wire import Wire
 from dmp_nuke import jobs, node, results
 
@@ -26,9 +26,6 @@ SNAPSHOT = HERE / "group.nk"
 SETTING = re.compile(
     r"^ addUserKnob \{\d+ (set_\w+|preset|seed|device) .*\n|^ (set_\w+|preset|seed|device) .*\n",
     re.MULTILINE,
-)
-    r"^ addUserKnob \{\d+ (set_\w+|preset|seed|device) .*\n|^ (set_\w+|preset|seed|device) .*\n",
-    re.M,
 )
 
 

@@ -263,6 +263,8 @@ def executeInMainThreadWithResult(call: Any, args: Any = (), kwargs: Any = None)
 
 
 class ProgressTask(Guarded):
+    _bar: Any = None
+
     def __init__(self, name: str, *more: Any) -> None:
         if threading.get_ident() != session.thread:
             refuse("nuke.ProgressTask was made off the main thread")
@@ -284,7 +286,8 @@ class ProgressTask(Guarded):
         return self._bar.cancelled
 
     def __del__(self) -> None:
-        self._bar.open = False
+        if self._bar is not None:
+            self._bar.open = False
 
 
 class CancelledError(Exception):

@@ -407,7 +407,7 @@ class Write(Node):
         path = named(self._knobs["file"].evaluate(), frame, view)
         if value["create_directories"]:
             os.makedirs(os.path.dirname(path), exist_ok=True)
-        if not value["raw"] and value["file_type"] != "exr":
+        if not path.endswith(".exr"):
             raise RuntimeError("the stand-in writes exr only")
         names: list[str] = []
         for word in words(value["channels"]):
