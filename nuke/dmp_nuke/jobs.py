@@ -7,6 +7,7 @@ deleted, or closed with its script: then the job is cancelled and nothing else h
 
 from __future__ import annotations
 
+import atexit
 import secrets
 import threading
 import time
@@ -54,6 +55,13 @@ def start(node: nuke.Group, frames: Sequence[int]) -> None:
         RUNNING[token] = Running(node, token, work)
 
 
+@atexit.register
+def _leave() -> None:
+    """Nuke ends: the engine notices that by itself, the plates would stay behind."""
+    for job in list(RUNNING.values()):
+        job.forget()
+
+
 def running(node: nuke.Group) -> Optional[Running]:
     """The job of a node, if it has one in this session."""
     found = RUNNING.get(str(node["job"].value()))
@@ -83,6 +91,11 @@ class Running:
         """End the job soon; frames that are done stay."""
         self._cancelled = True
         self._task.cancel()
+
+    def forget(self) -> None:
+        """Leave without a word; nothing of Nuke is touched."""
+        self._ended.set()
+        self._work.clean()
 
     def belongs_to(self, node: nuke.Group) -> bool:
         """False for a pasted copy, which has the token as well."""
@@ -172,6 +185,9 @@ class Running:
         warned = [one for one in self._finished if one.warnings]
         if warned:
             return f"{told} Frame {warned[0].frame}: {warned[0].warnings[0]}", Mood.WARNED
+        noted = [one for one in self._finished if one.notes]
+        if noted:  # what was done to the plates, such as how the clean plate was moved
+            told = f"{told} Frame {noted[0].frame}: {' '.join(noted[0].notes)}"
         return told, Mood.CALM
 
     def _end(self, sentence: str, mood: Mood) -> None:

@@ -38,8 +38,8 @@ def _stop() -> None:
 
 def _add_panel() -> None:
     """Window > Custom > DMP. Qt is only imported when the panel is opened."""
-    if importlib.util.find_spec(PANEL) is None:
-        return
+    if any(importlib.util.find_spec(name) is None for name in (PANEL, "Qt")):
+        return  # Qt is Qt.py: PySide2 up to Nuke 15, PySide6 from 16
     import nukescripts
 
     widget = f"__import__({PANEL!r}, fromlist=['DmpPanel']).DmpPanel"

@@ -47,14 +47,15 @@ SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
 def check_inputs(node: nuke.Group) -> None:
     """InputError, MismatchError: what can be seen before anything is rendered."""
     sizes = {}
-    for index, (role, _, called) in enumerate(INPUTS):
-        source = node.input(index)
-        if source is None:
-            if role in NEEDED:
-                raise InputError(f"Connect the {called} input of {node.name()}.")
-            continue
-        window = source.format()
-        sizes[called] = (window.width(), window.height(), window.x(), window.y())
+    with full_size():
+        for index, (role, _, called) in enumerate(INPUTS):
+            source = node.input(index)
+            if source is None:
+                if role in NEEDED:
+                    raise InputError(f"Connect the {called} input of {node.name()}.")
+                continue
+            window = source.format()
+            sizes[called] = (window.width(), window.height(), window.x(), window.y())
     wanted = sizes["plate"]
     for called, own in sizes.items():
         if own != wanted:

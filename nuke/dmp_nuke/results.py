@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Container, Iterator, List, Tuple
+from typing import Container, Iterator, List, Tuple, cast
 
 import nuke
 
@@ -137,9 +137,7 @@ def show_preview(node: nuke.Group, path: str, frame: int = 1) -> None:
 
 
 def _reload(read: nuke.Node) -> None:
-    button = read["reload"]
-    assert isinstance(button, nuke.Script_Knob)
-    button.execute()
+    cast(nuke.Script_Knob, read["reload"]).execute()
 
 
 def say(node: nuke.Group, sentence: str, mood: Mood = Mood.CALM) -> None:

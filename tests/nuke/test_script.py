@@ -141,7 +141,7 @@ def bare_nuke(*arguments: object, room: str = "") -> subprocess.CompletedProcess
 def test_it_renders_where_there_is_no_dmp(shot: Shot, engine: Wire, tmp_path: Path) -> None:
     """As a farm does: nuke -x, in a process that has neither dmp_nuke nor dmp_matting."""
     saved = saved_shot(shot, tmp_path)
-    ran = bare_nuke("-x", saved, "Final", 1001, 1001)
+    ran = bare_nuke("-x", "-X", "Final", "-F", "1001", saved)
     assert ran.returncode == 0, ran.stderr
     final, _ = pixels(tmp_path / "final.1001.exr")
     matte, _ = pixels(tmp_path / "matte.1001.exr")
@@ -149,7 +149,7 @@ def test_it_renders_where_there_is_no_dmp(shot: Shot, engine: Wire, tmp_path: Pa
     assert np.array_equal(final["foreground.red"], matte["foreground.R"])
 
     (tmp_path / "matte.1001.exr").unlink()
-    ran = bare_nuke("-x", saved, "Final", 1001, 1001)
+    ran = bare_nuke("-x", "-X", "Final", "-F", "1001", saved)
     assert ran.returncode != 0 and "result: Error reading" in ran.stderr, "as a Read does"
     assert not (tmp_path / "matte.1001.exr").exists(), "a render never solves"
 

@@ -63,7 +63,7 @@ def test_a_batch(shot: Shot, engine: Wire, tmp_path: Path) -> None:
     ran = run_nuke("-t", ROOM / "dmp_batch.py", script)
     assert "DMP: DMP1: all 3 frames are there." in ran.stdout
 
-    ran = run_nuke("-x", done, "Final", 1001, 1003, path="")
+    ran = run_nuke("-x", "-X", "Final", "-F", "1001-1003", done, path="")
     assert ran.returncode == 0, ran.stderr
     for number in (1001, 1002, 1003):
         matte, _ = pixels(tmp_path / f"matte.{number}.exr")

@@ -1,4 +1,4 @@
-"""``python -m nuke_standin``: -t SCRIPT.py ARGUMENTS, or -x SCRIPT.nk WRITE FIRST LAST.
+"""Nuke's own command line: ``-t SCRIPT.py ARGUMENTS``, ``-x -X WRITE -F 1001-1003 SCRIPT.nk``.
 
 Start-up as Nuke's: the folders of NUKE_PATH go on sys.path, and each one's init.py
 runs, in the terminal as in the GUI; menu.py only with --gui (then -t runs in a GUI).
@@ -32,13 +32,15 @@ def main() -> None:
         arguments.remove("--gui")
     reset(gui)
     start_up(gui)
-    mode, file, *rest = arguments
-    if mode == "-t":
-        sys.argv = [file, *rest]
-        runpy.run_path(file, run_name="__main__")
+    if arguments[0] == "-t":
+        sys.argv = arguments[1:]
+        runpy.run_path(arguments[1], run_name="__main__")
     else:
-        nuke.scriptOpen(file)
-        nuke.execute(rest[0], int(rest[1]), int(rest[2]), 1)
+        assert arguments[0] == "-x" and arguments[1::2] == ["-X", "-F", arguments[-1]]
+        write, frames, script = arguments[2], arguments[4], arguments[5]
+        first, _, last = frames.partition("-")
+        nuke.scriptOpen(script)
+        nuke.execute(write, int(first), int(last or first), 1)
     if session.refusals:
         sys.exit(f"refused: {session.refusals}")
 

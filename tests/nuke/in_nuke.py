@@ -1,0 +1,81 @@
+"""Run inside Nuke (``nuke -t in_nuke.py FOLDER``), and inside the stand-in: the same checks.
+
+Only what both must do. Each check prints a line; test_real_nuke.py reads them, and renders the
+script that is saved at the end where DMP is not installed.
+"""
+
+import json
+import os
+import sys
+import threading
+
+import nuke
+
+
+def check(name, true, detail=""):
+    print("CHECK " + json.dumps([name, bool(true), str(detail)]), flush=True)
+
+
+def main(folder):
+    from dmp_matting import find_engine
+    from dmp_nuke import knobs, node, terminal
+
+    plate, clean = (
+        nuke.nodes.Read(file=folder + "/" + name, first=1001, last=1003)
+        for name in ("plate.%04d.exr", "clean.%04d.exr")
+    )
+    dmp = node.build()
+    check("class", dmp.Class() == "Group", dmp.Class())
+    check("name", dmp.name() == "DMP1", dmp.name())
+    check("inputs", dmp.maxInputs() == 4, dmp.maxInputs())
+    for index, read in enumerate((plate, clean)):
+        dmp.setInput(index, read)
+    check("is_dmp", knobs.is_dmp(dmp) and node.all_nodes() == [dmp])
+
+    settings = {
+        "rounds": 1, "fit_steps": 1, "joint_steps": 3, "projection_steps": 1, "refine_passes": 1,
+        "threads": 1,
+    }  # fmt: skip
+    dmp["custom"].setValue(True)
+    dmp["device"].setValue("cpu")
+    for name, value in settings.items():
+        dmp["set_" + name].setValue(value)
+    read_back = knobs.settings_of(dmp)[0].to_json()
+    check("settings", all(read_back[name] == value for name, value in settings.items()), read_back)
+
+    dmp["file"].setValue(folder + "/matte.%04d.exr")
+    check(
+        "which", int(dmp.node("shown")["which"].value()) == 0, "the plate before there is a result"
+    )
+    solved = terminal.compute(dmp, [1001, 1002])
+    check("solved", solved == 2, solved)
+    nuke.frame(1001)
+    check("which", int(dmp.node("shown")["which"].value()) == 1, "the result afterwards")
+    check("read", dmp.node("result")["file"].value() == folder + "/matte.%04d.exr")
+    check("range", int(dmp.node("result")["last"].value()) == 1002)
+    check("foreground", "foreground.red" in dmp.channels(), dmp.channels())
+    check("writes", all(n["disable"].value() for n in dmp.nodes() if n.Class() == "Write"))
+
+    dmp["premultiplied"].setValue(False)
+    check("straight", int(dmp.node("straight")["which"].value()) == 0)
+    dmp["premultiplied"].setValue(True)
+    dmp["on_error"].setValue("black")
+    check("on_error", dmp.node("result")["on_error"].value() == "black")
+    dmp["on_error"].setValue("error")
+
+    said = []
+    thread = threading.Thread(target=lambda: said.append(find_engine() is not None))
+    thread.start()
+    thread.join()
+    check("engine", said == [True], "found from a thread")
+
+    write = nuke.nodes.Write(name="Final", file=folder + "/final.%04d.exr")
+    write["file_type"].setValue("exr")
+    write["raw"].setValue(True)
+    write["channels"].setValue("all")
+    write.setInput(0, dmp)
+    nuke.scriptSaveAs(folder + "/shot.nk", 1)
+    check("saved", os.path.exists(folder + "/shot.nk"))
+
+
+main(sys.argv[1])
