@@ -51,10 +51,12 @@ def state(wire: Wire, job: str) -> dict[str, Any]:
     return found
 
 
-def test_fifty_jobs_and_one_cancelled_in_the_middle(home: Home, pair: Pair) -> None:
+def test_fifty_jobs_and_one_cancelled_in_the_middle(home: Home, pair: Pair, tmp_path: Path) -> None:
+    """Of fifty different pairs, so that each is solved and none comes from the cache."""
     wire = home.start()
     blocker = submit(wire, pair, settings=ENDLESS)
-    jobs = [submit(wire, pair, seed=number % 8) for number in range(50)]  # 42 come from the cache
+    pairs = [Pair(tmp_path, seed=100 + number) for number in range(50)]
+    jobs = [submit(wire, each) for each in pairs]
     wait_until(lambda: state(wire, blocker)["state"] == "running", 30)
     wait_until(lambda: state(wire, jobs[-1]).get("position") == 49, 5)
     assert [state(wire, job)["position"] for job in jobs] == list(range(50))
@@ -69,6 +71,7 @@ def test_fifty_jobs_and_one_cancelled_in_the_middle(home: Home, pair: Pair) -> N
     wait_until(lambda: state(wire, jobs[-1])["state"] == "done", 10)
     assert {state(wire, job)["state"] for job in jobs if job != jobs[25]} == {"done"}
     assert state(wire, jobs[25])["finished"] == []
+    assert wire.ask("GET", "/v1/cache")["entries"] == 49
     assert jobs[25] not in home.jobs() and len(home.jobs()) == 49
     for job in (*jobs, blocker):
         wire.ask("DELETE", f"/v1/jobs/{job}")
