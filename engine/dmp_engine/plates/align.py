@@ -37,7 +37,7 @@ APART = 1.0  # a difference of details beyond which more makes no worse
 SPREAD_CELLS = 5  # of 16 that must agree before a homography is trusted
 FLOW_SMOOTH, FLOW_LEAST = 0.015, 12.0  # sigma of what is left of a flow: of the long side, in px
 FLOW_MOTION, FLOW_CLEARLY = 0.25, 0.85  # as LEAST_MOTION and CLEARLY: a flow can imitate grain
-FLOW_FARTHEST = 0.02  # of the long side
+FLOW_FARTHEST = 0.008  # of the long side; more than parallax is another thing, such as glass
 
 
 @dataclass(frozen=True, eq=False)

@@ -94,29 +94,39 @@ def fit_clean(image: PlateImage, clean: PlateImage, settings: Settings) -> Fitte
     if settings.align == OFF and settings.illumination == OFF:
         return Fitted(clean, ~covered, Report())
     cv2.setNumThreads(settings.threads or -1)
-    linear = image.space != RAW
-    seen = encoded(image.rgb, linear)
+    pixels, known, report = fit_pixels(image.rgb, clean.rgb, covered, image.space != RAW, settings)
+    return Fitted(replace(clean, rgb=pixels), ~known, report)
+
+
+def fit_pixels(
+    image: Floats, clean: Floats, covered: Mask, linear: bool, settings: Settings
+) -> tuple[Floats, Mask, Report]:
+    """The fitted clean plate, where it is no invention, and what was done.
+
+    ``image`` and ``clean`` are (H, W, 3) in the space they composite in: scene-linear or as
+    stored. ``covered`` (H, W) is where the clean plate has pixels.
+    """
+    seen, behind = encoded(image, linear), encoded(clean, linear)
     motion: Motion | None = None
-    pixels, known = clean.rgb, covered
+    pixels, known = clean, covered
     if settings.align != OFF:
-        motion = register(seen, encoded(clean.rgb, linear), covered, settings.align)
+        motion = register(seen, behind, covered, settings.align)
         if motion is not None:
-            pixels, known = warped(clean.rgb, covered, motion)
+            pixels, known = warped(clean, covered, motion)
     light: Light | None = None
     if settings.illumination != OFF:
         agrees = _agreeing(seen, encoded(pixels, linear), known)
-        light = fit_light(image.rgb, pixels, agrees, known, linear)
+        light = fit_light(image, pixels, agrees, known, linear)
         if light is not None:
-            pixels = _within_range(light.on(pixels), image.rgb)
-    before = _apart(seen, encoded(clean.rgb, linear))
-    after = _apart(seen, encoded(pixels, linear))
+            pixels = _within_range(light.on(pixels), image)
+    before, after = _apart(seen, behind), _apart(seen, encoded(pixels, linear))
     either = (np.minimum(before, after) < BACKGROUND) & known & covered
     was, now = (_rms(x, either) for x in (before, after))
     if (motion is not None or light is not None) and now > was:
-        motion, light, pixels, known, after, now = None, None, clean.rgb, covered, before, was
-    pixels = filled(image.rgb, pixels, known, after < BACKGROUND)
-    report = _report(image.rgb.shape, motion, light, now, was, float(1 - known.mean()))
-    return Fitted(replace(clean, rgb=pixels), ~known, report)
+        motion, light, pixels, known, after, now = None, None, clean, covered, before, was
+    pixels = filled(image, pixels, known, after < BACKGROUND)
+    report = _report(image.shape, motion, light, now, was, float(1 - known.mean()))
+    return pixels, known, report
 
 
 def _agreeing(seen: Floats, behind: Floats, known: Mask) -> Mask:
