@@ -1,0 +1,37 @@
+"""DMP in Blender: a plate and its clean plate to alpha and foreground, in the compositor.
+
+Rules of this room: only ``bpy``, numpy and the face of ``dmp_matting`` (through core.py); every
+difference between Blender versions stands in compat.py; imports of our own files are relative.
+Annotations stay text (``from __future__``): typing would keep evaluated ones in its caches, and
+Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
+
+    operators  what the buttons do            session  one job, step by step
+    plates     inputs -> files for the engine     render   the throw-away scene behind it
+    results    EXR -> nodes                       preview  the running alpha as an image
+    engine     the engine's state and its mending button
+    properties, preferences, ui
+"""
+
+bl_info = {
+    "name": "DMP Matting",
+    "author": "The DMP matting project",
+    "version": (0, 1, 0),
+    "blender": (3, 4, 0),
+    "location": "Compositor and Image Editor > Sidebar > DMP",
+    "description": "Plate and clean plate in, alpha and foreground out",
+    "category": "Compositing",
+}
+
+
+def register() -> None:
+    from . import engine, operators, preferences, properties, ui
+
+    for part in (preferences, properties, operators, engine, ui):
+        part.register()
+
+
+def unregister() -> None:
+    from . import engine, operators, preferences, properties, ui
+
+    for part in (ui, engine, operators, properties, preferences):
+        part.unregister()

@@ -1,0 +1,22 @@
+"""What the artist chose for this machine, wherever it is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+
+class _Defaults:
+    """The preferences of an add-on that runs without being enabled."""
+
+    engine_python = ""
+    device = "auto"
+    threads = 0
+    cache = ""
+
+
+def preferences() -> Any:
+    """The add-on's preferences."""
+    found = bpy.context.preferences.addons.get(__package__)
+    return found.preferences if found is not None else _Defaults

@@ -1,0 +1,112 @@
+"""Every fork for a Blender version, 3.4 to 5.0, in one place."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import bpy
+
+TREES_ARE_DATA = bpy.app.version >= (5, 0)  # a scene's compositor is a node group like any other
+HAS_INTERFACE = bpy.app.version >= (4, 0)
+HAS_PROGRESS_BAR = bpy.app.version >= (4, 0)
+LINEAR = "Linear Rec.709" if bpy.app.version >= (4, 0) else "Linear"
+
+
+def compositor_of(scene: Any) -> Optional[Any]:
+    """The scene's compositor tree, or None; nothing is made."""
+    return scene.compositing_node_group if TREES_ARE_DATA else scene.node_tree
+
+
+def ensure_compositor(scene: Any) -> Any:
+    """The scene's compositor tree; where there was none, one that renders as before."""
+    tree = compositor_of(scene)
+    if tree is not None:
+        return tree
+    if not TREES_ARE_DATA:
+        scene.use_nodes = True  # Blender adds Render Layers -> Composite itself
+        return scene.node_tree
+    tree = new_tree("Compositor Nodes", ("Image", "NodeSocketColor"))
+    layers = tree.nodes.new("CompositorNodeRLayers")
+    layers.scene = scene
+    end = tree.nodes.new("NodeGroupOutput")
+    end.location = (400, 0)
+    tree.links.new(layers.outputs["Image"], end.inputs[0])
+    scene.compositing_node_group = tree
+    return tree
+
+
+def empty_compositor(scene: Any) -> Any:
+    """A fresh tree for a fresh scene; ``end_of`` gives the socket that is rendered."""
+    if TREES_ARE_DATA:
+        tree = new_tree(scene.name, ("Image", "NodeSocketColor"))
+        scene.compositing_node_group = tree
+    else:
+        scene.use_nodes = True
+        tree = scene.node_tree
+        tree.nodes.clear()
+    return tree
+
+
+def end_of(tree: Any) -> Any:
+    kind = "NodeGroupOutput" if TREES_ARE_DATA else "CompositorNodeComposite"
+    return tree.nodes.new(kind).inputs[0]
+
+
+def new_tree(name: str, *outputs: Any) -> Any:
+    """A compositor node group with these outputs, each (name, socket type)."""
+    tree = bpy.data.node_groups.new(name, "CompositorNodeTree")
+    for label, kind in outputs:
+        if HAS_INTERFACE:
+            tree.interface.new_socket(label, in_out="OUTPUT", socket_type=kind)
+        else:
+            tree.outputs.new(kind, label)
+    return tree
+
+
+def remove_scene(scene: Any) -> None:
+    tree = compositor_of(scene)
+    bpy.data.scenes.remove(scene)
+    if TREES_ARE_DATA and tree is not None:
+        bpy.data.node_groups.remove(tree)
+
+
+def write_linear_exr(settings: Any) -> None:
+    """Image settings: 32-bit float EXR, RGB, scene-linear Rec. 709 whatever Blender works in."""
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format = "OPEN_EXR"
+    settings.color_mode = "RGB"
+    settings.color_depth = "32"
+    settings.exr_codec = "ZIP"
+    if TREES_ARE_DATA:  # the working space is the file's own from 5.0 on
+        settings.color_management = "OVERRIDE"
+        settings.linear_colorspace_settings.name = LINEAR
+
+
+def works_in_rec709() -> bool:
+    """False for a .blend of 5.0 and later whose working space is another one."""
+    space = getattr(bpy.data, "colorspace", None)
+    return space is None or space.working_space == LINEAR
+
+
+def full_precision(render: Any) -> None:
+    if hasattr(render, "compositor_precision"):
+        render.compositor_precision = "FULL"
+    if hasattr(render, "compositor_device"):
+        render.compositor_device = "CPU"
+
+
+def progress_bar(layout: Any, owner: Any, name: str, text: str) -> None:
+    """A bar for ``owner.name``, in [0, 1]."""
+    if HAS_PROGRESS_BAR:
+        layout.progress(factor=getattr(owner, name), text=text)
+    else:
+        layout.prop(owner, name, text=text, slider=True)
+
+
+def replace_alpha(node: Any) -> None:
+    """Set Alpha: keep the colours, replace the alpha."""
+    if TREES_ARE_DATA:
+        node.inputs["Type"].default_value = "Replace Alpha"
+    else:
+        node.mode = "REPLACE_ALPHA"

@@ -1,0 +1,227 @@
+"""The engine's state in the panel, and the one button that mends it.
+
+Asking talks to a socket, so a thread asks, and only while a panel is drawn that shows the answer.
+A timer takes the answer on the main thread and has the panels drawn anew when it has changed.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any, Callable, Optional
+
+import bpy
+
+from .chosen import preferences
+from .core import dmp
+from .session import Session
+
+EVERY = 2.0  # seconds between two questions
+TICK = 0.5
+SHOWN_IN = ("NODE_EDITOR", "IMAGE_EDITOR", "PREFERENCES")
+ICONS = {
+    "missing": "ERROR",
+    "stopped": "PAUSE",
+    "starting": "SORTTIME",
+    "ready": "CHECKMARK",
+    "busy": "TIME",
+    "broken": "ERROR",
+}
+
+
+class _Watch:
+    """The latest answer, and the thread that fetches the next."""
+
+    state: Optional[Any] = None
+    note = ""  # of the button's work: what went wrong
+    asked = 0.0
+    drawn = 0.0
+    thread: Optional[threading.Thread] = None
+    changed = False
+
+
+def draw_state(layout: Any) -> None:
+    """One line with the state, and the button that fits it."""
+    _Watch.drawn = time.monotonic()
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=0.01)
+    box = layout.box().column(align=True)
+    state = _Watch.state
+    if state is None:
+        box.label(text="Looking for the engine ...", icon="SORTTIME")
+        return
+    for number, line in enumerate(_lines(_Watch.note or state.sentence)):
+        box.label(text=line, icon=ICONS[state.mood.value] if not number else "BLANK1")
+    place = _queue_place(state)
+    if place:
+        box.label(text=place, icon="BLANK1")
+    if state.mood is dmp.EngineMood.MISSING:
+        box.operator("dmp.choose_engine", icon="FILEBROWSER")
+    elif state.mood is dmp.EngineMood.STOPPED:
+        box.operator("dmp.start_engine", icon="PLAY")
+    elif state.mood is dmp.EngineMood.BROKEN:
+        box.operator("dmp.restart_engine", icon="FILE_REFRESH")
+
+
+def _queue_place(state: Any) -> str:
+    if Session.current is None:
+        return ""
+    before = [job["position"] for job in state.jobs if job.get("position")]
+    return f"Your job: {max(before)} before it." if before else ""
+
+
+def _lines(sentence: str, width: int = 44) -> Any:
+    line = ""
+    for word in sentence.split():
+        if line and len(line) + 1 + len(word) > width:
+            yield line
+            line = word
+        else:
+            line = f"{line} {word}".strip()
+    yield line
+
+
+def _tick() -> Optional[float]:
+    """Take the last answer and ask again; ends itself when no panel shows it."""
+    now = time.monotonic()
+    if _Watch.changed:
+        _Watch.changed = False
+        _redraw()
+    busy = _Watch.thread is not None and _Watch.thread.is_alive()
+    if not busy and now - _Watch.asked > EVERY:
+        _in_thread(_ask, preferences().engine_python or None)
+    if now - _Watch.drawn > 60.0 and not busy:
+        return None
+    return TICK
+
+
+def _in_thread(work: Callable[..., None], *arguments: Any) -> None:
+    _Watch.asked = time.monotonic()
+    _Watch.thread = threading.Thread(target=work, args=arguments, name="dmp-watch", daemon=True)
+    _Watch.thread.start()
+
+
+def _ask(python: Optional[str]) -> None:
+    state = dmp.engine_state(python)
+    _Watch.changed = _Watch.changed or state != _Watch.state
+    if state.mood is not dmp.EngineMood.STOPPED:
+        _Watch.note = ""
+    _Watch.state = state
+
+
+def _mend(python: Optional[str], restart: bool, remember: bool) -> None:
+    try:
+        if restart:
+            dmp.stop_engine(force=True)
+        dmp.ensure_engine(python=python)
+        if remember and python:
+            dmp.write_config({"engine_python": python})
+    except dmp.DmpError as error:
+        _Watch.note = str(error)
+    _ask(python)
+    _Watch.changed = True
+
+
+def _redraw() -> None:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type in SHOWN_IN:
+                area.tag_redraw()
+
+
+class _Mending(bpy.types.Operator):
+    """Starts the engine on a thread; in the background it waits for it."""
+
+    bl_options = {"INTERNAL"}
+    restart = False
+    remember = False
+
+    def execute(self, context: Any) -> Any:
+        _Watch.note = ""
+        python = preferences().engine_python or None
+        _in_thread(_mend, python, self.restart, self.remember)
+        if bpy.app.background:
+            assert _Watch.thread is not None
+            _Watch.thread.join()
+            if _Watch.note:
+                self.report({"ERROR"}, _Watch.note)
+                return {"CANCELLED"}
+            self.report({"INFO"}, _Watch.state.sentence)
+        return {"FINISHED"}
+
+
+class DMP_OT_start_engine(_Mending):
+    """Start the engine now, so that the next matte begins at once"""
+
+    bl_idname = "dmp.start_engine"
+    bl_label = "Start the engine"
+
+
+class DMP_OT_restart_engine(_Mending):
+    """End the engine that does not answer and start a new one"""
+
+    bl_idname = "dmp.restart_engine"
+    bl_label = "Restart the engine"
+    restart = True
+
+
+class DMP_OT_setup(_Mending):
+    """Try the engine Python that is set above; when it works, use it in every program"""
+
+    bl_idname = "dmp.setup"
+    bl_label = "Try it and use it everywhere"
+    remember = True
+    restart = True
+
+
+class DMP_OT_choose_engine(bpy.types.Operator):
+    """Choose the Python that has the DMP engine (pip install 'dmp-matting[engine]')"""
+
+    bl_idname = "dmp.choose_engine"
+    bl_label = "Choose the engine's Python"
+    bl_options = {"INTERNAL"}
+    __annotations__ = {"filepath": bpy.props.StringProperty(subtype="FILE_PATH")}
+
+    def invoke(self, context: Any, event: Any) -> Any:
+        context.window_manager.fileselect_add(self)
+        return {"RUNNING_MODAL"}
+
+    def execute(self, context: Any) -> Any:
+        preferences().engine_python = self.filepath
+        bpy.context.preferences.is_dirty = True
+        _Watch.asked = 0.0
+        return bpy.ops.dmp.start_engine()
+
+
+class DMP_OT_open_log(bpy.types.Operator):
+    """Open the engine's log"""
+
+    bl_idname = "dmp.open_log"
+    bl_label = "Open the log"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> Any:
+        log = dmp.log_file()
+        if not log.exists():
+            self.report({"ERROR"}, f"There is no log yet; it will be {log}.")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=str(log))
+        return {"FINISHED"}
+
+
+CLASSES = (
+    DMP_OT_start_engine, DMP_OT_restart_engine, DMP_OT_setup, DMP_OT_choose_engine,
+    DMP_OT_open_log,
+)  # fmt: skip
+
+
+def register() -> None:
+    for one in CLASSES:
+        bpy.utils.register_class(one)
+
+
+def unregister() -> None:
+    if bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.unregister(_tick)
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)

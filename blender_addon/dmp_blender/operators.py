@@ -1,0 +1,279 @@
+"""The buttons: Matte frame, Matte range, Cancel, Reload, Reveal result, Take selected nodes.
+
+In a window a matte runs modal: its timer asks the session for the next step, ESC ends it, and so
+does quitting or opening another file. In the background, where timers never run, the same operator
+blocks until the result is there: a farm calls ``bpy.ops.dmp.matte_range()``.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, List, Optional
+
+import bpy
+
+from . import preview, results
+from .core import dmp
+from .files import spans
+from .session import Session, Status
+
+TICK = 0.1  # seconds
+
+
+class _Matte(bpy.types.Operator):
+    """What both matte operators do; they differ in their frames."""
+
+    bl_options = {"REGISTER", "UNDO"}
+    _wish = False  # set by Cancel
+
+    def frames(self, scene: Any) -> List[int]:
+        raise NotImplementedError
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return Session.current is None
+
+    def execute(self, context: Any) -> Any:
+        """Blocks: for scripts and farms."""
+        session = self._begin(context)
+        if session is None:
+            return {"CANCELLED"}
+        told = -1
+        try:
+            for status in session.steps():
+                if bpy.app.background and int(status.fraction * 10) > told:
+                    told = int(status.fraction * 10)
+                    print(f"DMP: {status.fraction:4.0%} {status.text}", flush=True)
+                time.sleep(TICK / 4)
+        except dmp.DmpError as error:
+            return self._end(context, session, error)
+        return self._end(context, session, None)
+
+    def invoke(self, context: Any, event: Any) -> Any:
+        if bpy.app.background:
+            return self.execute(context)
+        session = self._begin(context)
+        if session is None:
+            return {"CANCELLED"}
+        self._session, self._steps = session, session.steps()
+        _Matte._wish = False
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(TICK, window=context.window)
+        manager.progress_begin(0, 100)
+        manager.modal_handler_add(self)
+        self._shown_in = context.space_data if context.area.type == "IMAGE_EDITOR" else None
+        return {"RUNNING_MODAL"}
+
+    def modal(self, context: Any, event: Any) -> Any:
+        if event.type == "ESC" and event.value == "PRESS" or _Matte._wish:
+            self._let_go(context)
+            return self._end(context, self._session, dmp.CancelledError("Cancelled."))
+        if event.type != "TIMER":
+            return {"PASS_THROUGH"}
+        try:
+            if self._advance(context):
+                return {"PASS_THROUGH"}
+        except dmp.DmpError as error:
+            self._let_go(context)
+            return self._end(context, self._session, error)
+        self._let_go(context)
+        return self._end(context, self._session, None)
+
+    def cancel(self, context: Any) -> None:
+        """Blender quits or opens another file."""
+        self._let_go(context)
+
+    def _begin(self, context: Any) -> Optional[Session]:
+        try:
+            return Session(context.scene, self.frames(context.scene))
+        except dmp.DmpError as error:
+            self.report({"ERROR"}, str(error))
+            return None
+
+    def _advance(self, context: Any) -> bool:
+        """One step; False when there is none left."""
+        status: Optional[Status] = next(self._steps, None)
+        if status is None:
+            return False
+        context.window_manager.progress_update(int(status.fraction * 100))
+        context.workspace.status_text_set(
+            f"DMP {status.fraction:.0%}   {status.text}   Esc: cancel"
+        )
+        Progress.show(context, status)
+        self._show_preview()
+        return True
+
+    def _show_preview(self) -> None:
+        image = bpy.data.images.get(preview.NAME)
+        if self._shown_in is not None and image is not None and self._shown_in.image != image:
+            try:
+                self._shown_in.image = image
+            except ReferenceError:  # the editor was closed
+                self._shown_in = None
+
+    def _let_go(self, context: Any) -> None:
+        self._steps.close()
+        manager = context.window_manager
+        manager.event_timer_remove(self._timer)
+        manager.progress_end()
+        if context.workspace is not None:
+            context.workspace.status_text_set(None)
+        Progress.show(context, None)
+
+    def _end(self, context: Any, session: Session, error: Optional[Any]) -> Any:
+        """Show what is finished and say how it went."""
+        try:
+            node = session.show()
+        except dmp.DmpError as wrong:
+            node, error = None, error or wrong
+        done = len(session.finished)
+        if error is not None:
+            kept = f" {done} finished frames are kept in {session.result.folder}." if done else ""
+            kind = "WARNING" if isinstance(error, dmp.CancelledError) else "ERROR"
+            self.report({kind}, f"{error}{kept}")
+            return {"FINISHED"} if node is not None and kind == "WARNING" else {"CANCELLED"}
+        for warning in session.warnings:
+            self.report({"WARNING"}, warning)
+        what = "The matte is" if session.result.still else f"Frames {spans(session.finished)} are"
+        self.report({"INFO"}, f"{what} in {session.result.folder}.")
+        return {"FINISHED"}
+
+
+class Progress:
+    """How far the running job is, for the panel."""
+
+    status: Optional[Status] = None
+
+    @classmethod
+    def show(cls, context: Any, status: Optional[Status]) -> None:
+        if status == cls.status:
+            return
+        cls.status = status
+        context.window_manager.dmp_progress = status.fraction if status is not None else 0.0
+        for window in context.window_manager.windows:
+            for area in window.screen.areas:
+                if area.type in ("NODE_EDITOR", "IMAGE_EDITOR"):
+                    area.tag_redraw()
+
+
+class DMP_OT_matte_frame(_Matte):
+    """Solve the current frame: alpha and foreground, from plate and clean plate"""
+
+    bl_idname = "dmp.matte_frame"
+    bl_label = "Matte frame"
+
+    def frames(self, scene: Any) -> List[int]:
+        return [scene.frame_current]
+
+
+class DMP_OT_matte_range(_Matte):
+    """Solve the scene's frame range (its preview range, when that is on)"""
+
+    bl_idname = "dmp.matte_range"
+    bl_label = "Matte range"
+
+    def frames(self, scene: Any) -> List[int]:
+        if scene.use_preview_range:
+            return list(range(scene.frame_preview_start, scene.frame_preview_end + 1))
+        return list(range(scene.frame_start, scene.frame_end + 1))
+
+
+class DMP_OT_cancel(bpy.types.Operator):
+    """End the running job; finished frames are kept"""
+
+    bl_idname = "dmp.cancel"
+    bl_label = "Cancel"
+    bl_options = {"INTERNAL"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return Session.current is not None
+
+    def execute(self, context: Any) -> Any:
+        _Matte._wish = True
+        return {"FINISHED"}
+
+
+class DMP_OT_reload(bpy.types.Operator):
+    """Load the mattes from disk again, and say which frames are missing"""
+
+    bl_idname = "dmp.reload"
+    bl_label = "Reload"
+    bl_options = {"REGISTER", "UNDO"}
+
+    def execute(self, context: Any) -> Any:
+        shown, gaps = results.refresh(context.scene)
+        for gap in gaps:
+            self.report({"WARNING"}, gap)
+        if not shown:
+            self.report({"WARNING"}, "There is no matte in this scene's compositor yet.")
+            return {"CANCELLED"}
+        if not gaps:
+            self.report({"INFO"}, f"{shown} loaded anew, no frame is missing.")
+        return {"FINISHED"}
+
+
+class DMP_OT_reveal(bpy.types.Operator):
+    """Open the folder with the EXRs"""
+
+    bl_idname = "dmp.reveal"
+    bl_label = "Reveal result"
+    bl_options = {"INTERNAL"}
+
+    def execute(self, context: Any) -> Any:
+        shown = results.results_in(context.scene)
+        folder = shown[0].folder if shown else results.output_folder(context.scene)
+        if not os.path.isdir(folder):
+            self.report({"ERROR"}, f"There is no matte yet; it will be written to {folder}.")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=folder)
+        return {"FINISHED"}
+
+
+class DMP_OT_take_selected(bpy.types.Operator):
+    """Take the active Image or Movie Clip node as the plate, another one as clean plate"""
+
+    bl_idname = "dmp.take_selected"
+    bl_label = "Take selected nodes"
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return context.area is not None and context.area.type == "NODE_EDITOR"
+
+    def execute(self, context: Any) -> Any:
+        tree = context.space_data.edit_tree
+        wanted = ("CompositorNodeImage", "CompositorNodeMovieClip")
+        nodes = [n for n in tree.nodes if n.select and n.bl_idname in wanted] if tree else []
+        nodes.sort(key=lambda node: node != tree.nodes.active)
+        if not nodes:
+            self.report({"ERROR"}, "Select the plate's Image node, then the clean plate's too.")
+            return {"CANCELLED"}
+        group = context.scene.dmp
+        for node, row in zip(nodes, (group.plate, group.clean)):
+            if node.bl_idname == "CompositorNodeMovieClip":
+                row.kind, row.clip = "CLIP", node.clip
+            else:
+                row.kind, row.image = "IMAGE", node.image
+        return {"FINISHED"}
+
+
+CLASSES = (
+    DMP_OT_matte_frame, DMP_OT_matte_range, DMP_OT_cancel, DMP_OT_reload, DMP_OT_reveal,
+    DMP_OT_take_selected,
+)  # fmt: skip
+
+
+def register() -> None:
+    bpy.types.WindowManager.dmp_progress = bpy.props.FloatProperty(
+        name="Progress", min=0.0, max=1.0, options={"SKIP_SAVE"}
+    )
+    for one in CLASSES:
+        bpy.utils.register_class(one)
+
+
+def unregister() -> None:
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)
+    del bpy.types.WindowManager.dmp_progress

@@ -1,0 +1,72 @@
+"""What belongs to this machine and not to a .blend: the engine's Python, device, cache, log."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import bpy
+
+from . import engine
+from .chosen import preferences
+from .core import dmp
+
+CACHE = "DMP_CACHE_DIR"
+_cache_before = os.environ.get(CACHE)
+
+
+def _cache_chosen(chosen: Any, context: Any) -> None:
+    """The engine that this Blender starts next uses the folder."""
+    if chosen.cache:
+        os.environ[CACHE] = bpy.path.abspath(chosen.cache)
+    elif _cache_before is None:
+        os.environ.pop(CACHE, None)
+    else:
+        os.environ[CACHE] = _cache_before
+
+
+class DMP_AP_preferences(bpy.types.AddonPreferences):
+    """Shown in Preferences > Add-ons > DMP Matting."""
+
+    bl_idname = __package__
+    __annotations__ = dict(
+        engine_python=bpy.props.StringProperty(
+            name="Engine Python",
+            subtype="FILE_PATH",
+            description="A Python that has the DMP engine; empty: the one that `dmp setup` chose",
+        ),
+        device=bpy.props.StringProperty(
+            name="Device", default="auto", description="auto, cpu, cuda or cuda:N"
+        ),
+        threads=bpy.props.IntProperty(
+            name="CPU threads", min=0, max=256, description="0 takes all cores"
+        ),
+        cache=bpy.props.StringProperty(
+            name="Cache folder",
+            subtype="DIR_PATH",
+            update=_cache_chosen,
+            description="For finished frames and the log; empty: the usual place",
+        ),
+    )
+
+    def draw(self, context: Any) -> None:
+        layout = self.layout
+        layout.use_property_split = True
+        layout.prop(self, "engine_python")
+        engine.draw_state(layout)
+        row = layout.row()
+        row.operator("dmp.setup")
+        row.operator("dmp.open_log")
+        layout.prop(self, "device")
+        layout.prop(self, "threads")
+        layout.prop(self, "cache")
+        layout.label(text=f"Now: {dmp.cache_folder()}")
+
+
+def register() -> None:
+    bpy.utils.register_class(DMP_AP_preferences)
+    _cache_chosen(preferences(), None)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(DMP_AP_preferences)

@@ -1,0 +1,188 @@
+"""What the panel shows and a .blend keeps: ``scene.dmp``, made from the settings' own metadata.
+
+A preset is stored by its name and the artist's changes beside it as JSON, so that a saved file
+follows a preset that gets better and keeps exactly what was changed by hand.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any, Dict, Tuple
+
+import bpy
+
+from .compat import compositor_of
+from .core import dmp
+from .files import first_frame, numbered
+
+AUTO = "auto"
+# They belong to the machine and stand in the preferences, or are chosen apart.
+ELSEWHERE = ("preset", "device", "threads")
+KNOBS = [spec for spec in dataclasses.fields(dmp.Settings) if spec.name not in ELSEWHERE]
+PRESET_ITEMS = [(AUTO, "Auto", "final on a CUDA GPU, draft on the CPU")] + [
+    (name, name.capitalize(), dmp.DESCRIPTIONS[name]) for name in ("draft", "final", "paper")
+]
+KINDS = [
+    ("IMAGE", "Image", "An image, sequence or movie"),
+    ("CLIP", "Movie clip", "A clip of the Clip Editor"),
+]
+MATTE_KINDS = [*KINDS[:1], ("MASK", "Mask", "A mask that is drawn in Blender")]
+
+
+def preset_values(group: Any) -> Any:
+    """The settings that the chosen preset alone would give."""
+    return dmp.preset("final" if group.preset == AUTO else group.preset)
+
+
+def overrides(group: Any) -> Dict[str, Any]:
+    """The artist's changes, by the names of settings that exist."""
+    try:
+        found = json.loads(group.changes or "{}")
+    except ValueError:
+        return {}
+    names = {spec.name for spec in KNOBS}
+    return {name: value for name, value in found.items() if name in names}
+
+
+def settings_of(group: Any, device: str, threads: int) -> Tuple[Any, Any]:
+    """The job's settings, and those that replace them on a CPU (or None). SettingsError."""
+    changes = {**overrides(group), "device": device, "threads": threads}
+    if group.preset != AUTO:
+        return dmp.preset(group.preset).changed(**changes), None
+    draft = dmp.preset("draft").changed(**changes)
+    return (draft if device == "cpu" else dmp.preset("final").changed(**changes)), draft
+
+
+def _value(group: Any, name: str) -> Any:
+    found = overrides(group)
+    return found[name] if name in found else getattr(preset_values(group), name)
+
+
+def _store(group: Any, name: str, value: Any) -> None:
+    found = overrides(group)
+    found.pop(name, None)
+    plain = getattr(preset_values(group), name)
+    if value != plain:
+        found[name] = value
+    group.changes = json.dumps(found, sort_keys=True) if found else ""
+
+
+def _knob(spec: Any) -> Any:
+    """The Blender property of one setting; it stores nothing itself."""
+    data, name = spec.metadata, spec.name
+    told: Dict[str, Any] = {"name": data["label"], "description": data["help"].rstrip(".")}
+    choices = list(data["choices"])
+    if choices:
+        told["items"] = [(one, one.capitalize(), "") for one in choices]
+        return bpy.props.EnumProperty(
+            get=lambda group: choices.index(_value(group, name)),
+            set=lambda group, index: _store(group, name, choices[index]),
+            **told,
+        )
+    told["get"] = lambda group: _value(group, name)
+    if isinstance(spec.default, bool):
+        told["set"] = lambda group, value: _store(group, name, bool(value))
+        return bpy.props.BoolProperty(**told)
+    told.update(min=data["low"], max=data["high"])
+    if isinstance(spec.default, int):
+        told["set"] = lambda group, value: _store(group, name, int(value))
+        return bpy.props.IntProperty(**told)
+    # Blender hands over float32; six digits are what an artist typed.
+    told["set"] = lambda group, value: _store(group, name, float(f"{value:.6g}"))
+    return bpy.props.FloatProperty(precision=4, **told)
+
+
+def _sequence_chosen(source: Any, context: Any) -> None:
+    """A new image: show its frames where a compositor node already does, else from the start."""
+    image, scene = source.image, source.id_data
+    if image is None:
+        return
+    for node in nodes_with(scene, image):
+        source.start, source.first = node.frame_start, node.frame_offset + 1
+        return
+    first = 1
+    if image.source == "SEQUENCE":
+        parts = numbered(bpy.path.abspath(image.filepath, library=image.library))
+        first = first_frame(parts) if parts else 1
+    inside = scene.frame_start <= first <= scene.frame_end
+    source.first, source.start = first, first if inside else scene.frame_start
+
+
+def nodes_with(scene: Any, image: Any) -> Any:
+    """The compositor's Image nodes that show ``image``."""
+    tree = compositor_of(scene)
+    if tree is None:
+        return []
+    return [n for n in tree.nodes if n.bl_idname == "CompositorNodeImage" and n.image == image]
+
+
+def _inside_annotations(**properties: Any) -> Dict[str, Any]:
+    """Properties for a class body; written as annotations their texts would read as types."""
+    return properties
+
+
+def _source_properties(kinds: Any) -> Dict[str, Any]:
+    return _inside_annotations(
+        kind=bpy.props.EnumProperty(name="Kind", items=kinds),
+        image=bpy.props.PointerProperty(
+            name="Image", type=bpy.types.Image, update=_sequence_chosen
+        ),
+        clip=bpy.props.PointerProperty(name="Clip", type=bpy.types.MovieClip),
+        mask=bpy.props.PointerProperty(name="Mask", type=bpy.types.Mask),
+        start=bpy.props.IntProperty(
+            name="Start frame", default=1, description="Scene frame that shows the first file"
+        ),
+        first=bpy.props.IntProperty(
+            name="First file",
+            default=1,
+            min=0,
+            description="Number of the file, or frame of the movie, shown at the start frame",
+        ),
+    )
+
+
+class DMP_PG_plate(bpy.types.PropertyGroup):
+    """A plate: an image or a movie clip."""
+
+    __annotations__ = _source_properties(KINDS)
+
+
+class DMP_PG_matte(bpy.types.PropertyGroup):
+    """A garbage or core matte: an image or a mask."""
+
+    __annotations__ = _source_properties(MATTE_KINDS)
+
+
+class DMP_PG_scene(bpy.types.PropertyGroup):
+    """All of DMP in one scene."""
+
+    __annotations__ = _inside_annotations(
+        plate=bpy.props.PointerProperty(type=DMP_PG_plate),
+        clean=bpy.props.PointerProperty(type=DMP_PG_plate),
+        garbage=bpy.props.PointerProperty(type=DMP_PG_matte),
+        core=bpy.props.PointerProperty(type=DMP_PG_matte),
+        preset=bpy.props.EnumProperty(name="Preset", items=PRESET_ITEMS),
+        changes=bpy.props.StringProperty(),
+        output=bpy.props.StringProperty(
+            name="Output folder",
+            subtype="DIR_PATH",
+            description="Where the EXRs are written; empty: 'dmp' beside the .blend",
+        ),
+        **{spec.name: _knob(spec) for spec in KNOBS},
+    )
+
+
+CLASSES = (DMP_PG_plate, DMP_PG_matte, DMP_PG_scene)
+
+
+def register() -> None:
+    for one in CLASSES:
+        bpy.utils.register_class(one)
+    bpy.types.Scene.dmp = bpy.props.PointerProperty(type=DMP_PG_scene)
+
+
+def unregister() -> None:
+    del bpy.types.Scene.dmp
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)

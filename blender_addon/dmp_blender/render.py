@@ -1,0 +1,92 @@
+"""One frame of anything in Blender as a float EXR, through a throw-away scene.
+
+Rules, each learnt from a silent failure: render as an animation of one frame (``write_still``
+gives black for sequences and stale frames for movies), give the scene the picture's exact size
+(the compositor crops), and look whether the file is there. The scene lives for one call; the
+artist's scenes, trees and settings are only read.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Callable, Tuple
+
+import bpy
+
+from . import compat
+from .core import dmp
+
+FOREVER = 1_000_000  # frames: a sequence's end is checked by its files, not by a node
+
+# Adds the node that gives the picture to a tree, and returns the socket with it.
+Socket = Callable[[Any], Any]
+
+
+def image_socket(image: Any, start: int, first: int) -> Socket:
+    """The picture of an Image datablock; file or movie frame ``first`` at scene frame ``start``."""
+
+    def add(tree: Any) -> Any:
+        node = tree.nodes.new("CompositorNodeImage")
+        node.image = image
+        if image.source in ("SEQUENCE", "MOVIE"):
+            node.frame_duration = FOREVER
+            node.frame_start = start
+            node.frame_offset = first - 1
+            node.use_auto_refresh = True
+        return node.outputs[0]
+
+    return add
+
+
+def clip_socket(clip: Any) -> Socket:
+    def add(tree: Any) -> Any:
+        node = tree.nodes.new("CompositorNodeMovieClip")
+        node.clip = clip
+        return node.outputs[0]
+
+    return add
+
+
+def mask_socket(mask: Any) -> Socket:
+    def add(tree: Any) -> Any:
+        node = tree.nodes.new("CompositorNodeMask")
+        node.mask = mask
+        return node.outputs[0]
+
+    return add
+
+
+def render_frame(socket: Socket, size: Tuple[int, int], frame: int, path: str) -> None:
+    """Write the picture of ``socket`` at a scene frame to ``path``. PlateError when it fails."""
+    scene = bpy.data.scenes.new("DMP plate")
+    try:
+        tree = compat.empty_compositor(scene)
+        tree.links.new(socket(tree), compat.end_of(tree))
+        _shape(scene, size, frame)
+        scene.render.filepath = os.path.join(os.path.dirname(path), "part_######")
+        written = scene.render.frame_path(frame=frame)
+        try:
+            bpy.ops.render.render(animation=True, scene=scene.name)
+        except RuntimeError as reason:
+            raise dmp.PlateError(
+                f"Blender could not render frame {frame} of a plate: {str(reason).strip()}"
+            ) from None
+    finally:
+        compat.remove_scene(scene)
+    if not os.path.exists(written):
+        raise dmp.PlateError(f"Blender wrote no picture for frame {frame} of a plate.")
+    os.replace(written, path)
+
+
+def _shape(scene: Any, size: Tuple[int, int], frame: int) -> None:
+    scene.frame_start = scene.frame_end = frame
+    scene.frame_set(frame)
+    render = scene.render
+    render.resolution_x, render.resolution_y = size
+    render.resolution_percentage = 100
+    render.use_sequencer = False
+    render.use_compositing = True
+    render.use_overwrite = True
+    render.use_placeholder = False
+    compat.full_precision(render)
+    compat.write_linear_exr(render.image_settings)

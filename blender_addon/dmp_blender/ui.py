@@ -1,0 +1,145 @@
+"""The panel DMP in the sidebar of the Compositor and of the Image Editor. It decides nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+
+from . import compat, engine
+from .chosen import preferences
+from .operators import Progress
+from .properties import KNOBS, overrides
+
+ROWS = (("plate", "Plate"), ("clean", "Clean plate"))
+MATTES = (("garbage", "Garbage matte"), ("core", "Core matte"))
+
+
+class _Part:
+    """Shared by every part of the panel."""
+
+    bl_region_type = "UI"
+    bl_category = "DMP"
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        space = context.space_data
+        return space.type == "IMAGE_EDITOR" or space.tree_type == "CompositorNodeTree"
+
+
+class _Main(_Part):
+    bl_label = "DMP Matting"
+
+    def draw(self, context: Any) -> None:
+        layout, group = self.layout, context.scene.dmp
+        for name, label in ROWS:
+            _draw_source(layout, getattr(group, name), label)
+        if context.space_data.type == "NODE_EDITOR":
+            layout.operator("dmp.take_selected", icon="EYEDROPPER")
+        layout.prop(group, "preset")
+        _draw_job(layout, context)
+        engine.draw_state(layout)
+
+
+class _Mattes(_Part):
+    bl_label = "Garbage and core mattes"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        for name, label in MATTES:
+            _draw_source(self.layout, getattr(context.scene.dmp, name), label)
+
+
+class _Settings(_Part):
+    bl_label = "Settings"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        layout, group = self.layout, context.scene.dmp
+        layout.use_property_split = True
+        layout.prop(group, "output")
+        _draw_knobs(layout, group, basic=True)
+        addon = preferences()
+        if hasattr(addon, "bl_rna"):
+            layout.prop(addon, "device")
+        if group.changes:
+            names = ", ".join(overrides(group))
+            layout.label(text=f"Changed: {names}", icon="MODIFIER")
+
+
+class _Advanced(_Part):
+    bl_label = "All settings"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        self.layout.use_property_split = True
+        _draw_knobs(self.layout, context.scene.dmp, basic=False)
+
+
+def _draw_knobs(layout: Any, group: Any, basic: bool) -> None:
+    column = layout.column(align=True)
+    for spec in KNOBS:
+        if spec.metadata["basic"] == basic:
+            column.prop(group, spec.name)
+
+
+def _draw_source(layout: Any, source: Any, label: str) -> None:
+    box = layout.column(align=True)
+    row = box.row(align=True)
+    row.label(text=label)
+    row.prop(source, "kind", text="")
+    if source.kind == "MASK":
+        box.template_ID(source, "mask", new="mask.new")
+    elif source.kind == "CLIP":
+        box.template_ID(source, "clip", open="clip.open")
+    else:
+        box.template_ID(source, "image", open="image.open")
+        if source.image is not None and source.image.source in ("SEQUENCE", "MOVIE"):
+            row = box.row(align=True)
+            row.prop(source, "start")
+            row.prop(source, "first")
+
+
+def _draw_job(layout: Any, context: Any) -> None:
+    status = Progress.status
+    if status is not None:
+        column = layout.column(align=True)
+        text = f"{status.fraction:.0%}"
+        compat.progress_bar(column, context.window_manager, "dmp_progress", text)
+        column.label(text=status.text)
+        column.operator("dmp.cancel", icon="CANCEL")
+        return
+    row = layout.row(align=True)
+    row.scale_y = 1.4
+    row.operator("dmp.matte_frame", icon="IMAGE_ALPHA")
+    row.operator("dmp.matte_range", icon="SEQUENCE")
+    row = layout.row(align=True)
+    row.operator("dmp.reload", icon="FILE_REFRESH")
+    row.operator("dmp.reveal", icon="FILE_FOLDER")
+
+
+def _panels(space: str, prefix: str) -> Any:
+    """The four parts for one editor; Blender wants a class of its own for each."""
+    main = type(f"{prefix}_main", (_Main, bpy.types.Panel), {"bl_space_type": space})
+    parts = [
+        type(
+            f"{prefix}_{name}",
+            (kind, bpy.types.Panel),
+            {"bl_space_type": space, "bl_parent_id": f"{prefix}_main"},
+        )
+        for name, kind in (("mattes", _Mattes), ("settings", _Settings), ("advanced", _Advanced))
+    ]
+    return [main, *parts]
+
+
+CLASSES = _panels("NODE_EDITOR", "DMP_PT_node") + _panels("IMAGE_EDITOR", "DMP_PT_image")
+
+
+def register() -> None:
+    for one in CLASSES:
+        bpy.utils.register_class(one)
+
+
+def unregister() -> None:
+    for one in reversed(CLASSES):
+        bpy.utils.unregister_class(one)

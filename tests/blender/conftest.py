@@ -1,0 +1,182 @@
+"""Real Blenders for the tests: which there are, the add-on installed in each, drivers run in them.
+
+`.ci/run` makes `.venv-bpy-4.5` and so on at the root of the repository; DMP_BPY_45, DMP_BPY_50 and
+DMP_BPY_42 may name a Python with that bpy instead, and DMP_BLENDER_34 Debian's program. A Blender
+that is not there is skipped, with its name.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from dmp_matting.enginepython import child_environment
+
+ROOT = Path(__file__).resolve().parents[2]
+DRIVERS = Path(__file__).parent / "drivers"
+PLATES = ROOT / "tests" / "plates"
+LIMIT = 240  # seconds for one driver, on a busy machine
+ALL = ("4.5", "5.0", "4.2", "3.4")
+# A matte in a second or two, of no worth but right in everything else.
+SMALL = {
+    "preset": "draft", "rounds": 1, "fit_steps": 1, "joint_steps": 2, "refine_passes": 1,
+    "working_size": 64,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Blender:
+    """One Blender with a user's folder of its own, and the Python that its engine runs in."""
+
+    version: str
+    command: tuple[str, ...]
+    user: Path
+    engine_python: str
+
+    def run(self, driver: str, *, environment: dict[str, str] | None = None, **given: Any) -> Any:
+        """What the driver answered; it is told the engine's Python, unless another is given."""
+        done = self.start(driver, environment, given)
+        lines = [line for line in done.stdout.splitlines() if line.startswith("ANSWER ")]
+        assert len(lines) == 1 and done.returncode == 0, done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr, done.stdout + done.stderr
+        return json.loads(lines[0].removeprefix("ANSWER "))
+
+    def start(
+        self, driver: str, environment: dict[str, str] | None, given: dict[str, Any]
+    ) -> subprocess.CompletedProcess[str]:
+        told = json.dumps({"python": self.engine_python, **given}, default=str)
+        return subprocess.run(
+            [*self.command, str(DRIVERS / f"{driver}.py"), *self.separator, told],
+            env={**self.environment, **(environment or {})}, cwd=self.user,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=LIMIT,
+        )  # fmt: skip
+
+    @property
+    def separator(self) -> tuple[str, ...]:
+        return ("--",) if self.version == "3.4" else ()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """A user's: nothing of ours can be imported but what the zip brings."""
+        user = {"BLENDER_USER_RESOURCES": str(self.user), "PYTHONPATH": str(DRIVERS)}
+        return {**child_environment(), **user, "OMP_NUM_THREADS": "1"}
+
+
+def command_of(version: str) -> tuple[str, ...] | None:
+    """How to run a script in that Blender; None where it is not installed."""
+    if version == "3.4":
+        program = os.environ.get("DMP_BLENDER_34") or shutil.which("blender")
+        if program is None or not said_version(program).startswith("Blender 3.4"):
+            return None
+        return (program, "-b", "--factory-startup", "--python-use-system-env", "--python")
+    named = os.environ.get(f"DMP_BPY_{version.replace('.', '')}")
+    python = Path(named or ROOT / f".venv-bpy-{version}" / "bin" / "python")
+    return (str(python),) if python.exists() else None
+
+
+def said_version(program: str) -> str:
+    done = subprocess.run([program, "--version"], capture_output=True, text=True)
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def engine_python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A Python with the engine, as `dmp setup` would name it: it works without PYTHONPATH."""
+    folder = tmp_path_factory.mktemp("engine")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
+    python = folder / "bin" / "python"
+    told = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    roots = [str(ROOT / "engine"), str(ROOT / "plugin")]
+    ours = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"
+    Path(told.stdout.strip(), "tests.pth").write_text("\n".join([*roots, ours]))
+    return str(python)
+
+
+@pytest.fixture(scope="session")
+def addon_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `dmp package blender` makes."""
+    folder = tmp_path_factory.mktemp("package")
+    done = subprocess.run(
+        [sys.executable, "-m", "dmp_matting.cli", "package", "blender", "--json", "-o", folder],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "plugin")}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    return Path(json.loads(done.stdout)["path"])
+
+
+@pytest.fixture(scope="session")
+def make_blender(
+    tmp_path_factory: pytest.TempPathFactory, engine_python: str
+) -> Callable[[str], Blender]:
+    """A Blender with a fresh user's folder; skips where there is none of that version."""
+
+    def make(version: str) -> Blender:
+        command = command_of(version)
+        if command is None:
+            pytest.skip(f"no Blender {version} here (.ci/run or `make blender` installs it)")
+        user = tmp_path_factory.mktemp(f"user{version}")
+        return Blender(version, command, user, engine_python)
+
+    return make
+
+
+@pytest.fixture(scope="session", params=ALL)
+def any_blender(
+    request: pytest.FixtureRequest, make_blender: Callable[[str], Blender], addon_zip: Path
+) -> Blender:
+    """Each version, with the add-on installed from the zip."""
+    made = make_blender(request.param)
+    made.run("install", zip=addon_zip, uninstall=False)
+    return made
+
+
+@pytest.fixture(scope="session", params=ALL[:2])
+def blender(
+    request: pytest.FixtureRequest, make_blender: Callable[[str], Blender], addon_zip: Path
+) -> Blender:
+    """The two versions that matter most: for tests of what does not differ."""
+    made = make_blender(request.param)
+    made.run("install", zip=addon_zip, uninstall=False)
+    return made
+
+
+@pytest.fixture
+def output(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    yield folder
+
+
+def read(path: Path | str) -> np.ndarray:
+    """All channels of a picture, (H, W, C) float32."""
+    picture = oiio.ImageBuf(str(path))
+    assert not picture.has_error, picture.geterror()
+    return np.asarray(picture.get_pixels("float"))
+
+
+def channels(path: Path | str) -> list[str]:
+    return list(oiio.ImageBuf(str(path)).spec().channelnames)
+
+
+def write(path: Path, pixels: np.ndarray, kind: str = "float") -> Path:
+    """A picture of (H, W, C) values."""
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
+    out = oiio.ImageOutput.create(str(path))
+    assert out.open(str(path), spec)
+    assert out.write_image(np.ascontiguousarray(pixels, dtype=np.float32)) and out.close()
+    return path

@@ -1,0 +1,101 @@
+"""What every driver needs, inside Blender: its arguments, the add-on, and a way to answer.
+
+A driver runs in a Blender of its own, without a window; it prints one line with JSON, and pytest
+judges that line and the files. The add-on is the one that `install.py` installed from the zip.
+"""
+
+import json
+import sys
+import traceback
+from contextlib import contextmanager
+
+import bpy
+
+EXTENSIONS = bpy.app.version >= (4, 2)
+MODULE = "bl_ext.user_default.dmp_blender" if EXTENSIONS else "dmp_blender"
+
+
+def arguments():
+    """The JSON object that the test gave."""
+    return json.loads(sys.argv[-1])
+
+
+def answer(**found):
+    print("ANSWER " + json.dumps(found, default=str), flush=True)
+
+
+def said(call):
+    """Run an operator as a script does; the sentence that an artist reads when it fails."""
+    try:
+        return sorted(call()), ""
+    except RuntimeError as error:
+        return [], str(error).replace("Error: ", "").strip()
+
+
+@contextmanager
+def addon(python):
+    """The add-on, enabled, with its engine's Python; disabled at the end, or Blender may crash."""
+    bpy.ops.preferences.addon_enable(module=MODULE)
+    bpy.context.preferences.addons[MODULE].preferences.engine_python = python
+    bpy.context.preferences.addons[MODULE].preferences.device = "cpu"
+    bpy.context.preferences.addons[MODULE].preferences.threads = 1
+    try:
+        yield bpy.context.scene
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        bpy.ops.preferences.addon_disable(module=MODULE)
+
+
+def load(path, space="", sequence=False):
+    image = bpy.data.images.load(path)
+    if sequence:
+        image.source = "SEQUENCE"
+    if space:
+        image.colorspace_settings.name = space
+    return image
+
+
+def configure(scene, plate, clean, **settings):
+    """Choose both inputs and the settings; images, or clips."""
+    for row, chosen in ((scene.dmp.plate, plate), (scene.dmp.clean, clean)):
+        if isinstance(chosen, bpy.types.MovieClip):
+            row.kind, row.clip = "CLIP", chosen
+        else:
+            row.kind, row.image = "IMAGE", chosen
+    for name, value in settings.items():
+        setattr(scene.dmp, name, value)
+
+
+def compositor(scene):
+    if bpy.app.version >= (5, 0):
+        return scene.compositing_node_group
+    return scene.node_tree
+
+
+def group_node(scene):
+    tree = compositor(scene)
+    return next(node for node in tree.nodes if node.bl_idname == "CompositorNodeGroup")
+
+
+def render(scene, socket, size, frame, path):
+    """Render one of the artist's compositor sockets to a float EXR, as a farm does."""
+    tree = compositor(scene)
+    kind = "NodeGroupOutput" if bpy.app.version >= (5, 0) else "CompositorNodeComposite"
+    end = next(node for node in tree.nodes if node.bl_idname == kind)
+    tree.links.new(socket, end.inputs[0])
+    for node in [node for node in tree.nodes if node.bl_idname == "CompositorNodeRLayers"]:
+        tree.nodes.remove(node)  # there is no camera to render
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "32"
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_percentage = 100
+    scene.render.filepath = path
+    first, last = scene.frame_start, scene.frame_end
+    scene.frame_start = scene.frame_end = frame
+    bpy.ops.render.render(animation=True)
+    scene.frame_start, scene.frame_end = first, last
+    return scene.render.frame_path(frame=frame)

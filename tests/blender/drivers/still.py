@@ -1,0 +1,23 @@
+"""Matte frame on two Image datablocks; then the node group's outputs, rendered."""
+
+import os
+
+import bpy
+from host import addon, answer, arguments, configure, group_node, load, render, said
+
+given = arguments()
+with addon(given["python"]) as scene:
+    plate, clean = load(given["plate"], given["space"]), load(given["clean"], given["space"])
+    configure(scene, plate, clean, output=given["output"], **given["settings"])
+    ended, sentence = said(bpy.ops.dmp.matte_frame)
+    seen = {"ended": ended, "sentence": sentence, "rendered": {}}
+    if ended == ["FINISHED"]:
+        node = group_node(scene)
+        seen["outputs"] = [socket.name for socket in node.outputs]
+        seen["preview"] = "DMP Preview" in bpy.data.images
+        for socket in node.outputs:
+            path = os.path.join(given["output"], f"render_{socket.name}_####")
+            seen["rendered"][socket.name] = render(scene, socket, tuple(given["size"]), 1, path)
+    seen["scenes"] = [one.name for one in bpy.data.scenes]
+    seen["images"] = [one.name for one in bpy.data.images]
+    answer(**seen)

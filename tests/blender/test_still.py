@@ -1,0 +1,43 @@
+"""One frame: two images, a press of the button, an EXR that is right, nodes that show it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .conftest import PLATES, SMALL, Blender, channels, read
+
+LEMUR = PLATES / "lemur"
+LAYERS = ["R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B"]
+
+
+def test_demo_pair_against_the_truth(any_blender: Blender, engine: Any, output: Path) -> None:
+    seen = any_blender.run(
+        "still", plate=LEMUR / "plate.png", clean=LEMUR / "clean.png", space="Non-Color",
+        size=[340, 220], output=output,
+        settings={"preset": "draft", "seed": 1} if any_blender.version == "4.5" else SMALL,
+    )  # fmt: skip
+    assert (seen["ended"], seen["sentence"]) == (["FINISHED"], "")
+    result = output / "plate_matte.exr"
+    assert set(LAYERS) <= set(channels(result))
+    layers = read(result)
+    truth = read(LEMUR / "alpha.png")[..., 0]
+    error = float(np.abs(layers[..., 3] - truth).mean())
+    # draft is at 0.0055 on the command line; the small one only has to be a matte of this plate
+    assert error < (0.008 if any_blender.version == "4.5" else 0.05)
+
+    # What the compositor renders is what the EXR holds, float for half.
+    rendered = {name: read(path) for name, path in seen["rendered"].items()}
+    assert seen["outputs"] == ["Combined", "Straight", "Alpha", "Foreground"]
+    alpha, foreground = layers[..., 3], layers[..., 4:7]
+    close = {"rtol": 1e-4, "atol": 1e-5}
+    np.testing.assert_allclose(rendered["Combined"][..., :4], layers[..., :4], **close)
+    np.testing.assert_allclose(rendered["Alpha"][..., 0], alpha, **close)
+    np.testing.assert_allclose(rendered["Foreground"][..., :3], foreground, **close)
+    np.testing.assert_allclose(rendered["Straight"][..., :3], foreground, **close)
+    np.testing.assert_allclose(rendered["Straight"][..., 3], alpha, **close)
+
+    assert seen["scenes"] == ["Scene"]  # no throw-away scene stays
+    assert not [name for name in seen["images"] if name.startswith(("preview", "part_"))]
