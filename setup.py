@@ -27,6 +27,9 @@ ENGINE = [
     "h11>=0.14",
 ]
 UI = ["Qt.py>=2.0", "PySide6-Essentials>=6.5"]
+BATCH = ["PyYAML>=6", "OpenTimelineIO>=0.17"]  # lists of shots; CSV and JSON need neither
+PUBLISH = ["pyblish-base>=1.8"]
+FARM = ["openjd-cli>=0.8"]
 EVAL = ["pymatting>=1.1.13", "pillow>=10"]  # what `dmp eval` needs besides the engine
 
 setup(
@@ -41,6 +44,7 @@ setup(
     packages=[
         "dmp_matting",
         "dmp_matting.cli",
+        "dmp_matting.publish",
         "dmp_matting.panel",
         "dmp_engine",
         "dmp_engine.dmp",
@@ -52,8 +56,9 @@ setup(
     extras_require={
         "engine": ENGINE,
         "ui": UI,
-        "publish": ["pyblish-base>=1.8"],
-        "farm": ["openjd-cli>=0.8"],
+        "batch": BATCH,
+        "publish": PUBLISH,
+        "farm": FARM,
         "eval": EVAL,
         "dev": [
             "pytest>=8",
@@ -65,6 +70,9 @@ setup(
             "types-PySide2>=5.15",
             *UI,
             *EVAL,
+            *BATCH,
+            *PUBLISH,
+            *FARM,
         ],
     },
     entry_points={"console_scripts": ["dmp=dmp_matting.cli:main"]},

@@ -109,11 +109,12 @@ def _children(pid: int) -> list[int]:
 
 def _megabytes(folder: Path) -> float:
     total = 0
-    for path in folder.rglob("*"):
-        try:
-            total += path.stat().st_size if path.is_file() else 0
-        except OSError:
-            continue  # removed meanwhile
+    for place, _, names in os.walk(folder):  # pathlib's own walk fails where a folder goes away
+        for name in names:
+            try:
+                total += os.stat(os.path.join(place, name)).st_size
+            except OSError:
+                continue  # removed meanwhile
     return round(total / 2**20, 2)
 
 

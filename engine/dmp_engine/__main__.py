@@ -30,7 +30,7 @@ def main(arguments: list[str] | None = None) -> int:
     view.add_argument("--clean", type=Path)
     view.add_argument("--over", type=Path)
     shot = commands.add_parser("shot", help="measure, show or probe the frames of a shot")
-    shot.add_argument("what", choices=("measure", "sheet", "movie", "probe"))
+    shot.add_argument("what", choices=("measure", "sheet", "movie", "probe", "match"))
     shot.add_argument("request", type=Path, help="a JSON file, see shotcommand.py")
     picture = commands.add_parser("picture", help="make a PNG of a result, foreground and alpha")
     picture.add_argument("result", type=Path)

@@ -43,6 +43,7 @@ class Measure:
     """One frame in numbers; None where a number makes no sense."""
 
     frame: int
+    pixels: int  # of the frame
     coverage: float  # mean alpha, [0, 1]
     undecided: float  # share of pixels with 0.02 < alpha < 0.98
     residual: float  # mean |alpha F + (1 - alpha) B - I| of undecided pixels, as displayed
@@ -102,6 +103,7 @@ def _measure(
     lost = result.premultiplied.max(axis=2) < 0.9 * image.max(axis=2)
     return Measure(
         number,
+        alpha.size,
         float(alpha.mean()),
         float(open_.mean()),
         _mean(np.abs(composite - seen)[open_]) or 0.0,

@@ -6,6 +6,7 @@ The request is a JSON file, since a command line is too short for a thousand nam
     sheet     {"frames": [{"number", "result"}], "output", "title"}
     movie     {"frames": [{"number", "result"}], "output", "rate"?}
     probe     {"plates": [{"path", "space"}], "pixels": false}             a line for each plate
+    match     {"frames": [{"number", "image", "clean", "space"}]}          a line for each frame
 
 Answers are JSON lines; the last is ``{"ok": true}`` or the error.
 """
@@ -52,6 +53,13 @@ def _answers(what: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
         for plate in asked["plates"]:
             yield probe_plate(plate["path"], plate["space"], pixels=asked.get("pixels", False))
+        return
+    if what == "match":
+        from .probe import match_plates
+
+        for entry in asked["frames"]:
+            found = match_plates(entry["image"], entry["clean"], entry["space"])
+            yield {"frame": int(entry["number"]), **found}
         return
     from .shotsheet import RATE, make_movie, make_shot_sheet
 

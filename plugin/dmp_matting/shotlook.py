@@ -22,6 +22,7 @@ DRIFT_LIMIT = 0.02
 FLICKER_LIMIT = 0.08  # moving fur changes by 0.03 to 0.06, the truth as well
 SPECKS_LIMIT = 2e-4  # share of the frame
 HOLES_LIMIT = 1e-4  # share of the frame
+CLIPPED_LIMIT = 4  # pixels
 
 
 def measure_shot(shot: Shot, numbers: Iterable[int]) -> List[Dict[str, Any]]:
@@ -53,6 +54,15 @@ def probe_plates(paths: Sequence[Tuple[str, str]], pixels: bool = False) -> List
     plates = [{"path": path, "space": space} for path, space in paths]
     asked = {"plates": plates, "pixels": pixels}
     return [line for line in _ask("probe", asked) if "path" in line]
+
+
+def match_plates(shot: Shot, numbers: Iterable[int]) -> List[Dict[str, Any]]:
+    """How far plate and clean plate are alike (engine/dmp_engine/probe.py), a line for a frame."""
+    frames = []
+    for number in numbers:
+        paths = {plate.role.value: plate.path for plate in shot.frame(number).plates}
+        frames.append({"number": number, "space": shot.space, **paths})
+    return [line for line in _ask("match", {"frames": frames}) if "frame" in line]
 
 
 def summary_of(measures: Sequence[Mapping[str, Any]]) -> Dict[str, Optional[float]]:

@@ -1,0 +1,66 @@
+"""The command `dmp publish`: a folder of plates through pyblish, headless."""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any, Dict, List, Optional
+
+import typer
+from rich.text import Text
+
+from ..errors import InputError
+from ..job import Value
+from .knobs import PRESET_HELP, Frames, parse_frames, settings_of
+from .show import EXIT_CODES, Json, err, out, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command of this file to the command `dmp`."""
+    app.command(epilog=EXIT_CODES)(publish)
+
+
+def publish(
+    folder: Annotated[Path, typer.Argument(help="Plates and clean plate, or a folder of such.")],
+    to: Annotated[Path, typer.Option("--to", help="Where shots get their versions: TO/shot/v001.")],
+    preset_name: Annotated[str, typer.Option("--preset", help=PRESET_HELP)] = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda:N.")] = "auto",
+    input_space: Annotated[
+        str, typer.Option("--input-space", help="The plates' colour space, as of `dmp matte`.")
+    ] = "auto",
+    assignments: Annotated[
+        Optional[List[str]],
+        typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
+    ] = None,
+    frames: Frames = None,
+    accept: Annotated[
+        Optional[List[str]],
+        typer.Option("--accept", help="A check of the result to overrule, by its name."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Check plates, matte them, check the mattes, publish all of them or nothing."""
+    try:
+        from ..publish import publish_folder
+    except ImportError:
+        raise InputError(
+            "Publishing needs pyblish; install it with `pip install 'dmp-matting[publish]'`."
+        ) from None
+    # Its log holds a traceback for every check that fails; here the sentences are the answer.
+    logging.getLogger("pyblish").setLevel(logging.CRITICAL)
+    changes: Dict[str, Value] = {"device": device}
+    settings, on_cpu = settings_of(preset_name, changes, assignments)
+    data: Dict[str, Any] = {"dmpSettings": settings, "dmpOnCpu": on_cpu, "dmpSpace": input_space}
+    numbers = parse_frames(frames)
+    if numbers:
+        data.update(frameStart=min(numbers), frameEnd=max(numbers))
+    failures, made = publish_folder(str(folder), str(to), tuple(accept or ()), **data)
+    if as_json:
+        told = [{"check": c, "shot": shot, "message": said} for c, shot, said in failures]
+        print_json({"ok": not failures, "published": made, "failures": told})
+    else:
+        for check, _, said in failures:
+            err.print(Text(f"{check}: {said}", style="red"))
+        for path in made:
+            out.print(f"Published {path}.")
+    raise typer.Exit(InputError.exit_code if failures else 0)

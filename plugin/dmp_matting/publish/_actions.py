@@ -1,0 +1,53 @@
+"""What an artist can do about a failed check of a result; shared by those plug-ins."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import replace
+from typing import Any, Iterator
+
+import pyblish.api
+
+from dmp_matting.presets import preset
+from dmp_matting.publishing import FAMILY, staging_folder
+
+
+def ours(context: Any) -> Iterator[Any]:
+    """The context's instances that are mattes."""
+    for instance in context:
+        if instance.data.get("family") == FAMILY:
+            yield instance
+
+
+class Accept(pyblish.api.Action):
+    """Publish it as it is; the manifest says so."""
+
+    label = "Accept as it is"
+    on = "failed"
+    icon = "check"
+
+    def process(self, context: Any, plugin: Any) -> None:
+        for instance in ours(context):
+            if plugin.__name__ in instance.data.get("dmpRefused", {}):
+                instance.data.setdefault("dmpAccepted", []).append(plugin.__name__)
+                instance.data["dmpRefused"].pop(plugin.__name__)
+
+
+class SolveAgain(pyblish.api.Action):
+    """Throw the made frames away and solve with preset final at the next publish."""
+
+    label = "Solve again with preset final"
+    on = "failed"
+    icon = "refresh"
+
+    def process(self, context: Any, plugin: Any) -> None:
+        for instance in ours(context):
+            if plugin.__name__ not in instance.data.get("dmpRefused", {}):
+                continue
+            shot = instance.data["dmpShot"]
+            device = shot.settings.device
+            instance.data["dmpShot"] = replace(
+                shot, settings=preset("final").changed(device=device), on_cpu=None
+            )
+            folder = staging_folder(instance.data["dmpTo"], instance.data["dmpVersion"])
+            shutil.rmtree(folder, ignore_errors=True)

@@ -1,0 +1,30 @@
+"""Is there anything to publish, and is it clear which file is what?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyblish.api
+
+from dmp_matting.errors import InputError
+from dmp_matting.publishing import FAMILY
+
+
+class ValidatePlates(pyblish.api.ContextPlugin):
+    """At least one shot, each with a plate and a clean plate, and a folder to publish to."""
+
+    order = pyblish.api.ValidatorOrder
+    label = "Plate and clean plate"
+
+    def process(self, context: Any) -> None:
+        mattes = [one for one in context if one.data.get("family") == FAMILY]
+        told = list(context.data.get("dmpTrouble", ()))
+        for instance in mattes:
+            told += instance.data["dmpTrouble"]
+        if not mattes:
+            folder = context.data.get("dmpFolder", "")
+            told.append(f"There is no plate to publish{f' in {folder}' if folder else ''}.")
+        elif not all(instance.data["dmpTo"] for instance in mattes):
+            told.append("No folder to publish to; set DMP_PUBLISH_TO.")
+        if told:
+            raise InputError(" ".join(told))

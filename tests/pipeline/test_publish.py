@@ -1,0 +1,364 @@
+"""A whole publish, headless, through a real engine: good plates, and all that can be wrong."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pyblish.api
+import pyblish.plugin
+import pytest
+
+from dmp_matting import Settings, Shot, preset
+from dmp_matting.publish import FOLDER, publish
+from dmp_matting.publishing import find_shots, measures_of, next_version
+from dmp_matting.wire import Wire
+
+from ..conftest import write_exr
+from .conftest import FEW, FEW_STEPS, TinyShot, dmp
+
+QUICK = preset("paper").changed(device="cpu", threads=1, **FEW)
+ON_RESULT = ("ValidateCoreHoles", "ValidateGrainOutside", "ValidateFlicker", "ValidateHighlights")
+Failures = list[tuple[str, str, str]]
+
+
+@pytest.fixture
+def plates(tmp_path: Path) -> TinyShot:
+    return TinyShot(tmp_path / "sh010", count=3)
+
+
+def run(
+    plates: TinyShot, accept: tuple[str, ...] = ON_RESULT, settings: Settings = QUICK, **data: Any
+) -> tuple[Failures, pyblish.api.Context]:
+    context = pyblish.api.Context()
+    context.data.update(
+        dmpFolder=str(plates.folder), dmpPublishTo=str(plates.folder.parent / "published"),
+        dmpSettings=settings, **data,
+    )  # fmt: skip
+    return publish(context, accept), context
+
+
+def plugin(name: str) -> Any:
+    return next(p for p in pyblish.plugin.discover(paths=[FOLDER]) if p.__name__ == name)
+
+
+def act(context: pyblish.api.Context, validator: str, label: str) -> None:
+    """Press the button ``label`` of a failed validator, as a front end does."""
+    owner = plugin(validator)
+    action = next(action for action in owner.actions if action.label == label)
+    result = pyblish.plugin.process(owner, context, None, action.id)
+    assert result["success"], result["error"]
+
+
+def again(context: pyblish.api.Context, validator: str) -> Exception | None:
+    """Run one validator on the first instance once more."""
+    error: Exception | None = pyblish.plugin.process(plugin(validator), context, context[0])[
+        "error"
+    ]
+    return error
+
+
+def test_every_plug_in_is_found_alone_and_in_order() -> None:
+    found = pyblish.plugin.discover(paths=[FOLDER])
+    files = [path for path in Path(FOLDER).glob("*.py") if not path.name.startswith("_")]
+    assert len(found) == len(files) == 20
+    assert all(one.label and one.__doc__ for one in found)
+    orders = [one.order for one in found]
+    assert orders == sorted(orders)
+
+
+def test_a_good_shot_is_published_with_its_manifest(engine: Wire, plates: TinyShot) -> None:
+    failures, context = run(plates)
+    assert failures == []
+    version = plates.folder.parent / "published" / "sh010" / "v001"
+    assert context[0].data["dmpPublished"] == str(version)
+    assert sorted(path.name for path in version.iterdir()) == [
+        "contact_sheet.png", "manifest.json", "sh010.1001.exr", "sh010.1002.exr", "sh010.1003.exr",
+    ]  # fmt: skip
+    assert [path.name for path in version.parent.iterdir()] == ["v001"]  # no staging is left
+    manifest = json.loads((version / "manifest.json").read_text())
+    assert (manifest["shot"], manifest["version"], manifest["accepted"]) == (
+        "sh010", 1, list(ON_RESULT))  # fmt: skip
+    assert manifest["settings"] == QUICK.to_json()
+    for entry in manifest["frames"]:
+        data = (version / entry["file"]).read_bytes()
+        assert entry["sha256"] == hashlib.sha256(data).hexdigest()
+        clean = manifest["plates"][entry["plates"]["clean"]]
+        assert clean == hashlib.sha256(plates.clean.read_bytes()).hexdigest()
+    # once more: the next version, the first one untouched
+    failures, context = run(plates)
+    assert failures == [] and context[0].data["dmpPublished"].endswith("v002")
+    assert next_version(str(version.parent)) == 3
+
+
+def nothing(plates: TinyShot) -> None:
+    shutil.rmtree(plates.folder)
+    plates.folder.mkdir()
+
+
+def no_clean(plates: TinyShot) -> None:
+    plates.clean.unlink()
+
+
+def two_plates(plates: TinyShot) -> None:
+    shutil.copy(plates.clean, plates.folder / "plate_b.exr")
+
+
+def hole(plates: TinyShot) -> None:
+    plates.plate(1002).unlink()
+
+
+def empty(plates: TinyShot) -> None:
+    plates.plate(1002).write_bytes(b"")
+
+
+def text(plates: TinyShot) -> None:
+    plates.plate(1002).write_text("no picture")
+
+
+def truncated(plates: TinyShot) -> None:
+    data = plates.plate(1001).read_bytes()
+    plates.plate(1001).write_bytes(data[: len(data) * 2 // 3])
+
+
+def size(plates: TinyShot) -> None:
+    write_exr(plates.plate(1002), plates.pixels(1)[:20])
+
+
+def aspect(plates: TinyShot) -> None:
+    rewrite(plates.plate(1003), lambda spec: spec.attribute("PixelAspectRatio", 2.0))
+
+
+def window(plates: TinyShot) -> None:
+    def wider(spec: oiio.ImageSpec) -> None:
+        spec.full_width = 64
+
+    rewrite(plates.clean, wider)
+
+
+def space(plates: TinyShot) -> None:
+    plates.clean.unlink()
+    picture = oiio.ImageBuf(np.ascontiguousarray(plates.behind, np.float32))
+    assert picture.write(str(plates.folder / "clean.png"), "uint8")
+
+
+def same(plates: TinyShot) -> None:
+    for number in plates.numbers:
+        shutil.copy(plates.clean, plates.plate(number))
+
+
+def other(plates: TinyShot) -> None:
+    write_exr(plates.clean, 1 - plates.behind[::-1])
+
+
+def not_a_number(plates: TinyShot) -> None:
+    broken = plates.pixels(1)
+    broken[0, 0] = np.nan
+    write_exr(plates.plate(1002), broken)
+
+
+def late(plates: TinyShot) -> None:
+    """In a frame that no validator decodes."""
+    for index, number in enumerate((1004, 1005), 3):
+        pixels = plates.pixels(index)
+        pixels[0, 0] = np.nan if number == 1004 else 0
+        write_exr(plates.plate(number), pixels)
+
+
+def rewrite(path: Path, change: Callable[[oiio.ImageSpec], object]) -> None:
+    source = oiio.ImageBuf(str(path))
+    pixels = source.get_pixels("half", source.roi)
+    spec = oiio.ImageSpec(source.spec())
+    change(spec)
+    file = oiio.ImageOutput.create(str(path))
+    assert file.open(str(path), spec) and file.write_image(pixels) and file.close()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "validator", "words"),
+    [
+        (nothing, "ValidatePlates", "no plate to publish"),
+        (no_clean, "ValidatePlates", "has no clean plate"),
+        (two_plates, "ValidatePlates", "2 files that may be the plate: plate.####.exr, plate_b"),
+        (hole, "ValidateFrames", "sh010: frames 1002 are missing."),
+        (empty, "ValidateFrames", "frame 1002 of"),
+        (text, "ValidateReadable", "plate.1002.exr"),
+        (truncated, "ValidateColourSpace", "truncated"),
+        (size, "ValidateResolution", "48 x 20"),
+        (aspect, "ValidatePixelAspect", "2 different pixel aspects"),
+        (window, "ValidateDisplayWindow", "[0, 0, 64, 32]"),
+        (space, "ValidateColourSpace", "in one colour space"),
+        (same, "ValidateCleanPlate", "the same picture"),
+        (other, "ValidateCleanPlate", "nothing in common"),
+        (not_a_number, "ValidateCleanPlate", "1 pixel that is NaN"),
+        (late, "ExtractMatte", "plate.1004.exr' has 1 pixel that is NaN"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_broken_inputs_are_told_and_nothing_is_published(
+    engine: Wire, plates: TinyShot, spoil: Callable[[TinyShot], None], validator: str, words: str
+) -> None:
+    spoil(plates)
+    failures, context = run(plates)
+    told = {name: sentence for name, _, sentence in failures}
+    assert validator in told, failures
+    assert words in told[validator]
+    assert not any(name.startswith("Collect") for name in told)
+    assert not list((plates.folder.parent / "published").glob("*/v*"))
+    assert not any("dmpPublished" in instance.data for instance in context)
+
+
+def test_the_shots_range_of_the_context_counts(engine: Wire, plates: TinyShot) -> None:
+    failures, _ = run(plates, frameStart=1001, frameEnd=1005)
+    assert ("ValidateFrames", "sh010",
+            "sh010: the shot's frames 1004-1005 are missing.") in failures  # fmt: skip
+    failures, _ = run(plates, frameStart=1002, frameEnd=1003)
+    assert [sentence for _, _, sentence in failures] == [
+        "sh010: 1001 are not in the shot's range."]  # fmt: skip
+
+
+def test_repairs(engine: Wire, plates: TinyShot) -> None:
+    empty(plates)
+    failures, context = run(plates, dmpSpace="Klingon")
+    assert {name for name, _, _ in failures} >= {"ValidateFrames", "ValidateColourSpace"}
+    act(context, "ValidateFrames", "Leave out missing frames")
+    assert again(context, "ValidateFrames") is None
+    assert context[0].data["dmpShot"].numbers() == (1001, 1003)
+    act(context, "ValidateColourSpace", "Set the colour space to auto")
+    assert again(context, "ValidateColourSpace") is None
+
+    data = context[0].data
+    (Path(data["dmpTo"]) / "v001").mkdir(parents=True)
+    assert "published already" in str(again(context, "ValidateNotPublished"))
+    act(context, "ValidateNotPublished", "Take the next version")
+    assert again(context, "ValidateNotPublished") is None and data["dmpVersion"] == 2
+    for step in ("ExtractMatte", "ExtractMeasures", "IntegrateMatte"):
+        assert again(context, step) is None, step
+    assert data["dmpPublished"].endswith("v002")
+
+
+def test_a_full_disk_is_told_before_work(
+    engine: Wire, plates: TinyShot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _, context = run(plates)
+    tiny = shutil._ntuple_diskusage(10**9, 10**9 - 1000, 1000)  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: tiny)
+    assert "GB free; make room" in str(again(context, "ValidateDiskSpace"))
+
+
+def spoil_result(context: pyblish.api.Context, change: Callable[[np.ndarray], object]) -> None:
+    """Change the staged frames as a bad matte would be, and measure them again."""
+    data = context[0].data
+    staging = Path(data["dmpTo"]) / f".v{data['dmpVersion']:03d}.staging"
+    for path in sorted(staging.glob("*.exr")):
+        source = oiio.ImageBuf(str(path))
+        pixels, spec = source.get_pixels("float"), source.spec()
+        change(pixels)
+        file = oiio.ImageOutput.create(str(path))
+        assert file.open(str(path), spec) and file.write_image(pixels) and file.close()
+    data["dmpRefused"] = {}
+    assert again(context, "ExtractMeasures") is None
+
+
+def core_holes(pixels: np.ndarray) -> None:
+    pixels[..., 3] = 0
+    pixels[6:26, 6:26, 3] = 1
+    pixels[15, 13, 3] = 0.2
+
+
+def grain(pixels: np.ndarray) -> None:
+    pixels[..., 3] = 0
+    pixels[10:24, 6:20, 3] = 1
+    pixels[2, 40, 3] = 0.3
+
+
+def dark(pixels: np.ndarray) -> None:
+    pixels[..., 3] = 1
+    pixels[..., :3] = 0.1
+
+
+@pytest.mark.parametrize(
+    ("change", "validator", "words"),
+    [
+        (core_holes, "ValidateCoreHoles", "the subject has holes"),
+        (grain, "ValidateGrainOutside", "grain outside the subject"),
+        (dark, "ValidateHighlights", "highlights of the subject were clipped"),
+    ],
+    ids=lambda value: getattr(value, "__name__", None),
+)
+def test_a_bad_matte_is_not_published_until_somebody_accepts_it(
+    engine: Wire,
+    plates: TinyShot,
+    change: Callable[[np.ndarray], object],
+    validator: str,
+    words: str,
+) -> None:
+    if validator == "ValidateHighlights":
+        for index, number in enumerate(plates.numbers):
+            write_exr(plates.plate(number), 3 * plates.pixels(index))
+        write_exr(plates.clean, 3 * plates.behind)
+    context = pyblish.api.Context()
+    shot = Shot("bad", plates.pattern, str(plates.clean), "bad.####.exr", (), settings=QUICK,
+                on_cpu=None)  # fmt: skip
+    context.data.update(dmpShots=[shot], dmpPublishTo=str(plates.folder.parent / "published"))
+    for name in ("CollectShots", "CollectFacts", "ExtractMatte"):
+        one = None if name == "CollectShots" else context[0]
+        result = pyblish.plugin.process(plugin(name), context, one)
+        assert result["error"] is None
+    spoil_result(context, change)
+    assert words in str(again(context, validator))
+    told = str(again(context, "IntegrateMatte"))
+    assert told.startswith("Not published: ") and words in told
+    act(context, validator, "Accept as it is")
+    assert again(context, validator) is None and again(context, "IntegrateMatte") is None
+    manifest = json.loads((Path(context[0].data["dmpPublished"]) / "manifest.json").read_text())
+    assert manifest["accepted"] == [validator]
+
+
+def test_flicker_where_nothing_moves(engine: Wire, plates: TinyShot) -> None:
+    for number in plates.numbers[1:]:
+        shutil.copy(plates.plate(1001), plates.plate(number))
+    failures, context = run(plates, accept=ON_RESULT[:2] + ON_RESULT[3:])
+    assert failures == []  # one picture three times: the same matte three times
+
+    flip = iter((0.1, 0.6, 0.1))
+    context[0].data.update(dmpVersion=2, dmpAccepted=[])
+    assert again(context, "ExtractMatte") is None
+    spoil_result(context, lambda pixels: pixels[..., 3].fill(next(flip)))
+    assert "bad" not in str(measures_of(context[0].data))
+    assert "1002-1003: alpha flickers" in str(again(context, "ValidateFlicker"))
+    act(context, "ValidateFlicker", "Solve again with preset final")
+    assert context[0].data["dmpShot"].settings.preset == "final"
+    assert not list(Path(context[0].data["dmpTo"]).glob(".v002*"))
+
+
+def test_a_folder_of_shots_and_the_command(engine: Wire, tmp_path: Path) -> None:
+    for name in ("sh010", "sh020"):
+        TinyShot(tmp_path / "plates" / name, count=2)
+    (tmp_path / "plates" / "sh020" / "clean.exr").unlink()
+    accept = [word for name in ON_RESULT for word in ("--accept", name)]
+    wanted = ("publish", tmp_path / "plates", "--to", tmp_path / "pub", *FEW_STEPS, *accept)
+    done = dmp(*wanted)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "sh020 has no clean plate" in done.stderr
+    shutil.rmtree(tmp_path / "plates" / "sh020")
+    done = dmp(*wanted, "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["published"] == [str(tmp_path / "pub" / "sh010" / "v001")]
+
+
+def test_names_in_a_folder(tmp_path: Path) -> None:
+    for name in ("A_v002.1001.exr", "A_v002.1002.exr", "A_clean.exr", "A_core.####.txt",
+                 "A_garbage.1001.png", ".hidden.1001.exr"):  # fmt: skip
+        (tmp_path / name).touch()
+    ((shot, trouble),) = find_shots(str(tmp_path), QUICK, None)
+    assert trouble == []
+    assert Path(shot.image).name == "A_v002.####.exr" and Path(shot.clean).name == "A_clean.exr"
+    assert Path(shot.garbage).name == "A_garbage.####.png" and shot.core == ""
+    assert find_shots(str(tmp_path / "none"), QUICK, None) == []
