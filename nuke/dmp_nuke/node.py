@@ -105,6 +105,7 @@ def _result() -> nuke.Node:
     """The Read that holds the matte. Raw: the values are what the engine wrote."""
     read = nuke.nodes.Read(name="result")
     read["raw"].setValue(True)
+    read["localizationPolicy"].setValue("off")  # a copy of an older matte would be shown
     read["on_error"].setExpression("parent.on_error")
     read.setXYpos(-2 * SPACING, 0)
     return read
@@ -130,6 +131,7 @@ def _preview(plate: nuke.Node) -> nuke.Node:
     """The matte while it is being solved: a small PNG with the straight foreground and alpha."""
     read = nuke.nodes.Read(name="preview")
     read["on_error"].setValue("black")
+    read["localizationPolicy"].setValue("off")
     premult = nuke.nodes.Premult(name="preview_premult")
     premult.setInput(0, read)
     size = nuke.nodes.Reformat(name="preview_size")

@@ -252,7 +252,7 @@ def test_gone_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path, how: str) 
 
 
 def test_deleted_and_brought_back_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path) -> None:
-    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=200)
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=60)
     nuke.frame(1001)
     dmp["matte_frame"].execute()
     nuke.delete(dmp)

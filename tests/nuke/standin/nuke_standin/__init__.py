@@ -9,7 +9,10 @@ Foundry's documented ones, and docs/nuke.md lists what it does not know.
     tcl       words, lists and the few commands that expressions use
     pixels    images with windows, layers and metadata, from and to files
     knobs     knob classes
+    tables    which knobs a node class has
     nodes     node classes and what they compute
+    tasks     threads, progress bars, messages
+    menus     menus and the plug-in path
     api       the functions of the module ``nuke``
     script    .nk text: save, load, copy, paste
     __main__  nuke -t, -x and the start-up files

@@ -32,8 +32,17 @@ from .knobs import (  # noqa: F401
     Tab_Knob,
     Text_Knob,
 )
+from .menus import Menu, menu, pluginAddPath, pluginPath  # noqa: F401
 from .nodes import Format, FrameRange, Group, Node, Root  # noqa: F401
-from .session import Bar, refuse, session
+from .session import refuse, session
+from .tasks import (  # noqa: F401
+    CancelledError,
+    ProgressTask,
+    executeInMainThread,
+    executeInMainThreadWithResult,
+    message,
+    tprint,
+)
 
 NUKE_VERSION_MAJOR, NUKE_VERSION_MINOR, NUKE_VERSION_RELEASE = 15, 1, 5
 NUKE_VERSION_STRING = "15.1v5"
@@ -235,77 +244,6 @@ def frame(f: int | None = None) -> int:
     return int(session.root["frame"].value())
 
 
-# --- threads, progress, messages ----------------------------------------------------------------
-
-
-def executeInMainThread(call: Any, args: Any = (), kwargs: Any = None) -> None:
-    if threading.get_ident() == session.thread:
-        refuse("executeInMainThread was called on the main thread: Nuke freezes")
-    args = args if isinstance(args, tuple) else (args,)
-    session.calls.put(lambda: call(*args, **(kwargs or {})))
-
-
-def executeInMainThreadWithResult(call: Any, args: Any = (), kwargs: Any = None) -> Any:
-    if threading.get_ident() == session.thread:
-        refuse("executeInMainThreadWithResult was called on the main thread: Nuke hangs")
-    args = args if isinstance(args, tuple) else (args,)
-    done, result = threading.Event(), []
-
-    def run() -> None:
-        try:
-            result.append(call(*args, **(kwargs or {})))
-        finally:
-            done.set()
-
-    session.calls.put(run)
-    done.wait()
-    return result[0] if result else None
-
-
-class ProgressTask(Guarded):
-    _bar: Any = None
-
-    def __init__(self, name: str, *more: Any) -> None:
-        if threading.get_ident() != session.thread:
-            refuse("nuke.ProgressTask was made off the main thread")
-        self._bar = Bar(name)
-        session.bars.append(self._bar)
-
-    def setProgress(self, i: int) -> None:
-        if type(i) is not int:
-            refuse(f"setProgress wants an integer, not {i!r}", TypeError)
-        self._bar.progress = i
-
-    def setMessage(self, s: str) -> None:
-        if not isinstance(s, str):
-            refuse(f"setMessage wants text, not {s!r}", TypeError)
-        self._bar.message = s
-        self._bar.said.append(s)
-
-    def isCancelled(self) -> bool:
-        return self._bar.cancelled
-
-    def __del__(self) -> None:
-        if self._bar is not None:
-            self._bar.open = False
-
-
-class CancelledError(Exception):
-    pass
-
-
-@on_main
-def message(prompt: str) -> None:
-    if not session.gui:
-        refuse("nuke.message needs the GUI")
-    session.messages.append(prompt)
-
-
-@on_main
-def tprint(*args: Any, sep: str = " ", end: str = "\n", file: Any = None) -> None:
-    print(*args, sep=sep, end=end, file=file or sys.stdout, flush=True)
-
-
 # --- undo --------------------------------------------------------------------------------------
 
 
@@ -418,59 +356,10 @@ def tcl(cmd: str, *args: str) -> str:
     return substituted(args[0], thisNode()._knob_text)
 
 
-# --- menus -------------------------------------------------------------------------------------
-
-
-class Menu(Guarded):
-    def __init__(self, name: str = "") -> None:
-        self._name, self._items = name, {}
-
-    def addMenu(self, name: str, icon: str = "", **more: Any) -> Any:
-        return self._items.setdefault(name, Menu(name))
-
-    def addCommand(
-        self, name: str, command: Any = None, shortcut: str = "", icon: str = "", **more: Any
-    ) -> Any:
-        first, _, rest = name.partition("/")
-        if rest:
-            return self.addMenu(first).addCommand(rest, command, shortcut, icon, **more)
-        self._items[name] = (command, icon)
-        return None
-
-    def findItem(self, name: str) -> Any:
-        return self._items.get(name)
-
-    def menu(self, name: str) -> Any:
-        return self._items.get(name)
-
-    def name(self) -> str:
-        return self._name
-
-
-@on_main
-def menu(name: str) -> Menu:
-    if not session.gui:
-        refuse("there are no menus in terminal mode")
-    return session.menus.setdefault(name, Menu(name))
-
-
-@on_main
-def pluginPath() -> list[str]:
-    return list(session.path)
-
-
-@on_main
-def pluginAddPath(args: Any, addToSysPath: bool = True) -> None:
-    for folder in [args] if isinstance(args, str) else args:
-        session.path.insert(0, folder)
-        if addToSysPath and folder not in sys.path:
-            sys.path.insert(0, folder)
-
-
 __all__ = sorted(
     name
     for name, value in globals().items()
     if not name.startswith("_")
     and name not in ("annotations", "script", "session", "refuse", "on_main", "re", "sys")
-    and name not in ("threading", "Callable", "Any", "Guarded", "Bar", "Nodes")
+    and name not in ("threading", "Callable", "Any", "Guarded", "Nodes")
 )
