@@ -1,0 +1,68 @@
+"""Matte range on a sequence, the compositor rendered, then frames lost, mended and reloaded."""
+
+import importlib
+import os
+
+import bpy
+from host import (
+    MODULE,
+    addon,
+    answer,
+    arguments,
+    compositor,
+    configure,
+    group_node,
+    load,
+    render,
+    said,
+    tree_as_text,
+)
+
+given = arguments()
+seen = {}
+
+
+def rendered(scene, name):
+    path = os.path.join(given["output"], f"{name}_####")
+    socket = group_node(scene).outputs["Combined"]
+    size = tuple(given["size"])
+    return [render(scene, socket, size, frame, path) for frame in given["frames"]]
+
+
+with addon(given["python"]) as scene:
+    scene.frame_start, scene.frame_end = given["frames"][0], given["frames"][-1]
+    plate, clean = load(given["plate"], sequence=True), load(given["clean"])
+    if not hasattr(scene, "compositing_node_group"):
+        scene.use_nodes = True
+        artists = scene.node_tree.nodes.new("CompositorNodeBlur")  # nobody may touch it
+        artists.location = (50.0, 60.0)
+        seen["tree before"] = tree_as_text(compositor(scene), ours=False)
+    configure(scene, plate, clean, output=given["output"], **given["settings"])
+    seen["start, first"] = (scene.dmp.plate.start, scene.dmp.plate.first)
+    seen["range"] = said(bpy.ops.dmp.matte_range)
+    if "tree before" in seen:
+        seen["tree after"] = tree_as_text(compositor(scene), ours=False)
+    seen["exrs"] = sorted(name for name in os.listdir(given["output"]) if name.endswith(".exr"))
+    seen["first"] = rendered(scene, "first")
+    picture = next(n for n in group_node(scene).node_tree.nodes if n.type == "IMAGE")
+    seen["node"] = (picture.frame_start, picture.frame_offset, picture.frame_duration)
+
+    lost = os.path.join(given["output"], seen["exrs"][2])
+    os.replace(lost, lost + ".away")
+    seen["reload with a gap"] = said(bpy.ops.dmp.reload)
+    results = importlib.import_module(f"{MODULE}.results")
+    seen["gap sentence"] = results.refresh(scene)
+    scene.frame_set(given["frames"][2])
+    seen["frame"] = said(bpy.ops.dmp.matte_frame)
+    seen["mended"] = results.refresh(scene)
+
+    # Another program overwrites frame 1: seen after Reload, with the artist's link in place.
+    os.replace(
+        os.path.join(given["output"], seen["exrs"][1]),
+        os.path.join(given["output"], seen["exrs"][0]),
+    )
+    bpy.ops.dmp.reload()
+    seen["second"] = rendered(scene, "second")[:1]
+    seen["groups"] = len([one for one in bpy.data.node_groups if one.name.startswith("DMP")])
+    bpy.ops.wm.save_as_mainfile(filepath=os.path.join(given["output"], "shot.blend"))
+answer(**seen)

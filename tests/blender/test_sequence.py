@@ -1,0 +1,88 @@
+"""A shot of eight frames: solved in a range, numbered as the scene, right in the compositor."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+
+from .conftest import PLATES, SMALL, Blender, read
+
+WINDOW = (120, 60, 96, 64)  # of the furball: x, y, width, height
+FRAMES = range(1001, 1009)
+
+
+@pytest.fixture(scope="module")
+def shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The furball with a data window smaller than its display window."""
+    folder = tmp_path_factory.mktemp("shot")
+    x, y, width, height = WINDOW
+    for name in ("clean", *(f"plate.{number}" for number in FRAMES)):
+        whole = oiio.ImageBuf(str(PLATES / "furball" / f"{name}.exr"))
+        cut = oiio.ImageBufAlgo.crop(whole, oiio.ROI(x, x + width, y, y + height, 0, 1, 0, 3))
+        cut.specmod().attribute("compression", "zip")
+        assert cut.write(str(folder / f"{name}.exr")), cut.geterror()
+    return folder
+
+
+def test_a_range_with_a_data_window(
+    any_blender: Blender, engine: Any, shot: Path, output: Path
+) -> None:
+    x, y, width, height = WINDOW
+    given = {"size": [width, height], "output": output, "frames": list(FRAMES)}
+    seen = any_blender.run(
+        "sequence", plate=shot / "plate.1001.exr", clean=shot / "clean.exr", settings=SMALL, **given
+    )
+    assert seen["start, first"] == [1001, 1001]
+    assert seen["range"] == [["FINISHED"], ""]
+    exrs = [f"plate_matte.{number}.exr" for number in FRAMES]
+    assert seen["exrs"] == exrs
+    assert seen["node"] == [1001, 1000, 8]
+    if "tree before" in seen:
+        assert seen["tree before"] == seen["tree after"]
+        assert "Blur" in seen["tree before"]
+
+    # Frame 1001 was overwritten by 1002 at the end; 1003 was solved twice.
+    layers = {number: read(output / exrs[number - 1001]) for number in (1001, *FRAMES[2:])}
+    spec = oiio.ImageBuf(str(output / exrs[2])).spec()
+    assert (spec.x, spec.y, spec.width, spec.height) == WINDOW
+    assert (spec.full_width, spec.full_height) == (320, 240)
+    close = {"rtol": 1e-4, "atol": 1e-5}
+    for number in FRAMES[2:]:
+        rendered = read(seen["first"][number - 1001])
+        np.testing.assert_allclose(rendered, layers[number][..., :4], **close)
+    first, second = read(seen["first"][0]), read(seen["first"][1])
+    assert np.abs(first - second).max() > 0.01  # the frames do differ
+    np.testing.assert_allclose(read(seen["second"][0]), second, **close)
+
+    assert seen["reload with a gap"] == [["FINISHED"], ""]
+    assert seen["gap sentence"] == [
+        1, [f"Frame 1003 of 'plate_matte' is missing in {output}."]
+    ]  # fmt: skip
+    assert seen["frame"] == [["FINISHED"], ""]
+    assert seen["mended"] == [1, []]
+    assert seen["groups"] == 1
+
+    # Another machine, without the add-on.
+    opened = any_blender.run("reopen", blend=output / "shot.blend", **{**given, "frames": [1004]})
+    assert opened["enabled"] is False
+    rendered = read(opened["rendered"][0])
+    np.testing.assert_allclose(rendered, layers[1004][..., :4], **close)
+
+
+def test_scene_frames_need_not_be_the_files_numbers(
+    blender: Blender, engine: Any, shot: Path, output: Path
+) -> None:
+    seen = blender.run(
+        "sequence", plate=shot / "plate.1001.exr", clean=shot / "clean.exr", settings=SMALL,
+        size=WINDOW[2:], output=output, frames=[11, 12, 13],
+    )  # fmt: skip
+    assert seen["start, first"] == [11, 1001]
+    assert seen["exrs"] == [f"plate_matte.00{number}.exr" for number in (11, 12, 13)]
+    assert seen["node"] == [11, 10, 3]
+    rendered = read(seen["first"][2])
+    layers = read(output / "plate_matte.0013.exr")
+    np.testing.assert_allclose(rendered, layers[..., :4], rtol=1e-4, atol=1e-5)
