@@ -137,8 +137,7 @@ def run_shots(
     the way only what ends everything: EngineMissingError, EngineError, CancelledError.
     """
     check_shots(shots)
-    gaps = {shot.name: shot.gaps() for shot in shots}
-    _refuse_gaps(shots, gaps, missing)
+    gaps = check_gaps(shots, missing)
     reports = {shot.name: ShotReport(shot.name) for shot in shots}
     left: Dict[str, Set[int]] = {}
     tasks: Deque[Tuple[Shot, Tuple[int, ...]]] = collections.deque()
@@ -199,7 +198,12 @@ def _account(
         yield ShotEnd(report)
 
 
-def _refuse_gaps(shots: Sequence[Shot], gaps: Dict[str, List[Gap]], missing: Missing) -> None:
+def check_gaps(shots: Sequence[Shot], missing: Missing) -> Dict[str, List[Gap]]:
+    """What is missing, by the shot's name. PlateError that names all of it where that is no choice.
+
+    A shot of which nothing can be solved is refused even when missing frames are skipped.
+    """
+    gaps = {shot.name: shot.gaps() for shot in shots}
     sentences = []
     for shot in shots:
         found = gaps[shot.name]
@@ -208,6 +212,7 @@ def _refuse_gaps(shots: Sequence[Shot], gaps: Dict[str, List[Gap]], missing: Mis
             sentences.append(gap_sentence(shot, found))
     if sentences:
         raise PlateError(" ".join(sentences))
+    return gaps
 
 
 def _make_folders(shot: Shot, numbers: Set[int]) -> None:

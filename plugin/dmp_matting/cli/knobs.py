@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
+import json
 from pathlib import Path
 from typing import Annotated, Dict, Mapping, Optional, Sequence, Tuple
 
@@ -46,6 +47,16 @@ OpenJd = Annotated[
     bool,
     typer.Option("--openjd", help="Tell progress and failures to an OpenJD session."),
 ]
+SettingsJson = Annotated[str, typer.Option("--settings", hidden=True)]
+
+
+def parse_settings(text: str) -> Tuple[str, Dict[str, Value]]:
+    """Preset and changes of a farm's job, one JSON object."""
+    try:
+        told = json.loads(text)
+        return str(told.pop("preset", "auto")), dict(told)
+    except (ValueError, AttributeError, TypeError):
+        raise InputError(f"--settings wants a JSON object, not '{text}'.") from None
 
 
 def parse_frames(text: Optional[str]) -> Tuple[int, ...]:

@@ -12,6 +12,7 @@ from .. import __version__
 from ..client import run_in_engine
 from ..direct import ask_engine, run_directly
 from ..errors import InputError
+from ..farm import from_openjd
 from ..job import Frame, Job, Plate, Role, Value
 from ..sequences import is_pattern
 from ..shotrun import Missing
@@ -26,8 +27,10 @@ from .knobs import (
     OpenJd,
     Quiet,
     Redo,
+    SettingsJson,
     Sheet,
     parse_frames,
+    parse_settings,
     settings_of,
 )
 from .runshots import run_and_conclude
@@ -99,21 +102,24 @@ def matte(
     as_json: JsonLines = False,
     quiet: Quiet = False,
     openjd: OpenJd = False,
+    settings_json: SettingsJson = "",
 ) -> None:
     """Make the matte of a plate or a sequence: alpha and foreground in one EXR a frame."""
     changes: Dict[str, Value] = {"device": device}
     for name, value in (("seed", seed), ("working_size", working_size), ("threads", threads)):
         if value is not None:
             changes[name] = value
+    if settings_json:  # a farm's job: all of them in one parameter
+        preset_name, changes = parse_settings(settings_json)
     settings, on_cpu = settings_of(preset_name, changes, assignments)
 
     if frames is not None or is_pattern(str(image)):
         if in_process:
             raise InputError("--in-process solves one plate; leave it out for a sequence.")
         shot = Shot(
-            image.name.split(".")[0] or image.name, str(image), str(clean),
-            str(output), parse_frames(frames), str(garbage or ""), str(core or ""),
-            input_space, settings, on_cpu,
+            image.name.split(".")[0] or image.name, str(image), str(clean), str(output),
+            parse_frames(from_openjd(frames) if openjd and frames else frames),
+            _named(garbage), _named(core), input_space, settings, on_cpu,
         )  # fmt: skip
         run_and_conclude(
             [shot], missing=missing, redo=redo, as_json=as_json, quiet=quiet, openjd=openjd,
@@ -165,6 +171,11 @@ def view(
         print_json(answer)
     else:
         out.print(f"Wrote {output}.")
+
+
+def _named(path: Optional[Path]) -> str:
+    """A farm's job passes an empty text for a matte that there is none of."""
+    return "" if path is None or str(path) == "." else str(path)
 
 
 def _plate(path: Path, role: Role, space: str) -> Plate:

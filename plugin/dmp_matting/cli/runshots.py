@@ -36,6 +36,7 @@ def run_and_conclude(
     for shot, report in zip(shots, reports):
         _picture(shot, report, sheet, ".png", shot_sheet)
         _picture(shot, report, movie, ".mp4", shot_movie)
+    quiet = quiet or openjd  # a task's lines have told it all
     raise typer.Exit(conclude(shots, reports, as_json=as_json, quiet=quiet, check=check))
 
 

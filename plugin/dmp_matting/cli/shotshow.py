@@ -141,11 +141,16 @@ class JsonDisplay(Display):
 class OpenJdDisplay(LineDisplay):
     """For a farm: the lines that an OpenJD session reads from standard output."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._said = 0.0
+
     def see(self, event: ShotEvent) -> None:
         super().see(event)
         if isinstance(event, ShotFrame):
             print(f"openjd_status: {event.shot} {event.layers.frame}", flush=True)
-        elif isinstance(event, ShotProgress):
+        elif isinstance(event, ShotProgress) and time.monotonic() - self._said > 1.0:
+            self._said = time.monotonic()
             print(f"openjd_progress: {100 * event.fraction:.1f}", flush=True)
         elif isinstance(event, ShotFailure):
             told = f"{event.shot} {range_text(event.frames)}: {event.error}"

@@ -1,0 +1,112 @@
+"""The command `dmp submit`: a job bundle for a farm, or run here by OpenJD's runner."""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any, Dict, List, Optional
+
+import typer
+
+from ..errors import InputError, OutputError
+from ..farm import IDLE, enter_session, leave_session, run_bundle, write_bundle
+from ..job import Value
+from ..sequences import is_pattern
+from ..shotrun import Missing, check_gaps
+from ..shots import CHUNK, Shot, check_shots
+from .knobs import PRESET_HELP, Frames, MissingFrames, parse_frames, settings_of
+from .shotfiles import read_shots
+from .show import EXIT_CODES, Json, out, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands of this file to the command `dmp`."""
+    app.command(epilog=EXIT_CODES)(submit)
+    app.command("farm-enter", hidden=True)(farm_enter)
+    app.command("farm-exit", hidden=True)(farm_exit)
+
+
+def submit(
+    source: Annotated[Path, typer.Argument(help="plate.####.exr, or a file of shots.")],
+    bundle: Annotated[
+        Path,
+        typer.Option("--bundle", help="Folder to write; a folder in it for each of many shots."),
+    ],
+    clean: Annotated[Optional[str], typer.Option("--clean", help="The clean plate.")] = None,
+    output: Annotated[
+        Optional[str], typer.Option("--output", "-o", help="matte.####.exr; {shot} for its name.")
+    ] = None,
+    frames: Frames = None,
+    missing: MissingFrames = Missing.FAIL,
+    preset_name: Annotated[str, typer.Option("--preset", help=PRESET_HELP)] = "auto",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda:N.")] = "auto",
+    input_space: Annotated[
+        str, typer.Option("--input-space", help="The plates' colour space, as of `dmp matte`.")
+    ] = "auto",
+    assignments: Annotated[
+        Optional[List[str]],
+        typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
+    ] = None,
+    chunk: Annotated[int, typer.Option("--chunk", min=1, help="Frames a task.")] = CHUNK,
+    python: Annotated[
+        Optional[str], typer.Option("--python", help="The workers' Python that has dmp-matting.")
+    ] = None,
+    gpu: Annotated[bool, typer.Option("--gpu", help="Only for workers that have a GPU.")] = False,
+    idle: Annotated[
+        float, typer.Option("--idle", help="Seconds after which a lost session's engine ends.")
+    ] = IDLE,
+    run: Annotated[
+        bool, typer.Option("--run", help="Run it on this machine, with OpenJD's runner.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write a job for a render farm, in Open Job Description; --run runs it here."""
+    changes: Dict[str, Value] = {"device": device}
+    if is_pattern(str(source)):
+        if clean is None or output is None:
+            raise InputError("A sequence wants --clean and --output.")
+        settings, on_cpu = settings_of(preset_name, changes, assignments)
+        name = source.name.split(".")[0] or "shot"
+        shots = [Shot(name, str(source), clean, output, parse_frames(frames), "", "",
+                      input_space, settings, on_cpu)]  # fmt: skip
+    else:
+        defaults: Dict[str, Any] = {
+            "clean": clean, "output": output, "frames": frames, "preset": preset_name,
+            "device": device, "input_space": input_space, "set": assignments,
+        }  # fmt: skip
+        shots = read_shots(source, defaults)
+    check_shots(shots)
+    check_gaps(shots, missing)
+    many = len(shots) > 1
+    how: Dict[str, Any] = {
+        "chunk": chunk, "missing": missing.value, "python": python or sys.executable, "idle": idle,
+    }  # fmt: skip
+    folders = [bundle / shot.name if many else bundle for shot in shots]
+    for shot, folder in zip(shots, folders):
+        try:
+            write_bundle(folder, shot, gpu=gpu, **how)
+            Path(shot.output_of(shot.numbers()[0])).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as reason:
+            raise OutputError(f"{folder} cannot be written ({reason.strerror}).") from None
+    if as_json:
+        print_json({"ok": True, "bundles": [str(folder) for folder in folders]})
+    else:
+        for folder in folders:
+            out.print(f"Wrote the job bundle {folder}.")
+    if run:
+        codes = [run_bundle(folder) for folder in folders]
+        raise typer.Exit(next((code for code in codes if code), 0))
+
+
+def farm_enter(
+    session: Annotated[Path, typer.Option("--session")],
+    idle: Annotated[float, typer.Option("--idle")] = IDLE,
+) -> None:
+    """Start the engine of a session; an environment's onEnter."""
+    for name, value in enter_session(session, idle).items():
+        print(f"openjd_env: {name}={value}", flush=True)
+
+
+def farm_exit(session: Annotated[Path, typer.Option("--session")]) -> None:
+    """End the engine of a session; an environment's onExit."""
+    leave_session(session)
