@@ -1,0 +1,92 @@
+"""Every kind of input as the engine would get it: which file, in which space."""
+
+import importlib
+import os
+
+import bpy
+import numpy as np
+from host import MODULE, addon, answer, arguments, load
+
+given = arguments()
+folder, output = given["folder"], given["output"]
+found = {}
+
+
+def generated(name, is_float, pixels):
+    height, width = pixels.shape[:2]
+    image = bpy.data.images.new(name, width, height, float_buffer=is_float)
+    rgba = np.ones((height, width, 4), np.float32)
+    rgba[..., :3] = pixels[::-1]  # Blender's rows go up
+    image.pixels.foreach_set(rgba.ravel())
+    return image
+
+
+def square_mask(name):
+    """A mask that covers the left half of the picture."""
+    mask = bpy.data.masks.new(name)
+    layer = mask.layers.new(name="half")
+    spline = layer.splines.new()
+    spline.use_cyclic = True
+    corners = [(-0.5, -0.5), (0.5, -0.5), (0.5, 1.5), (-0.5, 1.5)]
+    spline.points.add(len(corners))
+    for point, corner in zip(spline.points, corners, strict=True):
+        point.co = corner
+        point.handle_type = "VECTOR"
+        point.handle_left = point.handle_right = corner
+    return mask
+
+
+with addon(given["python"]) as scene:
+    plates = importlib.import_module(f"{MODULE}.plates")
+    dmp = importlib.import_module(f"{MODULE}.core").dmp
+
+    def ask(name, row, role, frames=(1,), plate=None):
+        made = plates.read_input(row, role, plate)
+        os.makedirs(os.path.join(output, name), exist_ok=True)
+        told = [made.plate(frame, os.path.join(output, name)) for frame in frames]
+        found[name] = [[one.path, one.colour_space] for one in told]
+        return made
+
+    def ask_image(name, image, frames=(1,), **place):
+        row = scene.dmp.plate
+        row.kind, row.image = "IMAGE", image
+        for key, value in place.items():
+            setattr(row, key, value)
+        return ask(name, row, dmp.Role.IMAGE, frames)
+
+    png, exr = os.path.join(folder, "plate.png"), os.path.join(folder, "plate.exr")
+    sent = ask_image("png", load(png))
+    ask_image("exr", load(exr))
+    ask_image("data", load(png, "Non-Color"))
+    packed = load(png)
+    packed.pack()
+    ask_image("packed", packed)
+    packed_data = load(png, "Non-Color")
+    packed_data.pack()
+    ask_image("packed data", packed_data)
+    painted = load(png)
+    values = np.array(painted.pixels[:], np.float32).reshape(-1, 4)
+    values[:8, :3] = (1.0, 0.0, 0.0)
+    painted.pixels.foreach_set(values.ravel())
+    painted.update()
+    ask_image("painted", painted)
+    ask_image("float", generated("float", True, np.load(given["float"])))
+    ask_image("byte", generated("byte", False, np.load(given["byte"])))
+    wide = "ACEScg" if bpy.app.version >= (4, 0) else "Linear ACEScg"
+    ask_image("acescg", load(exr, wide))
+    frames = load(os.path.join(folder, "clear.0011.png"), sequence=True)
+    ask_image("sequence", frames, frames=(5, 6, 7), start=5, first=11)
+    movie = bpy.data.images.load(os.path.join(folder, "movie.avi"))
+    found["movie kind"] = movie.source
+    ask_image("movie", movie, frames=(4, 3), start=3, first=2)
+    row = scene.dmp.plate
+    row.kind, row.clip = "CLIP", bpy.data.movieclips.load(os.path.join(folder, "movie.avi"))
+    ask("clip", row, dmp.Role.IMAGE, frames=(3, 1))
+    row.clip = bpy.data.movieclips.load(os.path.join(folder, "clear.0011.png"))
+    found["clip start"] = row.clip.frame_start
+    ask("clip of files", row, dmp.Role.IMAGE, frames=(2, 3))
+    row = scene.dmp.garbage
+    row.kind, row.mask = "MASK", square_mask("half")
+    ask("mask", row, dmp.Role.GARBAGE, plate=sent)
+    found["left over"] = [one.name for one in (*bpy.data.scenes, *bpy.data.node_groups)]
+answer(**found)
