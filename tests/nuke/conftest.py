@@ -35,6 +35,7 @@ def session() -> Iterator[Session]:
     run_until(lambda: not jobs.RUNNING)
     assert started.refusals == [], "the adapter did what Nuke refuses"
     assert started.printed == [], "an exception reached Nuke's main loop"
+    assert started.groups == [] and not started.undo_off, "a begin without its end"
     assert not any(bar.open for bar in started.bars), "a progress bar was left behind"
 
 
