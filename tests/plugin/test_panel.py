@@ -19,7 +19,7 @@ from dmp_matting.enginepython import child_environment
 from dmp_matting.wire import NotThere, Wire
 
 from ..conftest import ENDLESS, QUICK, Home, Pair, wait_until
-from .qtapp import QtGui, application, qt, turn
+from .qtapp import STARTS_AN_ENGINE, QtGui, application, qt, turn
 
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.jobqueue import DOING, in_order, told  # isort: skip
@@ -198,6 +198,7 @@ def test_alpha_foreground_and_over_a_colour() -> None:
 # --- the engine's line -------------------------------------------------------------------------
 
 
+@STARTS_AN_ENGINE
 def test_start_and_stop(home: Home) -> None:
     panel = open_panel()
     turn(10, lambda: mood(panel) is EngineMood.STOPPED)
@@ -229,6 +230,7 @@ def test_no_engine_and_choosing_one(home: Home, monkeypatch: pytest.MonkeyPatch)
     assert panel.message.styleSheet() == ""
 
 
+@STARTS_AN_ENGINE
 def test_an_engine_of_another_protocol_is_replaced(home: Home, tmp_path: Path) -> None:
     """One that an older release left running."""
     for room in ("plugin", "engine"):
@@ -257,6 +259,7 @@ def test_an_engine_of_another_protocol_is_replaced(home: Home, tmp_path: Path) -
         old.wait()
 
 
+@STARTS_AN_ENGINE
 def test_an_engine_that_ends_while_it_is_looked_at(home: Home, pair: Pair, tmp_path: Path) -> None:
     start_engine()
     panel = open_panel()

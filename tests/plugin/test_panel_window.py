@@ -8,17 +8,18 @@ import subprocess
 import sys
 import time
 import warnings
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting import Role, engine_jobs, preset
+from dmp_matting import Role, Settings, engine_jobs, find_engine, preset
 from dmp_matting.wire import Wire
 
-from ..conftest import Home, Pair, wait_until, write_exr
-from .qtapp import QtCore, QtGui, application, qt, turn
+from ..conftest import Home, Pair, kill, wait_until, write_exr
+from .qtapp import STARTS_AN_ENGINE, QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel.knobs import Knobs  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.picture import Look, composed  # isort: skip
@@ -139,14 +140,26 @@ def test_no_engine(home: Home, pair: Pair, tmp_path: Path, monkeypatch: pytest.M
     assert "/no/such/python" in window.panel.message.text()
 
 
+@STARTS_AN_ENGINE
+def test_an_engine_that_is_killed_in_the_middle(home: Home, pair: Pair, tmp_path: Path) -> None:
+    """The window has another one started, and the job goes on."""
+    window = open_window(pair, tmp_path / "o.exr", joint_steps=200)
+    window.form.matte.click()
+    turn(90, lambda: "solving" in window.form.bar.format())
+    before = find_engine()
+    assert before is not None
+    kill(before.pid)
+    turn(120, lambda: window.task is None)
+    assert window.panel.message.text().startswith("Wrote "), window.panel.message.text()
+    after = find_engine()
+    assert after is not None and after.pid != before.pid
+    turn(20, lambda: window.panel.picture.caption.text() == "48 x 32, preset draft on cpu")
+
+
 # --- the form ----------------------------------------------------------------------------------
 
 
 def test_settings_come_from_the_metadata_and_only_touched_ones_are_handed_on() -> None:
-    from dataclasses import fields
-
-    from dmp_matting import Settings
-
     knobs = Knobs()
     knobs.show()
     assert set(knobs.knobs) == {spec.name for spec in fields(Settings)} - {"preset"}
@@ -174,6 +187,26 @@ def test_settings_come_from_the_metadata_and_only_touched_ones_are_handed_on() -
             widget.setValue(value)  # type: ignore[attr-defined]
     assert knobs.changes() == values
     assert preset("draft").changed(**knobs.changes()).learning_rate == 0.000125
+
+
+def test_mattes_colour_space_and_preset_reach_the_job(pair: Pair, tmp_path: Path) -> None:
+    window = open_window(pair, tmp_path / "o.exr")
+    window.form.slots[Role.GARBAGE].set_path(str(pair.clean))
+    window.form.slots[Role.CORE].set_path(str(pair.image))
+    window.form.space.setCurrentText("ACEScg")
+    job, outputs, on_cpu = window.form.request().job()
+    assert [(p.role, p.path, p.colour_space) for p in job.frames[0].plates] == [
+        (Role.IMAGE, str(pair.image), "ACEScg"),
+        (Role.CLEAN, str(pair.clean), "ACEScg"),
+        (Role.GARBAGE, str(pair.clean), "raw"),
+        (Role.CORE, str(pair.image), "raw"),
+    ]
+    assert outputs == {1: str(tmp_path / "o.exr")} and on_cpu is None
+    assert job.settings == preset("draft").changed(threads=1, joint_steps=5)
+    window.form.preset.setCurrentText("auto")
+    job, _, on_cpu = window.form.request().job()
+    assert job.settings == preset("final").changed(threads=1, joint_steps=5)
+    assert on_cpu == preset("draft").changed(threads=1, joint_steps=5)
 
 
 def test_dropping_a_plate_names_the_output(tmp_path: Path) -> None:
