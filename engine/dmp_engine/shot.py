@@ -29,7 +29,6 @@ from .dmp.evidence import nothing_in_common
 from .dmp.networks import SMALLEST_SIDE
 from .dmp.solve import Solution, Step, solve
 from .plates.exr import (
-    CHANNELS,
     PlateImage,
     check_output,
     layers_size,
@@ -104,7 +103,9 @@ def matte_frame(
         alpha = _array(solution.alpha, size)[..., 0]
         attributes = _attributes(frame, image, settings, warnings, names or {})
         attributes.update(fitted.attributes())
-        write_layers(output, image, alpha, _array(solution.foreground, size), attributes)
+        more = {"confidence": _array(solution.confidence, size)[..., 0]}
+        foreground = _array(solution.foreground, size)
+        channels = write_layers(output, image, alpha, foreground, attributes, more)
     except torch.cuda.OutOfMemoryError:
         raise DeviceError(
             f"The GPU ran out of memory on '{frame.plate(Role.IMAGE)}'; use a smaller working size."
@@ -117,7 +118,7 @@ def matte_frame(
     return Layers(
         frame.number,
         str(output),
-        CHANNELS,
+        channels,
         width,
         height,
         where,

@@ -36,7 +36,7 @@ from dmp_matting.wire import EngineGone, Wire
 from ..conftest import ENDLESS, QUICK, Pair, wait_until, write_exr
 
 ROOT = Path(__file__).resolve().parents[2]
-CHANNELS = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")
+CHANNELS = tuple("RGBA") + ("confidence.A", "foreground.R", "foreground.G", "foreground.B")
 
 
 def test_layers_come_back(engine: Wire, pair: Pair, tmp_path: Path) -> None:

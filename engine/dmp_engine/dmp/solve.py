@@ -24,8 +24,9 @@ from torch.nn import functional
 
 from dmp_matting.job import Settings, Stage
 
+from .confidence import confidence_of
 from .encoding import Encoding
-from .evidence import sample_alpha, second_look, tested_trimap, without_closed_holes
+from .evidence import Sampled, sample_alpha, second_look, tested_trimap, without_closed_holes
 from .foreground import smooth_foreground
 from .initialise import (
     background_mask,
@@ -37,13 +38,14 @@ from .initialise import (
 from .laplacian import MattingLaplacian
 from .objective import Learner, Problem, start_logits
 from .refine import NEARLY_ONE, Variances, least_alpha, refine, refined_foreground, solidified
+from .seethrough import opened_where_seen_through, seen_through, with_texture
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
 NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
 
 # Weights of the evidence in the matting-Laplacian solve; alpha^T L alpha has weight 1.
 SAMPLES_FIRST, OPAQUE_FIRST = 0.001, 0.003  # before any foreground is known
-COLOUR, SAMPLES, OPAQUE = 10.0, 0.03, 0.03  # once there is one
+COLOUR, SAMPLES, OPAQUE = 5.0, 0.03, 0.03  # once there is one
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Solution:
-    """Alpha (1, 1, H, W) in [0, 1], straight foreground (1, 3, H, W), trimap of 0, 0.5, 1."""
+    """Straight foreground (1, 3, H, W); all else (1, 1, H, W), the trimap of 0, 0.5, 1."""
 
-    alpha: Tensor
+    alpha: Tensor  # [0, 1]
     foreground: Tensor
     trimap: Tensor
+    confidence: Tensor  # [0, 1], see confidence.py
 
 
 @dataclass(frozen=True)
@@ -114,9 +117,11 @@ def solve(
     trimap = _first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
     if settings.alpha_init == "tested":
         trimap = second_look(image, clean, trimap, encoding, generator)
+        trimap = opened_where_seen_through(trimap, seen_through(image, clean))
     if hint is not None:
         trimap = torch.where(hint == 0.5, trimap, hint)
     estimate: Estimate | None = None
+    evidence: Sampled | None = None
     sources = trimap  # where colours may be sampled: grows with the rounds
 
     first_round = 0
@@ -124,12 +129,15 @@ def solve(
         first_round = int(start["round"])
         trimap, sources = start["trimap"].to(image), start["sources"].to(image)
         estimate = Estimate(start["alpha"].to(image), start["foreground"].to(image))
+        evidence = Sampled(*(x.to(image) for x in start["evidence"]))
 
     for turn in range(first_round, settings.rounds):
         plan.round = turn
         resumed = start if start is not None and turn == first_round else None
-        if resumed is None or estimate is None:
-            estimate = _first_estimate(image, clean, trimap, sources, encoding, settings, generator)
+        if resumed is None or estimate is None or evidence is None:
+            estimate, evidence = _first_estimate(
+                image, clean, trimap, sources, encoding, settings, generator
+            )
             if settings.alpha_init == "tested":
                 trimap = without_closed_holes(seen, behind, trimap, estimate.alpha)
                 estimate = Estimate(
@@ -146,6 +154,7 @@ def solve(
             "sources": sources,
             "alpha": estimate.alpha,
             "foreground": estimate.foreground,
+            "evidence": (evidence.alpha, evidence.confidence),
         }
         learner = Learner(problem, settings, generator)
         yield from _learn(learner, plan, kept, resumed)  # lines 2-4
@@ -166,10 +175,11 @@ def solve(
         if settings.hold == 0:  # line 6: eq. 19; a held trimap stays
             trimap = updated_alpha(trimap, alpha, settings.alpha_update)
 
-    assert estimate is not None
+    assert estimate is not None and evidence is not None
     yield plan.at(Stage.LIFT, 1, 1)
     foreground = _exact_foreground(image, clean, estimate, settings)
-    return Solution(estimate.alpha, foreground, trimap)
+    confidence = confidence_of(estimate.alpha, trimap, evidence)
+    return Solution(estimate.alpha, foreground, trimap, confidence)
 
 
 class _Plan:
@@ -233,15 +243,17 @@ def _first_estimate(
     encoding: Encoding,
     settings: Settings,
     generator: torch.Generator,
-) -> Estimate:
-    """What eq. 9 and 11 fit: alpha^[0] and I; or, for corrections, the evidence solved."""
-    if not settings.correction:
-        return Estimate(trimap, image)
+) -> tuple[Estimate, Sampled]:
+    """What eq. 9 and 11 fit, and the evidence about alpha at the undecided pixels.
+
+    Without corrections alpha^[0] and I; for corrections the evidence solved.
+    """
     unknown = trimap == 0.5
-    if not unknown.any():
-        return Estimate(trimap, image)
     asked = unknown & (sources == 0.5)
     sampled = sample_alpha(image, clean, asked, sources == 1, encoding, generator)
+    sampled = with_texture(sampled, seen_through(image, clean), asked)
+    if not settings.correction or not unknown.any():
+        return Estimate(trimap, image), sampled
     laplacian = MattingLaplacian(image, unknown)
     weight = SAMPLES_FIRST * sampled.confidence + OPAQUE_FIRST
     pull = SAMPLES_FIRST * sampled.confidence * sampled.alpha + OPAQUE_FIRST
@@ -255,7 +267,7 @@ def _first_estimate(
     weight = COLOUR * power + SAMPLES * sampled.confidence + OPAQUE
     pull = COLOUR * power * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
     alpha = laplacian.solve(alpha, weight, pull / weight)
-    return Estimate(alpha, smooth_foreground(image, clean, alpha))
+    return Estimate(alpha, smooth_foreground(image, clean, alpha)), sampled
 
 
 def _at_working_size(

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 
 import OpenImageIO as oiio
 
-CHANNELS = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")
+CHANNELS = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")  # always there
 
 # Lower case. A PNG may carry a text called like an EXR header field, so those are here as well.
 DROPPED = (
@@ -31,7 +31,9 @@ DROPPED_PREFIXES = (
 )  # fmt: skip
 
 
-def layers_spec(plate: oiio.ImageSpec, attributes: Mapping[str, str]) -> oiio.ImageSpec:
+def layers_spec(
+    plate: oiio.ImageSpec, channels: tuple[str, ...], attributes: Mapping[str, str]
+) -> oiio.ImageSpec:
     """The header of the layers of ``plate``; ``attributes`` are recorded as strings."""
     # Copied whole and thinned out: a value read into Python need not survive (Latin-1 text).
     spec = oiio.ImageSpec(plate)
@@ -39,11 +41,11 @@ def layers_spec(plate: oiio.ImageSpec, attributes: Mapping[str, str]) -> oiio.Im
         low = name.lower()
         if low in DROPPED or low.startswith(DROPPED_PREFIXES):
             spec.erase_attribute(re.escape(name))
-    spec.nchannels = len(CHANNELS)
-    spec.channelnames = CHANNELS
+    spec.nchannels = len(channels)
+    spec.channelnames = channels
     spec.channelformats = ()
     spec.format = "half"
-    spec.alpha_channel = CHANNELS.index("A")
+    spec.alpha_channel = channels.index("A")
     spec.z_channel = -1
     spec.tile_width = spec.tile_height = spec.tile_depth = 0
     spec.attribute("compression", "zip")

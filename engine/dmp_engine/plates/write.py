@@ -20,10 +20,11 @@ import OpenImageIO as oiio
 from dmp_matting.errors import OutputError
 
 from .files import complaint, is_sequence, not_utf8
-from .header import CHANNELS, layers_spec
+from .header import layers_spec
 from .read import PlateImage
 
 HALF_MAX = 65504.0  # the largest half; above it is infinity
+MOST_CHANNELS = 11  # with all further layers
 LEAST_ROOM = 1 << 20  # bytes that a disk must have free when the size is not known yet
 
 
@@ -33,21 +34,24 @@ def write_layers(
     alpha: npt.NDArray[np.float32],
     foreground: npt.NDArray[np.float32],
     attributes: Mapping[str, str],
+    more: Mapping[str, npt.NDArray[np.float32]] | None = None,
 ) -> tuple[str, ...]:
     """Write one single-part half ZIP EXR over ``like``'s windows and return its channels.
 
     ``alpha`` (H, W) in [0, 1]; ``foreground`` (H, W, 3) straight (not premultiplied),
     in ``like``'s space. ``R, G, B`` become alpha * foreground, ``foreground.R/G/B``
-    the straight colours, all clamped to the largest half. ``attributes`` are
-    recorded in the header beside the plate's metadata. Raises OutputError.
+    the straight colours, all clamped to the largest half. ``more`` are further
+    layers by name: (H, W) becomes ``name.A``, (H, W, 3) ``name.R/G/B``.
+    ``attributes`` are recorded in the header beside the plate's metadata.
+    Raises OutputError.
     """
-    shape = (like.spec.height, like.spec.width)
-    assert alpha.shape == shape and foreground.shape == (*shape, 3), "layers of another size"
-    assert np.isfinite(alpha).all() and np.isfinite(foreground).all(), "NaN in the layers"
+    assert alpha.shape == (like.spec.height, like.spec.width), "layers of another size"
     alpha, foreground = alpha.astype(np.float32), foreground.astype(np.float32)
-    layers = np.concatenate([alpha[..., None] * foreground, alpha[..., None], foreground], axis=2)
-    half = np.clip(layers, -HALF_MAX, HALF_MAX).astype(np.float16)  # (H, W, 7)
-    spec = layers_spec(like.spec, attributes)
+    layers = {"": np.dstack([alpha[..., None] * foreground, alpha]), "foreground": foreground}
+    channels, pixels = _joined({**layers, **(more or {})})
+    assert np.isfinite(pixels).all(), "NaN in the layers"
+    half = np.clip(pixels, -HALF_MAX, HALF_MAX).astype(np.float16)  # (H, W, channels)
+    spec = layers_spec(like.spec, channels, attributes)
     temporary = path.with_name(f".{path.stem[:100]}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         _write(temporary, spec, half)
@@ -56,7 +60,18 @@ def write_layers(
         raise _refused(path, half.nbytes, error.strerror or str(error)) from None
     finally:
         temporary.unlink(missing_ok=True)
-    return CHANNELS
+    return channels
+
+
+def _joined(
+    layers: Mapping[str, npt.NDArray[np.float32]],
+) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+    """Channel names and pixels (H, W, channels), in the order in which an EXR is read back."""
+    names: list[str] = []
+    for layer in sorted(layers):
+        leaves = {2: "A", 3: "RGB"}[layers[layer].ndim] if layer else "RGBA"
+        names += [f"{layer}.{leaf}" if layer else leaf for leaf in leaves]
+    return tuple(names), np.dstack([layers[layer] for layer in sorted(layers)])
 
 
 def check_output(path: Path, *, need: int = LEAST_ROOM, plates: Iterable[str | Path] = ()) -> None:
@@ -95,7 +110,7 @@ def check_output(path: Path, *, need: int = LEAST_ROOM, plates: Iterable[str | P
 
 def layers_size(like: PlateImage) -> int:
     """Upper bound in bytes of the file that :func:`write_layers` makes for ``like``."""
-    return like.spec.width * like.spec.height * len(CHANNELS) * 2 + LEAST_ROOM
+    return like.spec.width * like.spec.height * MOST_CHANNELS * 2 + LEAST_ROOM
 
 
 def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> None:
@@ -110,7 +125,7 @@ def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> N
         os.fsync(file.fileno())  # network disks report that they are full only here
     # OpenEXR ends a file in a destructor, which cannot report a full disk: look.
     check = oiio.ImageInput.open(str(path))
-    found = check.read_image(0, 0, 0, len(CHANNELS), "half") if check else None
+    found = check.read_image(0, 0, 0, half.shape[2], "half") if check else None
     complaint(oiio)
     if found is None or not np.array_equal(found, half):
         raise OSError("what was written does not read back")

@@ -12,6 +12,7 @@ from torch import Tensor
 from dmp_engine.dmp import evidence  # whose tested_trimap pytest would take for a test
 from dmp_engine.dmp.encoding import Encoding
 from dmp_engine.dmp.evidence import noise_level, nothing_in_common, sample_alpha, second_look
+from dmp_engine.dmp.seethrough import opened_where_seen_through, seen_through
 
 PAIRS = ["lemur", 1001, 1004, 1008]
 
@@ -37,7 +38,8 @@ def trimap(truth: Any) -> Tensor:
     """As solve() makes it."""
     generator = seeded()
     first = evidence.tested_trimap(*encoded(truth), generator)
-    return second_look(truth.image, truth.clean, first, encoding(truth), generator)
+    second = second_look(truth.image, truth.clean, first, encoding(truth), generator)
+    return opened_where_seen_through(second, seen_through(truth.image, truth.clean))
 
 
 @pytest.mark.parametrize("name", PAIRS)
@@ -47,10 +49,9 @@ def test_what_the_trimap_decides_is_right(pair: Any, name: str | int) -> None:
     background, core = decided == 0, decided == 1
     assert truth.alpha[background].mean() < 1e-3
     assert (truth.alpha[background] > 0.05).float().mean() < 3e-3
-    # Motion blur is the hardest: 0.033 on furball 1004 (0.021 with a border of 10 px, which
-    # costs the benchmark 8 %: docs/results.md).
-    assert (1 - truth.alpha[core]).mean() < 0.04
-    assert (truth.alpha[core] < 0.5).float().mean() < 0.02  # 0.014 there
+    # Motion blur, furball 1004, is the hardest: the border follows what is seen through there.
+    assert (1 - truth.alpha[core]).mean() < 0.03
+    assert (truth.alpha[core] < 0.5).float().mean() < 0.01
 
 
 @pytest.mark.parametrize("name", PAIRS)
