@@ -19,9 +19,10 @@ from dmp_matting.enginepython import child_environment
 from dmp_matting.wire import NotThere, Wire
 
 from ..conftest import ENDLESS, QUICK, Home, Pair, wait_until
-from .qtapp import STARTS_AN_ENGINE, QtGui, application, qt, turn
+from .qtapp import STARTS_AN_ENGINE, QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
+from dmp_matting.panel.canvas import Canvas  # isort: skip
 from dmp_matting.panel.jobqueue import DOING, in_order, told  # isort: skip
 from dmp_matting.panel.picture import Look, composed  # isort: skip
 
@@ -193,6 +194,42 @@ def test_alpha_foreground_and_over_a_colour() -> None:
     assert pixel(Look.OVER, 0) == (0, 0, 255) and pixel(Look.OVER, 2) == (200, 100, 40)
     mixed = np.array([0.2 * 200, 0.2 * 100, 0.2 * 40 + 0.8 * 255])
     assert np.abs(np.array(pixel(Look.OVER, 1)) - mixed).max() <= 2
+
+
+def test_looking_closer() -> None:
+    """The wheel keeps what is under the cursor; a double click fits again."""
+    canvas = Canvas()
+    canvas.resize(400, 300)
+    canvas.show()
+    canvas.zoom_by(2.0, QtCore.QPointF(0, 0))  # nothing to look at yet
+    assert canvas.zoom == 1.0
+    picture = QtGui.QImage(100, 50, QtGui.QImage.Format.Format_RGB32)
+    picture.fill(QtGui.QColor("black"))
+    picture.setPixelColor(10, 40, QtGui.QColor("white"))
+    canvas.show_image(picture)
+    assert canvas.place() == QtCore.QRectF(100, 100, 200, 100)  # enlarged no more than twice
+
+    spot = QtCore.QPointF(100 + 10.5 * 2, 100 + 40.5 * 2)
+    for _ in range(20):
+        canvas.zoom_by(1.25, spot)
+    shown = canvas.grab().toImage()
+    assert shown.pixelColor(int(spot.x()), int(spot.y())).red() == 255
+    assert shown.pixelColor(int(spot.x()), int(spot.y()) - 180).red() == 0
+    canvas.move_by(QtCore.QPoint(-100, 0))
+    moved = canvas.grab().toImage()
+    assert moved.pixelColor(int(spot.x()) - 100, int(spot.y())).red() == 255
+
+    def middle() -> tuple[float, float]:
+        place = canvas.place()
+        return (200 - place.left()) / place.width(), (150 - place.top()) / place.height()
+
+    seen = middle()
+    canvas.show_image(picture.scaled(400, 200))  # the result after its preview: the same part
+    assert middle() == pytest.approx(seen)
+    canvas.mouseDoubleClickEvent(None)
+    assert canvas.zoom == 1.0 and canvas.place() == QtCore.QRectF(0, 50, 400, 200)
+    canvas.zoom_by(0.5, spot)
+    assert canvas.zoom == 1.0
 
 
 # --- the engine's line -------------------------------------------------------------------------

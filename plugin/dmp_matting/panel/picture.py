@@ -9,10 +9,11 @@ from __future__ import annotations
 import enum
 from typing import Optional
 
-from Qt import QtCore, QtGui, QtWidgets
+from Qt import QtGui, QtWidgets
+
+from .canvas import Canvas
 
 GREY = "#7f7f7f"
-NOTHING_YET = "The matte will be seen here while it converges."
 
 
 class Look(enum.Enum):
@@ -43,41 +44,6 @@ def composed(layers: QtGui.QImage, look: Look, colour: QtGui.QColor) -> QtGui.QI
     painter.drawImage(0, 0, straight)
     painter.end()
     return shown
-
-
-class Canvas(QtWidgets.QWidget):
-    """One picture, as large as it fits, never enlarged beyond twice its pixels."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setMinimumSize(240, 160)
-        self.setSizePolicy(
-            QtWidgets.QSizePolicy.Policy.Expanding, QtWidgets.QSizePolicy.Policy.Expanding
-        )
-        self.shown: Optional[QtGui.QImage] = None
-
-    def show_image(self, image: Optional[QtGui.QImage]) -> None:
-        self.shown = image
-        self.update()
-
-    def sizeHint(self) -> QtCore.QSize:
-        return QtCore.QSize(480, 320)
-
-    def paintEvent(self, event: QtGui.QPaintEvent) -> None:
-        painter = QtGui.QPainter(self)
-        painter.fillRect(self.rect(), QtGui.QColor("#161718"))
-        if self.shown is None:
-            painter.setPen(QtGui.QColor("#8a9096"))
-            painter.drawText(self.rect(), int(QtCore.Qt.AlignmentFlag.AlignCenter), NOTHING_YET)
-        else:
-            size = self.shown.size()
-            most = self.size().boundedTo(size * 2)
-            size.scale(most, QtCore.Qt.AspectRatioMode.KeepAspectRatio)
-            place = QtCore.QRect(QtCore.QPoint(0, 0), size)
-            place.moveCenter(self.rect().center())
-            painter.setRenderHint(QtGui.QPainter.RenderHint.SmoothPixmapTransform)
-            painter.drawImage(place, self.shown)
-        painter.end()
 
 
 class Picture(QtWidgets.QWidget):
