@@ -23,10 +23,12 @@ from .colour import RAW
 from .detail import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .illumination import Light, fit_light
 from .read import PlateImage
+from .settle import Blown, replenished, settled
 from .warp import filled, warped
 
 OFF = "off"
 COMPARED = 640  # long side at which details are compared once more
+CLIPPED_SHARE = 0.0005  # of the frame at the extreme value; with less nothing was clipped
 BACKGROUND = 0.08  # encoded difference below which a place counts as background in the report
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
 
@@ -124,6 +126,14 @@ def fit_pixels(
     was, now = (_rms(x, either) for x in (before, after))
     if (motion is not None or light is not None) and now > was:
         motion, light, pixels, known, after, now = None, None, clean, covered, before, was
+    if motion is not None or light is not None:
+        blown = None if light is None else _blown(clean, covered, motion)
+        fitted = encoded(pixels, linear)
+        settles = settled(seen, fitted, known, _agreeing(seen, fitted, known), blown)
+        pixels = np.where(settles[..., None], image, pixels)
+        if blown is not None:
+            pixels = replenished(image, pixels, blown, settles)
+        after = np.where(settles, 0, after)
     pixels = filled(image, pixels, known, after < BACKGROUND)
     report = _report(image.shape, motion, light, now, was, float(1 - known.mean()))
     return pixels, known, report
@@ -152,12 +162,28 @@ def _rms(apart: Floats, where: Mask) -> float:
     return float(np.sqrt(np.square(np.minimum(apart[where], FARTHEST)).mean()))
 
 
+def _blown(clean: Floats, covered: Mask, motion: Motion | None) -> Blown | None:
+    """Where the clean plate's values are clipped, as the plate sees it."""
+    high, low = float(clean.max()), float(clean.min())
+    clipped = (clean >= 0.999 * high) if high <= 1 else np.zeros(clean.shape, bool)
+    crushed = (clean <= 0.001 * high) if low >= 0 else np.zeros(clean.shape, bool)
+    if clipped.any(axis=2).mean() < CLIPPED_SHARE:
+        clipped[:] = False
+    if crushed.any(axis=2).mean() < CLIPPED_SHARE:
+        crushed[:] = False
+    if motion is not None:
+        clipped, crushed = (
+            warped(x.astype(np.float32), covered, motion)[0] > 0.01 for x in (clipped, crushed)
+        )
+    return Blown(clipped, crushed)
+
+
 def _within_range(clean: Floats, image: Floats) -> Floats:
     """What clips in the plate clips in the relit clean plate."""
     low, high = float(image.min()), float(image.max())
     if low >= 0:
         clean = np.maximum(clean, 0)
-    if high <= 1 and (image >= high).mean() > 0.0005:
+    if high <= 1 and (image >= high).any(axis=2).mean() > CLIPPED_SHARE:
         clean = np.minimum(clean, high)
     return clean
 
@@ -193,6 +219,7 @@ def _report(
             offset=(offset[0], offset[1], offset[2]),
         )
         if light.slow is not None:
-            least, most = float(light.slow.min()), float(light.slow.max())
+            field = light.field(64, 64)
+            least, most = float(field.min()), float(field.max())
             report = replace(report, slow_light=(round(least, 4), round(most, 4)))
     return report

@@ -12,16 +12,16 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from scipy.sparse.linalg import spsolve
 
 from .detail import Floats, Mask, encoded, shrunk
 
 Vector = npt.NDArray[np.float64]
 
 SIZE = 320  # long side at which light is fitted
-CELLS = 12  # grid cells along the long side of the slow part
-STIFF = 0.3  # its bending, against one cell full of background
+DEGREE = 4  # of the slow part, a polynomial: a vignette, a cloud, a lamp to one side
+TERMS = tuple((i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i))
+DAMPED = np.array([float((i + j) ** 2) for i, j in TERMS])
+RIDGE = 2e-4  # what keeps it from growing wild behind the subject
 CLIPPED = 0.995  # of the brightest value: what is blown out says nothing
 PASSES = 6
 WIDE, NARROW = 0.15, 0.025  # encoded difference that is still background, from first to last pass
@@ -34,19 +34,25 @@ EXACT, LOST_SHARE = 2.5 / 255, 0.01  # what matched that well and does no more i
 
 @dataclass(frozen=True, eq=False)
 class Light:
-    """What the clean plate is multiplied by and added to; ``slow`` (h, w, 3) is small."""
+    """What the clean plate is multiplied by and added to; ``slow`` (T, 3) on top, in TERMS."""
 
     gain: Vector = field(default_factory=lambda: np.ones(3))
     offset: Vector = field(default_factory=lambda: np.zeros(3))
-    slow: Floats | None = None
+    slow: Vector | None = None
 
     def on(self, clean: Floats) -> Floats:
         """The clean plate (H, W, 3) in this light."""
         lit = clean * self.gain.astype(np.float32) + self.offset.astype(np.float32)
         if self.slow is not None:
-            height, width = clean.shape[:2]
-            lit = lit * cv2.resize(self.slow, (width, height), interpolation=cv2.INTER_CUBIC)
+            lit = lit * self.field(*clean.shape[:2])
         return lit.astype(np.float32)
+
+    def field(self, height: int, width: int) -> Floats:
+        """The slow part as a factor, (H, W, 3)."""
+        if self.slow is None:
+            return np.ones((height, width, 3), np.float32)
+        field = 1 + np.tensordot(_basis(height, width), self.slow, (0, 0))
+        return field.astype(np.float32)
 
 
 def fit_light(
@@ -184,62 +190,35 @@ def _weights(pair: _Pair, light: Light, width: float) -> Floats:
 
 
 def _with_slow(pair: _Pair, start: Light) -> Light | None:
-    """``start`` times a smooth field that bends as little as the background allows."""
+    """``start`` times a smooth field that the background asks for."""
     height, width = pair.usable.shape
-    cell = max(height, width) / CELLS
-    rows, columns = max(2, round(height / cell)), max(2, round(width / cell))
-    bending = _bending(rows, columns)
+    basis = _basis(height, width).reshape(len(TERMS), -1)  # (T, h w)
     slope = pair.slope()
+    base = start.on(pair.clean)
     light = start
     seeds = cv2.GaussianBlur(pair.agrees.astype(np.float32), (0, 0), 3.0) > 0.05
     for turn in range(PASSES):
-        close = _weights(pair, light, WIDE * (2 * NARROW / WIDE) ** (turn / (PASSES - 1)))
+        close = _weights(pair, light, WIDE * (NARROW / WIDE) ** (turn / (PASSES - 1)))
         background = close * (seeds | (turn > 1))
-        slow = np.ones((rows, columns, 3))
-        base = start.on(pair.clean)
+        slow = np.zeros((len(TERMS), 3))
         for c in range(3):
-            weight = background * slope[..., c] ** 2
-            power = _cells(weight * base[..., c] ** 2, rows, columns)
-            shared = _cells(weight * base[..., c] * pair.image[..., c], rows, columns)
-            full = power.max()
-            if full <= 0:
+            weight = (background * slope[..., c] ** 2 * base[..., c]).ravel().astype(np.float64)
+            columns = basis * base[..., c].ravel()
+            total = float((weight * base[..., c].ravel()).sum())
+            if total <= 0:
                 return None
-            system = sparse.diags((power / full).ravel()) + STIFF * bending
-            offset = (shared - power).ravel() / full  # of the field minus 1
-            slow[..., c] = 1 + spsolve(system.tocsc(), offset).reshape(rows, columns)
-        if not np.isfinite(slow).all() or slow.min() < LIMITS[0] or slow.max() > LIMITS[1]:
+            normal = (columns * weight) @ basis.T + np.diag(RIDGE * total * DAMPED)
+            asked = basis @ (weight * (pair.image[..., c] - base[..., c]).ravel())
+            slow[:, c] = np.linalg.solve(normal, asked)
+        light = Light(start.gain, start.offset, slow)
+        field = light.field(height, width)
+        if not np.isfinite(field).all() or field.min() < LIMITS[0] or field.max() > LIMITS[1]:
             return None
-        field = _smooth(slow.astype(np.float32), height, width)
-        light = Light(start.gain, start.offset, field)
     return light
 
 
-def _cells(values: Floats, rows: int, columns: int) -> Vector:
-    """Means over the grid's cells."""
-    small = cv2.resize(values, (columns, rows), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.float64)
-
-
-def _smooth(grid: Floats, height: int, width: int) -> Floats:
-    result: Floats = cv2.resize(grid, (width, height), interpolation=cv2.INTER_CUBIC)
-    return result
-
-
-def _bending(rows: int, columns: int) -> sparse.csc_matrix:
-    """Second differences, squared and summed, of a grid; a little of the first for definiteness."""
-
-    def along(count: int, order: int) -> sparse.csr_matrix:
-        kernel = {1: [-1.0, 1.0], 2: [1.0, -2.0, 1.0]}[order]
-        shape = (max(0, count - order), count)
-        return sparse.diags(kernel, list(range(order + 1)), shape=shape, format="csr")
-
-    down, across = sparse.identity(rows), sparse.identity(columns)
-    terms = [
-        (1.0, sparse.kron(along(rows, 2), across)),
-        (1.0, sparse.kron(down, along(columns, 2))),
-        (2.0, sparse.kron(along(rows, 1), along(columns, 1))),
-        (1e-3, sparse.kron(along(rows, 1), across)),
-        (1e-3, sparse.kron(down, along(columns, 1))),
-        (1e-6, sparse.identity(rows * columns)),
-    ]
-    return sum(factor * (m.T @ m) for factor, m in terms).tocsc()
+def _basis(height: int, width: int) -> Vector:
+    """Products of Legendre polynomials over the frame, (T, H, W)."""
+    y, x = (np.linspace(-1 + 1 / n, 1 - 1 / n, n) for n in (height, width))
+    down, across = (np.polynomial.legendre.legvander(v, DEGREE) for v in (y, x))
+    return np.stack([np.outer(down[:, j], across[:, i]) for i, j in TERMS])
