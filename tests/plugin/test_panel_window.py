@@ -250,7 +250,9 @@ def gui(*arguments: object, **more: str) -> subprocess.Popen[str]:
 
 def test_the_command_opens_a_window_and_ctrl_c_closes_it(engine: Wire, pair: Pair) -> None:
     process = gui(pair.image, "--clean", pair.clean)
-    time.sleep(3)
+    loaded = Path(f"/proc/{process.pid}/maps")
+    took = wait_until(lambda: "libqoffscreen" in loaded.read_text(), 60)
+    time.sleep(max(1.0, took))  # the window itself, also on a busy machine
     assert process.poll() is None, process.communicate()
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=20)
