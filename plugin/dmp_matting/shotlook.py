@@ -40,13 +40,23 @@ def measure_shot(shot: Shot, numbers: Iterable[int]) -> List[Dict[str, Any]]:
 
 def shot_sheet(shot: Shot, numbers: Iterable[int], output: str) -> None:
     """Write a contact sheet of up to six frames. Raises PlateError, OutputError."""
-    title = f"{shot.name}   {range_text(numbers)}"
-    _drain(_ask("sheet", {**_results(shot, numbers), "output": output, "title": title}))
+    write_sheet(shot.outputs(numbers), output, shot.name)
 
 
 def shot_movie(shot: Shot, numbers: Iterable[int], output: str) -> None:
     """Write a movie of all these frames through ffmpeg. Raises OutputError where there is none."""
-    _drain(_ask("movie", {**_results(shot, numbers), "output": output}))
+    write_movie(shot.outputs(numbers), output)
+
+
+def write_sheet(results: Mapping[int, str], output: str, name: str) -> None:
+    """A contact sheet of results by their frame, titled with ``name``."""
+    title = f"{name}   {range_text(results)}"
+    _drain(_ask("sheet", {**_results(results), "output": output, "title": title}))
+
+
+def write_movie(results: Mapping[int, str], output: str) -> None:
+    """A movie of results by their frame."""
+    _drain(_ask("movie", {**_results(results), "output": output}))
 
 
 def probe_plates(paths: Sequence[Tuple[str, str]], pixels: bool = False) -> List[Dict[str, Any]]:
@@ -91,9 +101,8 @@ def doubts(measures: Sequence[Mapping[str, Any]]) -> Dict[str, List[int]]:
     return found
 
 
-def _results(shot: Shot, numbers: Iterable[int]) -> Dict[str, Any]:
-    frames = [{"number": n, "result": shot.output_of(n)} for n in sorted(numbers)]
-    return {"frames": frames}
+def _results(results: Mapping[int, str]) -> Dict[str, Any]:
+    return {"frames": [{"number": n, "result": results[n]} for n in sorted(results)]}
 
 
 def _ask(what: str, request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]:

@@ -3,7 +3,7 @@
     for event in run_shots(shots): ...        # StopIteration.value: a ShotReport for each shot
 
 Standard library only, Python 3.9. A chunk is one job, so plates are sent and dropped again eight
-frames at a time; two chunks are under way at once, so that plates are sent while frames are solved.
+frames at a time; some chunks are under way at once, so that some are sent while others are solved.
 A frame that fails is told and left out, and the others go on. Closing the generator ends the jobs;
 frames that are written stay, and the next run begins where this one ended.
 """
@@ -39,7 +39,7 @@ from .launcher import ensure_engine
 from .shots import CHUNK, Gap, Shot, check_shots, chunks, gap_sentence
 from .wire import Wire
 
-LANES = 2  # jobs under way at once
+LANES = 3  # jobs under way at once: for two devices, and one more that is being sent
 ENGINE_LIMIT = 3  # engine failures in a row, then it is not the frames' fault
 BACKLOG = 256  # events that wait for a slow reader
 

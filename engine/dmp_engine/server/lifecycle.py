@@ -135,7 +135,7 @@ class _Engine:
         cache = ResultCache(options.cache_folder / "results", int(options.cache_gb * 2**30))
         # The home folder may be shared by several machines, each with its own engine.
         jobs = options.cache_folder / f"jobs-{socket.gethostname()}"
-        self.pool = Pool()
+        self.pool = Pool(options.cpu_workers)
         self.dispatcher = Dispatcher(Store(jobs), cache, self.pool)
         self.api = Api(self.dispatcher, options.plate_mb << 20)
         self.api.open_page = self._open_page

@@ -18,4 +18,5 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--worker-idle", type=float, default=300.0, help="free the device")
     parser.add_argument("--grace", type=float, default=5.0, help="for a client that went away")
     parser.add_argument("--cache-gb", type=float, default=10.0, help="of results; 0: none")
+    parser.add_argument("--cpu-workers", type=int, default=1, help="that share the CPU's cores")
     parser.add_argument("--plate-mb", type=int, default=4096, help="largest plate")

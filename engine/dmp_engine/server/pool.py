@@ -47,13 +47,19 @@ class Worker:
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
-    async def start(cls, ocio: str) -> Worker:
-        """A worker that has said hello. Raises EngineError with what it said instead."""
+    async def start(cls, ocio: str, threads: int = 0) -> Worker:
+        """A worker that has said hello, with ``threads`` on the CPU (0: all cores).
+
+        Raises EngineError with what it said instead.
+        """
+        environment = {**os.environ, "OCIO": ocio} if ocio else _without_ocio()
+        if threads:
+            environment["OMP_NUM_THREADS"] = str(threads)
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-I", "-c", BOOT, *sys.path,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, "OCIO": ocio} if ocio else _without_ocio(),
+            env=environment,
             limit=LINE_LIMIT,
         )  # fmt: skip
         worker = cls(process, ocio)
@@ -140,9 +146,10 @@ def _without_ocio() -> dict[str, str]:
 class Slot:
     """A device and its worker, if it has one at the moment."""
 
-    def __init__(self, device: Device, worker: Worker | None = None) -> None:
+    def __init__(self, device: Device, threads: int = 0) -> None:
         self.device = device
-        self.worker = worker
+        self.worker: Worker | None = None
+        self._threads = threads
         self.job: str | None = None  # id of the job that holds the device
         self._used = time.monotonic()
 
@@ -151,7 +158,7 @@ class Slot:
         if self.worker is not None and not (self.worker.alive and self.worker.ocio == ocio):
             await self.stop()
         if self.worker is None:
-            self.worker = await Worker.start(ocio)
+            self.worker = await Worker.start(ocio, self._threads)
         return self.worker
 
     def rest(self) -> None:
@@ -169,9 +176,17 @@ class Slot:
 
 
 class Pool:
-    """All devices of this machine that ``CUDA_VISIBLE_DEVICES`` leaves us."""
+    """All devices of this machine that ``CUDA_VISIBLE_DEVICES`` leaves us.
 
-    def __init__(self) -> None:
+    ``cpu_workers`` share the CPU's cores: each is a device of its own with its part of them. Small
+    plates do not fill many cores, so several frames at once are sooner done than one after another.
+    """
+
+    def __init__(self, cpu_workers: int = 1) -> None:
+        self._cpu_workers = max(1, cpu_workers)
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        share = max(1, (cores or 1) // self._cpu_workers)
+        self._threads = share if self._cpu_workers > 1 else 0  # of a worker; 0: torch's own choice
         self.slots: list[Slot] = []
         self._probe: asyncio.Task[None] | None = None
 
@@ -188,10 +203,14 @@ class Pool:
         return [slot.device for slot in self.slots]
 
     async def _look(self) -> None:
-        worker = await Worker.start(os.environ.get("OCIO", ""))
+        worker = await Worker.start(os.environ.get("OCIO", ""), self._threads)
         if not worker.devices:
             raise EngineError("The engine found no device to solve on; see `dmp doctor`.")
-        self.slots = [Slot(device) for device in worker.devices]
+        self.slots = [
+            Slot(device, self._threads)
+            for device in worker.devices
+            for _ in range(self._cpu_workers if device.name == "cpu" else 1)
+        ]
         self.slots[0].worker = worker
 
     def rest_after(self, seconds: float) -> list[Slot]:

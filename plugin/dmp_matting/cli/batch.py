@@ -9,7 +9,8 @@ import typer
 
 from ..errors import OutputError
 from ..shotrun import Missing
-from .knobs import PRESET_HELP, JsonLines, MissingFrames, NoCheck, Quiet, Redo
+from ..shots import CHUNK
+from .knobs import PRESET_HELP, Chunk, JsonLines, MissingFrames, NoCheck, Quiet, Redo
 from .runshots import run_and_conclude
 from .shotfiles import named, read_shots
 from .show import EXIT_CODES
@@ -49,6 +50,7 @@ def batch(
     movies: Annotated[
         Optional[Path], typer.Option("--movies", help="Folder for a movie of each shot (ffmpeg).")
     ] = None,
+    chunk: Chunk = CHUNK,
     no_check: NoCheck = False,
     as_json: JsonLines = False,
     quiet: Quiet = False,
@@ -63,7 +65,7 @@ def batch(
         _make(folder)
     run_and_conclude(
         shots, missing=missing, redo=redo, as_json=as_json, quiet=quiet, check=not no_check,
-        sheet=sheets, movie=movies, make_folders=True,
+        chunk=chunk, sheet=sheets, movie=movies, make_folders=True,
     )  # fmt: skip
 
 

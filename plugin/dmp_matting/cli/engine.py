@@ -39,10 +39,14 @@ def start(
     idle: Annotated[
         Optional[float], typer.Option("--idle", help="End after so many seconds without work.")
     ] = None,
+    cpu_workers: Annotated[
+        int, typer.Option("--cpu-workers", min=1, help="Frames at once on the CPU, sharing it.")
+    ] = 1,
 ) -> None:
     """Start the engine, if it does not run yet."""
     running = find_engine()
-    wire = running or start_engine(tcp=tcp, idle=idle)
+    more = ["--cpu-workers", str(cpu_workers)] if cpu_workers > 1 else []
+    wire = running or start_engine(tcp=tcp, idle=idle, more=more)
     known = "is running already" if running else "has started"
     out.print(f"The engine {known} (process {wire.pid}, version {wire.version}).")
 

@@ -35,6 +35,10 @@ Sheet = Annotated[
 Movie = Annotated[
     Optional[Path], typer.Option("--movie", help="A movie of the shot to write, through ffmpeg.")
 ]
+Chunk = Annotated[
+    int,
+    typer.Option("--chunk", min=1, help="Frames a job; several devices want several jobs."),
+]
 NoCheck = Annotated[
     bool, typer.Option("--no-check", help="Leave out the measuring of finished frames at the end.")
 ]

@@ -2,6 +2,7 @@
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
+import os
 from pathlib import Path
 from typing import Annotated, Dict, List, Optional
 
@@ -11,14 +12,16 @@ from rich.text import Text
 from .. import __version__
 from ..client import run_in_engine
 from ..direct import ask_engine, run_directly
-from ..errors import InputError
+from ..errors import InputError, PlateError
 from ..farm import from_openjd
 from ..job import Frame, Job, Plate, Role, Value
-from ..sequences import is_pattern
+from ..sequences import FilePattern, is_pattern
+from ..shotlook import write_movie, write_sheet
 from ..shotrun import Missing
-from ..shots import Shot
+from ..shots import CHUNK, Shot
 from .knobs import (
     PRESET_HELP,
+    Chunk,
     Frames,
     JsonLines,
     MissingFrames,
@@ -36,6 +39,8 @@ from .knobs import (
 from .runshots import run_and_conclude
 from .show import EXIT_CODES, Json, err, out, print_json
 from .watch import watched
+
+MOVIES = (".mp4", ".mov", ".mkv")
 
 
 def register(app: typer.Typer) -> None:
@@ -98,6 +103,7 @@ def matte(
     redo: Redo = False,
     sheet: Sheet = None,
     movie: Movie = None,
+    chunk: Chunk = CHUNK,
     no_check: NoCheck = False,
     as_json: JsonLines = False,
     quiet: Quiet = False,
@@ -123,7 +129,7 @@ def matte(
         )  # fmt: skip
         run_and_conclude(
             [shot], missing=missing, redo=redo, as_json=as_json, quiet=quiet, openjd=openjd,
-            check=not no_check, sheet=sheet, movie=movie,
+            check=not no_check, chunk=chunk, sheet=sheet, movie=movie,
         )  # fmt: skip
         return
 
@@ -148,8 +154,12 @@ def matte(
 
 
 def view(
-    result: Annotated[Path, typer.Argument(help="An EXR that `dmp matte` wrote.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write (PNG).")],
+    result: Annotated[
+        Path, typer.Argument(help="An EXR that `dmp matte` wrote, or matte.####.exr.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The picture to write (PNG), or a movie.")
+    ],
     image: Annotated[
         Optional[Path], typer.Option("--image", help="The plate, if it has moved.")
     ] = None,
@@ -161,7 +171,11 @@ def view(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make a contact sheet: plates, alpha, foreground, over grey and over another plate."""
+    """Make a contact sheet of a frame or of a shot, or a movie of a shot."""
+    pattern = FilePattern.parse(str(result)) if is_pattern(str(result)) else None
+    if pattern is not None:
+        _view_shot(pattern, output, as_json)
+        return
     arguments = ["view", str(result), "--output", str(output)]
     for name, path in (("--image", image), ("--clean", clean), ("--over", over)):
         if path is not None:
@@ -169,6 +183,20 @@ def view(
     answer = ask_engine(*arguments)
     if as_json:
         print_json(answer)
+    else:
+        out.print(f"Wrote {output}.")
+
+
+def _view_shot(pattern: FilePattern, output: Path, as_json: bool) -> None:
+    results = {number: os.path.abspath(pattern.path(number)) for number in pattern.frames()}
+    if not results:
+        raise PlateError(f"There is no file {pattern}; check the name.")
+    if output.suffix.lower() in MOVIES:
+        write_movie(results, str(output.absolute()))
+    else:
+        write_sheet(results, str(output.absolute()), os.path.basename(str(pattern)))
+    if as_json:
+        print_json({"ok": True, "path": str(output), "frames": list(results)})
     else:
         out.print(f"Wrote {output}.")
 

@@ -9,7 +9,7 @@ from rich.text import Text
 from ..errors import DmpError
 from ..shotlook import shot_movie, shot_sheet
 from ..shotrun import Missing, ShotReport, run_shots
-from ..shots import Shot
+from ..shots import CHUNK, Shot
 from .shotshow import conclude, display_for, watch_shots
 from .show import err
 
@@ -22,6 +22,7 @@ def run_and_conclude(
     as_json: bool,
     quiet: bool,
     check: bool,
+    chunk: int = CHUNK,
     openjd: bool = False,
     sheet: Optional[Path] = None,
     movie: Optional[Path] = None,
@@ -31,7 +32,7 @@ def run_and_conclude(
 
     ``sheet`` and ``movie`` name a file, or a folder that gets one file for each shot.
     """
-    running = run_shots(shots, missing=missing, redo=redo, make_folders=make_folders)
+    running = run_shots(shots, missing=missing, redo=redo, make_folders=make_folders, chunk=chunk)
     reports = watch_shots(running, shots, display_for(as_json, quiet, openjd))
     for shot, report in zip(shots, reports):
         _picture(shot, report, sheet, ".png", shot_sheet)
