@@ -27,7 +27,7 @@ from dmp_matting.enginepython import child_environment
 ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = Path(__file__).parent / "drivers"
 PLATES = ROOT / "tests" / "plates"
-LIMIT = 240  # seconds for one driver, on a busy machine
+LIMIT = 100  # seconds for one driver, on a busy machine
 ALL = ("4.5", "5.0", "4.2", "3.4")
 # A matte in a second or two, of no worth but right in everything else.
 SMALL = {

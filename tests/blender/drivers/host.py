@@ -29,7 +29,7 @@ def said(call):
     try:
         return sorted(call()), ""
     except RuntimeError as error:
-        return [], str(error).replace("Error: ", "").strip()
+        return [], str(error).split("\n")[0].removeprefix("Error: ")
 
 
 @contextmanager
