@@ -1,0 +1,122 @@
+"""Knobs from Settings and back, the callback that keeps them in step, and the menu's panel."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import fields
+from pathlib import Path
+
+import nuke
+import pytest
+from nuke_standin.session import Session
+
+from dmp_matting import PRESETS, Settings, preset
+from dmp_matting.wire import Wire
+from dmp_nuke import knobs, menus, node
+
+from .conftest import Shot, dmp_node, pixels, press
+from .test_terminal import run_nuke
+
+
+@pytest.mark.parametrize("name", sorted(PRESETS))
+def test_a_preset_is_what_the_presets_say(session: Session, name: str) -> None:
+    dmp = node.create()
+    dmp["preset"].setValue(name)
+    dmp["seed"].setValue(3)
+    dmp["device"].setValue("cuda:1")
+    settings, on_cpu = knobs.settings_of(dmp)
+    assert settings == preset(name).changed(seed=3, device="cuda:1") and on_cpu is None
+
+
+def test_auto_lets_the_engine_choose(session: Session) -> None:
+    assert knobs.settings_of(node.create()) == (preset("final"), preset("draft"))
+
+
+def test_every_setting_of_every_preset_goes_through_the_knobs(session: Session) -> None:
+    """Change the preset, change nothing: the same settings come back from the knobs."""
+    menus.add()
+    dmp = node.create()
+    for name in PRESETS:
+        dmp["custom"].setValue(False)
+        dmp["preset"].setValue(name)
+        dmp["custom"].setValue(True)
+        assert knobs.settings_of(dmp) == (preset(name), None)
+
+
+def test_the_callback_shows_the_presets_values_and_frees_them(session: Session) -> None:
+    menus.add()
+    dmp = node.create()
+    dmp["preset"].setValue("draft")
+    assert dmp["set_joint_steps"].value() == preset("draft").joint_steps
+    assert not dmp["set_joint_steps"].enabled()
+    dmp["custom"].setValue(True)
+    assert dmp["set_joint_steps"].enabled()
+    dmp["set_joint_steps"].setValue(5)
+    dmp["preset"].setValue("final")
+    assert dmp["set_joint_steps"].value() == 5, "the artist's own value is never overwritten"
+    dmp["colour"].setValue("named")
+    assert dmp["colour_space"].visible()
+    dmp["colour"].setValue("raw")
+    assert not dmp["colour_space"].visible()
+    nuke.nodes.Group()["label"].setValue("another's group is left alone")
+
+
+def test_labels_and_help_are_those_of_the_settings(session: Session) -> None:
+    dmp = node.create()
+    for one in fields(Settings):
+        knob = dmp.knob(f"set_{one.name}") or dmp[one.name]
+        assert knob.label() == one.metadata["label"]
+        if one.name != "preset":
+            assert knob.tooltip().startswith(one.metadata["help"])
+
+
+def test_selected_nodes_become_the_inputs(shot: Shot, session: Session) -> None:
+    plate, clean = shot.reads()
+    clean.setXYpos(200, 0)
+    plate.setSelected(True)
+    clean.setSelected(True)
+    dmp = node.create()
+    assert (dmp.input(0), dmp.input(1), dmp.input(2)) == (plate, clean, None)
+    assert session.panels == ["DMP1"] and nuke.selectedNodes() == [dmp]
+
+
+def test_inside_another_group(shot: Shot, session: Session, engine: Wire, tmp_path: Path) -> None:
+    plate, clean = shot.reads()
+    outer = nuke.nodes.Group(name="Shot")
+    with outer:
+        through = [nuke.nodes.Input(name="a"), nuke.nodes.Input(name="b")]
+        dmp = dmp_node(*through, tmp_path / "matte.%04d.exr")
+    outer.setInput(0, plate)
+    outer.setInput(1, clean)
+    nuke.frame(1001)
+    assert dmp.fullName() == "Shot.DMP1" and node.all_nodes() == [dmp]
+    assert press(dmp, "matte_frame").startswith("Done: 1 frame")
+    assert pixels(tmp_path / "matte.1001.exr")[1].width == 48
+
+
+PANEL = """
+from nuke_standin.session import session
+(widget, name, id), = session.widgets
+print("PANEL", name, id, eval(widget).__mro__[:2])
+"""
+
+
+def test_the_panel_can_be_opened(tmp_path: Path) -> None:
+    """The text that Nuke evaluates gives the widget's class."""
+    pytest.importorskip("Qt.QtWidgets", reason="no Qt here (the ui extra)", exc_type=ImportError)
+    (tmp_path / "panel.py").write_text(PANEL)
+    ran = run_nuke("--gui", "-t", tmp_path / "panel.py", QT_QPA_PLATFORM="offscreen")
+    assert ran.returncode == 0, ran.stderr
+    assert ran.stdout.startswith("PANEL DMP dmp_matting.panel (") and "QWidget" in ran.stdout
+
+
+def test_without_qt_there_is_a_node_and_no_panel(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "Qt" else found(name)
+    )
+    menus.add()
+    assert session.widgets == []
+    assert nuke.menu("Nodes").findItem("Keyer").findItem("DMP") is not None
