@@ -127,7 +127,7 @@ def fit_pixels(
     if (motion is not None or light is not None) and now > was:
         motion, light, pixels, known, after, now = None, None, clean, covered, before, was
     if motion is not None or light is not None:
-        blown = None if light is None else _blown(clean, covered, motion)
+        blown = None if light is None else _blown(clean, motion)
         fitted = encoded(pixels, linear)
         settles = settled(seen, fitted, known, _agreeing(seen, fitted, known), blown)
         pixels = np.where(settles[..., None], image, pixels)
@@ -162,7 +162,7 @@ def _rms(apart: Floats, where: Mask) -> float:
     return float(np.sqrt(np.square(np.minimum(apart[where], FARTHEST)).mean()))
 
 
-def _blown(clean: Floats, covered: Mask, motion: Motion | None) -> Blown | None:
+def _blown(clean: Floats, motion: Motion | None) -> Blown | None:
     """Where the clean plate's values are clipped, as the plate sees it."""
     high, low = float(clean.max()), float(clean.min())
     clipped = (clean >= 0.999 * high) if high <= 1 else np.zeros(clean.shape, bool)
@@ -172,8 +172,10 @@ def _blown(clean: Floats, covered: Mask, motion: Motion | None) -> Blown | None:
     if crushed.any(axis=2).mean() < CLIPPED_SHARE:
         crushed[:] = False
     if motion is not None:
+        places = motion.places(*clean.shape[:2])
         clipped, crushed = (
-            warped(x.astype(np.float32), covered, motion)[0] > 0.01 for x in (clipped, crushed)
+            cv2.remap(x.astype(np.float32), *places, cv2.INTER_LINEAR) > 0.01
+            for x in (clipped, crushed)
         )
     return Blown(clipped, crushed)
 

@@ -23,12 +23,13 @@ import cv2
 import numpy as np
 from scipy import ndimage
 
-from .detail import Floats, Mask
+from .detail import Floats, Mask, shrunk
 
 RANGE_LEAST, RANGE_MOST, RANGE_QUANTILE = 0.25, 0.8, 0.97
 FLAT = 0.02  # encoded range of the neighbours below which only noise is left over
 LEAST, MOST = 2.0 / 255, 0.05  # of the tolerance, encoded
 SIGMAS = 3.0
+SMALL = 320  # long side at which nearby values are looked for
 NEARBY = (0.02, 0.06, 0.18)  # of the long side; as far as it takes
 SPECK, SPECK_EXCESS = 0.0015, 2.5  # of the frame; times the range
 CROWD, SHARE, ALMOST_ALL = 7, 0.8, 0.95
@@ -93,15 +94,20 @@ def replenished(image: Floats, clean: Floats, blown: Blown, settles: Mask) -> Fl
 
     Both (H, W, 3); between two leaves the sky is what it is beside them.
     """
+    height, width = settles.shape
     result = clean.copy()
     for lost in (blown.high, blown.low):
         for c in range(3):
             told = (lost[..., c] & settles).astype(np.float32)
             missing = lost[..., c] & ~settles
+            if not told.any() or not missing.any():
+                continue
+            small = [shrunk(x, SMALL) for x in (told, image[..., c] * told)]
             for reach in NEARBY:
-                sigma = reach * max(settles.shape)
-                weight = cv2.GaussianBlur(told, (0, 0), sigma)
-                nearby = cv2.GaussianBlur(image[..., c] * told, (0, 0), sigma)
+                sigma = reach * max(small[0].shape)
+                weight, nearby = (
+                    cv2.resize(cv2.GaussianBlur(x, (0, 0), sigma), (width, height)) for x in small
+                )
                 use = missing & (weight > 0.01)
                 result[..., c][use] = (nearby / np.maximum(weight, 1e-6))[use]
                 missing &= ~use
