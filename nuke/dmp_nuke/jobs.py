@@ -34,8 +34,7 @@ from .prepare import Work, prepare
 from .results import Mood
 
 TICK = 0.2  # seconds between two looks at the engine's events
-ASK_AFTER = 1.0  # seconds without progress, then the engine's queue is asked about
-ASK_EVERY = 2.0
+ASK_AFTER, ASK_EVERY = 1.0, 2.0  # seconds without a frame, then the engine's queue is asked about
 
 RUNNING: Dict[str, Running] = {}  # by token, which the node's hidden knob `job` holds
 
@@ -81,7 +80,7 @@ class Running:
         self._cancelled = False
         self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"DMP: {node.name()}")
         self._waiting = ""  # written by the ticker: what the engine is busy with
-        self._progressed = time.monotonic()
+        self._solving = False  # a frame of it is in the engine's worker
         self._ended = threading.Event()
         self._say("Starting the engine.", 0)
         self._task = self._next_task()
@@ -105,11 +104,10 @@ class Running:
     # --- on the ticker's own thread -------------------------------------------------------------
 
     def _run(self) -> None:
-        asked = 0.0
+        asked = time.monotonic() - ASK_EVERY + ASK_AFTER
         while not self._ended.wait(TICK):
-            now = time.monotonic()
-            if now - self._progressed > ASK_AFTER and now - asked > ASK_EVERY:
-                state, asked = engine_state(), now
+            if not self._solving and time.monotonic() - asked > ASK_EVERY:
+                state, asked = engine_state(), time.monotonic()
                 busy = state.mood is EngineMood.BUSY and len(state.jobs) > 1
                 self._waiting = f"Waiting. {state.sentence}" if busy else ""
             ticked = threading.Event()
@@ -137,8 +135,9 @@ class Running:
         lost = node is None and not self._cancelled
         if lost or (self._bar is not None and self._bar.isCancelled() and not self._cancelled):
             self.cancel()
+            self._say("Cancelling.")
         for event in self._task.poll():
-            if node is not None:
+            if node is not None and (isinstance(event, Layers) or not self._cancelled):
                 self._show(node, event)
         if node is not None and self._waiting and not self._cancelled:
             self._say(self._waiting)
@@ -150,9 +149,10 @@ class Running:
             self._say(str(event))
         elif isinstance(event, Layers):
             self._finished.append(event)
+            self._solving = False  # a batch gives way between two frames
             results.show(node, self._work.files, self._work.views)
         elif isinstance(event, Progress):
-            self._progressed, self._waiting = time.monotonic(), ""
+            self._solving, self._waiting = True, ""
             if event.preview:
                 results.show_preview(node, self._preview.as_posix(), event.frame)
             done, all_frames = len(self._finished), self._work.frames
@@ -193,6 +193,8 @@ class Running:
     def _end(self, sentence: str, mood: Mood) -> None:
         """The last thing that happens, however it ended. Must not fail."""
         self._ended.set()
+        if not self._task.wait(0):
+            self._task.cancel()  # a bug of ours ended it
         self._bar = None  # takes the progress bar away
         RUNNING.pop(self._token, None)
         node = self._find()

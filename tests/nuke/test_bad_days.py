@@ -14,7 +14,7 @@ import nuke
 import pytest
 from nuke_standin.session import Session, run_until
 
-from dmp_matting import find_engine
+from dmp_matting import engine_jobs, find_engine
 from dmp_matting.errors import EngineMissingError
 from dmp_matting.wire import Wire
 from dmp_nuke import buttons, jobs
@@ -339,8 +339,10 @@ def test_a_bug_in_a_tick_ends_the_job(
         raise KeyError("x")
 
     monkeypatch.setattr(jobs.Running, "_show", bug)
+    dmp["set_joint_steps"].setValue(1_000_000)
     press(dmp, "matte_frame")
     assert dmp["status"].value() == "DMP hit a bug: KeyError: 'x'."
+    run_until(lambda: all(job["state"] != "running" for job in engine_jobs(engine)))
 
 
 def test_an_inner_node_was_taken_out(dmp: Any, session: Session) -> None:
