@@ -96,12 +96,13 @@ def full_precision(render: Any) -> None:
         render.compositor_device = "CPU"
 
 
-def progress_bar(layout: Any, owner: Any, name: str, text: str) -> None:
-    """A bar for ``owner.name``, in [0, 1]."""
+def progress_bar(layout: Any, owner: Any, name: str) -> None:
+    """A bar for ``owner.name``, in [0, 100]."""
     if HAS_PROGRESS_BAR:
-        layout.progress(factor=getattr(owner, name), text=text)
+        percent = getattr(owner, name)
+        layout.progress(factor=percent / 100.0, text=f"{percent:.0f} %")
     else:
-        layout.prop(owner, name, text=text, slider=True)
+        layout.prop(owner, name, text="", slider=True)
 
 
 def replace_alpha(node: Any) -> None:

@@ -40,7 +40,7 @@ class _Watch:
     changed = False
 
 
-def draw_state(layout: Any) -> None:
+def draw_state(layout: Any, context: Any) -> None:
     """One line with the state, and the button that fits it."""
     _Watch.drawn = time.monotonic()
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
@@ -50,7 +50,9 @@ def draw_state(layout: Any) -> None:
     if state is None:
         box.label(text="Looking for the engine ...", icon="SORTTIME")
         return
-    for number, line in enumerate(_lines(_Watch.note or state.sentence)):
+    # Letters that fit beside the icon and the tabs; Blender does not wrap texts itself.
+    letters = int((context.region.width / context.preferences.system.ui_scale - 95) / 6.5)
+    for number, line in enumerate(_lines(_Watch.note or state.sentence, max(letters, 18))):
         box.label(text=line, icon=ICONS[state.mood.value] if not number else "BLANK1")
     place = _queue_place(state)
     if place:
@@ -70,7 +72,7 @@ def _queue_place(state: Any) -> str:
     return f"Your job: {max(before)} before it." if before else ""
 
 
-def _lines(sentence: str, width: int = 44) -> Any:
+def _lines(sentence: str, width: int) -> Any:
     line = ""
     for word in sentence.split():
         if line and len(line) + 1 + len(word) > width:

@@ -62,7 +62,7 @@ class _Matte(bpy.types.Operator):
         self._timer = manager.event_timer_add(TICK, window=context.window)
         manager.progress_begin(0, 100)
         manager.modal_handler_add(self)
-        self._shown_in = context.space_data if context.area.type == "IMAGE_EDITOR" else None
+        self._screens = _screens_for_preview(context)
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> Any:
@@ -106,11 +106,14 @@ class _Matte(bpy.types.Operator):
 
     def _show_preview(self) -> None:
         image = bpy.data.images.get(preview.NAME)
-        if self._shown_in is not None and image is not None and self._shown_in.image != image:
+        if image is None:
+            return
+        for space in list(self._screens):
             try:
-                self._shown_in.image = image
+                if space.image != image:
+                    space.image = image
             except ReferenceError:  # the editor was closed
-                self._shown_in = None
+                self._screens.remove(space)
 
     def _let_go(self, context: Any) -> None:
         self._steps.close()
@@ -140,6 +143,17 @@ class _Matte(bpy.types.Operator):
         return {"FINISHED"}
 
 
+def _screens_for_preview(context: Any) -> List[Any]:
+    """Where the running alpha is shown: the Image Editor with the button, and empty ones."""
+    spaces = [
+        area.spaces.active
+        for window in context.window_manager.windows
+        for area in window.screen.areas
+        if area.ui_type == "IMAGE_EDITOR"
+    ]
+    return [one for one in spaces if one == context.space_data or one.image is None]
+
+
 class Progress:
     """How far the running job is, for the panel."""
 
@@ -150,7 +164,8 @@ class Progress:
         if status == cls.status:
             return
         cls.status = status
-        context.window_manager.dmp_progress = status.fraction if status is not None else 0.0
+        percent = 100.0 * status.fraction if status is not None else 0.0
+        context.window_manager.dmp_progress = percent
         for window in context.window_manager.windows:
             for area in window.screen.areas:
                 if area.type in ("NODE_EDITOR", "IMAGE_EDITOR"):
@@ -267,7 +282,12 @@ CLASSES = (
 
 def register() -> None:
     bpy.types.WindowManager.dmp_progress = bpy.props.FloatProperty(
-        name="Progress", min=0.0, max=1.0, options={"SKIP_SAVE"}
+        name="Progress",
+        subtype="PERCENTAGE",
+        min=0.0,
+        max=100.0,
+        precision=0,
+        options={"SKIP_SAVE"},
     )
     for one in CLASSES:
         bpy.utils.register_class(one)

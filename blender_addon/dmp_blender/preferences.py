@@ -53,7 +53,7 @@ class DMP_AP_preferences(bpy.types.AddonPreferences):
         layout = self.layout
         layout.use_property_split = True
         layout.prop(self, "engine_python")
-        engine.draw_state(layout)
+        engine.draw_state(layout, context)
         row = layout.row()
         row.operator("dmp.setup")
         row.operator("dmp.open_log")

@@ -20,6 +20,7 @@ from .files import Numbered, spans
 
 MARK = "dmp_result"  # custom property of the group: the path of its EXRs
 DIGITS = 4
+HEIGHT = 160.0  # of the group node with its four outputs
 OUTPUTS = (
     ("Combined", "NodeSocketColor"),  # premultiplied foreground and alpha
     ("Straight", "NodeSocketColor"),  # straight foreground and alpha
@@ -94,7 +95,7 @@ def show(scene: Any, result: Result) -> Any:
     node = tree.nodes.new("CompositorNodeGroup")
     node.node_tree = group
     node.label = group.name
-    node.width = 180
+    node.width = 200
     node.location = _free_place(scene, tree, node)
     return node
 
@@ -209,13 +210,25 @@ def _point(node: Any, result: Result) -> None:
 
 
 def _free_place(scene: Any, tree: Any, node: Any) -> Tuple[float, float]:
-    """Right of the node that shows the plate, else below everything; on top of nothing."""
-    others = [one for one in tree.nodes if one != node]
+    """Right of the node that shows the plate, else of the first; down until nothing is below it."""
+    others = [one for one in tree.nodes if one != node and one.type != "FRAME"]
     if not others:
         return (0.0, 0.0)
     plate = scene.dmp.plate.image
-    for one in others:
-        if plate is not None and getattr(one, "image", None) == plate:
-            return (one.location.x, one.location.y - 420.0)
-    low = min(one.location.y - 300.0 for one in others)
-    return (min(one.location.x for one in others), low)
+    shows = [one for one in others if plate is not None and getattr(one, "image", None) == plate]
+    beside = (shows or others)[0]
+    x, y = beside.location.x + beside.width + 60.0, beside.location.y
+    boxes = [(one.location.x, one.location.y, one.width, _height(one)) for one in others]
+    while any(
+        left < x + node.width + 20.0 and x < left + width + 20.0 and top - height < y + 20.0
+        and top > y - HEIGHT - 20.0
+        for left, top, width, height in boxes
+    ):  # fmt: skip
+        y -= 40.0
+    return (x, y)
+
+
+def _height(node: Any) -> float:
+    """In the tree's units; Blender knows it only for nodes that were drawn."""
+    known = node.dimensions.y / bpy.context.preferences.system.ui_scale
+    return float(known) if known > 0 else 320.0

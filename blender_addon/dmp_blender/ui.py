@@ -38,7 +38,7 @@ class _Main(_Part):
             layout.operator("dmp.take_selected", icon="EYEDROPPER")
         layout.prop(group, "preset")
         _draw_job(layout, context)
-        engine.draw_state(layout)
+        engine.draw_state(layout, context)
 
 
 class _Mattes(_Part):
@@ -95,27 +95,26 @@ def _draw_source(layout: Any, source: Any, label: str) -> None:
     else:
         box.template_ID(source, "image", open="image.open")
         if source.image is not None and source.image.source in ("SEQUENCE", "MOVIE"):
-            row = box.row(align=True)
-            row.prop(source, "start")
-            row.prop(source, "first")
+            box.prop(source, "start")
+            box.prop(source, "first")
 
 
 def _draw_job(layout: Any, context: Any) -> None:
     status = Progress.status
     if status is not None:
         column = layout.column(align=True)
-        text = f"{status.fraction:.0%}"
-        compat.progress_bar(column, context.window_manager, "dmp_progress", text)
-        column.label(text=status.text)
+        compat.progress_bar(column, context.window_manager, "dmp_progress")
+        for line in status.text.split(": "):
+            column.label(text=line)
         column.operator("dmp.cancel", icon="CANCEL")
         return
-    row = layout.row(align=True)
-    row.scale_y = 1.4
-    row.operator("dmp.matte_frame", icon="IMAGE_ALPHA")
-    row.operator("dmp.matte_range", icon="SEQUENCE")
+    column = layout.column(align=True)  # one below the other: a sidebar is narrow at first
+    column.scale_y = 1.3
+    column.operator("dmp.matte_frame", icon="IMAGE_ALPHA")
+    column.operator("dmp.matte_range", icon="SEQUENCE")
     row = layout.row(align=True)
     row.operator("dmp.reload", icon="FILE_REFRESH")
-    row.operator("dmp.reveal", icon="FILE_FOLDER")
+    row.operator("dmp.reveal", icon="FILE_FOLDER", text="Reveal")
 
 
 def _panels(space: str, prefix: str) -> Any:

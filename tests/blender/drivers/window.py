@@ -11,8 +11,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
-import bpy  # noqa: E402
-from host import MODULE, answer, arguments, configure, group_node, load  # noqa: E402
+import bpy
+from host import MODULE, answer, arguments, group_node
 
 given = arguments()
 seen = {"texts": [], "fractions": []}
@@ -32,56 +32,38 @@ def area(kind):
     return next(one for one in window().screen.areas if one.type == kind)
 
 
-def simulate(kind, value, x, y):
-    window().event_simulate(type=kind, value=value, x=int(x), y=int(y))
+def xdotool(*words):
+    """Real events of the X server, as from a hand; Blender's y counts from below."""
+    subprocess.run(["xdotool", *map(str, words)], check=True)
+
+
+def move(x, y):
+    xdotool("mousemove", int(x), int(HEIGHT - y))
 
 
 def click(x, y):
-    simulate("MOUSEMOVE", "NOTHING", x - 1, y)
-    simulate("MOUSEMOVE", "NOTHING", x, y)
-    simulate("LEFTMOUSE", "PRESS", x, y)
-    simulate("LEFTMOUSE", "RELEASE", x, y)
+    move(x - 2, y)
+    move(x, y)
+    xdotool("sleep", 0.2, "click", 1)
 
 
 def press(key, where):
-    simulate("MOUSEMOVE", "NOTHING", where.x + 200, where.y + 200)
-    simulate(key, "PRESS", where.x + 200, where.y + 200)
-    simulate(key, "RELEASE", where.x + 200, where.y + 200)
+    move(where.x + 200, where.y + 200)
+    xdotool("sleep", 0.2, "key", key)
 
 
 def sidebar(where):
     return next(region for region in where.regions if region.type == "UI")
 
 
-def button(dx, dy):
-    """A place in the compositor's sidebar, from its upper left corner."""
-    region = sidebar(area("NODE_EDITOR"))
-    return region.x + dx, region.y + region.height - dy
-
-
-def running():
-    return sys.modules[f"{MODULE}.session"].Session.current is not None
-
-
 # --- the steps ---
 
 
-def prepare():
+def enable():
     bpy.ops.preferences.addon_enable(module=MODULE)
     chosen = bpy.context.preferences.addons[MODULE].preferences
     chosen.engine_python, chosen.device, chosen.threads = given["python"], "cpu", 1
-    scene = bpy.context.scene
-    scene.use_nodes = True
-    plate, clean = load(given["plate"], sequence=True), load(given["clean"])
-    for image, y in ((plate, 300), (clean, -80)):
-        node = scene.node_tree.nodes.new("CompositorNodeImage")
-        node.image, node.location = image, (-420, y)
-        if image == plate:
-            node.frame_start, node.frame_offset, node.frame_duration = 1001, 1000, 8
-    scene.frame_start, scene.frame_end = 1001, given["last"]
-    scene.frame_set(1001)
-    configure(scene, plate, clean, output=given["output"], **given["settings"])
-    seen["nodes before"] = len(scene.node_tree.nodes)
+    seen["nodes before"] = len(bpy.context.scene.node_tree.nodes)
     return True
 
 
@@ -99,11 +81,27 @@ def arrange():
     return True
 
 
+def drag_sidebar(part):
+    """Its rows are to be read in the screenshots; Blender wants to see each part on its own."""
+
+    def step():
+        region = sidebar(area("NODE_EDITOR"))
+        if part == "to":
+            move(region.x + 2, region.y + 60)
+        elif part == "down":
+            xdotool("mousedown", 1)
+        elif part == "up":
+            xdotool("mouseup", 1)
+        else:
+            move(region.x - part, region.y + 60)
+        return True
+
+    return step
+
+
 def open_tab():
     region = sidebar(area("NODE_EDITOR"))
-    with bpy.context.temp_override(window=window(), area=area("NODE_EDITOR"), region=region):
-        bpy.context.space_data.show_region_ui = True
-        region.active_panel_category = "DMP" if hasattr(region, "active_panel_category") else ""
+    click(region.x + region.width - 12, region.y + region.height - given["tab"])
     return True
 
 
@@ -125,7 +123,115 @@ def photograph(name):
     return step
 
 
-STEPS = [prepare, arrange, wait(2), photograph("first")]
+def press_matte_range():
+    region = sidebar(area("NODE_EDITOR"))
+    click(region.x + region.width / 2, region.y + region.height - given["button"])
+    return True
+
+
+def running():
+    return sys.modules[f"{MODULE}.session"].Session.current is not None
+
+
+def started():
+    return running()
+
+
+def watch(until):
+    """Note the progress that the panel shows until it is far enough, then take its picture."""
+
+    def step():
+        status = sys.modules[f"{MODULE}.operators"].Progress.status
+        if status is not None and status.fraction not in seen["fractions"]:
+            seen["fractions"].append(status.fraction)
+            seen["texts"].append(status.text)
+        far = status is not None and status.fraction >= until and "DMP Preview" in bpy.data.images
+        if far:
+            shot("running")
+        return far or not running()
+
+    return step
+
+
+def ended():
+    return not running()
+
+
+def groups():
+    nodes = bpy.context.scene.node_tree.nodes
+    return [one.name for one in nodes if one.bl_idname == "CompositorNodeGroup"]
+
+
+def files():
+    return sorted(one for one in os.listdir(given["output"]) if one.endswith(".exr"))
+
+
+def note(name, what):
+    def step():
+        seen[name] = what()
+        return True
+
+    return step
+
+
+def show_result():
+    """The artist's next step: the matte over nothing, in the viewer."""
+    tree = bpy.context.scene.node_tree
+    node = group_node(bpy.context.scene)
+    for one in tree.nodes:
+        one.select = one == node
+    tree.nodes.active = node
+    return True
+
+
+def key(name):
+    def step():
+        press(name, area("NODE_EDITOR"))
+        return True
+
+    return step
+
+
+def make_long():
+    bpy.context.scene.dmp.joint_steps = 1_000_000
+    return True
+
+
+def jobs():
+    dmp = sys.modules[f"{MODULE}.core"].dmp
+    return [one["state"] for one in dmp.engine_jobs(dmp.find_engine())]
+
+
+def no_job_runs():
+    return not {"running", "queued"} & set(jobs())
+
+
+def open_another():
+    bpy.ops.wm.open_mainfile(filepath=given["blend"])
+    return True
+
+
+def show_preferences():
+    bpy.ops.screen.userpref_show()
+    bpy.context.preferences.active_section = "ADDONS"
+    bpy.context.window_manager.addon_search = "DMP"
+    bpy.ops.preferences.addon_expand(module=MODULE)
+    return True
+
+
+ARRANGED = [arrange, wait(1)]
+STEPS = [
+    enable, *ARRANGED, *map(drag_sidebar, ("to", "down", 40, 40, "up")), wait(1), open_tab,
+    wait(4), photograph("panel"),
+    press_matte_range, started, watch(0.4), ended, wait(2), show_result, wait(1),
+    photograph("result"), note("groups", groups), note("files", files),
+    key("ctrl+z"), wait(1), note("groups after undo", groups),
+    key("ctrl+shift+z"), wait(1), note("groups after redo", groups),
+    make_long, wait(1), press_matte_range, started, wait(2), key("Escape"), ended,
+    note("after escape", groups), no_job_runs,
+    press_matte_range, started, wait(2), open_another, ended, no_job_runs,
+    wait(1), show_preferences, wait(4), photograph("preferences"),
+]  # fmt: skip
 
 
 def tick():
@@ -145,4 +251,4 @@ def tick():
     return None
 
 
-bpy.app.timers.register(tick, first_interval=1.0)
+bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
