@@ -27,7 +27,8 @@ from . import device
 from .dmp.encoding import Encoding
 from .dmp.evidence import nothing_in_common
 from .dmp.networks import SMALLEST_SIDE
-from .dmp.solve import Solution, Step, solve
+from .dmp.solve import solve
+from .dmp.steps import Solution, Step
 from .plates.exr import (
     PlateImage,
     check_output,
@@ -79,7 +80,7 @@ def matte_frame(
         if preview is not None:
             _show(preview, _difference(tensors[0], tensors[1], linear), tensors[0], linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
-        warnings = _warnings(tensors[0], tensors[1], linear)
+        warnings = fitted.warnings + _warnings(tensors[0], tensors[1], linear)
         padded, size = _at_least(tensors, SMALLEST_SIDE)
         hints = {
             role: _at_least([_tensor(m[..., None], where)], SMALLEST_SIDE)[0][0]

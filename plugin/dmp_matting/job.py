@@ -99,10 +99,18 @@ class Settings:
     )
     device: str = knob("auto", "Device", "auto, cpu, cuda or cuda:N.", basic=True)
     threads: int = knob(0, "CPU threads", "Threads on the CPU; 0 takes all cores.", low=0, high=256)
+    solve_size: int = knob(
+        0,
+        "Solve size",
+        "Long side in pixels at which a large plate is solved, then lifted; 0 is the plate's own.",
+        low=0,
+        high=16384,
+        basic=True,
+    )
     working_size: int = knob(
         0,
         "Working size",
-        "Long side in pixels for the networks; 0 is the plate's own.",
+        "Long side in pixels for the networks; 0 is the solve size.",
         low=0,
         high=16384,
         basic=True,

@@ -84,6 +84,9 @@ def start_engine(
             raise _failed_to_start(starting.returncode)
         wire = find_engine()
         if wire is not None:
+            if not WINDOWS:  # where the process is the engine itself, not one that forked it
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    starting.wait(5)
             return wire
         time.sleep(0.03)
     raise EngineError(

@@ -47,11 +47,16 @@ def refined_alpha(
 
 
 def refine(
-    image: Tensor, clean: Tensor, alpha: Tensor, foreground: Tensor, passes: int, v: Variances
+    image: Tensor,
+    clean: Tensor,
+    alpha: Tensor,
+    foreground: Tensor,
+    passes: int,
+    v: Variances,
+    bounds: tuple[Tensor, Tensor],
 ) -> tuple[Tensor, Tensor]:
-    """(alpha, F) after N = ``passes`` of eq. 18; alpha in [0, 1], F between the pair's extremes."""
-    low = torch.minimum(image.min(), clean.min()).clamp_max(0)
-    high = torch.maximum(image.max(), clean.max()).clamp_min(1)
+    """(alpha, F) after N = ``passes`` of eq. 18; alpha in [0, 1], F within ``bounds``."""
+    low, high = bounds
     foreground = torch.where(alpha > NEARLY_ONE, image, foreground)
     for _ in range(passes):
         new_foreground = refined_foreground(image, clean, alpha, foreground, v)

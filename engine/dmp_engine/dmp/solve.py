@@ -8,13 +8,16 @@
     6.  new alpha^[0] by eq. 19, and 2-5 once more
     7.  F and alpha
 
+A plate larger than Settings.solve_size is scaled down first and the result lifted
+to its own pixels (lift.py).
+
 Tensors in, tensors out: no file, socket or job is known here. Closing the
 generator ends the work at once.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +30,7 @@ from dmp_matting.job import Settings, Stage
 from .confidence import confidence_of
 from .encoding import Encoding
 from .evidence import Sampled, sample_alpha, second_look, tested_trimap, without_closed_holes
+from .finish import colour_bounds, exact_foreground, finished
 from .foreground import smooth_foreground
 from .initialise import (
     background_mask,
@@ -36,9 +40,11 @@ from .initialise import (
     updated_alpha,
 )
 from .laplacian import MattingLaplacian
+from .lift import lift, shrunk_hint, solve_size
 from .objective import Learner, Problem, start_logits
-from .refine import NEARLY_ONE, Variances, least_alpha, refine, refined_foreground, solidified
+from .refine import NEARLY_ONE
 from .seethrough import opened_where_seen_through, seen_through, with_texture
+from .steps import Solution, Step
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
 NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
@@ -46,35 +52,6 @@ NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
 # Weights of the evidence in the matting-Laplacian solve; alpha^T L alpha has weight 1.
 SAMPLES_FIRST, OPAQUE_FIRST = 0.001, 0.003  # before any foreground is known
 COLOUR, SAMPLES, OPAQUE = 5.0, 0.03, 0.03  # once there is one
-
-
-@dataclass(frozen=True)
-class Step:
-    """One sign of life. ``fraction`` in [0, 1] of the whole; ``loss`` in encoded units.
-
-    ``layers()`` is the current alpha (1, 1, h, w) and straight foreground
-    (1, 3, h, w), maybe smaller than the plate; ``state()`` can be handed to
-    :func:`solve` as ``start`` later. Both cost time only when called, and are
-    None where there is nothing to show or to keep.
-    """
-
-    stage: Stage
-    step: int
-    steps: int
-    fraction: float
-    loss: float | None = None
-    layers: Callable[[], tuple[Tensor, Tensor]] | None = None
-    state: Callable[[], dict[str, Any]] | None = None
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Straight foreground (1, 3, H, W); all else (1, 1, H, W), the trimap of 0, 0.5, 1."""
-
-    alpha: Tensor  # [0, 1]
-    foreground: Tensor
-    trimap: Tensor
-    confidence: Tensor  # [0, 1], see confidence.py
 
 
 @dataclass(frozen=True)
@@ -109,9 +86,15 @@ def solve(
     """
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
+    hint = full_hint = _hints(garbage, core)
+    full_image, full_clean = image, clean
+    size = solve_size(*image.shape[-2:], settings)
+    if size is not None:
+        image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
+        hint = shrunk_hint(hint, size) if hint is not None else None
     encoding = Encoding.of_pair(image, clean, linear)
+    bounds = colour_bounds(image, clean)
     seen, behind = encoding.encode(image), encoding.encode(clean)
-    hint = _hints(garbage, core)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
     trimap = _first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
@@ -160,26 +143,23 @@ def solve(
         yield from _learn(learner, plan, kept, resumed)  # lines 2-4
         alpha, foreground = _lifted(learner, image, estimate, encoding)
         yield plan.at(Stage.REFINE, 0, 1)
-        if settings.refinement:  # line 5: eq. 18
-            alpha, foreground = refine(
-                image, clean, alpha, foreground, settings.refine_passes, _variances(settings)
-            )
-        if settings.correction:
-            alpha = torch.maximum(alpha, least_alpha(image, clean))
-        alpha = solidified(alpha, settings.solid)
+        unfinished, decided = Estimate(alpha, foreground), trimap
         held = trimap if settings.hold > 0 else hint
-        if held is not None:
-            alpha = torch.where(held == 0.5, alpha, held)
+        alpha, foreground = finished(image, clean, alpha, foreground, held, settings, bounds)
         estimate = Estimate(alpha, foreground)
         sources = torch.where((trimap == 0.5) & (alpha > NEARLY_CORE), 1.0, trimap)
         if settings.hold == 0:  # line 6: eq. 19; a held trimap stays
             trimap = updated_alpha(trimap, alpha, settings.alpha_update)
 
-    assert estimate is not None and evidence is not None
-    yield plan.at(Stage.LIFT, 1, 1)
-    foreground = _exact_foreground(image, clean, estimate, settings)
-    confidence = confidence_of(estimate.alpha, trimap, evidence)
-    return Solution(estimate.alpha, foreground, trimap, confidence)
+    assert estimate is not None and evidence is not None  # settings have a round at least
+    yield plan.at(Stage.LIFT, 0, 1)
+    confidence = confidence_of(estimate.alpha, decided, evidence)
+    if size is None:
+        alpha, foreground = estimate.alpha, estimate.foreground
+        foreground = exact_foreground(image, clean, alpha, foreground, settings)
+        return Solution(alpha, foreground, decided, confidence)
+    small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
+    return (yield from lift(full_image, full_clean, small, full_hint, settings))
 
 
 class _Plan:
@@ -364,21 +344,3 @@ def _enlarged(x: Tensor, size: torch.Size) -> Tensor:
     if x.shape[-2:] == size:
         return x
     return functional.interpolate(x, size, mode="bilinear", align_corners=False)
-
-
-def _variances(settings: Settings) -> Variances:
-    return Variances(settings.variance_alpha, settings.variance_foreground, settings.variance_image)
-
-
-def _exact_foreground(
-    image: Tensor, clean: Tensor, estimate: Estimate, settings: Settings
-) -> Tensor:
-    """F such that alpha F + (1 - alpha) B reproduces the plate where alpha carries it.
-
-    One more F update of eq. 18 with the plate taken at its word (sigma^2_I far
-    below sigma^2_F): exact where alpha is large, the estimate where it vanishes.
-    """
-    if not settings.refinement:
-        return estimate.foreground
-    exact = Variances(settings.variance_alpha, 1.0, 1e-4)
-    return refined_foreground(image, clean, estimate.alpha, estimate.foreground, exact)

@@ -12,7 +12,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.solve import Solution, solve
+from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.steps import Solution
 from dmp_engine.evaluation.metrics import core_solidity, mse, outside_cleanliness, sad
 from dmp_matting.presets import preset
 

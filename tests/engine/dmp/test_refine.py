@@ -9,10 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from dmp_engine.dmp.finish import colour_bounds
 from dmp_engine.dmp.refine import Variances, refine, refined_alpha, refined_foreground
 
 PAPER = Variances()
 UNEVEN = Variances(alpha=3.0, foreground=0.5, image=0.2)
+
+
+def bounds(truth: Any) -> tuple[Tensor, Tensor]:
+    return colour_bounds(truth.image, truth.clean)
 
 
 def disturbed(truth: Any, seed: int = 1) -> tuple[Tensor, Tensor]:
@@ -69,7 +74,7 @@ def test_one_pass_is_eq18_then_clamped(tiny: Any) -> None:
     naive["f"], naive["a"] = naive_eq18(
         array(tiny.image), array(tiny.clean), array(alpha)[..., 0], array(foreground), PAPER
     )
-    found_a, found_f = refine(tiny.image, tiny.clean, alpha, foreground, 1, PAPER)
+    found_a, found_f = refine(tiny.image, tiny.clean, alpha, foreground, 1, PAPER, bounds(tiny))
     expected = naive["a"].clip(0, 1)
     expected = np.where(expected > 0.99, 1.0, np.where(expected < 0.01, 0.0, expected))
     ours = array(found_a)[..., 0]
@@ -119,13 +124,15 @@ def test_eq18_stands_still_on_the_truth(lemur: Any) -> None:
     a = refined_alpha(i, lemur.clean, lemur.alpha, lemur.foreground, PAPER)
     torch.testing.assert_close(f, lemur.foreground, rtol=0, atol=1e-6)
     torch.testing.assert_close(a, lemur.alpha, rtol=0, atol=1e-6)
-    alpha, _ = refine(lemur.image, lemur.clean, lemur.alpha, lemur.foreground, 20, PAPER)
+    alpha, _ = refine(
+        lemur.image, lemur.clean, lemur.alpha, lemur.foreground, 20, PAPER, bounds(lemur)
+    )
     assert (alpha - lemur.alpha).abs().mean() < 2e-3
 
 
 def test_refinement_brings_disturbed_layers_nearer_to_the_plate_and_the_truth(lemur: Any) -> None:
     alpha, foreground = disturbed(lemur)
-    refined, colours = refine(lemur.image, lemur.clean, alpha, foreground, 20, PAPER)
+    refined, colours = refine(lemur.image, lemur.clean, alpha, foreground, 20, PAPER, bounds(lemur))
 
     def misfit(a: Tensor, f: Tensor) -> Tensor:
         return (a * f + (1 - a) * lemur.clean - lemur.image).abs().mean()
@@ -139,7 +146,7 @@ def test_refinement_brings_disturbed_layers_nearer_to_the_plate_and_the_truth(le
 
 def test_refined_layers_stay_in_range_and_snap(lemur: Any) -> None:
     alpha, foreground = disturbed(lemur)
-    refined, colours = refine(lemur.image, lemur.clean, alpha, foreground, 20, PAPER)
+    refined, colours = refine(lemur.image, lemur.clean, alpha, foreground, 20, PAPER, bounds(lemur))
     assert refined.min() == 0 and refined.max() == 1
     between = refined[(refined > 0) & (refined < 1)]
     assert between.min() >= 0.01 and between.max() <= 0.99
@@ -148,7 +155,7 @@ def test_refined_layers_stay_in_range_and_snap(lemur: Any) -> None:
 
 def test_no_pass_leaves_alpha_and_shows_the_plate_in_the_core(lemur: Any) -> None:
     alpha, foreground = disturbed(lemur)
-    refined, colours = refine(lemur.image, lemur.clean, alpha, foreground, 0, PAPER)
+    refined, colours = refine(lemur.image, lemur.clean, alpha, foreground, 0, PAPER, bounds(lemur))
     assert torch.equal(refined, alpha)
     core = (alpha > 0.99).expand_as(colours)
     assert torch.equal(colours[core], lemur.image[core])
@@ -157,7 +164,9 @@ def test_no_pass_leaves_alpha_and_shows_the_plate_in_the_core(lemur: Any) -> Non
 
 def test_highlights_are_not_clipped_to_one(furball: Any) -> None:
     truth = furball(1001)
-    refined, colours = refine(truth.image, truth.clean, truth.alpha, truth.foreground, 20, PAPER)
+    refined, colours = refine(
+        truth.image, truth.clean, truth.alpha, truth.foreground, 20, PAPER, bounds(truth)
+    )
     bright = (truth.image > 5) & (truth.alpha > 0.99)
     assert bright.sum() > 10
     assert torch.equal(colours[bright], truth.image[bright])

@@ -11,7 +11,8 @@ import torch
 
 from dmp_engine.dmp import objective
 from dmp_engine.dmp.initialise import updated_alpha
-from dmp_engine.dmp.solve import Solution, Step, solve
+from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.steps import Solution, Step
 from dmp_matting import Settings
 from dmp_matting.job import Stage
 from dmp_matting.presets import preset

@@ -1,0 +1,40 @@
+"""What :func:`dmp_engine.dmp.solve.solve` yields and returns."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from dmp_matting.job import Stage
+
+
+@dataclass(frozen=True)
+class Step:
+    """One sign of life. ``fraction`` in [0, 1] of the whole; ``loss`` in encoded units.
+
+    ``layers()`` is the current alpha (1, 1, h, w) and straight foreground
+    (1, 3, h, w), maybe smaller than the plate; ``state()`` can be handed to
+    :func:`solve` as ``start`` later. Both cost time only when called, and are
+    None where there is nothing to show or to keep.
+    """
+
+    stage: Stage
+    step: int
+    steps: int
+    fraction: float
+    loss: float | None = None
+    layers: Callable[[], tuple[Tensor, Tensor]] | None = None
+    state: Callable[[], dict[str, Any]] | None = None
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Straight foreground (1, 3, H, W); all else (1, 1, H, W), the trimap of 0, 0.5, 1."""
+
+    alpha: Tensor  # [0, 1]
+    foreground: Tensor
+    trimap: Tensor
+    confidence: Tensor  # [0, 1], see confidence.py
