@@ -30,6 +30,7 @@ UI = ["Qt.py>=2.0", "PySide6-Essentials>=6.5"]
 BATCH = ["PyYAML>=6", "OpenTimelineIO>=0.17"]  # lists of shots; CSV and JSON need neither
 PUBLISH = ["pyblish-base>=1.8"]
 FARM = ["openjd-cli>=0.8"]
+CLUSTER = ["distributed>=2024.1"]
 EVAL = ["pymatting>=1.1.13", "pillow>=10"]  # what `dmp eval` needs besides the engine
 
 setup(
@@ -59,6 +60,7 @@ setup(
         "batch": BATCH,
         "publish": PUBLISH,
         "farm": FARM,
+        "cluster": CLUSTER,
         "eval": EVAL,
         "dev": [
             "pytest>=8",
@@ -73,6 +75,7 @@ setup(
             *BATCH,
             *PUBLISH,
             *FARM,
+            *CLUSTER,
         ],
     },
     entry_points={"console_scripts": ["dmp=dmp_matting.cli:main"]},

@@ -27,6 +27,7 @@ PLUGIN_EXTRAS = {
     "plugin/dmp_matting/cli": {"typer", "rich", "fileseq", "yaml", "opentimelineio"},
     "plugin/dmp_matting/panel": {"Qt"},
     "plugin/dmp_matting/farm.py": {"openjd"},
+    "plugin/dmp_matting/cluster.py": {"distributed"},
     "plugin/dmp_matting/publish": {"pyblish"},
 }
 # What the engine shares with the plugin side: the vocabulary, and where the user's files lie.

@@ -22,7 +22,7 @@ from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Settings, 
 from .launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
 from .places import cache_folder, read_config, write_config
 from .presets import DESCRIPTIONS, PRESETS, preset
-from .shotrun import (
+from .shotevents import (
     Missing,
     ShotEnd,
     ShotFailure,
@@ -30,8 +30,8 @@ from .shotrun import (
     ShotProgress,
     ShotReport,
     ShotStart,
-    run_shots,
 )
+from .shotrun import run_shots
 from .shots import Shot
 from .task import Task
 

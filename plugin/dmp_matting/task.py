@@ -38,7 +38,7 @@ class Task:
     ) -> None:
         def attend_and_connect() -> Wire:
             wire = connect()
-            _attend(wire)
+            attend(wire)
             return wire
 
         self._matting = Matting(job, outputs, on_cpu, preview=preview, connect=attend_and_connect)
@@ -94,7 +94,7 @@ _attending: Optional[threading.Thread] = None
 _attending_lock = threading.Lock()
 
 
-def _attend(wire: Wire) -> None:
+def attend(wire: Wire) -> None:
     """Hold one stream to the engine for as long as this process lives."""
     global _attending
 

@@ -8,7 +8,7 @@ from typing import Annotated, List, Optional
 import typer
 
 from ..errors import OutputError
-from ..shotrun import Missing
+from ..shotevents import Missing
 from ..shots import CHUNK
 from .knobs import PRESET_HELP, Chunk, JsonLines, MissingFrames, NoCheck, Quiet, Redo
 from .runshots import run_and_conclude
@@ -51,6 +51,9 @@ def batch(
         Optional[Path], typer.Option("--movies", help="Folder for a movie of each shot (ffmpeg).")
     ] = None,
     chunk: Chunk = CHUNK,
+    cluster: Annotated[
+        str, typer.Option("--cluster", help="Address of a Dask scheduler that spreads the frames.")
+    ] = "",
     no_check: NoCheck = False,
     as_json: JsonLines = False,
     quiet: Quiet = False,
@@ -65,7 +68,7 @@ def batch(
         _make(folder)
     run_and_conclude(
         shots, missing=missing, redo=redo, as_json=as_json, quiet=quiet, check=not no_check,
-        chunk=chunk, sheet=sheets, movie=movies, make_folders=True,
+        chunk=chunk, sheet=sheets, movie=movies, make_folders=True, cluster=cluster,
     )  # fmt: skip
 
 

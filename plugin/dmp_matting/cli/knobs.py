@@ -13,7 +13,7 @@ from fileseq.frameset import FrameSet
 from ..errors import InputError
 from ..job import Settings, Value, parse_assignments
 from ..presets import PRESETS, preset
-from ..shotrun import Missing
+from ..shotevents import Missing
 
 PRESET_HELP = f"{', '.join(PRESETS)}, or auto: final on a CUDA GPU, draft on the CPU."
 

@@ -16,8 +16,8 @@ from ..errors import InputError, PlateError
 from ..farm import from_openjd
 from ..job import Frame, Job, Plate, Role, Value
 from ..sequences import FilePattern, is_pattern
+from ..shotevents import Missing
 from ..shotlook import write_movie, write_sheet
-from ..shotrun import Missing
 from ..shots import CHUNK, Shot
 from .knobs import (
     PRESET_HELP,

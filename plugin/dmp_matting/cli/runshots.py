@@ -1,14 +1,16 @@
 """Run shots from the command line: display, summary, contact sheets, movies, exit code."""
 
 from pathlib import Path
-from typing import Callable, Optional, Sequence
+from typing import Callable, Deque, Optional, Sequence
 
 import typer
 from rich.text import Text
 
-from ..errors import DmpError
+from ..errors import DmpError, InputError
+from ..lanes import Lanes
+from ..shotevents import Crew, Missing, ShotReport, Task
 from ..shotlook import shot_movie, shot_sheet
-from ..shotrun import Missing, ShotReport, run_shots
+from ..shotrun import run_shots
 from ..shots import CHUNK, Shot
 from .shotshow import conclude, display_for, watch_shots
 from .show import err
@@ -27,18 +29,32 @@ def run_and_conclude(
     sheet: Optional[Path] = None,
     movie: Optional[Path] = None,
     make_folders: bool = False,
+    cluster: str = "",
 ) -> None:
     """Solve the shots and exit with the first failure's code.
 
     ``sheet`` and ``movie`` name a file, or a folder that gets one file for each shot.
     """
-    running = run_shots(shots, missing=missing, redo=redo, make_folders=make_folders, chunk=chunk)
+    crew = _cluster(cluster) if cluster else Lanes
+    running = run_shots(
+        shots, missing=missing, redo=redo, make_folders=make_folders, chunk=chunk, crew=crew
+    )
     reports = watch_shots(running, shots, display_for(as_json, quiet, openjd))
     for shot, report in zip(shots, reports):
         _picture(shot, report, sheet, ".png", shot_sheet)
         _picture(shot, report, movie, ".mp4", shot_movie)
     quiet = quiet or openjd  # a task's lines have told it all
     raise typer.Exit(conclude(shots, reports, as_json=as_json, quiet=quiet, check=check))
+
+
+def _cluster(address: str) -> Callable[[Deque[Task]], Crew]:
+    try:
+        from ..cluster import on_cluster
+    except ImportError:
+        raise InputError(
+            "--cluster needs Dask; install it with `pip install 'dmp-matting[cluster]'`."
+        ) from None
+    return on_cluster(address)
 
 
 def _picture(

@@ -13,8 +13,7 @@ from rich.text import Text
 
 from ..errors import CancelledError, DmpError
 from ..sequences import range_text
-from ..shotlook import doubts, measure_shot, summary_of
-from ..shotrun import (
+from ..shotevents import (
     ShotEnd,
     ShotEvent,
     ShotFailure,
@@ -23,6 +22,7 @@ from ..shotrun import (
     ShotReport,
     ShotStart,
 )
+from ..shotlook import doubts, measure_shot, summary_of
 from ..shots import Shot, gap_sentence
 from .show import err, out, print_json
 from .watch import STAGES

@@ -12,7 +12,8 @@ from ..errors import InputError, OutputError
 from ..farm import IDLE, enter_session, leave_session, run_bundle, write_bundle
 from ..job import Value
 from ..sequences import is_pattern
-from ..shotrun import Missing, check_gaps
+from ..shotevents import Missing
+from ..shotrun import check_gaps
 from ..shots import CHUNK, Shot, check_shots
 from .knobs import PRESET_HELP, Frames, MissingFrames, parse_frames, settings_of
 from .shotfiles import read_shots

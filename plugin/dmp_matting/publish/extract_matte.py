@@ -7,7 +7,8 @@ from typing import Any
 import pyblish.api
 
 from dmp_matting.publishing import FAMILY, staged
-from dmp_matting.shotrun import ShotFailure, ShotFrame, run_shots
+from dmp_matting.shotevents import ShotFailure, ShotFrame
+from dmp_matting.shotrun import run_shots
 
 
 class ExtractMatte(pyblish.api.InstancePlugin):
