@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import pyblish.api
@@ -24,6 +25,6 @@ class ExtractMeasures(pyblish.api.InstancePlugin):
         data["dmpRefused"]["ExtractMeasures"] = "The matte was not measured."
         shot = staged(data)
         data["dmpMeasures"] = measure_shot(shot, shot.numbers())
-        folder = shot.output.rpartition("/")[0] or "."
+        folder = os.path.dirname(shot.output)
         shot_sheet(shot, shot.numbers(), f"{folder}/contact_sheet.png")
         data["dmpRefused"].pop("ExtractMeasures")
