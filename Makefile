@@ -1,6 +1,7 @@
 # make demo   own virtual environment, install, a matte of a real photograph, its error and picture
 # make test   the same environment with the tools, then the check below
 # make check  the one check command: ruff, mypy, pytest (wants `make test` once)
+# make blender  Blender 4.2, 4.5 and 5.0 as Python modules, for the add-on's tests (3 GB, Python 3.11)
 # make clean  removes what these made
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -10,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 LEMUR := tests/plates/lemur
 DEMO := demo-out
 
-.PHONY: demo test check clean
+.PHONY: demo test check blender clean
 
 demo: $(VENV)/engine.stamp
 	@mkdir -p $(DEMO)
@@ -30,7 +31,7 @@ check:
 	$(BIN)/python -m pytest
 
 clean:
-	rm -rf $(VENV) $(DEMO) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info
+	rm -rf $(VENV) .venv-bpy-* $(DEMO) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info
 
 $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -47,4 +48,17 @@ $(VENV)/engine.stamp: $(VENV)/made.stamp setup.py constraints.txt
 
 $(VENV)/dev.stamp: $(VENV)/engine.stamp
 	$(PIP) -e '.[engine,dev]'
+	@touch $@
+
+# One environment for each Blender: two of them in one process, or beside torch, do not go together.
+BPY_4.2 := 4.2.23
+BPY_4.5 := 4.5.15
+BPY_5.0 := 5.0.1
+
+blender: .venv-bpy-4.5/made.stamp .venv-bpy-5.0/made.stamp .venv-bpy-4.2/made.stamp
+
+.venv-bpy-%/made.stamp:
+	@echo "Installing Blender $* as a Python module into .venv-bpy-$*, once."
+	@$(PYTHON) -m venv .venv-bpy-$* && .venv-bpy-$*/bin/python -m pip --disable-pip-version-check \
+		install --quiet bpy==$(BPY_$*) || { rm -rf .venv-bpy-$*; exit 1; }
 	@touch $@

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import time
+import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
@@ -215,7 +216,9 @@ def show_preferences():
     bpy.ops.screen.userpref_show()
     bpy.context.preferences.active_section = "ADDONS"
     bpy.context.window_manager.addon_search = "DMP"
-    bpy.ops.preferences.addon_expand(module=MODULE)
+    import addon_utils  # comes with bpy
+
+    addon_utils.module_bl_info(addon_utils.addons_fake_modules[MODULE])["show_expanded"] = True
     return True
 
 
@@ -234,19 +237,22 @@ STEPS = [
 ]  # fmt: skip
 
 
+PATIENCE = 90.0  # seconds for one step
+
+
 def tick():
+    seen.setdefault("since", time.monotonic())
     try:
         if STEPS[0]():
-            print("STEP", STEPS.pop(0).__name__, flush=True)
-        if STEPS:
+            seen.update(step=STEPS.pop(0).__name__, since=time.monotonic())
+        if STEPS and time.monotonic() - seen["since"] < PATIENCE:
             return 0.2
     except Exception:
-        import traceback
-
         traceback.print_exc()
         shot("failed")
-    answer(**seen)
+    seen["left"] = len(STEPS)
     bpy.ops.preferences.addon_disable(module=MODULE)
+    answer(**seen)
     bpy.ops.wm.quit_blender()
     return None
 

@@ -1,0 +1,75 @@
+"""Debian's Blender 3.4 in a window, on an X server without a screen: clicked and looked at."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import PLATES, Blender
+
+WINDOW = (1440, 900)
+PROGRAMS = ("Xvfb", "xdotool", "import")
+SETTINGS = {"preset": "draft", "joint_steps": 30, "rounds": 1, "working_size": 128}
+
+
+@pytest.fixture
+def display() -> Iterator[str]:
+    missing = [one for one in PROGRAMS if shutil.which(one) is None]
+    if missing:
+        pytest.skip(f"no {', '.join(missing)} here (apt-get install xvfb xdotool imagemagick)")
+    read, write = os.pipe()
+    size = f"{WINDOW[0]}x{WINDOW[1]}x24"
+    with subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-screen", "0", size], pass_fds=[write],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    ) as server:  # fmt: skip
+        os.close(write)
+        with os.fdopen(read) as told:
+            yield f":{told.readline().strip()}"
+        server.terminate()
+
+
+def in_a_window(blender: Blender, blend: Path) -> Blender:
+    """The same Blender with its window, and the file opened so that no splash is in the way."""
+    program = blender.command[0]
+    size = ("-p", "0", "0", *map(str, WINDOW))
+    command = (program, "--factory-startup", "--python-use-system-env", *size, str(blend))
+    return replace(blender, command=(*command, "--python"))
+
+
+def test_a_click_a_matte_undo_escape_and_another_file(
+    make_blender: Callable[[str], Blender], addon_zip: Path, engine: Any, display: str,
+    output: Path, tmp_path: Path,
+) -> None:  # fmt: skip
+    blender = make_blender("3.4")
+    blender.run("install", zip=addon_zip, uninstall=False)
+    given = {
+        "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
+        "blend": tmp_path / "shot.blend", "output": output, "last": 1002, "settings": SETTINGS,
+        "window": WINDOW, "tab": 222, "button": 263,
+    }  # fmt: skip
+    blender.run("prepare", **given)
+    environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
+    seen = in_a_window(blender, tmp_path / "shot.blend").run(
+        "window", environment=environment, limit=280, **given
+    )
+    assert seen["left"] == 0, seen  # every step of the story came to its end
+
+    # The click started the job; its progress was seen, on the panel and as a picture.
+    assert seen["fractions"] == sorted(seen["fractions"]) and len(seen["fractions"]) > 2
+    assert any("alpha and foreground" in text for text in seen["texts"])
+    assert seen["files"] == ["plate_matte.1001.exr", "plate_matte.1002.exr"]
+    for name in ("panel", "running", "result", "preferences"):
+        assert (output / f"{name}.png").stat().st_size > 20_000
+
+    assert len(seen["groups"]) == 1 and seen["nodes before"] == 4
+    assert seen["groups after undo"] == []
+    assert seen["groups after redo"] == seen["groups"]
+    assert seen["after escape"] == seen["groups"]  # and its job had ended in the engine
