@@ -20,7 +20,7 @@ from dmp_matting.job import Settings
 
 from .. import device
 from ..dmp.solve import solve
-from ..plates.fit import OFF, fit_pixels
+from ..plates.fit import fit_pixels
 from . import closedform, doubledip, rvm
 from .items import Item, displayed
 from .trimaps import (
@@ -165,10 +165,8 @@ def _dmp(item: Item, settings: Settings) -> Matte:
     if where == "cpu" and settings.threads:
         torch.set_num_threads(settings.threads)
     seen, behind = (x.astype(np.float32) for x in (item.image, item.clean))
-    if settings.align != OFF or settings.illumination != OFF:
-        behind, _, _ = fit_pixels(
-            seen, behind, np.ones(behind.shape[:2], bool), item.linear, settings
-        )
+    whole = np.ones(behind.shape[:2], bool)
+    behind = fit_pixels(seen, behind, whole, item.linear, settings).pixels
     image, clean = (
         torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(where)
         for x in (seen, behind)

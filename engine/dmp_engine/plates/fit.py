@@ -19,6 +19,7 @@ import numpy as np
 from dmp_matting.job import Settings
 
 from .align import Motion, register
+from .checks import header_warnings, pair_warnings
 from .colour import RAW
 from .detail import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .illumination import Light, fit_light
@@ -79,6 +80,7 @@ class Fitted:
     clean: PlateImage
     unknown: Mask
     report: Report
+    warnings: tuple[str, ...] = ()
 
     def notes(self) -> tuple[str, ...]:
         """What was done, for the artist."""
@@ -92,22 +94,35 @@ class Fitted:
 
 def fit_clean(image: PlateImage, clean: PlateImage, settings: Settings) -> Fitted:
     """Bring ``clean`` to ``image`` as ``settings.align`` and ``settings.illumination`` allow."""
-    covered = clean.covered()
-    if settings.align == OFF and settings.illumination == OFF:
-        return Fitted(clean, ~covered, Report())
     cv2.setNumThreads(settings.threads or -1)
-    pixels, known, report = fit_pixels(image.rgb, clean.rgb, covered, image.space != RAW, settings)
-    return Fitted(replace(clean, rgb=pixels), ~known, report)
+    linear = image.space != RAW
+    fit = fit_pixels(image.rgb, clean.rgb, clean.covered(), linear, settings)
+    warnings = (
+        *header_warnings(image, clean),
+        *pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear),
+    )
+    return Fitted(replace(clean, rgb=fit.pixels), ~fit.known, fit.report, warnings)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The fitted clean plate (H, W, 3), before it was relit, and where it is no invention."""
+
+    pixels: Floats
+    moved: Floats
+    known: Mask
+    report: Report
 
 
 def fit_pixels(
     image: Floats, clean: Floats, covered: Mask, linear: bool, settings: Settings
-) -> tuple[Floats, Mask, Report]:
-    """The fitted clean plate, where it is no invention, and what was done.
+) -> Fit:
+    """:func:`fit_clean` for (H, W, 3) in the space they composite in: scene-linear or as stored.
 
-    ``image`` and ``clean`` are (H, W, 3) in the space they composite in: scene-linear or as
-    stored. ``covered`` (H, W) is where the clean plate has pixels.
+    ``covered`` (H, W) is where the clean plate has pixels.
     """
+    if settings.align == OFF and settings.illumination == OFF:
+        return Fit(clean, clean, covered, Report())
     seen, behind = encoded(image, linear), encoded(clean, linear)
     motion: Motion | None = None
     pixels, known = clean, covered
@@ -115,6 +130,7 @@ def fit_pixels(
         motion = register(seen, behind, covered, settings.align)
         if motion is not None:
             pixels, known = warped(clean, covered, motion)
+    moved = pixels
     light: Light | None = None
     if settings.illumination != OFF:
         agrees = _agreeing(seen, encoded(pixels, linear), known)
@@ -125,7 +141,8 @@ def fit_pixels(
     either = (np.minimum(before, after) < BACKGROUND) & known & covered
     was, now = (_rms(x, either) for x in (before, after))
     if (motion is not None or light is not None) and now > was:
-        motion, light, pixels, known, after, now = None, None, clean, covered, before, was
+        motion, light, known, after, now = None, None, covered, before, was
+        moved = pixels = clean
     if motion is not None or light is not None:
         blown = None if light is None else _blown(clean, motion)
         fitted = encoded(pixels, linear)
@@ -136,7 +153,7 @@ def fit_pixels(
         after = np.where(settles, 0, after)
     pixels = filled(image, pixels, known, after < BACKGROUND)
     report = _report(image.shape, motion, light, now, was, float(1 - known.mean()))
-    return pixels, known, report
+    return Fit(pixels, moved, known, report)
 
 
 def _agreeing(seen: Floats, behind: Floats, known: Mask) -> Mask:
