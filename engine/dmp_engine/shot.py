@@ -41,6 +41,7 @@ from .plates.fit import fit_clean
 from .version import engine_version
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
+LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
 DIFFERENT = 0.2  # encoded; drawn white in the first preview
 CHECKPOINT_EVERY = 5.0  # seconds
 RAW = "raw"
@@ -78,9 +79,12 @@ def matte_frame(
         linear = image.space != RAW
         tensors = [_tensor(x, where) for x in (image.rgb, clean.rgb)]
         if preview is not None:
-            _show(preview, _difference(tensors[0], tensors[1], linear), tensors[0], linear)
+            seen, behind = (_at_most(x, PREVIEW_SIDE) for x in tensors)
+            _show(preview, _difference(seen, behind, linear), seen, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
-        warnings = fitted.warnings + _warnings(tensors[0], tensors[1], linear)
+        warnings = _warnings(tensors[0], tensors[1], linear) or fitted.warnings
+        if warnings:  # said before minutes are spent
+            yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
         padded, size = _at_least(tensors, SMALLEST_SIDE)
         hints = {
             role: _at_least([_tensor(m[..., None], where)], SMALLEST_SIDE)[0][0]
@@ -187,13 +191,14 @@ def _needed(frame: Frame, role: Role) -> Plate:
 
 def _warnings(image: Tensor, clean: Tensor, linear: bool) -> tuple[str, ...]:
     """What an artist should know before looking at the matte."""
-    encoding = Encoding.of_pair(image, clean, linear)
     if torch.equal(image, clean):
         return (
             "The plate and the clean plate are the same picture: alpha is empty. "
             "Check that the plate shows the subject.",
         )
-    seen, behind = (x for x in _at_least([encoding.encode(image), encoding.encode(clean)], 8)[0])
+    image, clean = (_at_most(x, LOOKED_AT) for x in (image, clean))
+    encode = Encoding.of_pair(image, clean, linear).encode
+    seen, behind = _at_least([encode(image), encode(clean)], 8)[0]
     if nothing_in_common(seen, behind):
         return (
             "The clean plate has nothing in common with the plate: alpha is 1 everywhere. "
@@ -268,6 +273,15 @@ def _at_least(images: list[Tensor], side: int) -> tuple[list[Tensor], tuple[int,
     return images, (height, width)
 
 
+def _at_most(image: Tensor, side: int) -> Tensor:
+    """The image, scaled down where it is larger than ``side`` pixels."""
+    longest = max(image.shape[-2:])
+    if longest <= side:
+        return image
+    size = [max(1, round(s * side / longest)) for s in image.shape[-2:]]
+    return functional.interpolate(image, size, mode="area")
+
+
 # --- what is written beside the layers ---------------------------------------------------------
 
 
@@ -298,12 +312,7 @@ def _difference(image: Tensor, clean: Tensor, linear: bool) -> Tensor:
 
 def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
     """A PNG no larger than PREVIEW_SIDE: straight foreground as displayed, and alpha."""
-    longest = max(alpha.shape[-2:])
-    if longest > PREVIEW_SIDE:
-        size = [max(1, round(s * PREVIEW_SIDE / longest)) for s in alpha.shape[-2:]]
-        alpha, foreground = (
-            functional.interpolate(x, size, mode="area") for x in (alpha, foreground)
-        )
+    alpha, foreground = (_at_most(x, PREVIEW_SIDE) for x in (alpha, foreground))
     display = Encoding(linear, 0.0, 1.0).encode(foreground)
     picture = torch.cat([display, alpha], 1).clamp(0, 1)[0].permute(1, 2, 0)
     pixels = (picture * 255).round().byte().contiguous().cpu().numpy()

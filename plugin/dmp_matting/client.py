@@ -16,7 +16,7 @@ import shutil
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Set, Tuple
 
 from .direct import Event, Notice
 from .errors import (
@@ -176,11 +176,17 @@ class Matting:
     def _follow(self, wire: Wire) -> Generator[Event, None, None]:
         """The events of a started job until it has ended."""
         noticed = False
+        warned: Set[str] = set()
         for event in wire.lines(f"/v1/jobs/{self._id}/events"):
             kind = event.pop("event")
             if kind == "progress":
                 self._lost = 0
-                yield self._progress(wire, event)
+                progress = self._progress(wire, event)
+                for text in progress.warnings:
+                    if text not in warned:
+                        warned.add(text)
+                        yield Notice(text)
+                yield progress
             elif kind == "layers" and event["frame"] not in self._written:
                 layers = Layers.from_json(event)
                 target = self.outputs[layers.frame]

@@ -55,6 +55,8 @@ def run_directly(
             for line in child.stdout:
                 event = _event(line)
                 if event is not None:
+                    if isinstance(event, Progress):
+                        yield from map(Notice, event.warnings)  # the engine tells them once
                     finished += isinstance(event, Layers)
                     yield event
             code = child.wait()

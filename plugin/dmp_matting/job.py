@@ -413,13 +413,15 @@ class Progress:
     loss: Optional[float] = None
     eta: Optional[float] = None  # seconds left for this frame
     preview: Optional[str] = None  # path of a picture of the current alpha, when asked for
+    warnings: Tuple[str, ...] = ()  # what is wrong with the plates, told once, before the solve
 
     def to_json(self) -> Dict[str, Any]:
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Progress:
-        return cls(**{**data, "stage": Stage(data["stage"])})
+        warnings = tuple(data.get("warnings", ()))
+        return cls(**{**data, "stage": Stage(data["stage"]), "warnings": warnings})
 
 
 @dataclass(frozen=True)

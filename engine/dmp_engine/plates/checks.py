@@ -62,7 +62,6 @@ def pair_warnings(
     """What the pixels say. All (H, W, 3) as they composite; ``moved`` is not relit yet."""
     seen, behind = (_small(encoded(x, linear)) for x in (image, fitted))
     valid = shrunk(known.astype(np.float32), SIZE) > 0.999
-    agrees = (agreement(detail(seen), detail(behind, valid)) > AGREE).mean()
     apart = np.sqrt(np.square(cv2.GaussianBlur(seen - behind, (0, 0), 1.5)).mean(axis=2))
     apart = np.where(valid, apart, 0)
     subject = cv2.morphologyEx(
@@ -80,11 +79,10 @@ def pair_warnings(
         return
     background = valid & (apart < DIFFERENT / 2)
     if background.mean() < FULL:
-        if agrees > 0.002:  # else the pair has nothing in common, which is told elsewhere
-            yield (
-                "The subject fills the whole frame: next to no background is seen, so the clean "
-                "plate can hardly be checked or fitted."
-            )
+        yield (
+            "Next to no background is seen in the plate: the subject fills the whole frame, or "
+            "the clean plate is of another shot."
+        )
         return
     yield from _subject_in_clean(seen, behind, subject > 0, background, valid)
 

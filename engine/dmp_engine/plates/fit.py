@@ -31,6 +31,7 @@ OFF = "off"
 COMPARED = 640  # long side at which details are compared once more
 CLIPPED_SHARE = 0.0005  # of the frame at the extreme value; with less nothing was clipped
 BACKGROUND = 0.08  # encoded difference below which a place counts as background in the report
+POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come down a lot
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
 
 
@@ -140,7 +141,8 @@ def fit_pixels(
     before, after = _apart(seen, behind), _apart(seen, encoded(pixels, linear))
     either = (np.minimum(before, after) < BACKGROUND) & known & covered
     was, now = (_rms(x, either) for x in (before, after))
-    if (motion is not None or light is not None) and now > was:
+    poor = now > was or (now > POOR and now > POOR_SHARE * was)
+    if (motion is not None or light is not None) and poor:
         motion, light, known, after, now = None, None, covered, before, was
         moved = pixels = clean
     if motion is not None or light is not None:

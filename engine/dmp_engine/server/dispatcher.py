@@ -44,6 +44,7 @@ class Live:
         self.ticket = ticket
         self.attendance = Attendance()
         self.progress: dict[str, Any] | None = None  # Progress.to_json of the running frame
+        self.warnings: list[str] = []  # about that frame's plates
         self.previews = 0  # how often the preview was refreshed
         self.cancelling = ""  # the sentence of the cancellation that is under way
         self.settings = record.job.settings  # for the device that the job gets
@@ -270,7 +271,11 @@ class Dispatcher:
         if kind == "progress":
             if event["preview"] is not None:
                 live.previews += 1
-            live.progress = {**event, "preview": None}
+            if live.progress is None or live.progress["frame"] != frame.number:
+                live.warnings = []
+            told = [self.store.told_by_client_names(record, x) for x in event["warnings"]]
+            live.warnings.extend(text for text in told if text not in live.warnings)
+            live.progress = {**event, "preview": None, "warnings": list(live.warnings)}
             live.changed()
         elif kind == "layers":
             layers = Layers.from_json(event)
