@@ -56,11 +56,15 @@ def new_tree(name: str, *outputs: Any) -> Any:
     """A compositor node group with these outputs, each (name, socket type)."""
     tree = bpy.data.node_groups.new(name, "CompositorNodeTree")
     for label, kind in outputs:
-        if HAS_INTERFACE:
-            tree.interface.new_socket(label, in_out="OUTPUT", socket_type=kind)
-        else:
-            tree.outputs.new(kind, label)
+        add_output(tree, label, kind)
     return tree
+
+
+def add_output(tree: Any, label: str, kind: str) -> None:
+    if HAS_INTERFACE:
+        tree.interface.new_socket(label, in_out="OUTPUT", socket_type=kind)
+    else:
+        tree.outputs.new(kind, label)
 
 
 def remove_scene(scene: Any) -> None:

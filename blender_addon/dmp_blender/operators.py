@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from typing import Any, List, Optional
+import traceback
+from contextlib import contextmanager
+from typing import Any, Iterator, List, Optional
 
 import bpy
 
@@ -19,6 +21,25 @@ from .files import spans
 from .session import Session, Status
 
 TICK = 0.1  # seconds
+
+
+@contextmanager
+def _bugs_told() -> Iterator[None]:
+    """What nobody foresaw becomes a sentence too; its traceback goes to the console."""
+    try:
+        yield
+    except dmp.DmpError:
+        raise
+    except Exception as bug:
+        traceback.print_exc()
+        raise dmp.DmpError(
+            f"DMP hit a bug: {type(bug).__name__}: {bug}. The system console has the details."
+        ) from None
+
+
+def _watched(steps: Iterator[Status]) -> Iterator[Status]:
+    with _bugs_told():
+        yield from steps
 
 
 class _Matte(bpy.types.Operator):
@@ -41,7 +62,7 @@ class _Matte(bpy.types.Operator):
             return {"CANCELLED"}
         told = -1
         try:
-            for status in session.steps():
+            for status in _watched(session.steps()):
                 if bpy.app.background and int(status.fraction * 10) > told:
                     told = int(status.fraction * 10)
                     print(f"DMP: {status.fraction:4.0%} {status.text}", flush=True)
@@ -56,7 +77,7 @@ class _Matte(bpy.types.Operator):
         session = self._begin(context)
         if session is None:
             return {"CANCELLED"}
-        self._session, self._steps = session, session.steps()
+        self._session, self._steps = session, _watched(session.steps())
         _Matte._wish = False
         manager = context.window_manager
         self._timer = manager.event_timer_add(TICK, window=context.window)
@@ -86,7 +107,8 @@ class _Matte(bpy.types.Operator):
 
     def _begin(self, context: Any) -> Optional[Session]:
         try:
-            return Session(context.scene, self.frames(context.scene))
+            with _bugs_told():
+                return Session(context.scene, self.frames(context.scene))
         except dmp.DmpError as error:
             self.report({"ERROR"}, str(error))
             return None
@@ -127,7 +149,8 @@ class _Matte(bpy.types.Operator):
     def _end(self, context: Any, session: Session, error: Optional[Any]) -> Any:
         """Show what is finished and say how it went."""
         try:
-            node = session.show()
+            with _bugs_told():
+                node = session.show()
         except dmp.DmpError as wrong:
             node, error = None, error or wrong
         done = len(session.finished)

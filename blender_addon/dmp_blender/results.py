@@ -19,6 +19,7 @@ from .core import dmp
 from .files import Numbered, spans
 
 MARK = "dmp_result"  # custom property of the group: the path of its EXRs
+CONFIDENCE = "Confidence"  # how sure the engine is of alpha
 DIGITS = 4
 HEIGHT = 160.0  # of the group node with its four outputs
 OUTPUTS = (
@@ -190,6 +191,9 @@ def _build(group: Any, result: Result) -> None:
     link(picture.outputs["foreground"], straight.inputs["Image"])
     link(picture.outputs["Alpha"], straight.inputs["Alpha"])
     link(straight.outputs["Image"], end.inputs["Straight"])
+    if CONFIDENCE.lower() in picture.outputs:
+        compat.add_output(group, CONFIDENCE, "NodeSocketFloat")
+        link(picture.outputs[CONFIDENCE.lower()], end.inputs[CONFIDENCE])
 
 
 def _point(node: Any, result: Result) -> None:
@@ -230,5 +234,5 @@ def _free_place(scene: Any, tree: Any, node: Any) -> Tuple[float, float]:
 
 def _height(node: Any) -> float:
     """In the tree's units; Blender knows it only for nodes that were drawn."""
-    known = node.dimensions.y / bpy.context.preferences.system.ui_scale
+    known = node.dimensions.y / (bpy.context.preferences.system.ui_scale or 1.0)  # 0: no window
     return float(known) if known > 0 else 320.0

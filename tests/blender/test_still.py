@@ -30,14 +30,19 @@ def test_demo_pair_against_the_truth(any_blender: Blender, engine: Any, output: 
 
     # What the compositor renders is what the EXR holds, float for half.
     rendered = {name: read(path) for name, path in seen["rendered"].items()}
-    assert seen["outputs"] == ["Combined", "Straight", "Alpha", "Foreground"]
-    alpha, foreground = layers[..., 3], layers[..., 4:7]
+    assert seen["outputs"][:4] == ["Combined", "Straight", "Alpha", "Foreground"]
+    names = channels(result)
+    alpha = layers[..., names.index("A")]
+    foreground = layers[..., [names.index(f"foreground.{one}") for one in "RGB"]]
     close = {"rtol": 1e-4, "atol": 1e-5}
     np.testing.assert_allclose(rendered["Combined"][..., :4], layers[..., :4], **close)
     np.testing.assert_allclose(rendered["Alpha"][..., 0], alpha, **close)
     np.testing.assert_allclose(rendered["Foreground"][..., :3], foreground, **close)
     np.testing.assert_allclose(rendered["Straight"][..., :3], foreground, **close)
     np.testing.assert_allclose(rendered["Straight"][..., 3], alpha, **close)
+    if "confidence.A" in names:
+        confidence = layers[..., names.index("confidence.A")]
+        np.testing.assert_allclose(rendered["Confidence"][..., 0], confidence, **close)
 
     assert seen["scenes"] == ["Scene"]  # no throw-away scene stays
     assert not [name for name in seen["images"] if name.startswith(("preview", "part_"))]

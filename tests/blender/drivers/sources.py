@@ -28,7 +28,7 @@ def square_mask(name):
     spline = layer.splines.new()
     spline.use_cyclic = True
     corners = [(-0.5, -0.5), (0.5, -0.5), (0.5, 1.5), (-0.5, 1.5)]
-    spline.points.add(len(corners))
+    spline.points.add(len(corners) - 1)  # one is there
     for point, corner in zip(spline.points, corners, strict=True):
         point.co = corner
         point.handle_type = "VECTOR"

@@ -218,6 +218,7 @@ def show_preferences():
     bpy.context.window_manager.addon_search = "DMP"
     import addon_utils  # comes with bpy
 
+    addon_utils.modules_refresh()
     addon_utils.module_bl_info(addon_utils.addons_fake_modules[MODULE])["show_expanded"] = True
     return True
 
