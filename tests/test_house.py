@@ -372,6 +372,7 @@ FACE = [
     "Stage",
     "Task",
     "cache_folder",
+    "choose_engine",
     "engine_jobs",
     "engine_state",
     "ensure_engine",

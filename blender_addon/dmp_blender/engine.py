@@ -113,11 +113,11 @@ def _ask(python: Optional[str]) -> None:
 
 def _mend(python: Optional[str], restart: bool, remember: bool) -> None:
     try:
+        if remember:
+            dmp.choose_engine(python or "")
         if restart:
             dmp.stop_engine(force=True)
         dmp.ensure_engine(python=python)
-        if remember and python:
-            dmp.write_config({"engine_python": python})
     except dmp.DmpError as error:
         _Watch.note = str(error)
     _ask(python)
@@ -173,7 +173,6 @@ class DMP_OT_setup(_Mending):
     bl_idname = "dmp.setup"
     bl_label = "Try it and use it everywhere"
     remember = True
-    restart = True
 
 
 class DMP_OT_choose_engine(bpy.types.Operator):

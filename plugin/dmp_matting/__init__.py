@@ -4,6 +4,7 @@ __version__ = "0.1.0"
 
 from .client import Matting, engine_jobs, matte
 from .direct import Notice
+from .enginechoice import choose_engine
 from .enginestate import EngineMood, EngineState, engine_state
 from .errors import (
     CancelledError,
@@ -72,6 +73,7 @@ __all__ = [
     "Stage",
     "Task",
     "cache_folder",
+    "choose_engine",
     "engine_jobs",
     "engine_state",
     "ensure_engine",
