@@ -138,7 +138,8 @@ def fit_pixels(
         light = fit_light(image, pixels, agrees, known, linear)
         if light is not None:
             pixels = _within_range(light.on(pixels), image)
-    before, after = _apart(seen, behind), _apart(seen, encoded(pixels, linear))
+    before = _apart(seen, behind, covered)
+    after = _apart(seen, encoded(pixels, linear), known)
     either = (np.minimum(before, after) < BACKGROUND) & known & covered
     was, now = (_rms(x, either) for x in (before, after))
     poor = now > was or (now > POOR and now > POOR_SHARE * was)
@@ -168,9 +169,11 @@ def _agreeing(seen: Floats, behind: Floats, known: Mask) -> Mask:
     return result
 
 
-def _apart(seen: Floats, behind: Floats) -> Floats:
-    """RMS difference over the channels (H, W), grain smoothed."""
-    smooth = cv2.GaussianBlur(seen - behind, (0, 0), 1.0)
+def _apart(seen: Floats, behind: Floats, known: Mask) -> Floats:
+    """RMS difference over the channels (H, W), grain smoothed; of what is ``known`` only."""
+    apart = np.where(known[..., None], seen - behind, np.float32(0))
+    share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.0)
+    smooth = cv2.GaussianBlur(apart, (0, 0), 1.0) / np.maximum(share, 0.1)[..., None]
     result: Floats = np.sqrt(np.square(smooth).mean(axis=2))
     return result
 

@@ -49,7 +49,7 @@ def filled(image: Floats, clean: Floats, known: Mask, background: Mask) -> Float
     """
     if known.all() or not known.any():
         return clean
-    size = max(3, round(0.01 * max(known.shape)) | 1)
+    size = max(5, round(0.03 * max(known.shape)) | 1)
     near = cv2.boxFilter((background & known).astype(np.float32), -1, (size, size))
     share = cv2.boxFilter(known.astype(np.float32), -1, (size, size))
     mostly = near > 0.5 * np.maximum(share, 1e-6)
