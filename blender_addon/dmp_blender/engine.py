@@ -18,6 +18,7 @@ from .session import Session
 
 EVERY = 2.0  # seconds between two questions
 TICK = 0.5
+READING = 20.0  # for a sentence about what went wrong
 SHOWN_IN = ("NODE_EDITOR", "IMAGE_EDITOR", "PREFERENCES")
 ICONS = {
     "missing": "ERROR",
@@ -34,6 +35,7 @@ class _Watch:
 
     state: Optional[Any] = None
     note = ""  # of the button's work: what went wrong
+    noted = 0.0
     asked = 0.0
     drawn = 0.0
     thread: Optional[threading.Thread] = None
@@ -86,6 +88,8 @@ def _lines(sentence: str, width: int) -> Any:
 def _tick() -> Optional[float]:
     """Take the last answer and ask again; ends itself when no panel shows it."""
     now = time.monotonic()
+    if _Watch.note and now - _Watch.noted > READING:
+        _Watch.note, _Watch.changed = "", True
     if _Watch.changed:
         _Watch.changed = False
         _redraw()
@@ -106,8 +110,6 @@ def _in_thread(work: Callable[..., None], *arguments: Any) -> None:
 def _ask(python: Optional[str]) -> None:
     state = dmp.engine_state(python)
     _Watch.changed = _Watch.changed or state != _Watch.state
-    if state.mood is not dmp.EngineMood.STOPPED:
-        _Watch.note = ""
     _Watch.state = state
 
 
@@ -119,7 +121,7 @@ def _mend(python: Optional[str], restart: bool, remember: bool) -> None:
             dmp.stop_engine(force=True)
         dmp.ensure_engine(python=python)
     except dmp.DmpError as error:
-        _Watch.note = str(error)
+        _Watch.note, _Watch.noted = str(error), time.monotonic()
     _ask(python)
     _Watch.changed = True
 

@@ -1,0 +1,28 @@
+"""The panel's buttons about the engine, and what they say."""
+
+import importlib
+
+import bpy
+from host import MODULE, addon, answer, arguments, said
+
+given, seen = arguments(), {}
+with addon(given["python"]):
+    chosen = bpy.context.preferences.addons[MODULE].preferences
+    dmp = importlib.import_module(f"{MODULE}.core").dmp
+    seen["log before"] = said(bpy.ops.dmp.open_log)
+    chosen.engine_python = given["wrong"]
+    seen["wrong setup"] = said(bpy.ops.dmp.setup)
+    seen["config after wrong"] = dmp.read_config()
+    seen["wrong start"] = said(bpy.ops.dmp.start_engine)
+    chosen.engine_python = given["python"]
+    seen["setup"] = said(bpy.ops.dmp.setup)
+    seen["config"] = dmp.read_config()
+    first = dmp.find_engine().pid
+    seen["restart"] = said(bpy.ops.dmp.restart_engine)
+    seen["another"] = dmp.find_engine().pid != first
+    seen["state"] = dmp.engine_state().mood.value
+    chosen.cache = given["cache"]
+    seen["cache"] = str(dmp.cache_folder())
+    chosen.cache = ""
+    seen["cache emptied"] = str(dmp.cache_folder())
+answer(**seen)

@@ -1,0 +1,27 @@
+"""The one button that mends the engine, and the preferences: they work, or say what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ..conftest import Home
+from .conftest import Blender
+
+DONE = [["FINISHED"], ""]
+
+
+@pytest.mark.parametrize("blender", ["4.5"], indirect=True)
+def test_the_buttons(blender: Blender, home: Home, tmp_path: Path) -> None:
+    wrong = blender.command[0]  # Blender's own Python: a Python, but without the engine
+    seen = blender.run("engine_buttons", wrong=wrong, cache=tmp_path / "elsewhere")
+    assert seen["log before"][1].startswith("There is no log yet; it will be ")
+    assert f"The Python '{wrong}' has no DMP engine; install it there" in seen["wrong setup"][1]
+    assert seen["config after wrong"] == {}
+    assert "has no DMP engine" in seen["wrong start"][1]
+    assert seen["setup"] == DONE and seen["restart"] == DONE
+    assert seen["config"] == {"engine_python": blender.engine_python}
+    assert seen["another"] is True and seen["state"] in ("starting", "ready")
+    assert seen["cache"] == str(tmp_path / "elsewhere")
+    assert seen["cache emptied"] == str(home.cache)
