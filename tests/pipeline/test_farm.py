@@ -94,7 +94,7 @@ def test_a_failing_frame_ends_the_task_with_a_reason(
     assert (tmp_path / "out" / "m.1001.exr").exists()
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_session_leaves_no_engine(
     home: Home, shot: TinyShot, tmp_path: Path, number: signal.Signals
 ) -> None:

@@ -3,7 +3,7 @@
 import signal
 import time
 from contextlib import closing
-from typing import Any, Dict, Generator, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Generator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
@@ -90,6 +90,7 @@ class Display:
 
     def __init__(self) -> None:
         self.shots: Mapping[str, Shot] = {}
+        self._warned: Set[Tuple[str, str]] = set()
 
     def __enter__(self) -> "Display":
         return self
@@ -100,6 +101,12 @@ class Display:
     def see(self, event: ShotEvent) -> None:
         if isinstance(event, ShotFailure):
             self.say(f"{event.shot} {range_text(event.frames)}: {event.error}", "red")
+        elif isinstance(event, ShotProgress):
+            # At once: nobody wants to hear after a night that the clean plate is another take.
+            for warning in event.progress.warnings:
+                if (event.shot, warning) not in self._warned:
+                    self._warned.add((event.shot, warning))
+                    self.say(f"{event.shot} {event.progress.frame}: {warning}", "yellow")
 
     def say(self, sentence: str, style: str = "") -> None:
         err.print(Text(sentence, style=style))
