@@ -26,7 +26,12 @@ ENGINE = [
     "uvicorn>=0.30",
     "h11>=0.14",
 ]
-UI = ["Qt.py>=2.0", "PySide6-Essentials>=6.5"]
+# PySide6 6.12.0 counts None wrongly on Python 3.11 and ends it after some minutes of a window.
+UI = [
+    "Qt.py>=2.0",
+    "PySide6-Essentials>=6.5,<6.12; python_version < '3.12'",
+    "PySide6-Essentials>=6.5; python_version >= '3.12'",
+]
 BATCH = ["PyYAML>=6", "OpenTimelineIO>=0.17"]  # lists of shots; CSV and JSON need neither
 PUBLISH = ["pyblish-base>=1.8"]
 FARM = ["openjd-cli>=0.8"]
