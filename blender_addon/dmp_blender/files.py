@@ -53,3 +53,17 @@ def spans(numbers: Sequence[int]) -> str:
         else:
             runs.append([number, number])
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in runs)
+
+
+def stem_of(datablock: str, still: bool) -> str:
+    """A file name's stem for what is made of an image called ``datablock``.
+
+    Blender calls the second ``plate.png`` of a file ``plate.png.001``: the two stay apart. The
+    number of a sequence's first file is no part of the sequence's name.
+    """
+    copy = re.fullmatch(r"(.+)\.(\d{3})", datablock)
+    name = copy.group(1) if copy else datablock
+    stem = re.sub(r"[^\w.-]+", "_", os.path.splitext(name)[0]).strip("._-")
+    if not still:
+        stem = re.sub(r"[._-]*\d+$", "", stem)
+    return (stem or "plate") + (f"_{copy.group(2)}" if copy else "")

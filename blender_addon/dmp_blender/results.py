@@ -8,7 +8,6 @@ is only ever refreshed: links that the artist made to it survive.
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass
 from typing import Any, List, Optional, Tuple
 
@@ -16,7 +15,7 @@ import bpy
 
 from . import compat
 from .core import dmp
-from .files import Numbered, spans
+from .files import Numbered, spans, stem_of
 
 MARK = "dmp_result"  # custom property of the group: the path of its EXRs
 CONFIDENCE = "Confidence"  # how sure the engine is of alpha
@@ -63,8 +62,6 @@ class Result:
 
 def result_of(scene: Any, name: str, still: bool) -> Result:
     """Where the matte of the plate ``name`` goes; the folder is made. OutputError."""
-    stem = re.sub(r"[^\w.-]+", "_", os.path.splitext(name)[0]).strip("._")
-    stem = re.sub(r"[._-]?\d+$", "", stem) if not still else stem
     folder = output_folder(scene)
     try:
         os.makedirs(folder, exist_ok=True)
@@ -72,7 +69,7 @@ def result_of(scene: Any, name: str, still: bool) -> Result:
         raise dmp.OutputError(
             f"The output folder {folder} cannot be made ({reason.strerror}); choose another."
         ) from None
-    return Result(folder, f"{stem or 'plate'}_matte", still)
+    return Result(folder, f"{stem_of(name, still)}_matte", still)
 
 
 def output_folder(scene: Any) -> str:

@@ -144,24 +144,31 @@ def make_blender(
     return make
 
 
-@pytest.fixture(scope="session", params=ALL)
-def any_blender(
-    request: pytest.FixtureRequest, make_blender: Callable[[str], Blender], addon_zip: Path
-) -> Blender:
-    """Each version, with the add-on installed from the zip."""
-    made = make_blender(request.param)
-    made.run("install", zip=addon_zip, uninstall=False)
-    return made
+@pytest.fixture(scope="session")
+def installed(make_blender: Callable[[str], Blender], addon_zip: Path) -> Callable[[str], Blender]:
+    """A Blender with the add-on installed from the zip, once for all tests."""
+    known: dict[str, Blender] = {}
+
+    def find(version: str) -> Blender:
+        if version not in known:
+            made = make_blender(version)
+            made.run("install", zip=addon_zip, uninstall=False)
+            known[version] = made
+        return known[version]
+
+    return find
 
 
-@pytest.fixture(scope="session", params=ALL[:2])
-def blender(
-    request: pytest.FixtureRequest, make_blender: Callable[[str], Blender], addon_zip: Path
-) -> Blender:
+@pytest.fixture(params=ALL)
+def any_blender(request: pytest.FixtureRequest, installed: Callable[[str], Blender]) -> Blender:
+    """Each version, one after the other."""
+    return installed(request.param)
+
+
+@pytest.fixture(params=ALL[:2])
+def blender(request: pytest.FixtureRequest, installed: Callable[[str], Blender]) -> Blender:
     """The two versions that matter most: for tests of what does not differ."""
-    made = make_blender(request.param)
-    made.run("install", zip=addon_zip, uninstall=False)
-    return made
+    return installed(request.param)
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..conftest import Pair
 from .conftest import PLATES, SMALL, Blender, channels, read
 
 LEMUR = PLATES / "lemur"
@@ -46,3 +47,18 @@ def test_demo_pair_against_the_truth(any_blender: Blender, engine: Any, output: 
 
     assert seen["scenes"] == ["Scene"]  # no throw-away scene stays
     assert not [name for name in seen["images"] if name.startswith(("preview", "part_"))]
+
+
+def test_garbage_and_core_mattes(
+    blender: Blender, engine: Any, output: Path, tmp_path: Path
+) -> None:
+    pair = Pair(tmp_path, 64, 48)
+    seen = blender.run(
+        "mattes", plate=pair.image, clean=pair.clean, size=[64, 48], output=output, settings=SMALL
+    )
+    assert seen["ended"] == [["FINISHED"], ""]
+    (result,) = output.iterdir()
+    alpha = read(result)[..., channels(result).index("A")]
+    assert alpha[18:30, 20:30].mean() > 0.9  # the subject, inside the garbage matte
+    assert (alpha[:, 34:] == 0).all()  # and cut off by it
+    assert (alpha[-3:, :3] > 0.99).all()  # the core matte's corner, where there is no subject

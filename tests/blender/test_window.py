@@ -45,11 +45,10 @@ def in_a_window(blender: Blender, blend: Path) -> Blender:
 
 
 def test_a_click_a_matte_undo_escape_and_another_file(
-    make_blender: Callable[[str], Blender], addon_zip: Path, engine: Any, display: str,
+    installed: Callable[[str], Blender], engine: Any, display: str,
     output: Path, tmp_path: Path,
 ) -> None:  # fmt: skip
-    blender = make_blender("3.4")
-    blender.run("install", zip=addon_zip, uninstall=False)
+    blender = installed("3.4")
     given = {
         "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
         "blend": tmp_path / "shot.blend", "output": output, "last": 1002, "settings": SETTINGS,

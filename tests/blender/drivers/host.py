@@ -114,3 +114,18 @@ def tree_as_text(tree, ours):
         told.append([node.name, list(node.location), plain])
     links = [f"{one.from_node.name} > {one.to_node.name}" for one in tree.links]
     return repr([told, links])
+
+
+def square_mask(name):
+    """A mask that covers the left half of the picture."""
+    mask = bpy.data.masks.new(name)
+    layer = mask.layers.new(name="half")
+    spline = layer.splines.new()
+    spline.use_cyclic = True
+    corners = [(-0.5, -0.5), (0.5, -0.5), (0.5, 1.5), (-0.5, 1.5)]
+    spline.points.add(len(corners) - 1)  # one is there
+    for point, corner in zip(spline.points, corners, strict=True):
+        point.co = corner
+        point.handle_type = "VECTOR"
+        point.handle_left = point.handle_right = corner
+    return mask

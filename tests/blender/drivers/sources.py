@@ -5,7 +5,7 @@ import os
 
 import bpy
 import numpy as np
-from host import MODULE, addon, answer, arguments, load
+from host import MODULE, addon, answer, arguments, load, square_mask
 
 given = arguments()
 folder, output = given["folder"], given["output"]
@@ -19,21 +19,6 @@ def generated(name, is_float, pixels):
     rgba[..., :3] = pixels[::-1]  # Blender's rows go up
     image.pixels.foreach_set(rgba.ravel())
     return image
-
-
-def square_mask(name):
-    """A mask that covers the left half of the picture."""
-    mask = bpy.data.masks.new(name)
-    layer = mask.layers.new(name="half")
-    spline = layer.splines.new()
-    spline.use_cyclic = True
-    corners = [(-0.5, -0.5), (0.5, -0.5), (0.5, 1.5), (-0.5, 1.5)]
-    spline.points.add(len(corners) - 1)  # one is there
-    for point, corner in zip(spline.points, corners, strict=True):
-        point.co = corner
-        point.handle_type = "VECTOR"
-        point.handle_left = point.handle_right = corner
-    return mask
 
 
 with addon(given["python"]) as scene:
