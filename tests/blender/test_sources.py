@@ -97,3 +97,10 @@ def test_pixels_of_every_source(any_blender: Blender, inputs: Inputs, output: Pa
     assert (mask[:, :7] > 0.99).all() and (mask[:, 9:] < 0.01).all()
 
     assert [name for name in seen["left over"] if name.startswith("DMP")] == []
+
+
+@pytest.mark.parametrize("blender", ["5.0"], indirect=True)
+def test_a_file_with_another_working_space(blender: Blender, inputs: Inputs, output: Path) -> None:
+    seen = blender.run("working_space", plate=inputs.folder / "plate.png", output=output)
+    assert seen["works_in"] == "ACEScg"
+    check([[seen["path"], seen["space"]]], "scene_linear", linear(inputs.picture), within=2e-3)
