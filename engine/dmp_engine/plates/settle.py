@@ -69,7 +69,9 @@ def settled(seen: Floats, behind: Floats, known: Mask, agrees: Mask, blown: Blow
         below = np.where(blown.low, np.inf, below)
     excess = np.maximum(apart / above, -apart / below).max(axis=2)
     explained = (excess <= 1) & known
-    crowd = cv2.boxFilter(explained.astype(np.float32), -1, (CROWD, CROWD))
+    size = (CROWD, CROWD)
+    crowd = cv2.boxFilter(explained.astype(np.float32), -1, size)
+    crowd /= np.maximum(cv2.boxFilter(known.astype(np.float32), -1, size), 1e-6)
     settles = ((explained & (crowd > SHARE)) | (crowd > ALMOST_ALL)) & known
     result: Mask = settles | _specks(settles | ~known, excess)
     return result

@@ -37,7 +37,9 @@ def warped(clean: Floats, covered: Mask, motion: Motion) -> tuple[Floats, Mask]:
     result = np.clip(result, nearest[0] - room, nearest[1] + room).astype(np.float32)
     inside = (across >= 0) & (across <= width - 1) & (down >= 0) & (down <= height - 1)
     seen = cv2.remap(covered.astype(np.float32), across, down, cv2.INTER_LINEAR) > 0.999
-    return result, inside & seen
+    # the last pixels before the border are half made up by the interpolation
+    known = cv2.erode((inside & seen).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    return result, known
 
 
 def filled(image: Floats, clean: Floats, known: Mask, background: Mask) -> Floats:
