@@ -17,13 +17,7 @@ try:
 except ImportError as reason:  # no Qt.py, or a library of the system that Qt wants
     pytest.skip(f"Qt cannot be loaded: {reason}", allow_module_level=True)
 
-__all__ = ["QtCore", "QtGui", "QtWidgets", "STARTS_AN_ENGINE", "application", "qt", "turn"]
-
-# On a busy machine the launcher may have its greeting before the short-lived process that started
-# the engine has ended; Python then complains of that process when it forgets it.
-STARTS_AN_ENGINE = pytest.mark.filterwarnings(
-    "ignore:.*Popen.__del__:pytest.PytestUnraisableExceptionWarning"
-)
+__all__ = ["QtCore", "QtGui", "QtWidgets", "application", "qt", "turn"]
 
 application = QtWidgets.QApplication.instance() or QtWidgets.QApplication(["tests"])
 

@@ -19,7 +19,7 @@ from dmp_matting.enginepython import child_environment
 from dmp_matting.wire import NotThere, Wire
 
 from ..conftest import ENDLESS, QUICK, Home, Pair, wait_until
-from .qtapp import STARTS_AN_ENGINE, QtCore, QtGui, application, qt, turn
+from .qtapp import QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.canvas import Canvas  # isort: skip
@@ -235,7 +235,6 @@ def test_looking_closer() -> None:
 # --- the engine's line -------------------------------------------------------------------------
 
 
-@STARTS_AN_ENGINE
 def test_start_and_stop(home: Home) -> None:
     panel = open_panel()
     turn(10, lambda: mood(panel) is EngineMood.STOPPED)
@@ -267,7 +266,6 @@ def test_no_engine_and_choosing_one(home: Home, monkeypatch: pytest.MonkeyPatch)
     assert panel.message.styleSheet() == ""
 
 
-@STARTS_AN_ENGINE
 def test_an_engine_of_another_protocol_is_replaced(home: Home, tmp_path: Path) -> None:
     """One that an older release left running."""
     for room in ("plugin", "engine"):
@@ -296,7 +294,6 @@ def test_an_engine_of_another_protocol_is_replaced(home: Home, tmp_path: Path) -
         old.wait()
 
 
-@STARTS_AN_ENGINE
 def test_an_engine_that_ends_while_it_is_looked_at(home: Home, pair: Pair, tmp_path: Path) -> None:
     start_engine()
     panel = open_panel()

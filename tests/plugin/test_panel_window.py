@@ -19,7 +19,7 @@ from dmp_matting import Role, Settings, engine_jobs, find_engine, preset
 from dmp_matting.wire import Wire
 
 from ..conftest import Home, Pair, kill, wait_until, write_exr
-from .qtapp import STARTS_AN_ENGINE, QtCore, QtGui, application, qt, turn
+from .qtapp import QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel.knobs import Knobs  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.picture import Look, composed  # isort: skip
@@ -140,7 +140,6 @@ def test_no_engine(home: Home, pair: Pair, tmp_path: Path, monkeypatch: pytest.M
     assert "/no/such/python" in window.panel.message.text()
 
 
-@STARTS_AN_ENGINE
 def test_an_engine_that_is_killed_in_the_middle(home: Home, pair: Pair, tmp_path: Path) -> None:
     """The window has another one started, and the job goes on."""
     window = open_window(pair, tmp_path / "o.exr", joint_steps=200)
