@@ -72,6 +72,7 @@ def _knob(spec: Any) -> Any:
     """The Blender property of one setting; it stores nothing itself."""
     data, name = spec.metadata, spec.name
     told: Dict[str, Any] = {"name": data["label"], "description": data["help"].rstrip(".")}
+    told["options"] = set()  # not animated: a job has one value of each
     choices = list(data["choices"])
     if choices:
         told["items"] = [(one, one.capitalize(), "") for one in choices]

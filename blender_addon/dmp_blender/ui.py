@@ -56,7 +56,6 @@ class _Settings(_Part):
 
     def draw(self, context: Any) -> None:
         layout, group = self.layout, context.scene.dmp
-        layout.use_property_split = True
         layout.prop(group, "output")
         _draw_knobs(layout, group, basic=True)
         addon = preferences()
@@ -72,7 +71,6 @@ class _Advanced(_Part):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
-        self.layout.use_property_split = True
         _draw_knobs(self.layout, context.scene.dmp, basic=False)
 
 
