@@ -144,7 +144,7 @@ def _run_frame(
             if ending.asked:  # the KeyboardInterrupt fell where Python drops it, in a destructor
                 raise KeyboardInterrupt
             now = time.monotonic()
-            last = progress.step == progress.steps
+            last = progress.step == progress.steps or progress.warnings
             if progress.stage is not stage or last or now - sent >= EVENT_INTERVAL:
                 events.send("progress", **progress.to_json())
                 stage, sent = progress.stage, now

@@ -73,15 +73,15 @@ def matte_frame(
         yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
         image, clean, mattes = _read(frame, output)
         yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
-        fitted = fit_clean(image, clean, settings)
-        clean = fitted.clean
-
         linear = image.space != RAW
         tensors = [_tensor(x, where) for x in (image.rgb, clean.rgb)]
-        if preview is not None:
+        if preview is not None:  # before anything is fitted, so that there is something at once
             seen, behind = (_at_most(x, PREVIEW_SIDE) for x in tensors)
             _show(preview, _difference(seen, behind, linear), seen, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
+        fitted = fit_clean(image, clean, settings)
+        clean = fitted.clean
+        tensors[1] = _tensor(clean.rgb, where)
         warnings = _warnings(tensors[0], tensors[1], linear) or fitted.warnings
         if warnings:  # said before minutes are spent
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)

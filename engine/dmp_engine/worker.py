@@ -118,7 +118,7 @@ def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes) -> None:
             progress: Progress = next(solving)
             now = time.monotonic()
             worth_it = progress.stage is not stage or progress.step == progress.steps
-            if worth_it or progress.preview or now - sent >= EVENT_INTERVAL:
+            if worth_it or progress.preview or progress.warnings or now - sent >= EVENT_INTERVAL:
                 pipes.send("progress", **progress.to_json())
                 stage, sent = progress.stage, now
     except StopIteration as done:

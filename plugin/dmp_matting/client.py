@@ -239,6 +239,12 @@ class Matting:
                     f"Layers are written as EXR; give '{self.outputs[frame.number]}' a name "
                     "that ends in .exr."
                 )
+        plates = {
+            os.path.realpath(plate.path) for frame in self.job.frames for plate in frame.plates
+        }
+        for path in self.outputs.values():
+            if os.path.realpath(path) in plates:
+                raise OutputError(f"The output {path} is one of the plates; give it another name.")
         for folder in sorted({path.parent for path in self.outputs.values()}):
             if not folder.is_dir():
                 raise OutputError(f"The output folder {folder} does not exist; make it first.")

@@ -46,7 +46,8 @@ DOUBT_APART, DOUBT_ALPHA, DOUBT_CONFIDENCE = 6.0, 0.7, 40.0
 DOUBT_CLUSTER, DOUBT_BORDER = 3.9, 3.0
 
 OPEN = 0.3  # alpha below which a hole is one
-SEEN = 3  # pixels of it that show the clean plate
+SEEN = 3  # pixels of it that show the clean plate, at the reference size and below
+DENIED, DENIAL_VARIANCE = 0.8, 0.1  # alpha by texture that denies a hole, when as sure as that
 
 CANDIDATES, SPREAD = 120, 14.0
 MISFIT = 0.0075  # sigma of a candidate's misfit, encoded
@@ -61,6 +62,14 @@ class Sampled:
 
     alpha: Tensor
     confidence: Tensor
+
+
+@dataclass(frozen=True)
+class SeenThrough:
+    """Per pixel (1, 1, H, W): alpha in [0, 1] by texture, and the variance of its error."""
+
+    alpha: Tensor
+    variance: Tensor
 
 
 def noise_level(image: Tensor, clean: Tensor) -> float:
@@ -207,26 +216,35 @@ def sample_alpha(
     return Sampled(alpha, confidence)
 
 
-def without_closed_holes(image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tensor) -> Tensor:
+def without_closed_holes(
+    image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tensor, through: SeenThrough
+) -> Tensor:
     """The trimap with the undecided islands inside the core decided that turned out to be no holes.
 
     ``image`` and ``clean`` are encoded, ``alpha`` is a first solution for
-    ``trimap``. A hole opens: alpha falls below OPEN somewhere, and the clean
-    plate itself is seen at a few pixels. An island of doubt in which it does
-    not was a coincidence, and is core.
+    ``trimap``. A hole opens: alpha falls below OPEN somewhere, the clean plate
+    itself is seen at a few pixels, and its texture there does not deny it (two
+    soft surfaces have one colour wherever their brightnesses cross). An island
+    of doubt in which it does not was a coincidence, and is core.
     """
     labels, count = ndimage.label((trimap == 0.5)[0, 0].cpu().numpy())
     if count == 0:
         return trimap
+    scale = max(trimap.shape[-2:]) / REFERENCE_SIDE
     numbers = np.arange(1, count + 1)
     lowest = ndimage.minimum(alpha[0, 0].cpu().numpy(), labels, numbers)
     beside_background = dilate(trimap == 0, 1)[0, 0].cpu().numpy()
     bordering = ndimage.maximum(beside_background, labels, numbers) > 0
     tolerance = 2 * max(ROUNDING, 3 * noise_level(image, clean))
-    equal = (image - clean).square().mean(1).sqrt()[0] <= tolerance
-    seen = ndimage.sum_labels(equal.cpu().numpy(), labels, numbers)
-    closed = np.concatenate([[False], ~bordering & ((lowest > OPEN) | (seen < SEEN))])
-    return torch.where(torch.from_numpy(closed[labels])[None, None].to(trimap.device), 1.0, trimap)
+    equal = ((image - clean).square().mean(1).sqrt()[0] <= tolerance).cpu().numpy()
+    seen = ndimage.sum_labels(equal, labels, numbers)
+    precision = (equal / through.variance[0, 0].cpu().numpy()).astype(np.float64)
+    known = ndimage.sum_labels(precision, labels, numbers)
+    said = ndimage.sum_labels(precision * through.alpha[0, 0].cpu().numpy(), labels, numbers)
+    denied = (known > seen / DENIAL_VARIANCE) & (said > DENIED * known)
+    closed = (lowest > OPEN) | (seen < SEEN * max(1.0, scale * scale)) | denied
+    decided = np.concatenate([[False], ~bordering & closed])
+    return torch.where(torch.from_numpy(decided[labels])[None, None].to(trimap.device), 1.0, trimap)
 
 
 def _low_quantile(x: Tensor) -> float:

@@ -13,13 +13,11 @@ Colours are in the space they add up in; lengths in pixels at a long side of 320
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .evidence import REFERENCE_SIDE, Sampled
+from .evidence import REFERENCE_SIDE, Sampled, SeenThrough
 from .initialise import dilate
 
 # Window in pixels, and the variance of alpha where as much is unexplained as B has texture. Both
@@ -34,14 +32,6 @@ SURE, PER_CONFIDENCE = 0.003, 0.001
 
 REACH, MARGIN = 14.0, 2.0  # pixels from the background that are looked at; opened around a find
 SIGMAS, LEAST_SLOPE, CLUSTER = 2.0, 0.1, 3.9  # when a core pixel is seen through
-
-
-@dataclass(frozen=True)
-class SeenThrough:
-    """Per pixel (1, 1, H, W): alpha in [0, 1] and the variance of its error."""
-
-    alpha: Tensor
-    variance: Tensor
 
 
 def seen_through(image: Tensor, clean: Tensor) -> SeenThrough:

@@ -88,7 +88,7 @@ def solve(
     generator = torch.Generator().manual_seed(settings.seed)
     hint = full_hint = _hints(garbage, core)
     full_image, full_clean = image, clean
-    size = solve_size(*image.shape[-2:], settings)
+    size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
         hint = shrunk_hint(hint, size) if hint is not None else None
@@ -98,6 +98,8 @@ def solve(
 
     yield plan.at(Stage.INITIALISE, 0, 1)
     trimap = _first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
+    # To be looked at seconds before there is more; half where nothing is known yet.
+    yield replace(plan.at(Stage.INITIALISE, 1, 2), layers=Estimate(trimap, image).layers)
     if settings.alpha_init == "tested":
         trimap = second_look(image, clean, trimap, encoding, generator)
         trimap = opened_where_seen_through(trimap, seen_through(image, clean))
@@ -122,7 +124,8 @@ def solve(
                 image, clean, trimap, sources, encoding, settings, generator
             )
             if settings.alpha_init == "tested":
-                trimap = without_closed_holes(seen, behind, trimap, estimate.alpha)
+                through = seen_through(image, clean)
+                trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
                 estimate = Estimate(
                     torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
                 )
@@ -157,7 +160,7 @@ def solve(
     if size is None:
         alpha, foreground = estimate.alpha, estimate.foreground
         foreground = exact_foreground(image, clean, alpha, foreground, settings)
-        return Solution(alpha, foreground, decided, confidence)
+        return Solution(alpha, foreground, trimap, confidence)
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
     return (yield from lift(full_image, full_clean, small, full_hint, settings))
 

@@ -12,9 +12,8 @@ from torch import Tensor
 from dmp_engine.dmp import evidence
 from dmp_engine.dmp.confidence import confidence_of
 from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.evidence import Sampled, sample_alpha, second_look
+from dmp_engine.dmp.evidence import Sampled, SeenThrough, sample_alpha, second_look
 from dmp_engine.dmp.seethrough import (
-    SeenThrough,
     opened_where_seen_through,
     seen_through,
     variance_of,
