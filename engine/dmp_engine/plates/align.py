@@ -27,7 +27,7 @@ Matrix = npt.NDArray[np.float64]
 Kind = Literal["translation", "rotation", "homography", "flow"]
 
 COARSE, FINE = 640, 1280  # long sides at which motion is searched and refined
-SMALLEST_SIDE = 24  # pixels; nothing is registered below
+SMALLEST_SIDE = 64  # pixels; nothing is registered below: a few windows agree by chance
 FARTHEST = 0.2  # of the long side; a clean plate that is farther off is another shot
 TURN, ZOOM = 12.0, 1.25  # degrees and factor; beyond them a homography is a coincidence
 LEAST_AGREEING = 0.002  # of the frame

@@ -31,6 +31,7 @@ OFF = "off"
 COMPARED = 640  # long side at which details are compared once more
 CLIPPED_SHARE = 0.0005  # of the frame at the extreme value; with less nothing was clipped
 BACKGROUND = 0.08  # encoded difference below which a place counts as background in the report
+EXACT, EXACT_SHARE, LOST_SHARE = 2.5 / 255, 0.02, 0.5  # encoded; of the frame; of what is exact
 POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come down a lot
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
 
@@ -142,7 +143,11 @@ def fit_pixels(
     after = _apart(seen, encoded(pixels, linear), known)
     either = (np.minimum(before, after) < BACKGROUND) & known & covered
     was, now = (_rms(x, either) for x in (before, after))
+    exact = (before < EXACT) & covered
+    lost = exact & ((after > 3 * EXACT) | ~known)
     poor = now > was or (now > POOR and now > POOR_SHARE * was)
+    # What matched to the last digit was the background: a fit that loses most of it is wrong.
+    poor |= exact.mean() > EXACT_SHARE and lost.sum() > LOST_SHARE * exact.sum()
     if (motion is not None or light is not None) and poor:
         motion, light, known, after, now = None, None, covered, before, was
         moved = pixels = clean
