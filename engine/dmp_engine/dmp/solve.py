@@ -233,6 +233,8 @@ def _first_estimate(
     """
     unknown = trimap == 0.5
     asked = unknown & (sources == 0.5)
+    if not settings.correction:  # asked for its confidence only: the networks' noise stays theirs
+        generator = torch.Generator().manual_seed(settings.seed)
     sampled = sample_alpha(image, clean, asked, sources == 1, encoding, generator)
     sampled = with_texture(sampled, seen_through(image, clean), asked)
     if not settings.correction or not unknown.any():
