@@ -74,7 +74,7 @@ def test_a_matte_is_written_and_told_of(tmp_path: Path) -> None:
     assert len(said) < 20  # not a line for every step
 
     pixels = oiio.ImageBuf(str(tmp_path / "lemur.exr"))
-    names = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")
+    names = tuple("RGBA") + ("confidence.A", "foreground.R", "foreground.G", "foreground.B")
     assert pixels.spec().channelnames == names
     assert (pixels.spec().width, pixels.spec().height) == (340, 220)
 

@@ -120,6 +120,9 @@ class Learner:
     def layers(self) -> tuple[Tensor, Tensor]:
         """The current alpha and straight foreground, mixed-space values, to be looked at."""
         alpha, foreground = self.predict()
+        if self.settings.hold > 0:  # as in the result: no haze where nothing is undecided
+            trimap = self.problem.trimap
+            alpha = torch.where(trimap == 0.5, alpha, trimap)
         return alpha, self.problem.encoding.decode(foreground)
 
     # --- one step each -------------------------------------------------------------------------
