@@ -106,7 +106,8 @@ def test_the_engine_dies_each_time(dmp: Any, session: Session, home: Home) -> No
         preview = Path(dmp.node("preview")["file"].value() or "none")
         if jobs.RUNNING and preview.exists():
             engine = find_engine()
-            seen = preview.stat().st_mtime > max(killed.values(), default=0.0)
+            # Well after the last kill: a picture of the dead worker may still be on its way.
+            seen = preview.stat().st_mtime > max(killed.values(), default=0.0) + 2.0
             for worker in children(engine.pid) if engine and seen else []:
                 if worker not in killed:
                     killed[worker] = time.time()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import nuke
@@ -25,12 +26,13 @@ def run_nuke(
     """Nuke's stand-in with NUKE_PATH; dmp_matting is found from there, and only from there."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     kept |= {
-        "PYTHONPATH": str(HERE / "standin"),
+        "PYTHONPATH": os.pathsep.join([str(HERE / "standin"), sysconfig.get_path("platlib")]),
         "NUKE_PATH": path,
         "DMP_ENGINE_PYTHON": sys.executable,
         **environment,
     }
-    command = [sys.executable, "-m", "nuke_standin", *map(str, arguments)]
+    # -S: an editable install of dmp_matting would be found before what NUKE_PATH offers.
+    command = [sys.executable, "-S", "-m", "nuke_standin", *map(str, arguments)]
     return subprocess.run(command, env=kept, capture_output=True, text=True, cwd="/")
 
 
