@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +29,7 @@ from .dmp.evidence import nothing_in_common
 from .dmp.networks import SMALLEST_SIDE
 from .dmp.solve import solve
 from .dmp.steps import Solution, Step
+from .plates.content import content_digest
 from .plates.exr import (
     PlateImage,
     check_output,
@@ -55,6 +56,7 @@ def matte_frame(
     preview: Path | None = None,
     checkpoint: Path | None = None,
     names: Mapping[str, str] | None = None,
+    on_content: Callable[[str], None] | None = None,
 ) -> Generator[Progress, None, Layers]:
     """Solve ``frame`` and write ``output``; yields Progress, returns Layers.
 
@@ -62,6 +64,8 @@ def matte_frame(
     alpha), named by the Progress that follows a refresh. ``checkpoint`` keeps
     the state of an interrupted frame: found, the frame goes on from there.
     ``names`` are the artist's paths of plates that lie elsewhere, for the header.
+    ``on_content`` is told the digest of the plates' content (plates/content.py) before
+    anything is solved.
     Closing the generator ends the work; ``output`` is written whole or not at
     all. Raises errors of :mod:`dmp_matting.errors` only.
     """
@@ -72,6 +76,9 @@ def matte_frame(
     try:
         yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
         image, clean, mattes = _read(frame, output)
+        content = content_digest(image, clean, mattes)
+        if on_content is not None:
+            on_content(content)
         yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
         linear = image.space != RAW
         tensors = [_tensor(x, where) for x in (image.rgb, clean.rgb)]
@@ -90,7 +97,7 @@ def matte_frame(
             role: _at_least([_tensor(m[..., None], where)], SMALLEST_SIDE)[0][0]
             for role, m in mattes.items()
         }
-        mark = _mark(settings, [image.rgb, clean.rgb, *mattes.values()])
+        mark = _mark(settings, content)
         start = _load(checkpoint, mark)
         solving = solve(
             padded[0],
@@ -335,13 +342,10 @@ def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
 # --- interrupted frames ------------------------------------------------------------------------
 
 
-def _mark(settings: Settings, pixels: list[npt.NDArray[np.float32]]) -> str:
-    """What a checkpoint belongs to: these pixels, these settings, this engine."""
-    digest = hashlib.sha256(json.dumps(settings.to_json(), sort_keys=True).encode())
-    digest.update(engine_version().encode())
-    for array in pixels:
-        digest.update(str(array.shape).encode() + np.ascontiguousarray(array).tobytes())
-    return digest.hexdigest()
+def _mark(settings: Settings, content: str) -> str:
+    """What a checkpoint belongs to: these plates, these settings, this engine."""
+    told = json.dumps([settings.to_json(), engine_version(), content], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _keep(path: Path, state: dict[str, Any], mark: str) -> None:

@@ -4,12 +4,15 @@ Started by server/pool.py as ``main()``. Commands on standard input:
 
     {"do": "frame", "frame": Frame, "settings": Settings, "output": path, "preview": path,
      "checkpoint": path, "names": {stored path of a plate: the artist's}}
-    {"do": "cancel"}                 ends the running frame at its next step
+    {"do": "cancel"}                 ends the running frame, also between two of its steps
+
+    {"do": "go", "on": true}         the answer to ``content``: solve it, or (false) do not
 
 Events on standard output, and nothing else (prints go to standard error, the engine's log):
 
     {"event": "hello", "devices": [...]}      once, when torch and the algorithm are loaded
     {"event": "alive", "memory": {...}}       every two seconds, also while a step takes long
+    {"event": "content", "digest": ...}       the frame's plates are read (plates/content.py); waits
     {"event": "progress", ...Progress}
     {"event": "layers", ...Layers} | {"event": "error", ...} | {"event": "cancelled"}   the end
 
@@ -19,14 +22,19 @@ worker goes at once and keeps no GPU. The checkpoint on disk lets the frame go o
 
 from __future__ import annotations
 
+import _thread
 import gc
 import json
 import os
 import queue
+import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from dmp_matting.errors import DmpError, EngineMissingError
@@ -37,6 +45,10 @@ from .direct import EVENT_INTERVAL, Events, told
 ALIVE_INTERVAL = 2.0  # seconds
 
 
+class Interrupted(BaseException):
+    """The running frame was cancelled; no handler of ordinary errors may swallow it."""
+
+
 class Pipes:
     """The worker's two pipes, usable from both of its threads."""
 
@@ -45,6 +57,9 @@ class Pipes:
         self._lock = threading.Lock()
         self.commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
         self.cancelled = threading.Event()
+        self._go: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._interruptible = False
+        signal.signal(signal.SIGINT, self._interrupt)
 
     def send(self, kind: str, **fields: Any) -> None:
         try:
@@ -52,6 +67,29 @@ class Pipes:
                 self._events.send(kind, **fields)
         except OSError:
             os._exit(0)  # the server is gone
+
+    def ask(self, digest: str) -> None:
+        """Tell what the plates hold; raises Interrupted when the server has their layers."""
+        self.send("content", digest=digest)
+        if not self._go.get():
+            raise Interrupted
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """While the main thread is inside, a cancellation raises Interrupted in it.
+
+        Between two steps of a large plate lie many seconds, and the next artist waits.
+        """
+        self._interruptible = True
+        try:
+            yield
+        finally:
+            self._interruptible = False
+
+    def _interrupt(self, number: int, where: FrameType | None) -> None:
+        if self._interruptible and self.cancelled.is_set():
+            self._interruptible = False
+            raise Interrupted
 
     def listen(self) -> None:
         """Read commands until standard input ends, then end the process."""
@@ -62,8 +100,13 @@ class Pipes:
                 command = json.loads(line)
                 if command["do"] == "cancel":
                     self.cancelled.set()
+                    self._go.put(False)
+                    _thread.interrupt_main()
+                elif command["do"] == "go":
+                    self._go.put(command["on"])
                 else:
                     self.cancelled.clear()
+                    self._go = queue.SimpleQueue()
                     self.commands.put(command)
         os._exit(0)
 
@@ -111,11 +154,13 @@ def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes) -> None:
         preview=Path(command["preview"]),
         checkpoint=Path(command["checkpoint"]),
         names=command["names"],
+        on_content=pipes.ask,
     )
     stage, sent = None, 0.0
     try:
         while not pipes.cancelled.is_set():
-            progress: Progress = next(solving)
+            with pipes.interruptible():
+                progress: Progress = next(solving)
             now = time.monotonic()
             worth_it = progress.stage is not stage or progress.step == progress.steps
             if worth_it or progress.preview or progress.warnings or now - sent >= EVENT_INTERVAL:
@@ -124,6 +169,8 @@ def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes) -> None:
     except StopIteration as done:
         pipes.send("layers", **done.value.to_json())
         return
+    except Interrupted:
+        pass
     finally:
         solving.close()
     pipes.send("cancelled")

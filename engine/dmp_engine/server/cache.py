@@ -1,14 +1,18 @@
 """Finished results by key: bounded in size, least recently used first out.
 
     results/<first two digits>/<key>/layers.exr, layers.json
+    results/<first two digits>/<other key>.link
 
-The key (``Job.key`` of one frame) covers the plates' digests, the settings and
-the engine's version, so an entry is never wrong, only unneeded. A folder is
-complete or absent: it is filled beside its place and moved in by one rename.
+The key covers what the plates hold, the settings and the engine's version, so an
+entry is never wrong, only unneeded. A folder is complete or absent: it is filled
+beside its place and moved in by one rename. A link is a file that holds the key
+of an entry: its other key covers the plates' files instead of their pixels, and
+can be told without reading them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -43,6 +47,9 @@ class ResultCache:
 
         Raises OSError when ``target`` cannot be written.
         """
+        link = self._link(key)
+        with contextlib.suppress(OSError, UnicodeDecodeError):
+            key = link.read_text("ascii")
         entry = self._entry(key)
         try:
             layers = Layers.from_json(json.loads((entry / "layers.json").read_text("utf-8")))
@@ -71,15 +78,34 @@ class ResultCache:
             shutil.rmtree(draft, ignore_errors=True)
         self.trim()
 
+    def link(self, key: str, to: str) -> None:
+        """Let ``key`` find the entry ``to`` as well."""
+        link = self._link(key)
+        draft = link.with_name(f"{link.name}.{uuid.uuid4().hex}.part")
+        if self.limit <= 0 or not self._entry(to).exists():
+            return
+        try:
+            link.parent.mkdir(exist_ok=True)
+            draft.write_text(to, "ascii")
+            os.replace(draft, link)
+        except OSError:
+            draft.unlink(missing_ok=True)
+
     def trim(self) -> None:
-        """Drop the least recently used entries until the limit holds."""
+        """Drop the least recently used entries until the limit holds, and links to nothing."""
         entries = sorted(self._entries())
         total = sum(size for _, size, _ in entries)
+        dropped = set()
         for _, size, entry in entries:
             if total <= self.limit:
                 break
             shutil.rmtree(entry, ignore_errors=True)
             total -= size
+            dropped.add(entry.name)
+        for link in self.folder.glob("??/*.link") if dropped else ():
+            with contextlib.suppress(OSError, UnicodeDecodeError):
+                if link.read_text("ascii") in dropped:
+                    link.unlink()
 
     def usage(self) -> Usage:
         sizes = [size for _, size, _ in self._entries()]
@@ -93,6 +119,9 @@ class ResultCache:
 
     def _entry(self, key: str) -> Path:
         return self.folder / key[:2] / key
+
+    def _link(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.link"
 
     def _entries(self) -> list[tuple[float, int, Path]]:
         """(last use, bytes, folder) of every complete entry."""

@@ -35,8 +35,3 @@ def suitable_devices(settings: Settings, devices: list[Device]) -> list[Device]:
             "or let `dmp doctor` say why."
         )
     return found
-
-
-def device_kind(settings: Settings, devices: list[Device]) -> str:
-    """``cpu`` or ``cuda``: all devices of one kind share their results."""
-    return suitable_devices(settings, devices)[0].name.partition(":")[0]

@@ -6,13 +6,15 @@ bytes would therefore never be met twice. So for a single-part scanline EXR the
 digest is taken of
 
 - the header's attributes, except those that name the moment and the script
-  (``VOLATILE``); timecode, windows, aspect and all other metadata count, because
+  (plates/volatile.py); timecode, windows, aspect and all other metadata count, because
   they are written into the result;
 - the compressed pixel chunks with their coordinates, in file order. The chunk
   offset table is left out: it moves when the header's length does.
 
-Equal chunks hold equal pixels, so a hit is always right; the same pixels with
-another compression are computed again. Every other file (tiled, deep or
+Equal chunks hold equal pixels, so a hit is always right, and nothing is decoded in
+the server, which damaged files could take along. The same pixels in another
+compression are found by the worker's digest of what it read (plates/content.py).
+Every other file (tiled, deep or
 multi-part EXR, PNG, JPEG, ...) is digested byte for byte.
 
 Source: "OpenEXR File Layout", openexr.com.
@@ -25,16 +27,10 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
+from ..plates.volatile import is_volatile
+
 BLOCK = 1 << 20
 HEADER_LIMIT = 4 << 20  # bytes; a longer header is not one that a host writes
-
-VOLATILE = {
-    # OpenImageIO, Nuke
-    "capDate", "utcOffset", "DateTime", "Software", "ImageHistory", "Exif:ImageHistory",
-    # Blender's stamps
-    "Date", "Time", "RenderTime", "File", "Hostname", "Memory",
-}  # fmt: skip
-VOLATILE_PREFIXES = ("nuke/", "input/", "cycles.", "oiio:")
 
 _LINES_PER_CHUNK = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}
 
@@ -74,7 +70,7 @@ def _hash_exr_header(file: BinaryIO, into: hashlib._Hash) -> int | None:
                 return None
             kept[head[at:name_end].decode("latin-1")] = head[kind_end + 5 : value_end]
             into_name = head[at:name_end].decode("latin-1")
-            if into_name not in VOLATILE and not into_name.startswith(VOLATILE_PREFIXES):
+            if not is_volatile(into_name):
                 into.update(struct.pack("<i", value_end - at) + head[at:value_end])
             at = value_end
         _, top, _, bottom = struct.unpack("<4i", kept["dataWindow"])

@@ -23,8 +23,8 @@ from ..device import cpu_notice
 from ..version import engine_version
 from .attendance import Attendance
 from .cache import ResultCache
-from .devices import device_kind, suitable_devices
-from .pool import Pool, Slot, WorkerDied
+from .devices import suitable_devices
+from .pool import Pool, Slot, Worker, WorkerDied
 from .schedule import Schedule, Ticket, Urgency
 from .store import Record, Store
 
@@ -250,8 +250,7 @@ class Dispatcher:
                 "checkpoint": str(self.store.checkpoint(record, frame.number)),
             }
             try:
-                async for event in worker.frame(**request):
-                    self._hear(live, frame, event)
+                await self._follow(live, frame, worker, request)
                 return
             except WorkerDied as death:
                 record.crashes += 1
@@ -264,8 +263,29 @@ class Dispatcher:
                     ) from None
                 self._save(record)
 
-    def _hear(self, live: Live, frame: Frame, event: dict[str, Any]) -> None:
-        """Take in one event of the worker that solves ``frame``. Raises the error it tells."""
+    async def _follow(
+        self, live: Live, frame: Frame, worker: Worker, request: dict[str, Any]
+    ) -> None:
+        """One frame on ``worker`` to its end; it is not solved when the cache has its pixels."""
+        key, have, failure = "", False, None
+        async for event in worker.frame(**request):
+            if event["event"] == "content":
+                key = self._content_key(live, event["digest"])
+                try:
+                    have = await self._from_cache(live, frame, key)
+                except DmpError as full:  # the worker waits for an answer all the same
+                    failure = full
+                worker.go(not have and failure is None)
+            elif event["event"] == "cancelled" and failure is not None:
+                raise failure
+            elif not (event["event"] == "cancelled" and have):
+                self._hear(live, frame, event, key)
+
+    def _hear(self, live: Live, frame: Frame, event: dict[str, Any], key: str) -> None:
+        """Take in one event of the worker that solves ``frame``. Raises the error it tells.
+
+        ``key`` is what the cache keeps the result under.
+        """
         kind = event.pop("event")
         record = live.record
         if kind == "progress":
@@ -281,22 +301,29 @@ class Dispatcher:
             layers = Layers.from_json(event)
             told = [self.store.told_by_client_names(record, text) for text in layers.warnings]
             self._finish(live, dataclasses.replace(layers, warnings=tuple(told)))
-            self.cache.put(self._key(live, frame), self.store.layers(record, frame.number), layers)
+            self.cache.put(key, self.store.layers(record, frame.number), layers)
+            self.cache.link(self._key(live, frame), key)
         elif kind == "cancelled":
             raise CancelledError(live.cancelling)
         else:
             message = self.store.told_by_client_names(record, event["message"])
             raise from_wire({"error": event["error"], "message": message})
 
-    async def _from_cache(self, live: Live, frame: Frame) -> bool:
-        """Take a finished frame from the cache. False when it has to be computed."""
+    async def _from_cache(self, live: Live, frame: Frame, content: str = "") -> bool:
+        """Take a finished frame from the cache. False when it has to be computed.
+
+        Found by the plates' files or, once they were read, by the key of their ``content``.
+        """
         target = self.store.layers(live.record, frame.number)
+        key = self._key(live, frame)
         try:
-            found = await asyncio.to_thread(self.cache.get, self._key(live, frame), target)
+            found = await asyncio.to_thread(self.cache.get, content or key, target)
         except OSError as reason:
             raise full_disk(reason) from None
         if found is None:
             return False
+        if content:
+            self.cache.link(key, content)
         if frame.number not in live.record.layers and not live.record.ended:
             at_once = {"total": 0.0}
             self._finish(live, dataclasses.replace(found, frame=frame.number, seconds=at_once))
@@ -309,17 +336,32 @@ class Dispatcher:
         live.changed()
 
     def _key(self, live: Live, frame: Frame) -> str:
-        """The cache key of one frame: what Job.key says, and the client's colour configuration."""
+        """The key of one frame by its files: what Job.key says, and the colour configuration."""
         record = live.record
         one = dataclasses.replace(
             record.job,
             frames=(dataclasses.replace(frame, number=0),),
-            settings=dataclasses.replace(
-                live.settings, device=device_kind(live.settings, self.pool.known())
-            ),
+            settings=self._settings_that_count(live),
         )
         content = {plate.path: plate.digest for plate in record.plates}
         return hashlib.sha256((one.key(content) + _ocio_digest(record.ocio)).encode()).hexdigest()
+
+    def _content_key(self, live: Live, digest: str) -> str:
+        """The key of one frame by what a worker read from its plates."""
+        one = dataclasses.replace(
+            live.record.job, frames=(), settings=self._settings_that_count(live)
+        )
+        told = one.key({}) + _ocio_digest(live.record.ocio) + digest
+        return hashlib.sha256(told.encode()).hexdigest()
+
+    def _settings_that_count(self, live: Live) -> Settings:
+        """The job's settings with the kind of device and its number of threads."""
+        device = suitable_devices(live.settings, self.pool.known())[0]
+        return dataclasses.replace(
+            live.settings,
+            device=device.name.partition(":")[0],
+            threads=live.settings.threads or device.threads,
+        )
 
     def _end(self, live: Live, failure: DmpError | None) -> None:
         record = live.record

@@ -94,6 +94,10 @@ class Worker:
         await self.process.wait()
         raise WorkerDied(f"exit code {self.process.returncode}")
 
+    def go(self, on: bool) -> None:
+        """Answer ``content``: solve the frame, or end it as cancelled."""
+        self._send({"do": "go", "on": on})
+
     async def cancel(self) -> None:
         """End the running frame; a worker that does not listen is killed."""
         self._send({"do": "cancel"})

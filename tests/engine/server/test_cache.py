@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 import pytest
 
 from dmp_engine.server.cache import ResultCache
@@ -237,3 +238,42 @@ def test_two_colour_configurations_do_not_share_results(
     assert seconds("") == 0
     assert seconds("ocio://default") > 0
     assert seconds("ocio://default") == 0
+
+
+def test_the_same_pixels_in_another_compression_are_not_solved_again(
+    engine: Wire, pair: Pair, tmp_path: Path
+) -> None:
+    settings = QUICK.changed(seed=71)
+    first, computed = solved(list(pair.matting(engine, tmp_path / "a.exr", settings).events()))
+    assert computed
+    for plate in (pair.image, pair.clean):
+        before = plate.read_bytes()
+        packed = oiio.ImageBuf(str(plate))
+        pixels = packed.get_pixels("half")  # before the file is written anew
+        again = oiio.ImageBuf(packed.spec())
+        again.set_pixels(oiio.ROI.All, pixels)
+        again.specmod().attribute("compression", "none")
+        assert again.write(str(plate)), again.geterror()
+        assert plate.read_bytes() != before
+    for name in ("b.exr", "c.exr"):  # found by its pixels, then by its files
+        second, computed = solved(list(pair.matting(engine, tmp_path / name, settings).events()))
+        assert not computed and second.channels == first.channels
+        assert (tmp_path / name).read_bytes() == (tmp_path / "a.exr").read_bytes()
+
+
+def test_links_go_with_the_entry_that_they_mean(tmp_path: Path) -> None:
+    exr, again = tmp_path / "a.exr", tmp_path / "again.exr"
+    exr.write_bytes(bytes(100))
+    note = len(json.dumps(layers(exr).to_json()))
+    cache = ResultCache(tmp_path / "results", limit=100 + note + 50)  # room for one
+    kept, link, other = "a" * 64, "b" * 64, "c" * 64
+    cache.put(kept, exr, layers(exr))
+    cache.link(link, kept)
+    assert cache.get(link, again) == layers(exr) and again.stat().st_size == 100
+    cache.link("d" * 64, "e" * 64)  # of an entry that does not exist
+    assert len(list(cache.folder.rglob("*.link"))) == 1
+    cache.put(other, exr, layers(exr))
+    os.utime(cache.folder / "cc" / other / "layers.json", (9e9, 9e9))
+    cache.trim()
+    assert cache.get(link, again) is None and cache.get(other, again) == layers(exr)
+    assert not list(cache.folder.rglob("*.link"))

@@ -11,7 +11,7 @@ from dmp_matting import Layers
 from dmp_matting.client import Matting, engine_jobs
 from dmp_matting.wire import Wire
 
-from ...conftest import ENDLESS, QUICK, Home, Pair, wait_until
+from ...conftest import ENDLESS, QUICK, Home, Pair, children, wait_until
 
 
 def test_single_frames_go_before_batches_and_a_batch_keeps_its_place() -> None:
@@ -129,3 +129,17 @@ def test_a_queue_survives_the_end_of_its_engine(home: Home, pair: Pair) -> None:
     assert again.pid != wire.pid
     for job in (running, waiting):
         wait_until(lambda job=job: state(again, job)["state"] == "done", 60)  # type: ignore[misc]
+
+
+def test_a_frame_is_cancelled_between_two_steps(home: Home, tmp_path: Path) -> None:
+    """A large plate's first stage takes many seconds: nobody waits for it, nor for a new worker."""
+    wire = home.start()
+    large, small = Pair(tmp_path, 1600, 1200), Pair(tmp_path, seed=2)
+    first = submit(wire, large, settings=QUICK.changed(alpha_init="tested", correction=True))
+    wait_until(lambda: (state(wire, first).get("progress") or {}).get("stage") == "initialise", 60)
+    workers = children(wire.pid)
+    wire.ask("POST", f"/v1/jobs/{first}/cancel")
+    second = submit(wire, small)
+    wait_until(lambda: state(wire, second)["state"] == "done", 60)
+    assert state(wire, first)["state"] == "cancelled"
+    assert children(wire.pid) == workers and len(workers) == 1  # one that must be killed is another
