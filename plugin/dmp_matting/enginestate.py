@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Tuple
 from .enginepython import MEND, engine_command
 from .errors import DmpError, EngineMissingError
 from .job import JobState
-from .launcher import find_engine
+from .launcher import HANGS, engine_hangs, find_engine
 
 WAITING = {JobState.UPLOADING.value, JobState.QUEUED.value, JobState.RUNNING.value}
 
@@ -52,6 +52,8 @@ def engine_state(python: Optional[str] = None) -> EngineState:
     try:
         wire = find_engine()
         if wire is None:
+            if engine_hangs():
+                return EngineState(EngineMood.BROKEN, HANGS)
             engine_command(python)
             return EngineState(
                 EngineMood.STOPPED, "The engine is not running; it starts with the next matte."

@@ -421,7 +421,8 @@ class Progress:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Progress:
         warnings = tuple(data.get("warnings", ()))
-        return cls(**{**data, "stage": Stage(data["stage"]), "warnings": warnings})
+        known = _known(cls, data)
+        return cls(**{**known, "stage": Stage(data["stage"]), "warnings": warnings})
 
 
 @dataclass(frozen=True)
@@ -449,13 +450,19 @@ class Layers:
         }
         return cls(
             **{
-                **data,
+                **_known(cls, data),
                 "channels": tuple(lists["channels"]),
                 "warnings": tuple(lists["warnings"]),
                 "notes": tuple(lists["notes"]),
-                "settings": Settings.from_json(data["settings"]),
+                "settings": Settings.from_json(_known(Settings, data["settings"])),
             }
         )
+
+
+def _known(kind: Any, data: Mapping[str, Any]) -> Dict[str, Any]:
+    """What of ``data`` the dataclass has: a newer engine may tell more than we know of."""
+    names = {spec.name for spec in fields(kind)}
+    return {name: value for name, value in data.items() if name in names}
 
 
 class JobState(str, enum.Enum):

@@ -15,12 +15,13 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from .enginepython import child_environment, engine_command
 from .errors import EngineError, EngineMissingError, from_wire
-from .job import PROTOCOL
+from .job import PROTOCOL, Settings
 from .places import cache_folder, read_config, run_folder
 from .wire import EngineGone, Wire
 
@@ -28,6 +29,10 @@ START_LIMIT = 60.0  # seconds; a Python on a slow network disk
 GREETING_LIMIT = 10.0  # seconds for an answer that needs no work
 AGAIN = 1.0  # seconds after which an engine that ended at once is started again
 LOG_LIMIT = 4 << 20  # bytes, then the log starts anew and the old one is kept beside it
+HANGS = (
+    "The engine runs but does not answer; `dmp engine stop --force` ends it, and "
+    "`dmp engine log` may say why."
+)
 WINDOWS = sys.platform == "win32"
 
 
@@ -40,14 +45,32 @@ def ensure_engine(**options: Any) -> Wire:
 
 
 def find_engine() -> Optional[Wire]:
-    """The engine that is running, or None. EngineError when it speaks another protocol."""
-    wire, protocol = _greeted(_run_file())
-    if wire is not None and protocol != PROTOCOL:
+    """The engine that is running, or None.
+
+    Raises EngineError when it speaks another protocol or is too old for our settings.
+    """
+    wire, greeting = _greeted(_run_file())
+    if wire is None:
+        return None
+    protocol = greeting.get("protocol")
+    if protocol != PROTOCOL:
         raise EngineError(
             f"The running engine speaks protocol {protocol} and this program "
             f"protocol {PROTOCOL}; end it with `dmp engine stop` and try again."
         )
+    strange = {spec.name for spec in fields(Settings)} - set(greeting.get("settings", ()))
+    if strange:
+        raise EngineError(
+            f"The running engine {wire.version} is older than this program and does not know "
+            f"{', '.join(sorted(strange)[:3])}; end it with `dmp engine stop` and try again."
+        )
     return wire
+
+
+def engine_hangs() -> bool:
+    """True when an engine of this user lives and has told its address, but does not answer."""
+    told = _run_file()
+    return told is not None and _greeted(told)[0] is None and _lock_is_held()
 
 
 def start_engine(
@@ -89,10 +112,7 @@ def start_engine(
                     starting.wait(5)
             return wire
         time.sleep(0.03)
-    raise EngineError(
-        "The engine does not answer; `dmp engine stop --force` ends it, and "
-        f"{log_file()} may say why."
-    )
+    raise EngineError(HANGS)
 
 
 def stop_engine(*, force: bool = False) -> bool:
@@ -131,15 +151,15 @@ def _run_file() -> Optional[Dict[str, Any]]:
         return None
 
 
-def _greeted(told: Optional[Dict[str, Any]]) -> Tuple[Optional[Wire], int]:
-    """The engine that wrote that run file and the protocol it speaks; None if it lives no more."""
+def _greeted(told: Optional[Dict[str, Any]]) -> Tuple[Optional[Wire], Dict[str, Any]]:
+    """The engine that wrote that run file and its greeting; None if it lives no more."""
     if told is None:
-        return None, 0
+        return None, {}
     wire = Wire(told["address"], told["token"], told["version"], told["pid"])
     try:
-        return wire, wire.ask("GET", "/v1", timeout=GREETING_LIMIT)["protocol"]
+        return wire, wire.ask("GET", "/v1", timeout=GREETING_LIMIT)
     except EngineGone:
-        return None, 0
+        return None, {}
 
 
 def _spawn(command: List[str]) -> subprocess.Popen[bytes]:

@@ -152,3 +152,19 @@ def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
     assert "Solving" in text and " %" in text and "/30" in text and " left" in text
     assert "\x1b[" in text  # drawn in place, not line after line
     assert os.listdir(tmp_path) == ["lemur.exr"]
+
+
+@pytest.mark.parametrize("asked", ["presets --json", "matte no.exr --clean no.exr -o a.exr --json"])
+def test_nobody_reads_the_answer_any_more(asked: str) -> None:
+    """`dmp presets --json | head -0` ends quietly, and so does a failure that is told."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "dmp_matting.cli", *asked.split()],
+        env={**os.environ, "PYTHONPATH": str(ROOT / "plugin")},
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")

@@ -292,3 +292,12 @@ def test_python_3_9_syntax_and_standard_library_only(name: str) -> None:
             modules = [node.module or ""]
         for module in modules:
             assert module.partition(".")[0] in sys.stdlib_module_names
+
+
+def test_what_a_newer_engine_tells_is_passed_over() -> None:
+    progress = Progress(1, Stage.JOINT, 2, 3, 0.5)
+    assert Progress.from_json({**progress.to_json(), "mood": "good"}) == progress
+    layers = Layers(1, "a.exr", ("A",), 4, 3, "cpu", {"total": 1.0})
+    told = {**layers.to_json(), "further": 1}
+    told["settings"] = {**told["settings"], "newest_knob": 1}
+    assert Layers.from_json(told) == layers

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+from contextlib import suppress
+from dataclasses import make_dataclass
 from pathlib import Path
 
 import pytest
 
 from dmp_matting import EngineMood, Task, engine_state, start_engine, stop_engine
+from dmp_matting.cli.app import app
+from dmp_matting.errors import EngineError
 from dmp_matting.places import run_folder
 
 from ..conftest import ENDLESS, Home, Pair, wait_until
@@ -51,3 +57,30 @@ def test_an_engine_of_another_protocol_can_be_ended(
     monkeypatch.setattr("dmp_matting.launcher.PROTOCOL", 99)
     assert stop_engine()
     assert engine_state().mood is EngineMood.STOPPED
+
+
+def test_an_engine_that_is_too_old_for_our_settings(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two checkouts, one user: the running engine does not know what the newer one asks for."""
+    start_engine()
+    monkeypatch.setattr("dmp_matting.launcher.Settings", make_dataclass("Newer", ["newest_knob"]))
+    broken = engine_state()
+    assert broken.mood is EngineMood.BROKEN
+    assert "newest_knob" in broken.sentence and "dmp engine stop" in broken.sentence
+
+
+def test_an_engine_that_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dmp_matting.launcher.GREETING_LIMIT", 0.5)
+    wire = start_engine()
+    os.kill(wire.pid, signal.SIGSTOP)
+    try:
+        broken = engine_state()
+        assert broken.mood is EngineMood.BROKEN and "stop --force" in broken.sentence
+        with pytest.raises(EngineError, match="does not answer"):
+            app(["engine", "status"], standalone_mode=False)
+        assert stop_engine(force=True)
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(wire.pid, signal.SIGCONT)
+    wait_until(lambda: engine_state().mood is EngineMood.STOPPED, 10)

@@ -9,7 +9,7 @@ import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from typing import Any
 
 from starlette.applications import Starlette
@@ -19,7 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from dmp_matting.errors import EngineError, InputError
-from dmp_matting.job import PROTOCOL, JobState
+from dmp_matting.job import PROTOCOL, JobState, Settings
 
 from ..version import engine_version
 from . import page
@@ -97,6 +97,7 @@ class Api:
                 "protocol": PROTOCOL,
                 "version": engine_version(),
                 "pid": os.getpid(),
+                "settings": [spec.name for spec in fields(Settings)],
             }
         )
 

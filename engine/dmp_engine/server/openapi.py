@@ -127,8 +127,9 @@ def _schemas() -> dict[str, Any]:
                 "protocol": {"type": "integer"},
                 "version": {"type": "string"},
                 "pid": {"type": "integer"},
+                "settings": {"type": "array", "items": {"type": "string"}},
             },
-            "required": ["engine", "protocol", "version", "pid"],
+            "required": ["engine", "protocol", "version", "pid", "settings"],
         },
         "Settings": _closed({spec.name: _setting(spec) for spec in fields(Settings)}),
         "NewJob": _closed(

@@ -12,8 +12,16 @@ import typer
 from rich.table import Table
 
 from ..enginechoice import choose_engine
-from ..errors import InputError
-from ..launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
+from ..errors import EngineError, InputError
+from ..launcher import (
+    HANGS,
+    engine_hangs,
+    ensure_engine,
+    find_engine,
+    log_file,
+    start_engine,
+    stop_engine,
+)
 from ..places import config_file, read_config, write_config
 from .show import Json, out, say
 
@@ -69,6 +77,8 @@ def status(
              else f"Open this address within a minute; it works once: {url}")  # fmt: skip
         return
     if wire is None:
+        if engine_hangs():
+            raise EngineError(HANGS)
         say(as_json, {"ok": True, "running": False}, "The engine is not running.")
         return
     told = wire.ask("GET", "/v1/status")

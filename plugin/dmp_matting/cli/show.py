@@ -1,6 +1,7 @@
 """What every command shares: where it prints, and in which form."""
 
 import json
+import os
 import sys
 from typing import Annotated, Any, Dict
 
@@ -10,6 +11,7 @@ from rich.console import Console
 out = Console(soft_wrap=True, highlight=False)  # results
 err = Console(stderr=True, soft_wrap=True, highlight=False)  # all that is said on the way
 
+NOBODY_READS = 141  # as a program that SIGPIPE ended
 EXIT_CODES = (
     "Exit codes: 0 done; 2 something handed to dmp is wrong (a file, a setting, the output "
     "folder); 3 the engine is missing or failed; 130 stopped by Ctrl-C; 1 a bug."
@@ -18,9 +20,13 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on sta
 
 
 def print_json(data: Dict[str, Any]) -> None:
-    """One JSON object on one line of standard output."""
-    sys.stdout.write(json.dumps(data) + "\n")
-    sys.stdout.flush()
+    """One JSON object on one line of standard output; ends quietly when nobody reads it."""
+    try:
+        sys.stdout.write(json.dumps(data) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush
+        sys.exit(NOBODY_READS)
 
 
 def say(as_json: bool, data: Dict[str, Any], sentence: str = "") -> None:
