@@ -86,7 +86,7 @@ def solve(
     """
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
-    hint = full_hint = _hints(garbage, core)
+    hint = full_hint = hints_of(garbage, core)
     full_image, full_clean = image, clean
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
@@ -97,7 +97,7 @@ def solve(
     seen, behind = encoding.encode(image), encoding.encode(clean)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
-    trimap = _first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
+    trimap = first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
     # To be looked at seconds before there is more; half where nothing is known yet.
     yield replace(plan.at(Stage.INITIALISE, 1, 2), layers=Estimate(trimap, image).layers)
     if settings.alpha_init == "tested":
@@ -120,7 +120,7 @@ def solve(
         plan.round = turn
         resumed = start if start is not None and turn == first_round else None
         if resumed is None or estimate is None or evidence is None:
-            estimate, evidence = _first_estimate(
+            estimate, evidence = first_estimate(
                 image, clean, trimap, sources, encoding, settings, generator
             )
             if settings.alpha_init == "tested":
@@ -186,7 +186,7 @@ class _Plan:
         return Step(stage, step, steps, min(1.0, rounds))
 
 
-def _hints(garbage: Tensor | None, core: Tensor | None) -> Tensor | None:
+def hints_of(garbage: Tensor | None, core: Tensor | None) -> Tensor | None:
     """The artist's mattes as a trimap that is 0.5 where nothing was said."""
     if garbage is None and core is None:
         return None
@@ -200,7 +200,7 @@ def _hints(garbage: Tensor | None, core: Tensor | None) -> Tensor | None:
     return hint
 
 
-def _first_trimap(
+def first_trimap(
     seen: Tensor, behind: Tensor, settings: Settings, generator: torch.Generator
 ) -> Tensor:
     """alpha^[0] of eq. 8, the paper's or tested (evidence.py), or 0.5 everywhere."""
@@ -218,7 +218,7 @@ def _first_trimap(
     return alpha
 
 
-def _first_estimate(
+def first_estimate(
     image: Tensor,
     clean: Tensor,
     trimap: Tensor,

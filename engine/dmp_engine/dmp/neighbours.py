@@ -1,0 +1,218 @@
+"""A frame of a shot solved with its neighbours: the same subject, seen before other background.
+
+    first_look   what the frame says by itself: trimap, sampled alphas, the evidence solved
+    improved     a look again, with the neighbours' looks: their motion, the alphas that
+                 triangulation gives (triangulate.py), and the neighbours' own alphas where
+                 their layers explain this plate
+    settled      the Solution of the last look
+
+PASSES times ``improved`` with REACH neighbours on each side, so a result depends on
+PASSES * REACH frames before and after and on nothing else: not on the order of work, nor on
+what was solved or interrupted before. A neighbour's alpha counts as far as its layer, brought
+here, explains this plate: where the subject hid something or has left, it says nothing, so that
+nothing trails behind.
+
+The networks do not run here: what they correct by a fiftieth, neighbours correct by a third.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dmp_matting.job import Settings
+
+from .confidence import confidence_of
+from .encoding import Encoding
+from .evidence import REFERENCE_SIDE, Sampled, second_look, without_closed_holes
+from .finish import colour_bounds, exact_foreground, finished
+from .foreground import smooth_foreground
+from .initialise import dilate
+from .laplacian import MattingLaplacian
+from .motion import fetched, flow, layer_picture, within_frame
+from .seethrough import PER_CONFIDENCE, SURE, opened_where_seen_through, seen_through, variance_of
+from .solve import COLOUR, OPAQUE, SAMPLES, first_estimate, first_trimap
+from .steps import Solution
+from .triangulate import Triangulated, View, triangulated
+
+REACH, PASSES = 2, 2  # frames on each side; times
+BORDER = 12.0  # pixels of core from the background on, at 320, that are decided again
+
+# Weights beside those of solve.py in the matting-Laplacian solve.
+COLOUR_SHARE = 0.3  # of solve.py's: colours mislead more than triangulation
+TRIANGULATED = 0.1  # over the variance
+NEIGHBOUR = 6.0  # of a neighbour whose layer explains this plate
+DECIDED = 0.3  # for opacity, where the frame by itself was sure of the core
+FIT = 0.03  # sigma of a fitting layer's misfit, encoded
+
+# Eq. 18 and the knee after it undo less of what is known better now.
+VARIANCE_ALPHA, SOLID = 0.3, 0.98
+
+
+@dataclass(frozen=True)
+class Look:
+    """What is known of a frame; images (1, 3, H, W), maps (1, 1, H, W)."""
+
+    image: Tensor
+    clean: Tensor
+    encoding: Encoding
+    trimap: Tensor  # what the frame decides by itself
+    undecided: Tensor  # trimap with more of the core to be decided again
+    evidence: Sampled
+    alpha: Tensor  # as solved
+    foreground: Tensor
+    seen_alpha: Tensor  # as neighbours see it
+    seen_foreground: Tensor
+    passes: int = 0
+
+    def layers(self) -> tuple[Tensor, Tensor]:
+        """Alpha and F, to be looked at."""
+        return self.seen_alpha, self.seen_foreground
+
+    def to(self, device: torch.device | str) -> Look:
+        """The same on another device."""
+        moved: dict[str, Any] = {
+            name: value.to(device) for name, value in vars(self).items() if torch.is_tensor(value)
+        }
+        evidence = Sampled(self.evidence.alpha.to(device), self.evidence.confidence.to(device))
+        return replace(self, **moved, evidence=evidence)
+
+
+def first_look(
+    image: Tensor, clean: Tensor, settings: Settings, *, linear: bool, hint: Tensor | None = None
+) -> Look:
+    """What the pair says by itself, as at the beginning of ``solve``. ``hint`` is a trimap."""
+    generator = torch.Generator().manual_seed(settings.seed)
+    encoding = Encoding.of_pair(image, clean, linear)
+    seen, behind = encoding.encode(image), encoding.encode(clean)
+    through = seen_through(image, clean)
+    trimap = first_trimap(seen, behind, settings, generator)
+    if settings.alpha_init == "tested":
+        trimap = second_look(image, clean, trimap, encoding, generator)
+        trimap = opened_where_seen_through(trimap, through)
+    trimap = _hinted(trimap, hint)
+    estimate, evidence = first_estimate(image, clean, trimap, trimap, encoding, settings, generator)
+    if settings.alpha_init == "tested":
+        trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
+    alpha = torch.where(trimap == 0.5, estimate.alpha, trimap)
+    shown = finished(
+        image, clean, alpha, estimate.foreground, trimap, settings, colour_bounds(image, clean)
+    )
+    border = BORDER * max(image.shape[-2:]) / REFERENCE_SIDE
+    near = (trimap == 1) & dilate(trimap == 0, border)
+    undecided = _hinted(torch.where(near, 0.5, trimap), hint)
+    return Look(
+        image, clean, encoding, trimap, undecided, evidence, alpha, estimate.foreground, *shown
+    )
+
+
+def improved(look: Look, others: Sequence[tuple[int, Look]]) -> Look:
+    """``look`` with what ``others`` say, each with its distance in frames; all of one pass."""
+    unknown = look.undecided == 0.5
+    if not unknown.any():
+        return replace(look, passes=look.passes + 1)
+    views = [_view(look, other, distance) for distance, other in others]
+    known = triangulated(look.image, look.clean, views)
+    by_triangle = TRIANGULATED / known.variance
+    by_sample = SAMPLES * look.evidence.confidence
+    again = unknown & (look.trimap != 0.5)
+    opaque = OPAQUE + DECIDED * again
+    laplacian = MattingLaplacian(look.image, unknown)
+    alpha, foreground = torch.where(unknown, look.alpha, look.undecided), look.foreground
+    for _ in range(1 if look.passes else 2):  # the first foreground is a guess without neighbours
+        by_colour, said = _colour(look, foreground)
+        by_colour = torch.where(again, 0.0, COLOUR_SHARE * by_colour)
+        weight = by_colour + by_sample + opaque + by_triangle
+        pull = by_colour * said + by_sample * look.evidence.alpha + opaque
+        pull = pull + by_triangle * known.alpha
+        if look.passes:  # first alphas are each frame's own guesses
+            for view in views:
+                weight = weight + NEIGHBOUR * view.weight * view.fit
+                pull = pull + NEIGHBOUR * view.weight * view.fit * view.alpha
+        alpha = laplacian.solve(alpha, weight, pull / weight)
+        foreground = smooth_foreground(look.image, look.clean, alpha)
+    return replace(
+        look,
+        evidence=look.evidence if not look.passes else _together(look, known, unknown),
+        alpha=alpha,
+        foreground=foreground,
+        seen_alpha=alpha,
+        seen_foreground=foreground,
+        passes=look.passes + 1,
+    )
+
+
+def settled(look: Look, settings: Settings) -> tuple[Solution, Solution]:
+    """The Solution at the look's size, and the one before eq. 18 for a larger plate's lift."""
+    weaker = replace(
+        settings,
+        variance_alpha=min(settings.variance_alpha, VARIANCE_ALPHA),
+        solid=max(settings.solid, SOLID),
+    )
+    alpha, foreground = finished(
+        look.image,
+        look.clean,
+        look.alpha,
+        look.foreground,
+        look.undecided,
+        weaker,
+        colour_bounds(look.image, look.clean),
+    )
+    confidence = confidence_of(alpha, look.undecided, look.evidence)
+    exact = exact_foreground(look.image, look.clean, alpha, foreground, settings)
+    return (
+        Solution(alpha, exact, look.undecided, confidence),
+        Solution(look.alpha, look.foreground, look.undecided, confidence),
+    )
+
+
+def _hinted(trimap: Tensor, hint: Tensor | None) -> Tensor:
+    return trimap if hint is None else torch.where(hint == 0.5, trimap, hint)
+
+
+def _view(look: Look, other: Look, distance: int) -> View:
+    """``other`` as seen from ``look``."""
+    here, there = (
+        layer_picture(x.seen_alpha, x.seen_foreground, x.encoding) for x in (look, other)
+    )
+    motion = flow(here, there, look.image.device)
+    alpha = fetched(other.seen_alpha, motion)
+    premultiplied = fetched(other.seen_alpha * other.seen_foreground, motion)
+    encode = look.encoding.encode
+    built = encode(premultiplied + (1 - alpha) * look.clean)
+    misfit = (built - encode(look.image)).square().mean(1, keepdim=True)
+    misfit = functional.avg_pool2d(functional.pad(misfit, [1] * 4, mode="replicate"), 3, 1)
+    return View(
+        fetched(other.image, motion),
+        fetched(other.clean, motion),
+        alpha,
+        within_frame(motion),
+        (-misfit / (2 * FIT**2)).exp(),
+        distance,
+    )
+
+
+def _colour(look: Look, foreground: Tensor) -> tuple[Tensor, Tensor]:
+    """Weight and alpha of the colour equation, as in ``solve.first_estimate``."""
+    encode = look.encoding.encode
+    difference = foreground - look.clean
+    power = (encode(foreground) - encode(look.clean)).square().sum(1, keepdim=True)
+    seen = (difference * (look.image - look.clean)).sum(1, keepdim=True)
+    alpha = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
+    return COLOUR * power, alpha
+
+
+def _together(look: Look, known: Triangulated, asked: Tensor) -> Sampled:
+    """Sampled and triangulated alphas, weighed by their variances, for the confidence."""
+    by_sample = torch.where(
+        look.evidence.confidence > 0, 1 / variance_of(look.evidence.confidence), 0.0
+    )
+    precision = by_sample + 1 / known.variance
+    alpha = (by_sample * look.evidence.alpha + known.alpha / known.variance) / precision
+    confidence = (100 - (1 / precision - SURE) / PER_CONFIDENCE).clamp(0, 100)
+    return Sampled(torch.where(asked, alpha, 0.0), torch.where(asked, confidence, 0.0))
