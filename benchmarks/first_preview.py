@@ -107,6 +107,8 @@ def previews(wire: Wire, frame: Frame, folder: Path, seed: int) -> tuple[float, 
         # Before its first step the picture is the plates' difference.
         if event.stage is not Stage.INITIALISE or event.step > 0:
             events.close()
+            while wire.ask("GET", "/v1/status")["devices"][0]["state"] == "busy":
+                time.sleep(0.05)  # the next request is measured on an idle engine
             return first, now
     raise AssertionError("the frame was finished without a preview")
 
