@@ -31,7 +31,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +42,10 @@ from dmp_matting.errors import (
     EngineError,
     EngineMissingError,
 )
-from dmp_matting.job import Frame, Job, Progress, Settings
+from dmp_matting.job import Job, Layers, Progress, Settings
 from dmp_matting.places import cache_folder
+
+from .around import window_of
 
 EVENT_INTERVAL = 0.05  # seconds; a GPU makes hundreds of steps a second, nobody reads them all
 GRACE = 10.0  # seconds that a job may take to end before the process just goes
@@ -111,11 +113,16 @@ def run() -> int:
         settings = _settled(job.settings, request.get("on_cpu"), events)
         # The algorithm's imports take seconds: only now, when the request is known to be sound.
         from .shot import matte_frame
+        from .window import Kept
 
+        kept = Kept()
         ending.working = True
         for frame in job.frames:
             output = Path(request["outputs"][str(frame.number)])
-            _run_frame(matte_frame, frame, settings, output, events, ending)
+            solving = matte_frame(
+                frame, settings, output, window=window_of(frame, job, settings), kept=kept
+            )
+            _run_frame(solving, events, ending)
         ending.working = False
         return 0
     except KeyboardInterrupt:
@@ -128,15 +135,7 @@ def run() -> int:
         return events.error(told(bug))
 
 
-def _run_frame(
-    matte_frame: Callable[..., Any],
-    frame: Frame,
-    settings: Settings,
-    output: Path,
-    events: Events,
-    ending: Ending,
-) -> None:
-    solving = matte_frame(frame, settings, output)
+def _run_frame(solving: Generator[Progress, None, Layers], events: Events, ending: Ending) -> None:
     stage, sent = None, 0.0
     try:
         while True:

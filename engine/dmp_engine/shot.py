@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,12 @@ import numpy.typing as npt
 import OpenImageIO as oiio
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from dmp_matting.errors import DeviceError, InputError, OutputError
 from dmp_matting.job import Frame, Layers, Plate, Progress, Role, Settings, Stage
 
 from . import device
+from .arrays import array_of, at_least, at_most, tensor_of
 from .dmp.encoding import Encoding
 from .dmp.evidence import nothing_in_common
 from .dmp.networks import SMALLEST_SIDE
@@ -40,6 +40,7 @@ from .plates.exr import (
 )
 from .plates.fit import fit_clean
 from .version import engine_version
+from .window import Kept, pair_of, solve_in_window
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
@@ -57,6 +58,8 @@ def matte_frame(
     checkpoint: Path | None = None,
     names: Mapping[str, str] | None = None,
     on_content: Callable[[str], None] | None = None,
+    window: Sequence[Frame] = (),
+    kept: Kept | None = None,
 ) -> Generator[Progress, None, Layers]:
     """Solve ``frame`` and write ``output``; yields Progress, returns Layers.
 
@@ -65,7 +68,8 @@ def matte_frame(
     the state of an interrupted frame: found, the frame goes on from there.
     ``names`` are the artist's paths of plates that lie elsewhere, for the header.
     ``on_content`` is told the digest of the plates' content (plates/content.py) before
-    anything is solved.
+    anything is solved. ``window`` are the frames it is solved with, itself among them
+    (around.py); ``kept`` holds what is known of them from frame to frame.
     Closing the generator ends the work; ``output`` is written whole or not at
     all. Raises errors of :mod:`dmp_matting.errors` only.
     """
@@ -81,42 +85,46 @@ def matte_frame(
             on_content(content)
         yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
         linear = image.space != RAW
-        tensors = [_tensor(x, where) for x in (image.rgb, clean.rgb)]
+        tensors = [tensor_of(x, where) for x in (image.rgb, clean.rgb)]
         if preview is not None:  # before anything is fitted, so that there is something at once
-            seen, behind = (_at_most(x, PREVIEW_SIDE) for x in tensors)
+            seen, behind = (at_most(x, PREVIEW_SIDE) for x in tensors)
             _show(preview, _difference(seen, behind, linear), seen, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
         fitted = fit_clean(image, clean, settings)
         clean = fitted.clean
-        tensors[1] = _tensor(clean.rgb, where)
+        tensors[1] = tensor_of(clean.rgb, where)
         warnings = _warnings(tensors[0], tensors[1], linear) or fitted.warnings
         if warnings:  # said before minutes are spent
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
-        padded, size = _at_least(tensors, SMALLEST_SIDE)
+        padded, size = at_least(tensors, SMALLEST_SIDE)
         hints = {
-            role: _at_least([_tensor(m[..., None], where)], SMALLEST_SIDE)[0][0]
+            role: at_least([tensor_of(m[..., None], where)], SMALLEST_SIDE)[0][0]
             for role, m in mattes.items()
         }
         mark = _mark(settings, content)
         start = _load(checkpoint, mark)
-        solving = solve(
-            padded[0],
-            padded[1],
-            settings,
-            linear=linear,
-            garbage=hints.get(Role.GARBAGE),
-            core=hints.get(Role.CORE),
-            start=start,
-        )
+        if window:
+            pair = pair_of(padded[0], padded[1], hints, linear)
+            solving = solve_in_window(frame, pair, window, settings, where, kept or Kept())
+        else:
+            solving = solve(
+                padded[0],
+                padded[1],
+                settings,
+                linear=linear,
+                garbage=hints.get(Role.GARBAGE),
+                core=hints.get(Role.CORE),
+                start=start,
+            )
         solution = yield from _follow(
             solving, frame.number, clock, mark, linear, preview, checkpoint
         )
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
-        alpha = _array(solution.alpha, size)[..., 0]
+        alpha = array_of(solution.alpha, size)[..., 0]
         attributes = _attributes(frame, image, settings, warnings, names or {})
         attributes.update(fitted.attributes())
-        more = {"confidence": _array(solution.confidence, size)[..., 0]}
-        foreground = _array(solution.foreground, size)
+        more = {"confidence": array_of(solution.confidence, size)[..., 0]}
+        foreground = array_of(solution.foreground, size)
         channels = write_layers(output, image, alpha, foreground, attributes, more)
     except torch.cuda.OutOfMemoryError:
         raise DeviceError(
@@ -203,9 +211,9 @@ def _warnings(image: Tensor, clean: Tensor, linear: bool) -> tuple[str, ...]:
             "The plate and the clean plate are the same picture: alpha is empty. "
             "Check that the plate shows the subject.",
         )
-    image, clean = (_at_most(x, LOOKED_AT) for x in (image, clean))
+    image, clean = (at_most(x, LOOKED_AT) for x in (image, clean))
     encode = Encoding.of_pair(image, clean, linear).encode
-    seen, behind = _at_least([encode(image), encode(clean)], 8)[0]
+    seen, behind = at_least([encode(image), encode(clean)], 8)[0]
     if nothing_in_common(seen, behind):
         return (
             "The clean plate has nothing in common with the plate: alpha is 1 everywhere. "
@@ -255,40 +263,6 @@ def _follow(
         solving.close()
 
 
-# --- arrays and tensors ------------------------------------------------------------------------
-
-
-def _tensor(pixels: npt.NDArray[np.float32], where: str) -> Tensor:
-    """(H, W, C) to (1, C, H, W) on the device."""
-    return torch.from_numpy(np.ascontiguousarray(pixels.transpose(2, 0, 1)))[None].to(where)
-
-
-def _array(tensor: Tensor, size: tuple[int, int]) -> npt.NDArray[np.float32]:
-    """(1, C, H, W) to (h, w, C), cut to ``size``."""
-    array: npt.NDArray[np.float32] = (
-        tensor[0, :, : size[0], : size[1]].permute(1, 2, 0).contiguous().cpu().numpy()
-    )
-    return array
-
-
-def _at_least(images: list[Tensor], side: int) -> tuple[list[Tensor], tuple[int, int]]:
-    """Images extended to ``side`` by repeating their last row and column, and the old size."""
-    height, width = images[0].shape[-2:]
-    extra = [0, max(0, side - width), 0, max(0, side - height)]
-    if any(extra):
-        images = [functional.pad(x, extra, mode="replicate") for x in images]
-    return images, (height, width)
-
-
-def _at_most(image: Tensor, side: int) -> Tensor:
-    """The image, scaled down where it is larger than ``side`` pixels."""
-    longest = max(image.shape[-2:])
-    if longest <= side:
-        return image
-    size = [max(1, round(s * side / longest)) for s in image.shape[-2:]]
-    return functional.interpolate(image, size, mode="area")
-
-
 # --- what is written beside the layers ---------------------------------------------------------
 
 
@@ -319,7 +293,7 @@ def _difference(image: Tensor, clean: Tensor, linear: bool) -> Tensor:
 
 def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
     """A PNG no larger than PREVIEW_SIDE: straight foreground as displayed, and alpha."""
-    alpha, foreground = (_at_most(x, PREVIEW_SIDE) for x in (alpha, foreground))
+    alpha, foreground = (at_most(x, PREVIEW_SIDE) for x in (alpha, foreground))
     display = Encoding(linear, 0.0, 1.0).encode(foreground)
     picture = torch.cat([display, alpha], 1).clamp(0, 1)[0].permute(1, 2, 0)
     pixels = (picture * 255).round().byte().contiguous().cpu().numpy()

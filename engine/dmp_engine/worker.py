@@ -3,7 +3,7 @@
 Started by server/pool.py as ``main()``. Commands on standard input:
 
     {"do": "frame", "frame": Frame, "settings": Settings, "output": path, "preview": path,
-     "checkpoint": path, "names": {stored path of a plate: the artist's}}
+     "checkpoint": path, "names": {stored path of a plate: the artist's}, "window": [Frame, ...]}
     {"do": "cancel"}                 ends the running frame, also between two of its steps
 
     {"do": "go", "on": true}         the answer to ``content``: solve it, or (false) do not
@@ -122,6 +122,7 @@ def main() -> None:
     threading.Thread(target=pipes.listen, daemon=True).start()
     try:
         from .shot import matte_frame
+        from .window import Kept
 
         pipes.send("hello", devices=_devices(), pid=os.getpid())
     except (ImportError, OSError) as reason:
@@ -132,10 +133,11 @@ def main() -> None:
         pipes.send("error", **missing.to_wire())
         sys.exit(3)
     threading.Thread(target=pipes.show_life, daemon=True).start()
+    kept = Kept()
     while True:
         command = pipes.commands.get()
         try:
-            _solve(matte_frame, command, pipes)
+            _solve(matte_frame, command, pipes, kept)
         except DmpError as error:
             pipes.send("error", **error.to_wire())
         except Exception as bug:
@@ -143,10 +145,12 @@ def main() -> None:
         _free_memory()
 
 
-def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes) -> None:
+def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes, kept: Any) -> None:
     settings = Settings.from_json(command["settings"])
     wire = Job((), settings).to_json()
-    frame: Frame = Job.from_json({**wire, "frames": [command["frame"]]}).frames[0]
+    sent_along = {"frames": [command["frame"]], "context": command["window"]}
+    job = Job.from_json({**wire, **sent_along})
+    frame: Frame = job.frames[0]
     solving = matte_frame(
         frame,
         settings,
@@ -155,6 +159,8 @@ def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes) -> None:
         checkpoint=Path(command["checkpoint"]),
         names=command["names"],
         on_content=pipes.ask,
+        window=job.context,
+        kept=kept,
     )
     stage, sent = None, 0.0
     try:

@@ -163,7 +163,7 @@ class Matting:
     def _sizes(self) -> Dict[str, int]:
         """Bytes of every plate: all of them are there before the first is sent."""
         sizes = {}
-        for path in {plate.path for frame in self.job.frames for plate in frame.plates}:
+        for path in self._plates():
             try:
                 with open(path, "rb") as file:
                     sizes[path] = os.fstat(file.fileno()).st_size
@@ -172,6 +172,10 @@ class Matting:
             if sizes[path] == 0:
                 raise PlateError(f"The plate {path} is empty.")
         return sizes
+
+    def _plates(self) -> Set[str]:
+        frames = (*self.job.frames, *self.job.context)
+        return {plate.path for frame in frames for plate in frame.plates}
 
     def _follow(self, wire: Wire) -> Generator[Event, None, None]:
         """The events of a started job until it has ended."""
@@ -239,9 +243,7 @@ class Matting:
                     f"Layers are written as EXR; give '{self.outputs[frame.number]}' a name "
                     "that ends in .exr."
                 )
-        plates = {
-            os.path.realpath(plate.path) for frame in self.job.frames for plate in frame.plates
-        }
+        plates = {os.path.realpath(path) for path in self._plates()}
         for path in self.outputs.values():
             if os.path.realpath(path) in plates:
                 raise OutputError(f"The output {path} is one of the plates; give it another name.")

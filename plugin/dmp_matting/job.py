@@ -116,6 +116,14 @@ class Settings:
         basic=True,
     )
 
+    temporal: str = knob(
+        "off",
+        "Neighbouring frames",
+        "How the frames of a shot help each other; paper is its video mode, for preset paper.",
+        choices=("off", "neighbours", "paper"),
+        basic=True,
+    )
+
     # --- clean plate ---------------------------------------------------------------------------
     align: str = knob(
         "off",
@@ -352,28 +360,37 @@ def _check(spec: dataclasses.Field[Any], value: Value) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that a result depends on."""
+    """Everything that a result depends on.
+
+    ``context`` are frames of the same shot that are looked at and not solved: the neighbours
+    of those in ``frames`` (Settings.temporal).
+    """
 
     frames: Tuple[Frame, ...]
     settings: Settings = field(default_factory=Settings)
     engine_version: str = ""
+    context: Tuple[Frame, ...] = ()
 
     def to_json(self) -> Dict[str, Any]:
         return dataclasses.asdict(self)
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Job:
-        frames = tuple(
-            Frame(
-                int(frame["number"]),
-                tuple(
-                    Plate(str(plate["path"]), Role(plate["role"]), str(plate["colour_space"]))
-                    for plate in frame["plates"]
-                ),
+        frames, context = (
+            tuple(
+                Frame(
+                    int(frame["number"]),
+                    tuple(
+                        Plate(str(plate["path"]), Role(plate["role"]), str(plate["colour_space"]))
+                        for plate in frame["plates"]
+                    ),
+                )
+                for frame in data.get(name, ())
             )
-            for frame in data["frames"]
+            for name in ("frames", "context")
         )
-        return cls(frames, Settings.from_json(data["settings"]), str(data["engine_version"]))
+        settings = Settings.from_json(data["settings"])
+        return cls(frames, settings, str(data["engine_version"]), context)
 
     def key(self, content: Mapping[str, str]) -> str:
         """Cache key: a hash in which every path is replaced by the digest of its content.
@@ -382,7 +399,7 @@ class Job:
         counts: sums in another order differ in their last digits.
         """
         data = self.to_json()
-        for frame in data["frames"]:
+        for frame in [*data["frames"], *data["context"]]:
             for plate in frame["plates"]:
                 plate["path"] = content[plate["path"]]
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()

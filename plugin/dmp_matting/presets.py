@@ -35,6 +35,8 @@ HELD: Mapping[str, Value] = {
     "foreground_scale": 2,
     "projection": False,
     "rounds": 2,
+    # Frames of a shot are solved with their neighbours; a frame alone is not changed by it.
+    "temporal": "neighbours",
 }
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {

@@ -34,6 +34,7 @@ from .finish import colour_bounds, exact_foreground, finished
 from .foreground import smooth_foreground
 from .initialise import dilate
 from .laplacian import MattingLaplacian
+from .lift import shrunk_hint, solve_size
 from .motion import fetched, flow, layer_picture, within_frame
 from .seethrough import PER_CONFIDENCE, SURE, opened_where_seen_through, seen_through, variance_of
 from .solve import COLOUR, OPAQUE, SAMPLES, first_estimate, first_trimap
@@ -86,7 +87,14 @@ class Look:
 def first_look(
     image: Tensor, clean: Tensor, settings: Settings, *, linear: bool, hint: Tensor | None = None
 ) -> Look:
-    """What the pair says by itself, as at the beginning of ``solve``. ``hint`` is a trimap."""
+    """What the pair says by itself, at the solve size, as at the beginning of ``solve``.
+
+    ``hint`` are the artist's mattes as a trimap.
+    """
+    size = solve_size(image.shape[-2], image.shape[-1], settings)
+    if size is not None:
+        image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
+        hint = shrunk_hint(hint, size) if hint is not None else None
     generator = torch.Generator().manual_seed(settings.seed)
     encoding = Encoding.of_pair(image, clean, linear)
     seen, behind = encoding.encode(image), encoding.encode(clean)

@@ -19,6 +19,7 @@ from typing import Any
 from dmp_matting.errors import CancelledError, DmpError, EngineError, OutputError, from_wire
 from dmp_matting.job import Frame, Job, JobState, Layers, Settings
 
+from ..around import window_of
 from ..device import cpu_notice
 from ..version import engine_version
 from .attendance import Attendance
@@ -237,12 +238,16 @@ class Dispatcher:
             worker = await slot.ready(record.ocio)
             _heed_cancel(live)
             stored = self.store.stored_frame(record, frame)
+            window = window_of(frame, record.job, live.settings)
             names = {
                 ours.path: theirs.path
                 for ours, theirs in zip(stored.plates, frame.plates, strict=True)
             }
             request = {
                 "frame": dataclasses.asdict(stored),
+                "window": [
+                    dataclasses.asdict(self.store.stored_frame(record, other)) for other in window
+                ],
                 "names": names,
                 "settings": dataclasses.replace(live.settings, device=slot.device.name).to_json(),
                 "output": str(self.store.layers(record, frame.number)),
@@ -270,7 +275,7 @@ class Dispatcher:
         key, have, failure = "", False, None
         async for event in worker.frame(**request):
             if event["event"] == "content":
-                key = self._content_key(live, event["digest"])
+                key = self._content_key(live, frame, event["digest"])
                 try:
                     have = await self._from_cache(live, frame, key)
                 except DmpError as full:  # the worker waits for an answer all the same
@@ -341,17 +346,32 @@ class Dispatcher:
         one = dataclasses.replace(
             record.job,
             frames=(dataclasses.replace(frame, number=0),),
+            context=self._window(live, frame),
             settings=self._settings_that_count(live),
         )
         content = {plate.path: plate.digest for plate in record.plates}
         return hashlib.sha256((one.key(content) + _ocio_digest(record.ocio)).encode()).hexdigest()
 
-    def _content_key(self, live: Live, digest: str) -> str:
-        """The key of one frame by what a worker read from its plates."""
-        one = dataclasses.replace(
-            live.record.job, frames=(), settings=self._settings_that_count(live)
+    def _window(self, live: Live, frame: Frame) -> tuple[Frame, ...]:
+        """The frame's neighbours, numbered by their distance to it."""
+        return tuple(
+            dataclasses.replace(other, number=other.number - frame.number)
+            for other in window_of(frame, live.record.job, live.settings)
         )
-        told = one.key({}) + _ocio_digest(live.record.ocio) + digest
+
+    def _content_key(self, live: Live, frame: Frame, digest: str) -> str:
+        """The key of one frame by what a worker read from its plates.
+
+        Its neighbours count by their files, which nobody has read yet.
+        """
+        one = dataclasses.replace(
+            live.record.job,
+            frames=(),
+            context=self._window(live, frame),
+            settings=self._settings_that_count(live),
+        )
+        content = {plate.path: plate.digest for plate in live.record.plates}
+        told = one.key(content) + _ocio_digest(live.record.ocio) + digest
         return hashlib.sha256(told.encode()).hexdigest()
 
     def _settings_that_count(self, live: Live) -> Settings:

@@ -115,9 +115,12 @@ def _schemas() -> dict[str, Any]:
         "number", "plates",
     )  # fmt: skip
     frames = {"type": "array", "items": frame, "minItems": 1, "maxItems": FRAMES_LIMIT}
+    context = {"type": "array", "items": frame, "maxItems": FRAMES_LIMIT}
     settings = {"$ref": "#/components/schemas/Settings"}
     job = _closed(
-        {"frames": frames, "settings": settings, "engine_version": text}, "frames", "settings"
+        {"frames": frames, "settings": settings, "engine_version": text, "context": context},
+        "frames",
+        "settings",
     )
     return {
         "Greeting": {

@@ -32,18 +32,25 @@ def parse_new_job(data: dict[str, Any]) -> NewJob:
     """Raises Refusal 400, or SettingsError and InputError for what makes no job."""
     _only(data, "job", "attended", "ocio", "on_cpu")
     job = _typed(data, "job", dict)
-    _only(job, "frames", "settings", "engine_version")
+    _only(job, "frames", "settings", "engine_version", "context")
     entries = _typed(job, "frames", list)
     if not 1 <= len(entries) <= FRAMES_LIMIT:
         raise _malformed(f"'frames' holds 1 to {FRAMES_LIMIT} frames")
+    context = _typed(job, "context", list, [])
+    if len(context) > FRAMES_LIMIT:
+        raise _malformed(f"'context' holds {FRAMES_LIMIT} frames at most")
     _text(job, "engine_version", "")
     wanted = NewJob(
-        Job(tuple(map(_frame, entries)), _settings(_typed(job, "settings", dict))),
+        Job(
+            tuple(map(_frame, entries)),
+            _settings(_typed(job, "settings", dict)),
+            context=tuple(map(_frame, context)),
+        ),
         _typed(data, "attended", bool, True),
         _text(data, "ocio", ""),
         _settings(_typed(data, "on_cpu", dict)) if data.get("on_cpu") is not None else None,
     )
-    numbers = [frame.number for frame in wanted.job.frames]
+    numbers = [frame.number for frame in (*wanted.job.frames, *wanted.job.context)]
     if len(set(numbers)) != len(numbers):
         raise InputError("A frame number is named twice in the job.")
     return wanted

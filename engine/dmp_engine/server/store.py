@@ -102,7 +102,8 @@ class Store:
     def create(self, job: Job, *, attended: bool, ocio: str, on_cpu: Settings | None) -> Record:
         """A new job folder in state UPLOADING. Raises OSError when the disk will not have it."""
         record = Record(secrets.token_hex(8), job, attended, ocio, on_cpu, time.time())
-        paths = dict.fromkeys(plate.path for frame in job.frames for plate in frame.plates)
+        frames = (*job.frames, *job.context)
+        paths = dict.fromkeys(plate.path for frame in frames for plate in frame.plates)
         record.plates = [StoredPlate(path, f"{n}{_suffix(path)}") for n, path in enumerate(paths)]
         folder = self.folder(record)
         try:

@@ -1,0 +1,196 @@
+"""A frame with its window: the neighbours' plates read, their looks kept from frame to frame.
+
+What a look holds depends on plates and settings alone, so keeping it changes no pixel:
+an engine that starts in the middle of a shot makes the looks that are missing again.
+Kept looks lie in main memory, as many as one window needs, however long the shot is.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from torch import Tensor
+
+from dmp_matting.errors import DmpError
+from dmp_matting.job import Frame, Role, Settings, Stage
+
+from .around import NEIGHBOURS
+from .arrays import at_least, tensor_of
+from .dmp.lift import lift
+from .dmp.neighbours import PASSES, REACH, Look, first_look, improved, settled
+from .dmp.networks import SMALLEST_SIDE
+from .dmp.solve import hints_of
+from .dmp.steps import Solution, Step
+from .plates.exr import read_matte, read_plate
+from .plates.fit import fit_clean
+
+RAW = "raw"
+LIMIT = 4 * NEIGHBOURS  # looks kept: those of a window, of all passes
+
+Key = tuple[object, ...]
+
+
+class Kept:
+    """The looks made last, in main memory. One for each worker."""
+
+    def __init__(self) -> None:
+        self._looks: OrderedDict[Key, Look | None] = OrderedDict()
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._looks
+
+    def get(self, key: Key, where: str) -> Look | None:
+        """The look on the device; None for a frame that cannot be read."""
+        self._looks.move_to_end(key)
+        look = self._looks[key]
+        return None if look is None else look.to(where)
+
+    def put(self, key: Key, look: Look | None) -> None:
+        self._looks[key] = None if look is None else look.to("cpu")
+        while len(self._looks) > LIMIT:
+            self._looks.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A frame's plates as tensors: (1, 3, H, W), and the artist's mattes as a trimap."""
+
+    image: Tensor
+    clean: Tensor
+    hint: Tensor | None
+    linear: bool
+
+
+def pair_of(image: Tensor, clean: Tensor, mattes: dict[Role, Tensor], linear: bool) -> Pair:
+    hint = hints_of(mattes.get(Role.GARBAGE), mattes.get(Role.CORE))
+    return Pair(image, clean, hint, linear)
+
+
+def solve_in_window(
+    frame: Frame,
+    pair: Pair,
+    window: Sequence[Frame],
+    settings: Settings,
+    where: str,
+    kept: Kept,
+) -> Generator[Step, None, Solution]:
+    """Solve ``frame``, whose plates are ``pair``, with the other frames of ``window``.
+
+    A neighbour that cannot be read, or has another size, counts as not there. Yields Step,
+    returns Solution. Raises what reading raises for no frame but its own.
+    """
+    work = _Work(window, settings, where, kept, len(window))
+    own = [other.number for other in window].index(frame.number)
+    first = {}
+    for index in range(len(window)):
+        look = yield from work.first(index, pair if index == own else None)
+        if look is not None:
+            first[index] = look
+    there = [n for n in sorted(first) if first[n].image.shape == first[own].image.shape]
+    looks, keys, at = [first[n] for n in there], [work.keys[n] for n in there], there.index(own)
+    work.total += sum(
+        1 + min(len(looks) - 1, at + REACH * left) - max(0, at - REACH * left)
+        for left in range(PASSES)
+    )
+    level = dict(enumerate(looks))
+    for number in range(1, PASSES + 1):
+        far = REACH * (PASSES - number)
+        wanted = range(max(0, at - far), min(len(looks) - 1, at + far) + 1)
+        level = yield from work.improve(level, keys, wanted, number)
+    solution, rough = settled(level[at], settings)
+    if solution.alpha.shape[-2:] == pair.image.shape[-2:]:
+        return solution
+    return (yield from lift(pair.image, pair.clean, rough, pair.hint, settings))
+
+
+class _Work:
+    """The looks of one window, made or kept, each told as a Step."""
+
+    def __init__(
+        self, window: Sequence[Frame], settings: Settings, where: str, kept: Kept, total: int
+    ) -> None:
+        self.window, self.settings, self.where, self.kept = window, settings, where, kept
+        self.total, self.done = total, 0
+        same = json.dumps({**settings.to_json(), "device": where}, sort_keys=True)
+        self.keys: list[Key] = [(same, *_identity(frame)) for frame in window]
+
+    def first(self, index: int, pair: Pair | None) -> Generator[Step, None, Look | None]:
+        """The first look at a frame; ``pair`` are its plates if they are read already."""
+        key = self.keys[index]
+        if key not in self.kept:
+            try:
+                pair = pair or self._read(self.window[index])
+            except DmpError:  # that frame's own job tells of it
+                self.kept.put(key, None)
+            else:
+                look = first_look(
+                    pair.image, pair.clean, self.settings, linear=pair.linear, hint=pair.hint
+                )
+                self.kept.put(key, look)
+        found = self.kept.get(key, self.where)
+        yield self._step(Stage.INITIALISE, found)
+        return found
+
+    def improve(
+        self, level: dict[int, Look], keys: list[Key], wanted: range, number: int
+    ) -> Generator[Step, None, dict[int, Look]]:
+        """The looks at the places ``wanted`` after pass ``number``."""
+        made = {}
+        for place in wanted:
+            others = [
+                n for n in range(place - REACH * number, place + REACH * number + 1)
+                if 0 <= n < len(keys)
+            ]  # fmt: skip
+            key: Key = (number, place - others[0], *(keys[n] for n in others))
+            if key not in self.kept:
+                near = [
+                    (abs(n - place), level[n])
+                    for n in range(place - REACH, place + REACH + 1)
+                    if n != place and n in level
+                ]
+                self.kept.put(key, improved(level[place], near))
+            look = self.kept.get(key, self.where)
+            assert look is not None
+            made[place] = look
+            yield self._step(Stage.REFINE, look)
+        return made
+
+    def _step(self, stage: Stage, look: Look | None) -> Step:
+        self.done += 1
+        share = min(1.0, self.done / (self.total + REACH * PASSES))
+        layers = None if look is None else look.layers
+        return Step(stage, self.done, max(self.total, self.done), share, layers=layers)
+
+    def _read(self, frame: Frame) -> Pair:
+        """A neighbour's plates, its clean plate fitted as for a result of its own."""
+        seen, behind = frame.plate(Role.IMAGE), frame.plate(Role.CLEAN)
+        assert seen is not None and behind is not None  # the server has checked it
+        image = read_plate(seen)
+        clean = fit_clean(image, read_plate(behind, like=image), self.settings).clean
+        arrays = [tensor_of(x.rgb, self.where) for x in (image, clean)]
+        tensors = at_least(arrays, SMALLEST_SIDE)[0]
+        mattes = {}
+        for role in (Role.GARBAGE, Role.CORE):
+            plate = frame.plate(role)
+            if plate is not None:
+                matte = tensor_of(read_matte(plate, like=image)[..., None], self.where)
+                mattes[role] = at_least([matte], SMALLEST_SIDE)[0][0]
+        return pair_of(tensors[0], tensors[1], mattes, image.space != RAW)
+
+
+def _identity(frame: Frame) -> Key:
+    """The frame's files as they are now."""
+    told: list[object] = []
+    for plate in frame.plates:
+        try:
+            state = os.stat(Path(plate.path))
+            stamp = (state.st_mtime_ns, state.st_size)
+        except OSError:
+            stamp = (0, 0)
+        told += [plate.role.value, plate.path, plate.colour_space, *stamp]
+    return tuple(told)
