@@ -114,7 +114,8 @@ def solve_chunk(told: Dict[str, Any], numbers: Sequence[int], session: str) -> M
     _settle()
     on_cpu: Optional[Settings] = told["on_cpu"] and Settings.from_json(told["on_cpu"])
     settings = Settings.from_json(told["settings"])
-    shot = Shot(**{**told, "frames": tuple(numbers), "settings": settings, "on_cpu": on_cpu})
+    whole = Shot(**{**told, "settings": settings, "on_cpu": on_cpu})
+    shot = dataclasses.replace(whole, frames=tuple(numbers), around=whole.numbers())
     attend(ensure_engine())
     made: List[Dict[str, Any]] = []
     failures: List[Tuple[Sequence[int], Dict[str, str]]] = []

@@ -75,7 +75,8 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
     }
     matte = [
         *dmp, "matte", "{{Param.Image}}", "--clean", "{{Param.Clean}}", "-o", "{{Param.Output}}",
-        "--frames", "{{Task.Param.Frame}}", "--garbage", "{{Param.Garbage}}",
+        "--frames", "{{Task.Param.Frame}}", "--around", "{{Param.Frames}}",
+        "--garbage", "{{Param.Garbage}}",
         "--core", "{{Param.Core}}", "--input-space", "{{Param.Space}}",
         "--missing", "{{Param.Missing}}", "--settings", "{{Param.Settings}}", "--openjd",
         "--no-check",

@@ -21,15 +21,21 @@ NAME_LIMIT = 256  # bytes of a name in an EXR header
 VALUE_LIMIT = 1 << 24  # bytes of one attribute
 
 
-def is_finished(path: str, frame: Frame, wanted: Sequence[Settings]) -> bool:
-    """True when ``path`` is this frame, solved with one of the ``wanted`` settings."""
+def is_finished(
+    path: str, frame: Frame, wanted: Sequence[Settings], context: Sequence[Frame] = ()
+) -> bool:
+    """True when ``path`` is this frame, solved with one of the ``wanted`` settings.
+
+    ``context`` are the frames that it was solved with: none of them may be newer.
+    """
     try:
         with open(path, "rb") as file:
             made = os.fstat(file.fileno())
             header = read_header(file)
             if header is None or not _is_whole(file, header, made.st_size):
                 return False
-        if any(os.stat(plate.path).st_mtime > made.st_mtime for plate in frame.plates):
+        plates = {plate.path for one in (frame, *context) for plate in one.plates}
+        if any(os.stat(plate).st_mtime > made.st_mtime for plate in plates):
             return False
         recorded = json.loads(header["dmp:settings"])
         release = header["dmp:version"].decode().partition("+")[0]

@@ -10,12 +10,14 @@ run begins where this one ended.
 from __future__ import annotations
 
 import collections
+import dataclasses
 import os
 from contextlib import closing
 from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 
 from .errors import OutputError, PlateError
 from .finished import is_finished
+from .job import Settings
 from .lanes import Lanes
 from .shotevents import (
     Crew,
@@ -51,6 +53,8 @@ def run_shots(
     CancelledError.
     """
     check_shots(shots)
+    # The frames as they are now: what is on disk later changes no neighbour.
+    shots = [dataclasses.replace(shot, frames=shot.numbers()) for shot in shots]
     gaps = check_gaps(shots, missing)
     reports = {shot.name: ShotReport(shot.name) for shot in shots}
     left: Dict[str, Set[int]] = {}
@@ -63,7 +67,7 @@ def run_shots(
             for number in numbers:
                 if number in absent:
                     report.skipped.append(number)
-                elif not redo and is_finished(shot.output_of(number), shot.frame(number), wanted):
+                elif not redo and _is_done(shot, number, wanted):
                     report.kept.append(number)
                 else:
                     todo.append(number)
@@ -79,6 +83,14 @@ def run_shots(
         for event in running.events():
             yield from _account(event, reports[_name(event)], left)
     return tuple(reports[shot.name] for shot in shots)
+
+
+def _is_done(shot: Shot, number: int, wanted: Sequence[Settings]) -> bool:
+    output = shot.output_of(number)
+    if not os.path.exists(output):
+        return False
+    context = [shot.frame(other) for other in shot.context((number,))]
+    return is_finished(output, shot.frame(number), wanted, context)
 
 
 def _name(event: ShotEvent) -> str:

@@ -19,6 +19,7 @@ from .job import Frame, Job, Plate, Role, Settings
 from .presets import preset
 from .sequences import FilePattern, file_of, is_pattern, range_text
 
+NEIGHBOURS = 4  # frames on each side that a result depends on: engine/dmp_engine/around.py
 CHUNK = 8  # frames a job: a job's plates are all in the engine at once, and its disk is not endless
 ROLE_NAMES = {
     Role.IMAGE: "plate",
@@ -45,6 +46,8 @@ class Shot:
     ``frames`` empty: all frames of the plate that are on disk. ``space``: the colour space of plate
     and clean plate, as in :class:`Plate`. ``on_cpu`` replaces the settings where the engine has
     only a CPU. The settings of None are preset ``auto``: final on a GPU, draft on the CPU.
+    ``around``: all frames of the shot where ``frames`` are a part of it; neighbours among them are
+    looked at (Settings.temporal).
     """
 
     name: str
@@ -57,6 +60,7 @@ class Shot:
     space: str = "auto"
     settings: Settings = field(default_factory=lambda: preset("final"))
     on_cpu: Optional[Settings] = field(default_factory=lambda: preset("draft"))
+    around: Sequence[int] = ()
 
     def numbers(self) -> Tuple[int, ...]:
         """The frames of the shot. InputError, PlateError when there are none."""
@@ -104,7 +108,30 @@ class Shot:
         return {number: self.output_of(number) for number in numbers}
 
     def job(self, numbers: Iterable[int]) -> Job:
-        return Job(tuple(map(self.frame, numbers)), self.settings)
+        numbers = tuple(numbers)
+        context = tuple(map(self.frame, self.context(numbers)))
+        return Job(tuple(map(self.frame, numbers)), self.settings, context=context)
+
+    def context(self, numbers: Sequence[int]) -> Tuple[int, ...]:
+        """The frames that the engine looks at for these: by place in the shot and nothing else.
+
+        Neighbours, or for the paper's video mode the rest of the block of CHUNK frames. A frame of
+        which a file is missing is nobody's neighbour.
+        """
+        ways = {one.temporal for one in (self.settings, self.on_cpu) if one is not None}
+        whole = sorted({*self.numbers(), *self.around})
+        place = {number: at for at, number in enumerate(whole)}
+        near: Set[int] = set()
+        for at in (place[number] for number in numbers):
+            if "neighbours" in ways:
+                near.update(whole[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1])
+            if "paper" in ways:
+                first = at // CHUNK * CHUNK
+                near.update(whole[first : first + CHUNK])
+        return tuple(n for n in sorted(near.difference(numbers)) if self._is_there(n))
+
+    def _is_there(self, number: int) -> bool:
+        return all(_size(plate.path) > 0 for plate in self.frame(number).plates)
 
     def gaps(self) -> List[Gap]:
         """Everything that is missing or empty, in the order of the frames."""

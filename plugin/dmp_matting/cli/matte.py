@@ -109,6 +109,14 @@ def matte(
     quiet: Quiet = False,
     openjd: OpenJd = False,
     settings_json: SettingsJson = "",
+    around: Annotated[
+        Optional[str],
+        typer.Option(
+            "--around",
+            metavar="FRAMES",
+            help="All frames of the shot, where --frames are a part of it: neighbours to look at.",
+        ),
+    ] = None,
 ) -> None:
     """Make the matte of a plate or a sequence: alpha and foreground in one EXR a frame."""
     changes: Dict[str, Value] = {"device": device}
@@ -126,6 +134,7 @@ def matte(
             image.name.split(".")[0] or image.name, str(image), str(clean), str(output),
             parse_frames(from_openjd(frames) if openjd and frames else frames),
             _named(garbage), _named(core), input_space, settings, on_cpu,
+            parse_frames(from_openjd(around) if openjd and around else around),
         )  # fmt: skip
         run_and_conclude(
             [shot], missing=missing, redo=redo, as_json=as_json, quiet=quiet, openjd=openjd,
