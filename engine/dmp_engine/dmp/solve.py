@@ -30,7 +30,7 @@ from dmp_matting.job import Settings, Stage
 from .confidence import confidence_of
 from .encoding import Encoding
 from .evidence import Sampled, sample_alpha, second_look, tested_trimap, without_closed_holes
-from .finish import colour_bounds, exact_foreground, finished
+from .finish import colour_bounds, exact_foreground, finished, with_solid_core
 from .foreground import smooth_foreground
 from .initialise import (
     background_mask,
@@ -158,7 +158,8 @@ def solve(
     yield plan.at(Stage.LIFT, 0, 1)
     confidence = confidence_of(estimate.alpha, decided, evidence)
     if size is None:
-        alpha, foreground = estimate.alpha, estimate.foreground
+        foreground = estimate.foreground
+        alpha = with_solid_core(estimate.alpha, held, settings)
         foreground = exact_foreground(image, clean, alpha, foreground, settings)
         return Solution(alpha, foreground, trimap, confidence)
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
