@@ -6,6 +6,8 @@ of pixels may be finished by itself, in any shape (1, C, H, W).
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -14,8 +16,12 @@ from dmp_matting.job import Settings
 
 from .refine import Variances, least_alpha, refine, refined_foreground, solidified
 
-# The mean alpha of 3 x 3 pixels from which a pixel begins to be inside, and is.
-INSIDE_FROM, INSIDE_TO = 0.79, 0.85
+REFERENCE_SIDE = 320
+INSIDE_SIGMA = 0.8  # pixels at that size: who is around
+INSIDE_FROM, INSIDE_TO = (
+    0.79,
+    0.85,
+)  # the mean alpha there from which a pixel begins to be inside, and is
 SOLID_INSIDE = 0.6  # the knee there
 
 
@@ -60,9 +66,7 @@ def with_solid_core(alpha: Tensor, held: Tensor | None, settings: Settings) -> T
     """
     if settings.solid >= 1:
         return alpha
-    weights = alpha.new_tensor([1.0, 2.0, 1.0])
-    kernel = (weights[:, None] * weights / 16)[None, None]
-    around = functional.conv2d(functional.pad(alpha, [1] * 4, mode="replicate"), kernel)
+    around = _softened(alpha, INSIDE_SIGMA * max(alpha.shape[-2:]) / REFERENCE_SIDE)
     inside = ((around - INSIDE_FROM) / (INSIDE_TO - INSIDE_FROM)).clamp(0, 1)
     firm = solidified(alpha, min(settings.solid, SOLID_INSIDE))
     alpha = alpha + inside * (firm - alpha)
@@ -81,3 +85,15 @@ def exact_foreground(
         return foreground
     exact = Variances(settings.variance_alpha, 1.0, 1e-4)
     return refined_foreground(image, clean, alpha, foreground, exact)
+
+
+def _softened(x: Tensor, sigma: float) -> Tensor:
+    """A Gaussian blur of (1, 1, H, W), the border repeated."""
+    radius = math.ceil(2 * sigma)
+    at = torch.arange(-radius, radius + 1, dtype=x.dtype, device=x.device)
+    kernel = (-(at / sigma).square() / 2).exp()
+    kernel = kernel / kernel.sum()
+    x = functional.pad(x, [radius] * 4, mode="replicate")
+    return functional.conv2d(
+        functional.conv2d(x, kernel[None, None, None]), kernel[None, None, :, None]
+    )
