@@ -20,7 +20,6 @@ and scale with the image.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,15 +30,15 @@ from torch.nn import functional
 
 from .encoding import Encoding
 from .initialise import dilate, erode, patch_similarity
+from .noise import Noise, same
 
 REFERENCE_SIDE = 320
-ROUNDING = 1.6 / 255  # two 8-bit roundings, RMS over the channels
-NOISE_LIMIT = 0.04
 COMMON_SHARE = 0.002  # of the frame; below it the clean plate is of something else
 NEAR = 0.1  # encoded distance that may be a hole
 CHANCE = 0.05  # a coincidence rarer than this is none
 SMALLEST_BACKGROUND = 30.0  # pixels of connected background
 BORDER, HOLE_BORDER, ALIKE_BORDER = 6.0, 5.0, 5.0
+DENSE, FAINT_BORDER = 0.6, 2.0  # share of a window of 5 that passes pixel by pixel; pixels
 SHIFTS, SHIFT_RADIUS = 64, 24.0
 
 DOUBT_APART, DOUBT_ALPHA, DOUBT_CONFIDENCE = 6.0, 0.7, 40.0
@@ -52,6 +51,7 @@ DENIED, DENIAL_VARIANCE = 0.8, 0.1  # alpha by texture that denies a hole, when 
 CANDIDATES, SPREAD = 120, 14.0
 MISFIT = 0.0075  # sigma of a candidate's misfit, encoded
 SOLID_ABOVE, SOLID_GAIN = 0.93, 50.0  # most pixels of the world are opaque
+ROUGH = 2.0  # two channels' worth of noise lie across the line from B to F
 FULL_SUPPORT = 0.03
 CHUNK = 1 << 15
 
@@ -72,30 +72,9 @@ class SeenThrough:
     variance: Tensor
 
 
-def noise_level(image: Tensor, clean: Tensor) -> float:
-    """RMS noise of image minus clean plate where both show the same, encoded units.
-
-    The smaller of two estimates: the 20 % quantile of the local RMS difference
-    (right as long as a fifth of the frame is background) and what the grain of
-    the two frames, each by itself, would make (so that a pair with nothing in
-    common is not taken for a very noisy one). Grain after Immerkaer, "Fast
-    Noise Variance Estimation" (1996).
-    """
-    apart = (image - clean).square().mean(1, keepdim=True)
-    difference = math.sqrt(_low_quantile(_mean(apart, 5)))
-    kernel = image.new_tensor([[1.0, -2, 1], [-2, 4, -2], [1, -2, 1]]).div(6)
-    kernel = kernel.expand(3, 1, 3, 3)
-    grain = 0.0
-    for plate in (image, clean):
-        detail = functional.conv2d(plate, kernel, groups=3).square().mean(1, keepdim=True)
-        grain += _low_quantile(_mean(detail, 5))
-    return min(difference, 1.2 * math.sqrt(grain), NOISE_LIMIT)
-
-
 def nothing_in_common(image: Tensor, clean: Tensor) -> bool:
     """Whether the plate shows nothing of the clean plate, for encoded images (1, 3, H, W)."""
-    tolerance = max(ROUNDING, 3 * noise_level(image, clean))
-    equal = (image - clean).square().mean(1, keepdim=True).sqrt() <= tolerance
+    _, equal = same(image, clean, Noise.of_pair(image, clean))
     crowded = (_mean(equal.float(), 5) > 0.9).float().mean()
     alike = (patch_similarity(image, clean, 5) > 0.9).float().mean()
     return float(crowded) < COMMON_SHARE and float(alike) < 5 * COMMON_SHARE
@@ -106,12 +85,13 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
     if nothing_in_common(image, clean):
         return torch.ones_like(image[:, :1])
     scale = max(image.shape[-2:]) / REFERENCE_SIDE
-    tolerance = max(ROUNDING, 3 * noise_level(image, clean))
-    near = max(NEAR, 2 * tolerance)
+    noise = Noise.of_pair(image, clean)
+    tolerance = noise.tolerance()
+    near = (2 * tolerance).clamp_min(NEAR)
     distance = (image - clean).square().mean(1, keepdim=True).sqrt()
 
-    equal = distance <= tolerance
-    crowded = equal & (_mean(equal.float(), 3) * 9 > 2.9)
+    equal, agreed = same(image, clean, noise)
+    crowded = agreed & (_mean(equal.float(), 3) * 9 > 2.9)
     background = dilate(crowded, 1) & equal
     background = _without_islands(background, SMALLEST_BACKGROUND * scale * scale)
 
@@ -123,18 +103,26 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
     spot &= _chance(image, clean, background, tolerance, scale, generator) < CHANCE
     holes = (hole | spot) & ~background
 
+    # Pixel by pixel it passes for background, the windows deny it: hair fainter than the grain.
+    faint = _beside(background, equal & (_mean(equal.float(), 5) > DENSE))
     alike = erode(patch_similarity(image, clean, 5) > 0.9, 1) & ~background
     undecided = (
         dilate(background, BORDER * scale)
         | dilate(holes, HOLE_BORDER * scale)
         | dilate(alike, ALIKE_BORDER * scale)
+        | dilate(faint, FAINT_BORDER * scale)
     )
     trimap = torch.where(undecided, 0.5, 1.0)
     return torch.where(background, 0.0, trimap)
 
 
 def second_look(
-    image: Tensor, clean: Tensor, trimap: Tensor, encoding: Encoding, generator: torch.Generator
+    image: Tensor,
+    clean: Tensor,
+    trimap: Tensor,
+    encoding: Encoding,
+    generator: torch.Generator,
+    noise: Noise | None = None,
 ) -> Tensor:
     """The trimap with core pixels made undecided that are surely seen through.
 
@@ -147,7 +135,9 @@ def second_look(
     core = trimap == 1
     if not core.any() or not (trimap == 0).any():
         return trimap
-    sampled = sample_alpha(image, clean, core, core, encoding, generator, apart=DOUBT_APART * scale)
+    sampled = sample_alpha(
+        image, clean, core, core, encoding, generator, apart=DOUBT_APART * scale, noise=noise
+    )
     doubted = core & (sampled.alpha < DOUBT_ALPHA) & (sampled.confidence > DOUBT_CONFIDENCE)
     doubted &= _mean(doubted.float(), 3) * 9 > DOUBT_CLUSTER
     return torch.where(core & dilate(doubted, DOUBT_BORDER * scale), 0.5, trimap)
@@ -162,6 +152,7 @@ def sample_alpha(
     generator: torch.Generator,
     *,
     apart: float = 0.0,
+    noise: Noise | None = None,
 ) -> Sampled:
     """Alphas of the pixels ``asked`` from the colours of the nearby ``sources``, both masks.
 
@@ -186,6 +177,9 @@ def sample_alpha(
     spread = SPREAD * max(height, width) / REFERENCE_SIDE
     colours, behind = image[0].flatten(1).T, clean[0].flatten(1).T  # (H W, 3)
     core_flat = core.flatten()
+    grain = torch.zeros_like(core_flat, dtype=image.dtype)  # variance of a channel of I - B
+    if noise is not None:
+        grain = noise.sigma.square().flatten()
     places = undecided.flatten().nonzero().squeeze(1)
     for chunk in torch.split(places, CHUNK):
         offset = torch.randn(2, len(chunk), CANDIDATES, generator=generator).to(image.device)
@@ -205,7 +199,8 @@ def sample_alpha(
         mixed = raw.clamp(0, 1)
         built = back + mixed[..., None] * towards
         misfit = (encoding.encode(built) - encoding.encode(seen)).square().sum(2)
-        weight = usable * ((-misfit / (6 * MISFIT**2)).exp() + 1e-9)
+        rough = grain[chunk][:, None]
+        weight = usable * ((-misfit / (6 * MISFIT**2 + ROUGH * rough)).exp() + 1e-9)
         weight = weight * (1 + SOLID_GAIN * (raw > SOLID_ABOVE))
         total = weight.sum(1)
         mean = (weight * mixed).sum(1) / total
@@ -235,8 +230,8 @@ def without_closed_holes(
     lowest = ndimage.minimum(alpha[0, 0].cpu().numpy(), labels, numbers)
     beside_background = dilate(trimap == 0, 1)[0, 0].cpu().numpy()
     bordering = ndimage.maximum(beside_background, labels, numbers) > 0
-    tolerance = 2 * max(ROUNDING, 3 * noise_level(image, clean))
-    equal = ((image - clean).square().mean(1).sqrt()[0] <= tolerance).cpu().numpy()
+    tolerance = 2 * Noise.of_pair(image, clean).tolerance()
+    equal = ((image - clean).square().mean(1).sqrt() <= tolerance[0])[0].cpu().numpy()
     seen = ndimage.sum_labels(equal, labels, numbers)
     precision = (equal / through.variance[0, 0].cpu().numpy()).astype(np.float64)
     known = ndimage.sum_labels(precision, labels, numbers)
@@ -247,14 +242,17 @@ def without_closed_holes(
     return torch.where(torch.from_numpy(decided[labels])[None, None].to(trimap.device), 1.0, trimap)
 
 
-def _low_quantile(x: Tensor) -> float:
-    """The 20 % quantile of all values."""
-    return float(x.flatten().kthvalue(max(1, x.numel() // 5)).values)
-
-
 def _mean(x: Tensor, size: int) -> Tensor:
     """Mean over a window of ``size`` x ``size``, the border repeated."""
     return functional.avg_pool2d(functional.pad(x, [size // 2] * 4, mode="replicate"), size, 1)
+
+
+def _beside(background: Tensor, candidates: Tensor) -> Tensor:
+    """The candidates that are connected with the background."""
+    known = background[0, 0].cpu().numpy()
+    among = known | candidates[0, 0].cpu().numpy()
+    reached = ndimage.binary_propagation(known, mask=among) & ~known
+    return torch.from_numpy(reached)[None, None].to(background.device)
 
 
 def _without_islands(mask: Tensor, smallest: float) -> Tensor:
@@ -270,7 +268,7 @@ def _chance(
     image: Tensor,
     clean: Tensor,
     background: Tensor,
-    near: float,
+    near: Tensor,
     scale: float,
     generator: torch.Generator,
 ) -> Tensor:

@@ -40,8 +40,12 @@ def finished(
     held: Tensor | None,
     settings: Settings,
     bounds: tuple[Tensor, Tensor],
+    grain: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Alpha and F after stage 2; ``held`` is a trimap whose 0 and 1 stay."""
+    """Alpha and F after stage 2; ``held`` is a trimap whose 0 and 1 stay.
+
+    ``grain`` is as of :meth:`.noise.Noise.where_mixed`.
+    """
     if settings.refinement:
         variances = Variances(
             settings.variance_alpha, settings.variance_foreground, settings.variance_image
@@ -50,7 +54,7 @@ def finished(
             image, clean, alpha, foreground, settings.refine_passes, variances, bounds
         )
     if settings.correction:
-        alpha = torch.maximum(alpha, least_alpha(image, clean))
+        alpha = torch.maximum(alpha, least_alpha(image, clean, grain))
     alpha = solidified(alpha, settings.solid)
     if held is not None:
         alpha = torch.where(held == 0.5, alpha, held)

@@ -42,12 +42,17 @@ def shrunk_hint(hint: Tensor, size: tuple[int, int]) -> Tensor:
 
 
 def lift(
-    image: Tensor, clean: Tensor, small: Solution, hint: Tensor | None, settings: Settings
+    image: Tensor,
+    clean: Tensor,
+    small: Solution,
+    hint: Tensor | None,
+    settings: Settings,
+    grain: Tensor | None = None,
 ) -> Generator[Step, None, Solution]:
     """The solution for ``image`` and ``clean`` (1, 3, H, W), which are larger than ``small``.
 
     ``small`` holds alpha and F as they were before eq. 18; ``hint`` is the artist's
-    mattes as a trimap at full size.
+    mattes as a trimap at full size, ``grain`` the noise there (:meth:`.noise.Noise.where_mixed`).
     """
     size = image.shape[-2:]
     out = _enlarged((small.trimap == 0).float(), size) > WHOLE
@@ -68,11 +73,13 @@ def lift(
     # Flat views: what is written to them is written to the layers.
     flat_alpha, flat_f = alpha.view(-1), foreground.view(3, -1)
     pixels = [x.reshape(3, -1) for x in (image, clean)]
+    rough = None if grain is None else grain.reshape(3, -1)
     for start in range(0, len(places), CHUNK):
         at = places[start : start + CHUNK]
         i, b, f = (x[:, at][None, :, None] for x in (*pixels, flat_f))
         a = flat_alpha[at][None, None, None]
-        a, f = finished(i, b, a, f, None, settings, bounds)
+        n = None if rough is None else rough[:, at][None, :, None]
+        a, f = finished(i, b, a, f, None, settings, bounds, n)
         flat_alpha[at], flat_f[:, at] = a[0, 0, 0], f[0, :, 0]
         yield Step(Stage.LIFT, min(start + CHUNK, len(places)), len(places), 1.0)
     alpha = with_solid_core(alpha, held, settings)

@@ -16,6 +16,7 @@ NEARLY_ONE, NEARLY_ZERO = 0.99, 0.01
 
 
 GRAIN, DARK = 0.008, 0.02  # in the space layers add up in
+SURELY = 3.3  # sigma: one pixel of background in a thousand, over three channels
 KNEE = 0.4  # alpha below which :func:`solidified` changes nothing
 
 
@@ -81,12 +82,13 @@ def solidified(alpha: Tensor, solid: float) -> Tensor:
     return (alpha + (1 - solid) * rise.square()).clamp(0, 1).where(alpha < solid, 1.0)
 
 
-def least_alpha(image: Tensor, clean: Tensor) -> Tensor:
+def least_alpha(image: Tensor, clean: Tensor, grain: Tensor | None = None) -> Tensor:
     """The smallest alpha for which F = B + (I - B) / alpha is not negative: (1, 1, H, W).
 
     A bound on the truth, not a guess: alpha >= (B - I) / B in every channel. Some
     of the difference is left to rounding and grain; dark B, where that would
     decide, is left out.
     """
-    bound = (clean - image - GRAIN) / clean.clamp_min(DARK)
+    margin = GRAIN if grain is None else (SURELY * grain).clamp_min(GRAIN)
+    bound = (clean - image - margin) / clean.clamp_min(DARK)
     return torch.where(clean > DARK, bound, 0.0).amax(1, keepdim=True).clamp(0, 1)

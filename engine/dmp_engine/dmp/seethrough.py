@@ -34,15 +34,20 @@ REACH, MARGIN = 14.0, 2.0  # pixels from the background that are looked at; open
 SIGMAS, LEAST_SLOPE, CLUSTER = 2.0, 0.1, 3.9  # when a core pixel is seen through
 
 
-def seen_through(image: Tensor, clean: Tensor) -> SeenThrough:
-    """For ``image`` and ``clean`` (1, 3, H, W)."""
+def seen_through(image: Tensor, clean: Tensor, grain: Tensor | None = None) -> SeenThrough:
+    """For ``image`` and ``clean`` (1, 3, H, W); ``grain`` as of :meth:`Noise.where_mixed`.
+
+    Grain of the clean plate's own is no texture that could show through.
+    """
+    own = 0.0 if grain is None else grain.square().sum(1, keepdim=True) / 2
     floor = FLOOR * clean.square().mean().clamp(1e-4, 1.0)
     said = torch.zeros_like(image[:, :1])
     precision = torch.zeros_like(said)
     for window, share in WINDOWS:
         seen, behind = (x - _mean(x, window) for x in (image, clean))
         together = _mean((seen * behind).sum(1, keepdim=True), window)
-        texture = _mean(behind.square().sum(1, keepdim=True), window).clamp_min(TINY * floor)
+        texture = _mean(behind.square().sum(1, keepdim=True), window) - own * (1 - 1 / window**2)
+        texture = texture.clamp_min(TINY * floor)
         slope = together / (texture + floor)
         power = _mean(seen.square().sum(1, keepdim=True), window)
         unexplained = (power - slope * together).clamp_min(0) + GRAIN * floor

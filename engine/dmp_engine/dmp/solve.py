@@ -41,6 +41,7 @@ from .initialise import (
 )
 from .laplacian import MattingLaplacian
 from .lift import lift, shrunk_hint, solve_size
+from .noise import Noise
 from .objective import Learner, Problem, start_logits
 from .refine import NEARLY_ONE
 from .seethrough import opened_where_seen_through, seen_through, with_texture
@@ -97,12 +98,14 @@ def solve(
     seen, behind = encoding.encode(image), encoding.encode(clean)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
+    noise = Noise.of_pair(seen, behind) if settings.alpha_init == "tested" else None
+    grain = noise.where_mixed(clean, encoding) if noise is not None else None
     trimap = first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
     # To be looked at seconds before there is more; half where nothing is known yet.
     yield replace(plan.at(Stage.INITIALISE, 1, 2), layers=Estimate(trimap, image).layers)
     if settings.alpha_init == "tested":
-        trimap = second_look(image, clean, trimap, encoding, generator)
-        trimap = opened_where_seen_through(trimap, seen_through(image, clean))
+        trimap = second_look(image, clean, trimap, encoding, generator, noise)
+        trimap = opened_where_seen_through(trimap, seen_through(image, clean, grain))
     if hint is not None:
         trimap = torch.where(hint == 0.5, trimap, hint)
     estimate: Estimate | None = None
@@ -121,10 +124,10 @@ def solve(
         resumed = start if start is not None and turn == first_round else None
         if resumed is None or estimate is None or evidence is None:
             estimate, evidence = first_estimate(
-                image, clean, trimap, sources, encoding, settings, generator
+                image, clean, trimap, sources, encoding, settings, generator, noise
             )
             if settings.alpha_init == "tested":
-                through = seen_through(image, clean)
+                through = seen_through(image, clean, grain)
                 trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
                 estimate = Estimate(
                     torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
@@ -148,7 +151,7 @@ def solve(
         yield plan.at(Stage.REFINE, 0, 1)
         unfinished, decided = Estimate(alpha, foreground), trimap
         held = trimap if settings.hold > 0 else hint
-        alpha, foreground = finished(image, clean, alpha, foreground, held, settings, bounds)
+        alpha, foreground = finished(image, clean, alpha, foreground, held, settings, bounds, grain)
         estimate = Estimate(alpha, foreground)
         sources = torch.where((trimap == 0.5) & (alpha > NEARLY_CORE), 1.0, trimap)
         if settings.hold == 0:  # line 6: eq. 19; a held trimap stays
@@ -163,7 +166,10 @@ def solve(
         foreground = exact_foreground(image, clean, alpha, foreground, settings)
         return Solution(alpha, foreground, trimap, confidence)
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
-    return (yield from lift(full_image, full_clean, small, full_hint, settings))
+    if noise is not None:
+        full = (encoding.encode(x) for x in (full_image, full_clean))
+        grain = Noise.of_pair(*full).where_mixed(full_clean, encoding)
+    return (yield from lift(full_image, full_clean, small, full_hint, settings, grain))
 
 
 class _Plan:
@@ -227,6 +233,7 @@ def first_estimate(
     encoding: Encoding,
     settings: Settings,
     generator: torch.Generator,
+    noise: Noise | None = None,
 ) -> tuple[Estimate, Sampled]:
     """What eq. 9 and 11 fit, and the evidence about alpha at the undecided pixels.
 
@@ -236,8 +243,9 @@ def first_estimate(
     asked = unknown & (sources == 0.5)
     if not settings.correction:  # asked for its confidence only: the networks' noise stays theirs
         generator = torch.Generator().manual_seed(settings.seed)
-    sampled = sample_alpha(image, clean, asked, sources == 1, encoding, generator)
-    sampled = with_texture(sampled, seen_through(image, clean), asked)
+    grain = noise.where_mixed(clean, encoding) if noise is not None else None
+    sampled = sample_alpha(image, clean, asked, sources == 1, encoding, generator, noise=noise)
+    sampled = with_texture(sampled, seen_through(image, clean, grain), asked)
     if not settings.correction or not unknown.any():
         return Estimate(trimap, image), sampled
     laplacian = MattingLaplacian(image, unknown)
