@@ -40,7 +40,7 @@ from .plates.exr import (
 )
 from .plates.fit import fit_clean
 from .version import engine_version
-from .window import Kept, pair_of, solve_in_window
+from .window import Kept, pair_of, solve_as_film, solve_in_window
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
@@ -105,7 +105,8 @@ def matte_frame(
         start = _load(checkpoint, mark)
         if window:
             pair = pair_of(padded[0], padded[1], hints, linear)
-            solving = solve_in_window(frame, pair, window, settings, where, kept or Kept())
+            way = solve_as_film if settings.temporal == "paper" else solve_in_window
+            solving = way(frame, pair, window, settings, where, kept or Kept())
         else:
             solving = solve(
                 padded[0],
@@ -116,8 +117,8 @@ def matte_frame(
                 core=hints.get(Role.CORE),
                 start=start,
             )
-        solution = yield from _follow(
-            solving, frame.number, clock, mark, linear, preview, checkpoint
+        solution = yield from _follow(  # a checkpoint would not know the neighbours
+            solving, frame.number, clock, mark, linear, preview, None if window else checkpoint
         )
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         alpha = array_of(solution.alpha, size)[..., 0]

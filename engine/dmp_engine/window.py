@@ -7,6 +7,7 @@ Kept looks lie in main memory, as many as one window needs, however long the sho
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections import OrderedDict
@@ -14,9 +15,10 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
-from dmp_matting.errors import DmpError
+from dmp_matting.errors import DmpError, SettingsError
 from dmp_matting.job import Frame, Role, Settings, Stage
 
 from .around import NEIGHBOURS
@@ -24,7 +26,7 @@ from .arrays import at_least, tensor_of
 from .dmp.lift import lift
 from .dmp.neighbours import PASSES, REACH, Look, first_look, improved, settled
 from .dmp.networks import SMALLEST_SIDE
-from .dmp.solve import hints_of
+from .dmp.solve import hints_of, solve
 from .dmp.steps import Solution, Step
 from .plates.exr import read_matte, read_plate
 from .plates.fit import fit_clean
@@ -40,6 +42,8 @@ class Kept:
 
     def __init__(self) -> None:
         self._looks: OrderedDict[Key, Look | None] = OrderedDict()
+
+        self.film: tuple[Key, Solution] | None = None  # of the paper's video mode: T frames
 
     def __contains__(self, key: Key) -> bool:
         return key in self._looks
@@ -108,6 +112,50 @@ def solve_in_window(
     return (yield from lift(pair.image, pair.clean, rough, pair.hint, settings))
 
 
+def solve_as_film(
+    frame: Frame,
+    pair: Pair,
+    window: Sequence[Frame],
+    settings: Settings,
+    where: str,
+    kept: Kept,
+) -> Generator[Step, None, Solution]:
+    """The paper's video mode: one network for all frames of ``window``, solved once.
+
+    As :func:`solve_in_window`. Raises SettingsError for settings that correct an estimate.
+    """
+    if settings.correction or settings.alpha_init == "tested":
+        raise SettingsError(
+            "The paper's video mode draws its frames from nothing; use preset paper for it, or set "
+            "Neighbouring frames to neighbours."
+        )
+    work = _Work(window, settings, where, kept, 0)
+    key: Key = tuple(work.keys)
+    pairs = {}
+    for other in window:
+        with contextlib.suppress(DmpError):  # that frame's own job tells of it
+            found = pair if other.number == frame.number else work.read(other)
+            if found.image.shape == pair.image.shape:
+                pairs[other.number] = found
+    if kept.film is None or kept.film[0] != key:
+        hints = torch.cat([_hint_of(found) for found in pairs.values()])
+        solution = yield from solve(
+            torch.cat([found.image for found in pairs.values()]),
+            torch.cat([found.clean for found in pairs.values()]),
+            settings,
+            linear=pair.linear,
+            garbage=(hints != 0).float(),
+            core=(hints == 1).float(),
+        )
+        kept.film = key, Solution(*(x.cpu() for x in vars(solution).values()))
+    at = list(pairs).index(frame.number)
+    return Solution(*(x[at : at + 1].to(where) for x in vars(kept.film[1]).values()))
+
+
+def _hint_of(pair: Pair) -> Tensor:
+    return torch.full_like(pair.image[:, :1], 0.5) if pair.hint is None else pair.hint
+
+
 class _Work:
     """The looks of one window, made or kept, each told as a Step."""
 
@@ -124,7 +172,7 @@ class _Work:
         key = self.keys[index]
         if key not in self.kept:
             try:
-                pair = pair or self._read(self.window[index])
+                pair = pair or self.read(self.window[index])
             except DmpError:  # that frame's own job tells of it
                 self.kept.put(key, None)
             else:
@@ -166,7 +214,7 @@ class _Work:
         layers = None if look is None else look.layers
         return Step(stage, self.done, max(self.total, self.done), share, layers=layers)
 
-    def _read(self, frame: Frame) -> Pair:
+    def read(self, frame: Frame) -> Pair:
         """A neighbour's plates, its clean plate fitted as for a result of its own."""
         seen, behind = frame.plate(Role.IMAGE), frame.plate(Role.CLEAN)
         assert seen is not None and behind is not None  # the server has checked it

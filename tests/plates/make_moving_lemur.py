@@ -1,4 +1,4 @@
-"""A shot of 48 frames with exact truth, made from the lemur: it runs in from the left and out again.
+"""A shot of 48 frames with exact truth, made from the lemur: it runs in from the left and out.
 
     python tests/plates/make_moving_lemur.py FOLDER [--frames 48] [--size 480x270]
 

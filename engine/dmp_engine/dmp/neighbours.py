@@ -44,6 +44,8 @@ from .triangulate import Triangulated, View, triangulated
 REACH, PASSES = 2, 2  # frames on each side; times
 BORDER = 12.0  # pixels of core from the background on, at 320, that are decided again
 
+LEAST_THROUGH, SIGMAS, CLUSTER, MARGIN = 0.2, 4.0, 3.9, 2.0  # when other core is, too
+
 # Weights beside those of solve.py in the matting-Laplacian solve.
 COLOUR_SHARE = 0.3  # of solve.py's: colours mislead more than triangulation
 TRIANGULATED = 0.1  # over the variance
@@ -69,6 +71,7 @@ class Look:
     foreground: Tensor
     seen_alpha: Tensor  # as neighbours see it
     seen_foreground: Tensor
+    hint: Tensor | None
     passes: int = 0
 
     def layers(self) -> tuple[Tensor, Tensor]:
@@ -115,17 +118,27 @@ def first_look(
     near = (trimap == 1) & dilate(trimap == 0, border)
     undecided = _hinted(torch.where(near, 0.5, trimap), hint)
     return Look(
-        image, clean, encoding, trimap, undecided, evidence, alpha, estimate.foreground, *shown
+        image,
+        clean,
+        encoding,
+        trimap,
+        undecided,
+        evidence,
+        alpha,
+        estimate.foreground,
+        *shown,
+        hint,
     )
 
 
 def improved(look: Look, others: Sequence[tuple[int, Look]]) -> Look:
     """``look`` with what ``others`` say, each with its distance in frames; all of one pass."""
-    unknown = look.undecided == 0.5
-    if not unknown.any():
+    if not (look.undecided == 0.5).any():
         return replace(look, passes=look.passes + 1)
     views = [_view(look, other, distance) for distance, other in others]
     known = triangulated(look.image, look.clean, views)
+    look = replace(look, undecided=_opened(look, known))
+    unknown = look.undecided == 0.5
     by_triangle = TRIANGULATED / known.variance
     by_sample = SAMPLES * look.evidence.confidence
     again = unknown & (look.trimap != 0.5)
@@ -177,6 +190,19 @@ def settled(look: Look, settings: Settings) -> tuple[Solution, Solution]:
         Solution(alpha, exact, look.undecided, confidence),
         Solution(look.alpha, look.foreground, look.undecided, confidence),
     )
+
+
+def _opened(look: Look, known: Triangulated) -> Tensor:
+    """``undecided``, with core that lets the clean plate through, at two sigma, decided again."""
+    through = 1 - known.alpha
+    found = (look.undecided == 1) & (through > LEAST_THROUGH)
+    found &= through > SIGMAS * known.variance.sqrt()
+    found &= functional.avg_pool2d(found.float(), 3, 1, 1) * 9 > CLUSTER
+    if look.hint is not None:
+        found &= look.hint == 0.5
+    margin = max(1.0, MARGIN * max(found.shape[-2:]) / REFERENCE_SIDE)
+    again = dilate(found, margin) & (look.undecided == 1)
+    return _hinted(torch.where(again, 0.5, look.undecided), look.hint)
 
 
 def _hinted(trimap: Tensor, hint: Tensor | None) -> Tensor:

@@ -37,7 +37,10 @@ PROJECTION_BOOST, PROJECTION_DECAY, PROJECTION_EVERY = 5.0, 0.9, 100
 
 @dataclass(frozen=True)
 class Problem:
-    """One pair at the size the networks work at. Images (1, 3, H, W), maps (1, 1, H, W)."""
+    """One pair at the size the networks work at. Images (1, 3, H, W), maps (1, 1, H, W).
+
+    In the paper's video mode (Sec. IV-F) there are T frames in place of the 1.
+    """
 
     image: Tensor  # I, in the space it composites in
     clean: Tensor  # B, likewise
@@ -65,7 +68,8 @@ class Learner:
         # Seeded on the CPU, so that every device starts from the same weights.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
-            self.alpha_net, self.foreground_net = Generator(1), Generator(3)
+            frames = problem.image.shape[0]  # one network each: T and 3T output channels
+            self.alpha_net, self.foreground_net = Generator(frames), Generator(3 * frames)
         for network in (self.alpha_net, self.foreground_net):
             if settings.correction:
                 silence(network)
@@ -107,6 +111,8 @@ class Learner:
         size = self.problem.image.shape[-2:]
         alpha, foreground = self.alpha_net(epsilon), self.foreground_net(z)
         alpha, foreground = (_to_size(x, size) for x in (alpha, foreground))
+        frames = self.problem.image.shape[0]
+        alpha, foreground = alpha.reshape(frames, 1, *size), foreground.reshape(frames, 3, *size)
         return torch.logit(alpha, 1e-6), torch.logit(foreground, 1e-6)
 
     def predict(self, perturbation: float = 0.0) -> tuple[Tensor, Tensor]:

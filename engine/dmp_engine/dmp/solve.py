@@ -84,6 +84,9 @@ def solve(
     ``core`` are (1, 1, H, W) in [0, 1]: alpha is 0 where garbage < 0.5, 1 where
     core > 0.5. ``start`` is a state of an interrupted run of the same call.
     Yields Step, returns Solution. Deterministic for a seed and a device.
+
+    Where the settings draw from nothing (not ``correction``), T frames in place of the 1
+    are the paper's video mode (Sec. IV-F): one network each, with T and 3T output channels.
     """
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
@@ -244,7 +247,7 @@ def first_estimate(
     if not settings.correction:  # asked for its confidence only: the networks' noise stays theirs
         generator = torch.Generator().manual_seed(settings.seed)
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
-    sampled = sample_alpha(image, clean, asked, sources == 1, encoding, generator, noise=noise)
+    sampled = _sampled(image, clean, asked, sources == 1, encoding, generator, noise)
     sampled = with_texture(sampled, seen_through(image, clean, grain), asked)
     if not settings.correction or not unknown.any():
         return Estimate(trimap, image), sampled
@@ -262,6 +265,22 @@ def first_estimate(
     pull = COLOUR * power * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
     alpha = laplacian.solve(alpha, weight, pull / weight)
     return Estimate(alpha, smooth_foreground(image, clean, alpha)), sampled
+
+
+def _sampled(
+    image: Tensor,
+    clean: Tensor,
+    asked: Tensor,
+    sources: Tensor,
+    encoding: Encoding,
+    generator: torch.Generator,
+    noise: Noise | None,
+) -> Sampled:
+    """``sample_alpha`` of each frame of a window; there is one, but in the paper's video mode."""
+    frames = zip(*(torch.split(x, 1) for x in (image, clean, asked, sources)), strict=True)
+    found = [sample_alpha(i, b, a, s, encoding, generator, noise=noise) for i, b, a, s in frames]
+    alphas, confidences = [s.alpha for s in found], [s.confidence for s in found]
+    return Sampled(torch.cat(alphas), torch.cat(confidences))
 
 
 def _at_working_size(

@@ -24,6 +24,7 @@ WINDOWS = ((1, 0.25), (3, 0.1), (5, 0.08))
 LEAST_VARIANCE = 0.0005
 FLOOR = 1e-5  # of the clean plate's mean square: what varies less is rounding
 GRAIN, TINY = 10.0, 1e-3  # of the floor: unexplained at least; variation at least, against 0 / 0
+ENOUGH = 0.1  # of a fit, for one neighbour at least, to be heard in full
 STRANGER = 0.02  # of a frame's weight that it keeps where it does not fit at all
 
 
@@ -53,8 +54,12 @@ def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangu
     said = torch.zeros_like(image[:, :1])
     precision = torch.zeros_like(said)
     count = 0
+    if not views:  # all neighbours are unreadable
+        return Triangulated(said, torch.full_like(said, torch.inf))
     for reach in sorted({view.distance for view in views}):
         near = [view for view in views if view.distance <= reach]
+        fitting = torch.stack([v.weight * v.fit for v in near]).amax(0)
+        heard = (fitting / ENOUGH).clamp(0, 1)  # a regression does not see that all are strangers
         weight = torch.stack(
             [torch.ones_like(said), *(v.weight * (v.fit + STRANGER) for v in near)]
         )
@@ -72,11 +77,11 @@ def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangu
             change = change.clamp_min(TINY * floor)
             slope = joint / (change + floor)
             unexplained = (_mean(power, window) - slope * joint).clamp_min(0) + GRAIN * floor
-            trust = 1 / (share * unexplained / change + LEAST_VARIANCE)
+            trust = heard / (share * unexplained / change + LEAST_VARIANCE)
             said += trust * (1 - slope.clamp(0, 1))
             precision += trust
             count += 1
-    return Triangulated(said / precision, count / precision)
+    return Triangulated(said / precision.clamp_min(1e-9), count / precision.clamp_min(1e-9))
 
 
 def _mean(x: Tensor, window: int) -> Tensor:

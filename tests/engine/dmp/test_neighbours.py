@@ -1,0 +1,136 @@
+"""Frames that help each other: what triangulation knows, what it must not, and what that gains."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from dmp_engine.dmp.encoding import Encoding
+from dmp_engine.dmp.motion import fetched, flow, layer_picture, within_frame
+from dmp_engine.dmp.neighbours import Look, first_look, improved, settled
+from dmp_engine.dmp.triangulate import View, triangulated
+from dmp_engine.evaluation.metrics import dtssd, sad
+from dmp_matting import preset
+
+SETTINGS = preset("draft").changed(device="cpu", threads=1)
+STEP = 3  # pixels to the right a frame
+
+
+def noise(height: int, width: int, seed: int, rough: int = 2) -> Tensor:
+    """(1, 3, H, W) in [0.1, 0.9]: blotches of ``rough`` pixels."""
+    random = np.random.default_rng(seed).random((height // rough + 2, width // rough + 2, 3))
+    blown = np.kron(random, np.ones((rough, rough, 1)))[:height, :width]
+    return torch.from_numpy(0.1 + 0.8 * blown.transpose(2, 0, 1)).float()[None]
+
+
+def scene(index: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Plate, clean plate and alpha of frame ``index``: a soft-edged dotted disc that walks."""
+    clean = noise(64, 112, 1)
+    y, x = torch.meshgrid(torch.arange(64.0), torch.arange(112.0), indexing="ij")
+    x = x - STEP * index
+    alpha = ((24 - (x - 44).hypot(y - 32)) / 12).clamp(0, 1)[None, None]
+    dots = 0.55 + 0.3 * torch.sin(x / 2.5) * torch.cos(y / 3)
+    foreground = torch.stack([dots, 0.8 * dots, 0.3 + 0 * dots])[None]
+    return alpha * foreground + (1 - alpha) * clean, clean, alpha
+
+
+def looks(count: int) -> list[Look]:
+    return [first_look(*scene(n)[:2], SETTINGS, linear=False) for n in range(count)]
+
+
+def with_neighbours(first: list[Look], passes: int = 2) -> list[Look]:
+    level = first
+    for _ in range(passes):
+        level = [
+            improved(look, [(abs(k - n), level[k]) for k in range(max(0, n - 2),
+                     min(len(level), n + 3)) if k != n])
+            for n, look in enumerate(level)
+        ]  # fmt: skip
+    return level
+
+
+def moved_view(index: int, by: int, **more: Tensor) -> View:
+    """Frame ``by`` frames on, followed along the true motion."""
+    image, clean, alpha = scene(index + by)
+    motion = torch.zeros(64, 112, 2)
+    motion[..., 0] = STEP * by
+    one = torch.ones_like(alpha)
+    given = {"fit": one, "weight": within_frame(motion), **more}
+    pictures = (fetched(x, motion) for x in (image, clean, alpha))
+    return View(*pictures, given["weight"], given["fit"], abs(by))
+
+
+def test_one_subject_before_several_backgrounds_tells_its_alpha() -> None:
+    image, clean, alpha = scene(0)
+    known = triangulated(image, clean, [moved_view(0, 1), moved_view(0, 2)])
+    edge = (alpha > 0.05) & (alpha < 0.95)
+    apart = (known.alpha - alpha).abs()
+    assert apart[edge].mean() < 0.02
+    assert apart[edge & (known.variance < 0.002)].mean() < 0.01
+
+
+def test_where_nothing_moves_it_claims_to_know_nothing() -> None:
+    image, clean, alpha = scene(0)
+    one = torch.ones_like(alpha)
+    known = triangulated(image, clean, [View(image, clean, alpha, one, one, 1)])
+    assert known.variance.min() > 0.1
+
+
+def test_the_flow_follows_the_subject_and_not_the_wall_behind_it() -> None:
+    encoding = Encoding(False, 0.0, 1.0)
+    pictures = []
+    for index in (0, 1):
+        image, clean, alpha = scene(index)
+        foreground = (image - (1 - alpha) * clean) / alpha.clamp_min(0.05)
+        pictures.append(layer_picture(alpha, foreground.clamp(0, 1), encoding))
+    motion = flow(pictures[0], pictures[1], torch.device("cpu"))
+    subject = scene(0)[2][0, 0] > 0.2
+    away = (motion - torch.tensor([float(STEP), 0.0])).norm(dim=-1)[subject]
+    assert away.median() < 0.3
+
+
+def test_neighbours_make_it_better_and_calmer_than_frames_by_themselves() -> None:
+    first = looks(6)
+    last = with_neighbours(first)
+    truths = [scene(n)[2][0, 0].numpy() for n in range(6)]
+    alone = [look.seen_alpha[0, 0].numpy() for look in first]
+    together = [settled(look, SETTINGS)[0].alpha[0, 0].numpy() for look in last]
+    before, after = (
+        np.mean([sad(a, t) for a, t in zip(alphas, truths, strict=True)])
+        for alphas in (alone, together)
+    )
+    assert after < 0.7 * before
+    assert dtssd(together, truths) < 0.7 * dtssd(alone, truths)
+
+
+def test_a_subject_that_has_left_leaves_no_ghost() -> None:
+    clean = scene(0)[1]
+    gone = first_look(clean + 1e-4, clean, SETTINGS, linear=False)
+    before = [first_look(*scene(n)[:2], SETTINGS, linear=False) for n in (0, 1)]
+    once = improved(gone, [(2, before[0]), (1, before[1])])
+    before = [replace(look, passes=1) for look in before]
+    twice = improved(once, [(2, before[0]), (1, before[1])])
+    assert settled(twice, SETTINGS)[0].alpha.max() == 0
+
+
+def test_a_neighbour_that_does_not_fit_says_nothing() -> None:
+    """Another subject in the next frame: the alpha stays what the frame itself says."""
+    image, clean, alpha = scene(0)
+    look = replace(first_look(image, clean, SETTINGS, linear=False), passes=1)
+    opaque = torch.ones_like(look.alpha)
+    stranger = replace(
+        look, image=1 - look.image, seen_alpha=opaque, seen_foreground=1 - look.image
+    )
+    apart = (improved(look, [(1, stranger)]).alpha - improved(look, []).alpha).abs()
+    outside = look.trimap == 0
+    assert apart[outside].max() == 0
+    assert apart.mean() < 0.01
+
+
+def test_frames_that_are_alike_have_alphas_that_are_alike() -> None:
+    still = [first_look(*scene(0)[:2], SETTINGS, linear=False) for _ in range(5)]
+    last = with_neighbours(still)
+    assert (last[1].alpha - last[2].alpha).abs().max() < 1e-4
