@@ -8,12 +8,12 @@ Kept looks lie in main memory, as many as one window needs, however long the sho
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor
@@ -26,6 +26,7 @@ from .arrays import at_least, tensor_of
 from .dmp.lift import lift
 from .dmp.neighbours import PASSES, REACH, Look, first_look, improved, settled
 from .dmp.networks import SMALLEST_SIDE
+from .dmp.noise import Noise
 from .dmp.solve import hints_of, solve
 from .dmp.steps import Solution, Step
 from .plates.exr import read_matte, read_plate
@@ -33,6 +34,8 @@ from .plates.fit import fit_clean
 
 RAW = "raw"
 LIMIT = 4 * NEIGHBOURS  # looks kept: those of a window, of all passes
+
+DIGESTS = 256  # of files
 
 Key = tuple[object, ...]
 
@@ -43,6 +46,7 @@ class Kept:
     def __init__(self) -> None:
         self._looks: OrderedDict[Key, Look | None] = OrderedDict()
 
+        self._digests: OrderedDict[Key, str] = OrderedDict()
         self.film: tuple[Key, Solution] | None = None  # of the paper's video mode: T frames
 
     def __contains__(self, key: Key) -> bool:
@@ -58,6 +62,27 @@ class Kept:
         self._looks[key] = None if look is None else look.to("cpu")
         while len(self._looks) > LIMIT:
             self._looks.popitem(last=False)
+
+    def identity(self, frame: Frame) -> Key:
+        """The frame's files by what is in them: each job has copies of its own."""
+        told: list[object] = []
+        for plate in frame.plates:
+            told += [plate.role.value, plate.colour_space, self._digest(plate.path)]
+        return tuple(told)
+
+    def _digest(self, path: str) -> str:
+        try:
+            state = os.stat(path)
+            key = (path, state.st_mtime_ns, state.st_size, state.st_ino)
+            if key not in self._digests:
+                with open(path, "rb") as file:
+                    self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return path
+        self._digests.move_to_end(key)
+        while len(self._digests) > DIGESTS:
+            self._digests.popitem(last=False)
+        return self._digests[key]
 
 
 @dataclass(frozen=True)
@@ -109,7 +134,12 @@ def solve_in_window(
     solution, rough = settled(level[at], settings)
     if solution.alpha.shape[-2:] == pair.image.shape[-2:]:
         return solution
-    return (yield from lift(pair.image, pair.clean, rough, pair.hint, settings))
+    grain = None
+    if settings.alpha_init == "tested":
+        encoding = level[at].encoding
+        noise = Noise.of_pair(encoding.encode(pair.image), encoding.encode(pair.clean))
+        grain = noise.where_mixed(pair.clean, encoding)
+    return (yield from lift(pair.image, pair.clean, rough, pair.hint, settings, grain))
 
 
 def solve_as_film(
@@ -165,7 +195,7 @@ class _Work:
         self.window, self.settings, self.where, self.kept = window, settings, where, kept
         self.total, self.done = total, 0
         same = json.dumps({**settings.to_json(), "device": where}, sort_keys=True)
-        self.keys: list[Key] = [(same, *_identity(frame)) for frame in window]
+        self.keys: list[Key] = [(same, *kept.identity(frame)) for frame in window]
 
     def first(self, index: int, pair: Pair | None) -> Generator[Step, None, Look | None]:
         """The first look at a frame; ``pair`` are its plates if they are read already."""
@@ -229,16 +259,3 @@ class _Work:
                 matte = tensor_of(read_matte(plate, like=image)[..., None], self.where)
                 mattes[role] = at_least([matte], SMALLEST_SIDE)[0][0]
         return pair_of(tensors[0], tensors[1], mattes, image.space != RAW)
-
-
-def _identity(frame: Frame) -> Key:
-    """The frame's files as they are now."""
-    told: list[object] = []
-    for plate in frame.plates:
-        try:
-            state = os.stat(Path(plate.path))
-            stamp = (state.st_mtime_ns, state.st_size)
-        except OSError:
-            stamp = (0, 0)
-        told += [plate.role.value, plate.path, plate.colour_space, *stamp]
-    return tuple(told)

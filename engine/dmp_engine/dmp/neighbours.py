@@ -30,12 +30,13 @@ from dmp_matting.job import Settings
 from .confidence import confidence_of
 from .encoding import Encoding
 from .evidence import REFERENCE_SIDE, Sampled, second_look, without_closed_holes
-from .finish import colour_bounds, exact_foreground, finished
+from .finish import colour_bounds, exact_foreground, finished, with_solid_core
 from .foreground import smooth_foreground
 from .initialise import dilate
 from .laplacian import MattingLaplacian
 from .lift import shrunk_hint, solve_size
 from .motion import fetched, flow, layer_picture, within_frame
+from .noise import Noise
 from .seethrough import PER_CONFIDENCE, SURE, opened_where_seen_through, seen_through, variance_of
 from .solve import COLOUR, OPAQUE, SAMPLES, first_estimate, first_trimap
 from .steps import Solution
@@ -72,6 +73,7 @@ class Look:
     seen_alpha: Tensor  # as neighbours see it
     seen_foreground: Tensor
     hint: Tensor | None
+    grain: Tensor | None
     passes: int = 0
 
     def layers(self) -> tuple[Tensor, Tensor]:
@@ -101,19 +103,22 @@ def first_look(
     generator = torch.Generator().manual_seed(settings.seed)
     encoding = Encoding.of_pair(image, clean, linear)
     seen, behind = encoding.encode(image), encoding.encode(clean)
-    through = seen_through(image, clean)
+    noise = Noise.of_pair(seen, behind) if settings.alpha_init == "tested" else None
+    grain = noise.where_mixed(clean, encoding) if noise is not None else None
+    through = seen_through(image, clean, grain)
     trimap = first_trimap(seen, behind, settings, generator)
     if settings.alpha_init == "tested":
-        trimap = second_look(image, clean, trimap, encoding, generator)
+        trimap = second_look(image, clean, trimap, encoding, generator, noise)
         trimap = opened_where_seen_through(trimap, through)
     trimap = _hinted(trimap, hint)
-    estimate, evidence = first_estimate(image, clean, trimap, trimap, encoding, settings, generator)
+    estimate, evidence = first_estimate(
+        image, clean, trimap, trimap, encoding, settings, generator, noise
+    )
     if settings.alpha_init == "tested":
         trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
     alpha = torch.where(trimap == 0.5, estimate.alpha, trimap)
-    shown = finished(
-        image, clean, alpha, estimate.foreground, trimap, settings, colour_bounds(image, clean)
-    )
+    bounds = colour_bounds(image, clean)
+    shown = finished(image, clean, alpha, estimate.foreground, trimap, settings, bounds, grain)
     border = BORDER * max(image.shape[-2:]) / REFERENCE_SIDE
     near = (trimap == 1) & dilate(trimap == 0, border)
     undecided = _hinted(torch.where(near, 0.5, trimap), hint)
@@ -128,6 +133,7 @@ def first_look(
         estimate.foreground,
         *shown,
         hint,
+        grain,
     )
 
 
@@ -175,20 +181,17 @@ def settled(look: Look, settings: Settings) -> tuple[Solution, Solution]:
         variance_alpha=min(settings.variance_alpha, VARIANCE_ALPHA),
         solid=max(settings.solid, SOLID),
     )
+    image, clean, held = look.image, look.clean, look.undecided
+    bounds = colour_bounds(image, clean)
     alpha, foreground = finished(
-        look.image,
-        look.clean,
-        look.alpha,
-        look.foreground,
-        look.undecided,
-        weaker,
-        colour_bounds(look.image, look.clean),
+        image, clean, look.alpha, look.foreground, held, weaker, bounds, look.grain
     )
-    confidence = confidence_of(alpha, look.undecided, look.evidence)
-    exact = exact_foreground(look.image, look.clean, alpha, foreground, settings)
+    confidence = confidence_of(alpha, held, look.evidence)
+    alpha = with_solid_core(alpha, held, weaker)
+    exact = exact_foreground(image, clean, alpha, foreground, settings)
     return (
-        Solution(alpha, exact, look.undecided, confidence),
-        Solution(look.alpha, look.foreground, look.undecided, confidence),
+        Solution(alpha, exact, held, confidence),
+        Solution(look.alpha, look.foreground, held, confidence),
     )
 
 
