@@ -7,6 +7,7 @@ with little memory solves smaller, and the lift makes up for most of it.
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 import torch
@@ -66,6 +67,13 @@ def ran_out(error: BaseException) -> bool:
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def free_unused(device: str) -> None:
+    """Give back what a failed attempt held."""
+    gc.collect()
+    if device != "cpu":
+        torch.cuda.empty_cache()
 
 
 def _solved_side(height: int, width: int, settings: Settings) -> int:

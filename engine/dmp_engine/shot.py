@@ -24,6 +24,7 @@ from dmp_matting.job import Frame, Layers, Plate, Progress, Role, Settings, Stag
 
 from . import device
 from .arrays import array_of, at_least, at_most, tensor_of
+from .budget import fitted_to_memory, free_memory, free_unused, ran_out, smaller
 from .dmp.encoding import Encoding
 from .dmp.evidence import nothing_in_common
 from .dmp.networks import SMALLEST_SIDE
@@ -101,35 +102,59 @@ def matte_frame(
             role: at_least([tensor_of(m[..., None], where)], SMALLEST_SIDE)[0][0]
             for role, m in mattes.items()
         }
-        mark = _mark(settings, content)
-        start = _load(checkpoint, mark)
-        if window:
-            pair = pair_of(padded[0], padded[1], hints, linear)
-            way = solve_as_film if settings.temporal == "paper" else solve_in_window
-            solving = way(frame, pair, window, settings, where, kept or Kept())
-        else:
-            solving = solve(
+        pair = pair_of(padded[0], padded[1], hints, linear)
+        kept = kept or Kept()
+
+        def solving(
+            planned: Settings, start: dict[str, Any] | None
+        ) -> Generator[Step, None, Solution]:
+            if window:
+                way = solve_as_film if settings.temporal == "paper" else solve_in_window
+                return way(frame, pair, window, planned, where, kept)
+            return solve(
                 padded[0],
                 padded[1],
-                settings,
+                planned,
                 linear=linear,
                 garbage=hints.get(Role.GARBAGE),
                 core=hints.get(Role.CORE),
                 start=start,
             )
-        solution = yield from _follow(  # a checkpoint would not know the neighbours
-            solving, frame.number, clock, mark, linear, preview, None if window else checkpoint
-        )
+
+        height, width = padded[0].shape[-2:]
+        planned = fitted_to_memory(settings, height, width, free_memory(where))
+        while True:
+            mark = _mark(planned, content)
+            # A checkpoint would not know the neighbours.
+            resumable = None if window else checkpoint
+            steps = solving(planned, _load(resumable, mark))
+            try:
+                solution = yield from _follow(
+                    steps, frame.number, clock, mark, linear, preview, resumable
+                )
+                break
+            except (RuntimeError, MemoryError) as error:
+                less = smaller(planned, height, width) if ran_out(error) else None
+                if less is None:
+                    raise
+                planned = less
+            free_unused(where)
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         alpha = array_of(solution.alpha, size)[..., 0]
-        attributes = _attributes(frame, image, settings, warnings, names or {})
+        notes = fitted.notes()
+        if planned != settings:
+            notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
+        attributes = _attributes(frame, image, planned, warnings, names or {})
         attributes.update(fitted.attributes())
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
         foreground = array_of(solution.foreground, size)
         channels = write_layers(output, image, alpha, foreground, attributes, more)
-    except torch.cuda.OutOfMemoryError:
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
         raise DeviceError(
-            f"The GPU ran out of memory on '{frame.plate(Role.IMAGE)}'; use a smaller working size."
+            f"Memory ran out on '{_needed(frame, Role.IMAGE).path}'; close other programs, or set "
+            "a smaller solve size."
         ) from None
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
@@ -145,8 +170,8 @@ def matte_frame(
         where,
         clock.seconds(),
         warnings,
-        settings,
-        fitted.notes(),
+        planned,
+        notes,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from dmp_engine import shot
 from dmp_engine.dmp.encoding import Encoding
+from dmp_engine.dmp.solve import solve
 from dmp_engine.shot import matte_frame
 from dmp_matting import Frame, Layers, Plate, Progress, Role, Settings
-from dmp_matting.errors import MismatchError
+from dmp_matting.errors import DeviceError, MismatchError
 from dmp_matting.job import Stage
 from dmp_matting.presets import preset
 
@@ -424,3 +425,61 @@ def test_a_useless_checkpoint_is_passed_over(
     result = studio.run(small, checkpoint=checkpoint)
     assert np.array_equal(whole.alpha, result.alpha)
     assert not checkpoint.exists()
+
+
+# --- memory ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def large(studio: Studio, lemur: Any) -> Frame:
+    """340 x 220: it may still be solved smaller."""
+    return studio.frame(array(lemur.image), array(lemur.clean), "raw")
+
+
+def layers_of(matting: Generator[Progress, None, Layers]) -> Layers:
+    try:
+        while True:
+            next(matting)
+    except StopIteration as done:
+        layers: Layers = done.value
+        return layers
+
+
+def test_a_device_with_little_memory_solves_smaller(
+    studio: Studio, large: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dmp_engine.shot.free_memory", lambda where: 300 << 20)
+    layers = layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
+    assert layers.settings.solve_size == 256 < layers.width
+    assert layers.notes[-1] == "Memory is short: solved at 256 px, then lifted."
+
+
+def test_memory_that_runs_out_is_no_failed_job(
+    studio: Studio, large: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = []
+
+    def greedy(image: Any, clean: Any, settings: Settings, **how: Any) -> Any:
+        sizes.append(settings.solve_size)
+        if len(sizes) == 1:
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+        return (yield from solve(image, clean, settings, **how))
+
+    monkeypatch.setattr("dmp_engine.shot.solve", greedy)
+    layers = layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
+    assert sizes[0] == 640 and sizes[1] == layers.settings.solve_size < layers.width
+    assert "Memory is short" in layers.notes[-1]
+
+
+def test_no_memory_at_all_is_a_sentence(
+    studio: Studio, large: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+
+    def hopeless(*plates: Any, **how: Any) -> Any:
+        raise MemoryError
+        yield
+
+    monkeypatch.setattr("dmp_engine.shot.solve", hopeless)
+    with pytest.raises(DeviceError, match="Memory ran out on .*close other programs"):
+        layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
+    assert not (studio.folder / "layers.exr").exists()

@@ -306,8 +306,9 @@ class Dispatcher:
             layers = Layers.from_json(event)
             told = [self.store.told_by_client_names(record, text) for text in layers.warnings]
             self._finish(live, dataclasses.replace(layers, warnings=tuple(told)))
-            self.cache.put(key, self.store.layers(record, frame.number), layers)
-            self.cache.link(self._key(live, frame), key)
+            if layers.settings.solve_size == live.settings.solve_size:  # else memory was short
+                self.cache.put(key, self.store.layers(record, frame.number), layers)
+                self.cache.link(self._key(live, frame), key)
         elif kind == "cancelled":
             raise CancelledError(live.cancelling)
         else:
