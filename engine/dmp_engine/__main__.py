@@ -1,4 +1,4 @@
-"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|shot|compare|eval`.
+"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|shot|compare|eval|bench`.
 
 Made for the client's side (`dmp` and the hosts), which start it in the engine's own Python. The
 answer is JSON on standard output, but for `compare`, whose reader is a person.
@@ -40,6 +40,12 @@ def main(arguments: list[str] | None = None) -> int:
     compare.add_argument("result", type=Path)
     compare.add_argument("truth", type=Path)
     evaluation.add_arguments(commands.add_parser("eval", help="measure mattes against the truth"))
+    bench = commands.add_parser("bench", help="time this machine")
+    bench.add_argument("--sizes", default="512", help="pixels of a square plate, with commas")
+    bench.add_argument("--presets", default="draft,final")
+    bench.add_argument("--device", default="auto")
+    bench.add_argument("--threads", type=int, default=0)
+    bench.add_argument("--repeats", type=int, default=10, help="steps that are timed")
     chosen = parser.parse_args(arguments)
 
     if chosen.command == "run":
@@ -48,6 +54,10 @@ def main(arguments: list[str] | None = None) -> int:
         return run()
     if chosen.command == "eval":
         return evaluation.run(chosen)
+    if chosen.command == "bench":
+        from .speed.command import run as run_bench
+
+        return run_bench(chosen)
     if chosen.command == "serve":
         return _serve(chosen)
     if chosen.command == "shot":

@@ -86,6 +86,7 @@ class Learner:
                 {"params": list(self.foreground_net.parameters())},
             ],
             lr=settings.learning_rate,
+            capturable=device.type == "cuda",  # counts its steps there: nobody waits for the GPU
         )
         p = problem
         self.background, self.core = p.background, p.core

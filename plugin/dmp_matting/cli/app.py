@@ -11,7 +11,19 @@ from rich.text import Text
 from .. import __version__
 from ..errors import DmpError
 from ..places import cache_folder
-from . import about, batch, engine, evaluate, gui, matte, package, package_nuke, publish, submit
+from . import (
+    about,
+    batch,
+    bench,
+    engine,
+    evaluate,
+    gui,
+    matte,
+    package,
+    package_nuke,
+    publish,
+    submit,
+)
 from .show import EXIT_CODES, err, out, print_json
 
 app = typer.Typer(
@@ -21,7 +33,19 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for group in (matte, batch, gui, about, engine, evaluate, package, package_nuke, publish, submit):
+for group in (
+    matte,
+    batch,
+    bench,
+    gui,
+    about,
+    engine,
+    evaluate,
+    package,
+    package_nuke,
+    publish,
+    submit,
+):
     group.register(app)
 
 

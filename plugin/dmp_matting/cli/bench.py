@@ -1,0 +1,82 @@
+"""The command `dmp bench`: how fast the engine is on this machine."""
+
+# No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
+
+import json
+from contextlib import closing
+from pathlib import Path
+from typing import Annotated, Any, Dict, Optional
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ..direct import engine_lines
+from ..errors import OutputError
+from .show import Json, err, out, print_json
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to `dmp`."""
+    app.command("bench")(bench)
+
+
+def bench(
+    sizes: Annotated[
+        str, typer.Option("--sizes", help="Sides of a square plate in pixels, with commas.")
+    ] = "512",
+    presets: Annotated[
+        str, typer.Option("--preset", help="Presets to time, separated by commas.")
+    ] = "draft,final",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda:N.")] = "auto",
+    threads: Annotated[
+        int, typer.Option("--threads", min=0, help="On the CPU; 0 takes all cores.")
+    ] = 0,
+    repeats: Annotated[
+        int, typer.Option("--repeats", min=1, help="Steps that are timed; the median is told.")
+    ] = 10,
+    output: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="Write the figures there as JSON.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Time this machine: a step, the memory's floor, the published schedule, whole mattes.
+
+    Solves a made plate, so nothing has to be at hand. Close other programs first.
+    """
+    command = ["bench", "--sizes", sizes, "--presets", presets, "--device", device]
+    command += ["--threads", str(threads), "--repeats", str(repeats)]
+    report: Dict[str, Any] = {}
+    with closing(engine_lines(*command)) as events:
+        for report in events:
+            if report["event"] == "row":
+                err.print(f"{report['size']} x {report['size']} done")
+    report = {name: value for name, value in report.items() if name != "event"}
+    if output is not None:
+        _write(output, report)
+    if as_json:
+        print_json(report)
+        return
+    cores = f", {report['threads']} threads" if report["threads"] else ""
+    out.print(f"{report['device']}{cores}, torch {report['torch']}")
+    table = Table("plate", "", "step ms", "x floor", "whole s", "peak MB")
+    for row in report["rows"]:
+        for name, told in row.items():
+            if isinstance(told, dict):
+                whole = told.get("whole_s", told.get("whole_schedule_s"))
+                table.add_row(
+                    f"{row['size']} x {row['size']}",
+                    "published schedule" if name == "authors" else name,
+                    f"{told['step_ms']:.1f}",
+                    f"{told['times_floor']:.1f}",
+                    f"{whole:.1f}",
+                    f"{told.get('peak_mb') or 0:.0f}" if "peak_mb" in told else "",
+                )
+    Console(highlight=False, width=None if out.is_terminal else 120).print(table)
+
+
+def _write(path: Path, report: Dict[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    except OSError as reason:
+        raise OutputError(f"{path} cannot be written ({reason.strerror}).") from None
