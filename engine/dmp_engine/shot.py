@@ -147,6 +147,7 @@ def matte_frame(
         attributes = _attributes(frame, image, planned, warnings, names or {})
         attributes.update(fitted.attributes())
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
+        more.update(fitted.layers(settings))
         foreground = array_of(solution.foreground, size)
         channels = write_layers(output, image, alpha, foreground, attributes, more)
     except (RuntimeError, MemoryError) as error:

@@ -140,6 +140,17 @@ class Settings:
         basic=True,
     )
 
+    shadows: str = knob(
+        "off",
+        "Split off shadows",
+        "Keep the subject's shadow on the background out of alpha; it comes as layer 'shadow'.",
+        choices=("off", "auto"),
+        basic=True,
+    )
+    clean_layer: bool = knob(
+        False, "Clean plate layer", "Write the clean plate as fitted, too, as layer 'clean'."
+    )
+
     # --- initial alpha -------------------------------------------------------------------------
     alpha_init: str = knob(
         "proposed",

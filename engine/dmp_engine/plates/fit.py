@@ -4,6 +4,7 @@
     warped     warp.py          the clean plate as the plate's camera saw it
     fit_light  illumination.py  exposure, colour, slow light
     filled     warp.py          where the clean plate has no pixels
+    shadow     shadow.py        what the subject's shadow takes from it, where that is asked for
 
 Rule: what fits already is not touched. A pair that matches to the bit stays so.
 """
@@ -25,6 +26,7 @@ from .detail import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .illumination import Light, fit_light
 from .read import PlateImage
 from .settle import Blown, replenished, settled
+from .shadow import find_shadow
 from .warp import filled, warped
 
 OFF = "off"
@@ -33,6 +35,7 @@ CLIPPED_SHARE = 0.0005  # of the frame at the extreme value; with less nothing w
 BACKGROUND = 0.08  # encoded difference below which a place counts as background in the report
 EXACT, EXACT_SHARE, LOST_SHARE = 2.5 / 255, 0.02, 0.5  # encoded; of the frame; of what is exact
 POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come down a lot
+SHADED = 0.03  # of a ratio; less counts as none in the note
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
 
 
@@ -83,11 +86,25 @@ class Fitted:
     unknown: Mask
     report: Report
     warnings: tuple[str, ...] = ()
+    shadow: Floats | None = None  # (H, W, 3), what ``clean`` was multiplied by last; see shadow.py
+
+    def layers(self, settings: Settings) -> dict[str, Floats]:
+        """What is written beside the matte: the same layers for every frame of a job."""
+        layers = {}
+        if settings.shadows != OFF:
+            none = np.ones_like(self.clean.rgb)
+            layers["shadow"] = none if self.shadow is None else self.shadow
+        if settings.clean_layer:
+            layers["clean"] = self.clean.rgb
+        return layers
 
     def notes(self) -> tuple[str, ...]:
         """What was done, for the artist."""
-        sentence = self.report.sentence()
-        return (sentence,) if sentence else ()
+        notes = [self.report.sentence()]
+        if self.shadow is not None:
+            share = 100 * float((np.abs(self.shadow - 1).max(axis=2) > SHADED).mean())
+            notes.append(f"Shadow or light on {share:.0f} % of the frame was kept out of alpha.")
+        return tuple(note for note in notes if note)
 
     def attributes(self) -> dict[str, str]:
         """What the layers' header says about it."""
@@ -103,7 +120,12 @@ def fit_clean(image: PlateImage, clean: PlateImage, settings: Settings) -> Fitte
         *header_warnings(image, clean),
         *pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear),
     )
-    return Fitted(replace(clean, rgb=fit.pixels), ~fit.known, fit.report, warnings)
+    pixels, shadow = fit.pixels, None
+    if settings.shadows != OFF:
+        shadow = find_shadow(image.rgb, pixels, fit.known, linear)
+        if shadow is not None:
+            pixels = pixels * shadow
+    return Fitted(replace(clean, rgb=pixels), ~fit.known, fit.report, warnings, shadow)
 
 
 @dataclass(frozen=True, eq=False)

@@ -24,7 +24,7 @@ from .header import layers_spec
 from .read import PlateImage
 
 HALF_MAX = 65504.0  # the largest half; above it is infinity
-MOST_CHANNELS = 11  # with all further layers
+MOST_CHANNELS = 17  # with all further layers
 LEAST_ROOM = 1 << 20  # bytes that a disk must have free when the size is not known yet
 
 

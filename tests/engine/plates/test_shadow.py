@@ -1,0 +1,114 @@
+"""A shadow such as the furball would throw, with exact truth: out of alpha, a layer of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from numpy.typing import NDArray
+
+from dmp_engine.plates.shadow import find_shadow
+from dmp_engine.shot import matte_frame
+from dmp_matting.job import Frame, Layers, Plate, Role
+from dmp_matting.presets import preset
+
+Array = NDArray[np.float32]
+QUICK = preset("draft").changed(joint_steps=1, device="cpu", threads=1, clean_layer=True)
+
+
+def pixels(tensor: Any) -> Array:
+    return np.ascontiguousarray(tensor[0].permute(1, 2, 0).numpy())
+
+
+def cast(height: int, width: int, depth: float, centre: tuple[float, float]) -> Array:
+    """A soft ellipse of 1 - depth, a little blue as shadows are; below 0 it is a pool of light."""
+    y, x = np.mgrid[:height, :width]
+    apart = np.hypot((x / width - centre[0]) / 0.28, (y / height - centre[1]) / 0.16)
+    level = 1 - depth / (1 + np.exp((apart - 1) * 8))
+    result: Array = (level[..., None] ** np.array([1.05, 1.0, 0.95])).astype(np.float32)
+    return result
+
+
+CASES = [(1001, 0.6, (0.62, 0.8)), (1004, 0.5, (0.6, 0.75)), (1007, -0.5, (0.35, 0.3))]
+
+
+def shadowed(truth: Any, depth: float, centre: tuple[float, float]) -> tuple[Array, ...]:
+    """The plate with a shadow on its background, clean plate, alpha, and the true ratio."""
+    image, clean, alpha = (pixels(x) for x in (truth.image, truth.clean, truth.alpha))
+    ratio = cast(*alpha.shape[:2], depth, centre)
+    return image + (1 - alpha) * (ratio - 1) * clean, clean, alpha[..., 0], ratio
+
+
+@pytest.mark.parametrize(("frame", "depth", "centre"), CASES)
+def test_a_cast_shadow_is_measured(
+    furball: Callable[[int], Any], frame: int, depth: float, centre: tuple[float, float]
+) -> None:
+    image, clean, alpha, ratio = shadowed(furball(frame), depth, centre)
+    found = find_shadow(image, clean, np.ones(alpha.shape, bool), linear=True)
+    assert found is not None
+    apart = np.abs(found / ratio - 1).max(axis=2)[alpha < 0.02]
+    assert apart.mean() < 0.012
+    assert np.quantile(apart, 0.95) < 0.08
+
+
+@pytest.mark.parametrize("frame", [1001, 1004, 1008])
+def test_where_no_shadow_falls_there_is_none(furball: Callable[[int], Any], frame: int) -> None:
+    image, clean = (pixels(x) for x in (furball(frame).image, furball(frame).clean))
+    assert find_shadow(image, clean, np.ones(image.shape[:2], bool), linear=True) is None
+
+
+def test_the_photograph_has_none(lemur: Any) -> None:
+    image, clean = pixels(lemur.image), pixels(lemur.clean)
+    assert find_shadow(image, clean, np.ones(image.shape[:2], bool), linear=False) is None
+
+
+@pytest.mark.parametrize("size", [(8, 8), (1, 40), (33, 5)])
+def test_tiny_plates_do_no_harm(size: tuple[int, int]) -> None:
+    image = np.full((*size, 3), 0.2, np.float32)
+    assert find_shadow(image, 2 * image, np.ones(size, bool), linear=True) is None
+
+
+def solved(folder: Path, name: str, **changes: Any) -> tuple[dict[str, Array], Layers]:
+    """The layers of the plates in ``folder``, by channel."""
+    frame = Frame(1, (Plate(str(folder / "plate.exr"), Role.IMAGE),
+                      Plate(str(folder / "clean.exr"), Role.CLEAN)))  # fmt: skip
+    steps = matte_frame(frame, QUICK.changed(**changes), folder / name)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            layers: Layers = done.value
+            break
+    file = oiio.ImageBuf(str(folder / name))
+    read = np.asarray(file.get_pixels("float"), np.float32)
+    return {c: read[..., i] for i, c in enumerate(file.spec().channelnames)}, layers
+
+
+def write(path: Path, image: Array) -> None:
+    spec = oiio.ImageSpec(image.shape[1], image.shape[0], 3, "half")
+    file = oiio.ImageOutput.create(str(path))
+    assert file.open(str(path), spec) and file.write_image(image) and file.close()
+
+
+def test_the_shadow_is_a_layer_and_not_alpha(furball: Callable[[int], Any], tmp_path: Path) -> None:
+    image, clean, alpha, ratio = shadowed(furball(1001), 0.6, (0.62, 0.8))
+    write(tmp_path / "plate.exr", image)
+    write(tmp_path / "clean.exr", clean)
+    plain, without = solved(tmp_path, "off.exr")
+    split, told = solved(tmp_path, "auto.exr", shadows="auto")
+    assert not any(c.startswith("shadow.") for c in plain)
+    assert {"shadow.R", "shadow.G", "shadow.B"} < set(split) and len(told.channels) == len(split)
+    assert any("kept out of alpha" in note for note in told.notes)
+    assert not any("kept out of alpha" in note for note in without.notes)
+    errors = [float(np.abs(x["A"] - alpha).sum() / 1000) for x in (plain, split)]
+    assert errors[1] < 1.3 and errors[0] > 3 * errors[1]
+    # I = alpha F + (1 - alpha) s B, from what was written
+    for c, channel in enumerate("RGB"):
+        again = split[channel] + (1 - split["A"]) * split[f"clean.{channel}"]
+        assert np.abs(again - image[..., c]).mean() < 0.01
+        lit = clean[..., c] * split[f"shadow.{channel}"]
+        np.testing.assert_allclose(split[f"clean.{channel}"], lit, rtol=0.05, atol=0.02)
