@@ -17,9 +17,9 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, MutableMapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
-from .errors import InputError
+from .errors import InputError, MismatchError
 from .job import Settings
 from .sequences import FilePattern
 from .shots import Shot
@@ -126,6 +126,25 @@ def staged(data: MutableMapping[str, Any]) -> Shot:
     name = FilePattern.parse(os.path.basename(shot.output)) or shot.output
     folder = staging_folder(data["dmpTo"], data["dmpVersion"])
     return replace(shot, output=str(folder / str(name)))
+
+
+# --- what a validator of the plates says ----------------------------------------------------------
+
+
+def must_agree(data: Mapping[str, Any], keys: Sequence[str], what: str, wanted: str) -> None:
+    """MismatchError unless all readable plates have the same ``keys`` in what was probed of them.
+
+    ``what`` names them in the plural, ``wanted`` says what to do.
+    """
+    found: Dict[Tuple[str, ...], List[str]] = {}
+    for path, fact in data["dmpFacts"].items():
+        if not fact["trouble"]:
+            found.setdefault(tuple(str(fact[key]) for key in keys), []).append(path)
+    if len(found) > 1:
+        told = [f"{' x '.join(value)} ({paths[0]})" for value, paths in found.items()]
+        raise MismatchError(
+            f"The plates have {len(found)} different {what}: {', '.join(told)}; {wanted}."
+        )
 
 
 # --- what a validator of the result says ----------------------------------------------------------

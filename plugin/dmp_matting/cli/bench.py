@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..direct import engine_lines
 from ..errors import OutputError
+from .knobs import DeviceName
 from .show import Json, err, out, print_json
 
 
@@ -28,7 +29,7 @@ def bench(
     presets: Annotated[
         str, typer.Option("--preset", help="Presets to time, separated by commas.")
     ] = "draft,final",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda:N.")] = "auto",
+    device: DeviceName = "auto",
     threads: Annotated[
         int, typer.Option("--threads", min=0, help="On the CPU; 0 takes all cores.")
     ] = 0,

@@ -11,6 +11,7 @@ import typer
 
 from ..errors import EngineError
 from ..job import Role
+from .knobs import Core, Garbage
 from .show import EXIT_CODES
 
 
@@ -24,12 +25,8 @@ def gui(
     clean: Annotated[
         Optional[Path], typer.Option("--clean", help="The same view without the subject.")
     ] = None,
-    garbage: Annotated[
-        Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
-    ] = None,
-    core: Annotated[
-        Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")
-    ] = None,
+    garbage: Garbage = None,
+    core: Core = None,
     output: Annotated[
         Optional[Path], typer.Option("--output", "-o", help="The EXR to write.")
     ] = None,

@@ -1,10 +1,10 @@
-"""Options that `dmp matte`, `dmp batch` and `dmp submit` share, and the settings they make."""
+"""Options that several commands share, and the settings they make."""
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
 import json
 from pathlib import Path
-from typing import Annotated, Dict, Mapping, Optional, Sequence, Tuple
+from typing import Annotated, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import typer
 from fileseq.exceptions import ParseException
@@ -17,6 +17,24 @@ from ..shotevents import Missing
 
 PRESET_HELP = f"{', '.join(PRESETS)}, or auto: final on a CUDA GPU, draft on the CPU."
 
+PresetName = Annotated[str, typer.Option("--preset", help=PRESET_HELP)]
+DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu or cuda:N.")]
+InputSpace = Annotated[
+    str,
+    typer.Option(
+        "--input-space",
+        help="The plates' colour space, a name from OCIO; auto: scene-linear for EXR, sRGB "
+        "for 8-bit; raw: values as stored.",
+    ),
+]
+Assignments = Annotated[
+    Optional[List[str]],
+    typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
+]
+Garbage = Annotated[
+    Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
+]
+Core = Annotated[Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")]
 Frames = Annotated[
     Optional[str],
     typer.Option(

@@ -4,7 +4,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Dict, List, Optional
+from typing import Annotated, Dict, Optional
 
 import typer
 from rich.text import Text
@@ -20,14 +20,18 @@ from ..shotevents import Missing
 from ..shotlook import write_movie, write_sheet
 from ..shots import CHUNK, Shot
 from .knobs import (
-    PRESET_HELP,
+    Assignments,
     Chunk,
+    Core,
     Frames,
+    Garbage,
+    InputSpace,
     JsonLines,
     MissingFrames,
     Movie,
     NoCheck,
     OpenJd,
+    PresetName,
     Quiet,
     Redo,
     SettingsJson,
@@ -63,37 +67,23 @@ def matte(
     ],
     frames: Frames = None,
     missing: MissingFrames = Missing.FAIL,
-    garbage: Annotated[
-        Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
-    ] = None,
-    core: Annotated[
-        Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")
-    ] = None,
-    preset_name: Annotated[str, typer.Option("--preset", help=PRESET_HELP)] = "auto",
+    garbage: Garbage = None,
+    core: Core = None,
+    preset_name: PresetName = "auto",
     device: Annotated[
         str, typer.Option("--device", help="auto (a CUDA GPU if there is one), cpu or cuda:N.")
     ] = "auto",
     seed: Annotated[
         Optional[int], typer.Option("--seed", help="The same seed gives the same matte.")
     ] = None,
-    input_space: Annotated[
-        str,
-        typer.Option(
-            "--input-space",
-            help="The plates' colour space, a name from OCIO; auto: scene-linear for EXR, sRGB "
-            "for 8-bit; raw: values as stored.",
-        ),
-    ] = "auto",
+    input_space: InputSpace = "auto",
     working_size: Annotated[
         Optional[int], typer.Option("--working-size", help="Long side for the networks, pixels.")
     ] = None,
     threads: Annotated[
         Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
     ] = None,
-    assignments: Annotated[
-        Optional[List[str]],
-        typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
-    ] = None,
+    assignments: Assignments = None,
     in_process: Annotated[
         bool,
         typer.Option(

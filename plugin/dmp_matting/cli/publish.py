@@ -11,7 +11,15 @@ from rich.text import Text
 
 from ..errors import InputError
 from ..job import Value
-from .knobs import PRESET_HELP, Frames, parse_frames, settings_of
+from .knobs import (
+    Assignments,
+    DeviceName,
+    Frames,
+    InputSpace,
+    PresetName,
+    parse_frames,
+    settings_of,
+)
 from .show import EXIT_CODES, Json, err, out, print_json
 
 
@@ -23,15 +31,10 @@ def register(app: typer.Typer) -> None:
 def publish(
     folder: Annotated[Path, typer.Argument(help="Plates and clean plate, or a folder of such.")],
     to: Annotated[Path, typer.Option("--to", help="Where shots get their versions: TO/shot/v001.")],
-    preset_name: Annotated[str, typer.Option("--preset", help=PRESET_HELP)] = "auto",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda:N.")] = "auto",
-    input_space: Annotated[
-        str, typer.Option("--input-space", help="The plates' colour space, as of `dmp matte`.")
-    ] = "auto",
-    assignments: Annotated[
-        Optional[List[str]],
-        typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
-    ] = None,
+    preset_name: PresetName = "auto",
+    device: DeviceName = "auto",
+    input_space: InputSpace = "auto",
+    assignments: Assignments = None,
     frames: Frames = None,
     accept: Annotated[
         Optional[List[str]],

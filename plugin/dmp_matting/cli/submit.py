@@ -4,7 +4,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Dict, List, Optional
+from typing import Annotated, Any, Dict, Optional
 
 import typer
 
@@ -15,7 +15,16 @@ from ..sequences import is_pattern
 from ..shotevents import Missing
 from ..shotrun import check_gaps
 from ..shots import CHUNK, Shot, check_shots
-from .knobs import PRESET_HELP, Frames, MissingFrames, parse_frames, settings_of
+from .knobs import (
+    Assignments,
+    DeviceName,
+    Frames,
+    InputSpace,
+    MissingFrames,
+    PresetName,
+    parse_frames,
+    settings_of,
+)
 from .shotfiles import read_shots
 from .show import EXIT_CODES, Json, out, print_json
 
@@ -39,15 +48,10 @@ def submit(
     ] = None,
     frames: Frames = None,
     missing: MissingFrames = Missing.FAIL,
-    preset_name: Annotated[str, typer.Option("--preset", help=PRESET_HELP)] = "auto",
-    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda:N.")] = "auto",
-    input_space: Annotated[
-        str, typer.Option("--input-space", help="The plates' colour space, as of `dmp matte`.")
-    ] = "auto",
-    assignments: Annotated[
-        Optional[List[str]],
-        typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
-    ] = None,
+    preset_name: PresetName = "auto",
+    device: DeviceName = "auto",
+    input_space: InputSpace = "auto",
+    assignments: Assignments = None,
     chunk: Annotated[int, typer.Option("--chunk", min=1, help="Frames a task.")] = CHUNK,
     python: Annotated[
         Optional[str], typer.Option("--python", help="The workers' Python that has dmp-matting.")

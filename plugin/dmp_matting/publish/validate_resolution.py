@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Tuple
+from typing import Any
 
 import pyblish.api
 
-from dmp_matting.errors import MismatchError
-from dmp_matting.publishing import FAMILY
-
-KEYS = (
-    "width",
-    "height",
-)
+from dmp_matting.publishing import FAMILY, must_agree
 
 
 class ValidateResolution(pyblish.api.InstancePlugin):
@@ -23,13 +17,4 @@ class ValidateResolution(pyblish.api.InstancePlugin):
     families = [FAMILY]
 
     def process(self, instance: Any) -> None:
-        found: Dict[Tuple[str, ...], List[str]] = {}
-        for path, fact in instance.data["dmpFacts"].items():
-            if not fact["trouble"]:
-                found.setdefault(tuple(str(fact[key]) for key in KEYS), []).append(path)
-        if len(found) > 1:
-            told = [f"{' x '.join(value)} ({paths[0]})" for value, paths in found.items()]
-            raise MismatchError(
-                f"The plates have {len(found)} different sizes: {', '.join(told)}; give plates "
-                "of one size."
-            )
+        must_agree(instance.data, ["width", "height"], "sizes", "give plates of one size")
