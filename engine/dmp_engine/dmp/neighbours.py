@@ -30,7 +30,7 @@ from dmp_matting.job import Settings
 from .confidence import confidence_of
 from .encoding import Encoding
 from .evidence import REFERENCE_SIDE, Sampled, second_look, without_closed_holes
-from .finish import colour_bounds, exact_foreground, finished, with_solid_core
+from .finish import colour_bounds, exact_foreground, finished
 from .foreground import smooth_foreground
 from .initialise import dilate
 from .laplacian import MattingLaplacian
@@ -54,7 +54,7 @@ NEIGHBOUR = 6.0  # of a neighbour whose layer explains this plate
 DECIDED = 0.3  # for opacity, where the frame by itself was sure of the core
 FIT = 0.03  # sigma of a fitting layer's misfit, encoded
 
-# Eq. 18 and the knee after it undo less of what is known better now.
+# Eq. 18 and the knee after it undo less of what is known better now; so would a solid core.
 VARIANCE_ALPHA, SOLID = 0.3, 0.98
 
 
@@ -187,7 +187,6 @@ def settled(look: Look, settings: Settings) -> tuple[Solution, Solution]:
         image, clean, look.alpha, look.foreground, held, weaker, bounds, look.grain
     )
     confidence = confidence_of(alpha, held, look.evidence)
-    alpha = with_solid_core(alpha, held, weaker)
     exact = exact_foreground(image, clean, alpha, foreground, settings)
     return (
         Solution(alpha, exact, held, confidence),
