@@ -106,6 +106,13 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, said) == (0, "", [])
 
 
+@pytest.mark.parametrize("more", [[], ["--quiet"]])
+def test_a_warning_is_told_once(tmp_path: Path, more: list[str]) -> None:
+    plate = str(LEMUR / "plate.png")
+    done = matte(tmp_path / "lemur.exr", "--clean", plate, "--set", "joint_steps=1", *more)
+    assert done.returncode == 0 and done.stderr.count("are the same picture") == 1
+
+
 def test_garbage_and_core_mattes_hold(tmp_path: Path) -> None:
     garbage, core = np.zeros((220, 340, 1)), np.zeros((220, 340, 1))
     garbage[:, 60:] = 1

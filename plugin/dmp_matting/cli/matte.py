@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Dict, Optional
 
 import typer
-from rich.text import Text
 
 from .. import __version__
 from ..client import run_in_engine
@@ -41,7 +40,7 @@ from .knobs import (
     settings_of,
 )
 from .runshots import run_and_conclude
-from .show import EXIT_CODES, Json, err, out, print_json
+from .show import EXIT_CODES, Json, out, print_json
 from .watch import watched
 
 MOVIES = (".mp4", ".mov", ".mkv")
@@ -141,8 +140,6 @@ def matte(
     outputs = {1: str(output.absolute())}
     run = run_directly if in_process else run_in_engine
     layers = watched(run(job, outputs, on_cpu), quiet)
-    for warning in layers.warnings:
-        err.print(Text(f"Warning: {warning}", style="yellow"))
     if as_json:
         print_json({"ok": True, **layers.to_json()})
     elif not quiet:

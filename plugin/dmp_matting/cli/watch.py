@@ -28,7 +28,10 @@ QUIET_INTERVAL = 10.0  # seconds between progress lines where there is no termin
 
 
 def watched(running: Generator[Event, None, None], quiet: bool) -> Layers:
-    """Run the job of one frame and show its progress; Ctrl-C and SIGTERM end it cleanly."""
+    """Run the job of one frame and show its progress; Ctrl-C and SIGTERM end it cleanly.
+
+    Each warning is told once: before the solve, or at the end where nothing was said before.
+    """
 
     def stop(number: int, frame: Any) -> None:
         raise KeyboardInterrupt
@@ -36,15 +39,21 @@ def watched(running: Generator[Event, None, None], quiet: bool) -> Layers:
     signal.signal(signal.SIGTERM, stop)
     show = _Silence() if quiet else _BarDisplay() if err.is_terminal else _LineDisplay()
     result: Optional[Layers] = None
+    told = set()
     try:
         with closing(running) as events, show:
             for event in events:
                 if isinstance(event, Layers):
                     result = event
+                elif isinstance(event, Notice) and not quiet:
+                    told.add(str(event))
                 show.see(event)
     except KeyboardInterrupt:
         raise CancelledError("Stopped; no unfinished file was left.") from None
     assert result is not None  # both ways raise where an engine ends without it
+    for warning in result.warnings:
+        if warning not in told:
+            err.print(Text(f"Warning: {warning}", style="yellow"))
     return result
 
 
