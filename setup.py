@@ -57,6 +57,7 @@ setup(
         "dmp_engine.plates",
         "dmp_engine.evaluation",
         "dmp_engine.server",
+        "dmp_engine.speed",
     ],
     install_requires=CLI,
     extras_require={

@@ -42,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     evaluation.add_arguments(commands.add_parser("eval", help="measure mattes against the truth"))
     bench = commands.add_parser("bench", help="time this machine")
     bench.add_argument("--sizes", default="512", help="pixels of a square plate, with commas")
-    bench.add_argument("--presets", default="draft,final")
+    bench.add_argument("--dmp", action="append", default=[], metavar="NAME=JSON")
     bench.add_argument("--device", default="auto")
     bench.add_argument("--threads", type=int, default=0)
     bench.add_argument("--repeats", type=int, default=10, help="steps that are timed")

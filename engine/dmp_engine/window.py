@@ -139,7 +139,8 @@ def solve_in_window(
         encoding = level[at].encoding
         noise = Noise.of_pair(encoding.encode(pair.image), encoding.encode(pair.clean))
         grain = noise.where_mixed(pair.clean, encoding)
-    return (yield from lift(pair.image, pair.clean, rough, pair.hint, settings, grain))
+    lifting = lift(pair.image, pair.clean, rough, pair.hint, settings, grain, core_by_guess=False)
+    return (yield from lifting)
 
 
 def solve_as_film(

@@ -48,11 +48,14 @@ def lift(
     hint: Tensor | None,
     settings: Settings,
     grain: Tensor | None = None,
+    *,
+    core_by_guess: bool = True,
 ) -> Generator[Step, None, Solution]:
     """The solution for ``image`` and ``clean`` (1, 3, H, W), which are larger than ``small``.
 
     ``small`` holds alpha and F as they were before eq. 18; ``hint`` is the artist's
     mattes as a trimap at full size, ``grain`` the noise there (:meth:`.noise.Noise.where_mixed`).
+    Without ``core_by_guess`` alpha is known better than by its neighbours (neighbours.py).
     """
     size = image.shape[-2:]
     out = _enlarged((small.trimap == 0).float(), size) > WHOLE
@@ -82,7 +85,8 @@ def lift(
         a, f = finished(i, b, a, f, None, settings, bounds, n)
         flat_alpha[at], flat_f[:, at] = a[0, 0, 0], f[0, :, 0]
         yield Step(Stage.LIFT, min(start + CHUNK, len(places)), len(places), 1.0)
-    alpha = with_solid_core(alpha, held, settings)
+    if core_by_guess:
+        alpha = with_solid_core(alpha, held, settings)
     for rows in range(0, size[0], max(1, CHUNK // size[1])):
         part = slice(rows, rows + max(1, CHUNK // size[1]))
         i, b, a, f = (x[:, :, part] for x in (image, clean, alpha, foreground))

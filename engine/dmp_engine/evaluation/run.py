@@ -28,10 +28,10 @@ from numpy.typing import NDArray
 
 from dmp_matting.errors import DmpError, OutputError
 
+from ..peakmemory import PeakMemory
 from ..version import engine_version
 from . import metrics
 from .items import Item, Source
-from .memory import PeakMemory
 from .peers import DMP, Matte, Method
 
 Array = NDArray[np.float64]

@@ -9,7 +9,7 @@ import platform
 import torch
 
 from dmp_matting.errors import DmpError, SettingsError
-from dmp_matting.presets import preset
+from dmp_matting.job import Settings
 
 from .. import device
 from ..version import engine_version
@@ -17,14 +17,16 @@ from .measure import measure
 
 
 def run(chosen: argparse.Namespace) -> int:
+    """Time this machine; returns the exit code."""
     try:
         where = device.resolve(chosen.device)
-        sizes = [int(text) for text in chosen.sizes.split(",")]
+        sizes = _sizes(chosen.sizes)
         if min(sizes) < 64 or chosen.repeats < 1:
             raise SettingsError("Sizes begin at 64 pixels, repeats at 1.")
-        presets = chosen.presets.split(",")
-        for name in presets:
-            preset(name)
+        presets = {}
+        for text in chosen.dmp:
+            name, _, settings = text.partition("=")
+            presets[name] = Settings.from_json(json.loads(settings))
         if chosen.threads:
             torch.set_num_threads(chosen.threads)
         rows = []
@@ -41,11 +43,14 @@ def run(chosen: argparse.Namespace) -> int:
             "rows": rows,
         }
         print(json.dumps({"event": "report", "ok": True, **report}), flush=True)
-    except ValueError:
-        wrong = SettingsError(f"--sizes wants whole numbers with commas, not '{chosen.sizes}'.")
-        print(json.dumps({"event": "error", **wrong.to_wire()}))
-        return wrong.exit_code
     except DmpError as error:
         print(json.dumps({"event": "error", **error.to_wire()}))
         return error.exit_code
     return 0
+
+
+def _sizes(text: str) -> list[int]:
+    try:
+        return [int(each) for each in text.split(",")]
+    except ValueError:
+        raise SettingsError(f"--sizes wants whole numbers with commas, not '{text}'.") from None

@@ -12,16 +12,16 @@ from torch import Tensor
 from torch.nn import functional
 
 from dmp_matting.job import Settings
-from dmp_matting.presets import preset
 
 from ..dmp.encoding import Encoding
 from ..dmp.objective import Learner, Problem
 from ..dmp.solve import solve
-from ..evaluation.memory import PeakMemory
+from ..peakmemory import PeakMemory
 from .traffic import bytes_of, copy_bandwidth, wait_for
 
 WARM = 2  # steps before the clock
 HAIRS = 40
+PAPER = Settings()  # its defaults are the paper's
 AUTHORS_STEPS = 7020  # of the released code: 10 + 2,000 + 10 + 4,000 + 1,000
 
 
@@ -48,13 +48,13 @@ def made_pair(height: int, width: int, device: str = "cpu") -> tuple[Tensor, Ten
 
 
 def measure(
-    sides: list[int], presets: list[str], device: str, threads: int, repeats: int
+    sides: list[int], presets: dict[str, Settings], device: str, threads: int, repeats: int
 ) -> Iterator[dict[str, Any]]:
     """A line a size: the step of each preset, the authors' beside it, the whole matte."""
     bandwidth = copy_bandwidth(device)
     for side in sides:
         pair = made_pair(side, side, device)
-        authors = _step(pair, preset("paper"), repeats, device)
+        authors = _step(pair, PAPER, repeats, device)
         row: dict[str, Any] = {
             "size": side,
             "copy_gb_s": round(bandwidth / 1e9, 2),
@@ -63,8 +63,8 @@ def measure(
                 "whole_schedule_s": round(AUTHORS_STEPS * statistics.median(authors[0]), 1),
             },
         }
-        for name in presets:
-            settings = preset(name).changed(threads=threads, align="off", illumination="off")
+        for name, settings in presets.items():
+            settings = settings.changed(threads=threads, align="off", illumination="off")
             row[name] = {
                 **_told(_step(pair, settings, repeats, device), bandwidth),
                 **_whole(pair, settings, device),

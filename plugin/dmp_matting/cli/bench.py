@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ..direct import engine_lines
 from ..errors import OutputError
+from ..presets import preset
 from .knobs import DeviceName
 from .show import Json, err, out, print_json
 
@@ -45,7 +46,9 @@ def bench(
 
     Solves a made plate, so nothing has to be at hand. Close other programs first.
     """
-    command = ["bench", "--sizes", sizes, "--presets", presets, "--device", device]
+    command = ["bench", "--sizes", sizes, "--device", device]
+    for name in presets.split(","):
+        command += ["--dmp", f"{name}={json.dumps(preset(name).to_json())}"]
     command += ["--threads", str(threads), "--repeats", str(repeats)]
     report: Dict[str, Any] = {}
     with closing(engine_lines(*command)) as events:
