@@ -16,7 +16,13 @@ from .conftest import PLATES, Blender
 
 WINDOW = (1440, 900)
 PROGRAMS = ("Xvfb", "xdotool", "import")
-SETTINGS = {"preset": "draft", "joint_steps": 30, "rounds": 1, "working_size": 128}
+SETTINGS = {
+    "temporal": "off",
+    "preset": "draft",
+    "joint_steps": 30,
+    "rounds": 1,
+    "working_size": 128,
+}
 
 
 @pytest.fixture
