@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from dmp_engine.budget import (
     ran_out,
     smaller,
 )
+from dmp_engine.peakmemory import PeakMemory
 from dmp_matting import preset
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,8 +67,9 @@ def test_this_machine_has_free_memory() -> None:
 
 
 MEASURED = """
-import resource, sys, torch
+import sys, torch
 from dmp_engine.dmp.solve import solve
+from dmp_engine.peakmemory import PeakMemory
 from dmp_matting import preset
 height, width = map(int, sys.argv[1:])
 torch.manual_seed(0)
@@ -80,15 +81,16 @@ y, x = torch.meshgrid(torch.linspace(-1, 1, height), torch.linspace(-1, 1, width
 alpha = ((0.7 - (x * x + y * y).sqrt()) * 8).clamp(0, 1)[None, None]
 clean = cloudy(8)
 image = alpha * cloudy(16) + (1 - alpha) * clean
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+memory = PeakMemory()
+before = memory.peak()
 settings = preset("final").changed(rounds=1, joint_steps=1, solve_size=448, threads=1)
 for step in solve(image, clean, settings, linear=True):
     pass
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) << 10)
+print(round((memory.peak() - before) * 1e6))
 """
 
 
-@pytest.mark.skipif(not hasattr(resource, "RUSAGE_SELF"), reason="no peak memory to be had")
+@pytest.mark.skipif(PeakMemory().peak() is None, reason="this system does not tell a peak")
 @pytest.mark.parametrize(("height", "width"), [(448, 448), (1080, 1920)])
 def test_the_estimate_is_not_below_what_is_taken(height: int, width: int) -> None:
     done = subprocess.run(
