@@ -47,7 +47,7 @@ COMPOSITE = "GT13"  # of the benchmark: long hair
 # Calls on the way to the solver's first alpha, in order: module, name.
 CALLS = [
     (shot, "_read"), (shot, "fit_clean"), (shot, "_warnings"), (shot, "_mark"),
-    (solver, "_first_trimap"), (solver, "second_look"), (solver, "sample_alpha"),
+    (solver, "first_trimap"), (solver, "second_look"), (solver, "sample_alpha"),
     (solver, "MattingLaplacian"), (solver.MattingLaplacian, "solve"),
     (solver, "smooth_foreground"), (solver, "without_closed_holes"), (shot, "_show"),
 ]  # fmt: skip

@@ -24,7 +24,9 @@ def main() -> None:
 
 def svg(report: dict[str, Any]) -> list[str]:
     rows = report["rows"]
-    most = max(row[kind] for row in rows for kind, _, _ in SERIES)
+    start = next(row for row in rows if row["pixels"] == 512 * 512)
+    last = start["wall"] * (rows[-1]["pixels"] / start["pixels"]) ** BAR
+    most = max(last, *(row[kind] for row in rows for kind, _, _ in SERIES))
     low, high = 1.0, 10 ** math.ceil(math.log10(most))
     pixels = [row["pixels"] for row in rows]
 
@@ -57,8 +59,6 @@ def svg(report: dict[str, Any]) -> list[str]:
             f'<text x="{x(row["pixels"]):.1f}" y="{down}" text-anchor="middle">'
             f"{row['width']}×{row['height']}</text>"
         )
-    start = next(row for row in rows if row["pixels"] == 512 * 512)
-    last = start["wall"] * (pixels[-1] / start["pixels"]) ** BAR
     drawn.append(
         f'<line x1="{x(start["pixels"]):.1f}" y1="{y(start["wall"]):.1f}" x2="{x(pixels[-1]):.1f}" '
         f'y2="{y(last):.1f}" stroke="#999" stroke-dasharray="4 4"/>'
