@@ -6,9 +6,8 @@ whatever was solved before, wherever, and after whatever interruption.
 
 from __future__ import annotations
 
-from dmp_matting.job import Frame, Job, Settings
+from dmp_matting.job import NEIGHBOURS, Frame, Job, Settings
 
-NEIGHBOURS = 4  # on each side: passes times reach of dmp/neighbours.py
 GAP = 4  # frame numbers; what is further apart is no neighbour
 
 

@@ -144,8 +144,11 @@ def matte_frame(
         notes = fitted.notes()
         if planned != settings:
             notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
-        attributes = _attributes(frame, image, planned, warnings, names or {})
+        # As asked for, so that a shot that goes on knows the frame again.
+        attributes = _attributes(frame, image, settings, warnings, names or {})
         attributes.update(fitted.attributes())
+        if planned != settings:
+            attributes["dmp:solve_size"] = str(planned.solve_size)
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
         more.update(fitted.layers(settings))
         foreground = array_of(solution.foreground, size)

@@ -19,9 +19,8 @@ import torch
 from torch import Tensor
 
 from dmp_matting.errors import DmpError, SettingsError
-from dmp_matting.job import Frame, Role, Settings, Stage
+from dmp_matting.job import NEIGHBOURS, Frame, Role, Settings, Stage
 
-from .around import NEIGHBOURS
 from .arrays import at_least, tensor_of
 from .dmp.lift import lift
 from .dmp.neighbours import PASSES, REACH, Look, first_look, improved, settled

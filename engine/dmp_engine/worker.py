@@ -5,7 +5,6 @@ Started by server/pool.py as ``main()``. Commands on standard input:
     {"do": "frame", "frame": Frame, "settings": Settings, "output": path, "preview": path,
      "checkpoint": path, "names": {stored path of a plate: the artist's}, "window": [Frame, ...]}
     {"do": "cancel"}                 ends the running frame, also between two of its steps
-
     {"do": "go", "on": true}         the answer to ``content``: solve it, or (false) do not
 
 Events on standard output, and nothing else (prints go to standard error, the engine's log):
@@ -69,10 +68,15 @@ class Pipes:
             os._exit(0)  # the server is gone
 
     def ask(self, digest: str) -> None:
-        """Tell what the plates hold; raises Interrupted when the server has their layers."""
+        """Tell what the plates hold; raises Interrupted when the server has their layers.
+
+        Called while a frame is solved: a cancellation is the answer here, and cuts no line.
+        """
+        self._interruptible = False
         self.send("content", digest=digest)
         if not self._go.get():
             raise Interrupted
+        self._interruptible = True
 
     @contextmanager
     def interruptible(self) -> Iterator[None]:

@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from .errors import InputError, PlateError
-from .job import Frame, Job, Plate, Role, Settings
+from .job import NEIGHBOURS, Frame, Job, Plate, Role, Settings
 from .presets import preset
 from .sequences import FilePattern, file_of, is_pattern, range_text
 
-NEIGHBOURS = 4  # frames on each side that a result depends on: engine/dmp_engine/around.py
 CHUNK = 8  # frames a job: a job's plates are all in the engine at once, and its disk is not endless
 ROLE_NAMES = {
     Role.IMAGE: "plate",

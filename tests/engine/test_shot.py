@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from pathlib import Path
@@ -452,6 +453,10 @@ def test_a_device_with_little_memory_solves_smaller(
     layers = layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert layers.settings.solve_size == 256 < layers.width
     assert layers.notes[-1] == "Memory is short: solved at 256 px, then lifted."
+    header = oiio.ImageBuf(str(studio.folder / "layers.exr")).spec()
+    assert header["dmp:solve_size"] == "256"
+    # A shot that goes on asks for the same again: the frame is finished.
+    assert json.loads(header["dmp:settings"]) == QUICK.to_json()
 
 
 def test_memory_that_runs_out_is_no_failed_job(

@@ -11,7 +11,7 @@ import OpenImageIO as oiio
 import pytest
 import torch
 
-from dmp_engine.around import GAP, NEIGHBOURS, window_of
+from dmp_engine.around import GAP, window_of
 from dmp_engine.dmp import neighbours
 from dmp_engine.dmp.encoding import Encoding
 from dmp_engine.dmp.objective import Learner, Problem
@@ -19,7 +19,7 @@ from dmp_engine.shot import matte_frame
 from dmp_engine.window import LIMIT, Kept
 from dmp_matting import Frame, Job, Plate, Role, Settings, Shot, preset
 from dmp_matting.errors import SettingsError
-from dmp_matting.shots import NEIGHBOURS as ASKED_FOR
+from dmp_matting.job import NEIGHBOURS
 
 from ..conftest import write_exr
 
@@ -59,8 +59,8 @@ def solved(job: Job, number: int, settings: Settings, kept: Kept | None = None) 
     return read
 
 
-def test_both_sides_of_the_wire_know_how_many_neighbours_count() -> None:
-    assert NEIGHBOURS == ASKED_FOR == neighbours.PASSES * neighbours.REACH
+def test_as_many_neighbours_are_sent_as_count() -> None:
+    assert NEIGHBOURS == neighbours.PASSES * neighbours.REACH
     assert LIMIT >= 3 * NEIGHBOURS + 3  # looks of one window, or each frame would make them anew
 
 

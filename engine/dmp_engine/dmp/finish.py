@@ -18,10 +18,8 @@ from .refine import Variances, least_alpha, refine, refined_foreground, solidifi
 
 REFERENCE_SIDE = 320
 INSIDE_SIGMA = 0.8  # pixels at that size: who is around
-INSIDE_FROM, INSIDE_TO = (
-    0.79,
-    0.85,
-)  # the mean alpha there from which a pixel begins to be inside, and is
+# The mean alpha there from which a pixel begins to be inside, and is.
+INSIDE_FROM, INSIDE_TO = 0.79, 0.85
 SOLID_INSIDE = 0.6  # the knee there
 
 
