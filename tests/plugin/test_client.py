@@ -42,7 +42,10 @@ CHANNELS = tuple("RGBA") + ("confidence.A", "foreground.R", "foreground.G", "for
 def test_layers_come_back(engine: Wire, pair: Pair, tmp_path: Path) -> None:
     output = tmp_path / "out" / "matte.exr"
     output.parent.mkdir()
-    events = list(pair.matting(engine, output, preview=str(tmp_path / "now.png")).events())
+    # Enough steps to be seen: a reader is told where a job is twenty times a second, not each step.
+    settings = QUICK.changed(joint_steps=150)
+    preview = str(tmp_path / "now.png")
+    events = list(pair.matting(engine, output, settings, preview=preview).events())
     layers = [event for event in events if isinstance(event, Layers)]
     progress = [event for event in events if isinstance(event, Progress)]
     assert len(layers) == 1 and layers[0].path == str(output) and layers[0].device == "cpu"
