@@ -27,6 +27,7 @@ from dmp_matting.job import Settings
 
 from .encoding import Encoding
 from .networks import SMALLEST_SIDE, Generator, seed_noise, silence
+from .repeat import Repeat, repeat_on
 
 ALPHA_MARGIN, FOREGROUND_MARGIN = 0.02, 0.02  # logits stay finite
 DECAY_FROM = 0.6  # share of the joint stage after which the learning rate falls
@@ -61,10 +62,17 @@ class Problem:
 class Learner:
     """Both networks, their inputs and their optimiser for one round."""
 
-    def __init__(self, problem: Problem, settings: Settings, generator: torch.Generator) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Settings,
+        generator: torch.Generator,
+        repeat: Repeat | None = None,
+    ) -> None:
         self.problem, self.settings, self.generator = problem, settings, generator
         height, width = problem.image.shape[-2:]
         device = problem.image.device
+        self.repeat = repeat_on(device) if repeat is None else repeat
         # Seeded on the CPU, so that every device starts from the same weights.
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
@@ -80,14 +88,8 @@ class Learner:
             max(SMALLEST_SIDE, height), max(SMALLEST_SIDE, width), generator, device
         )
         self.z = seed_noise(coarse[0], coarse[1], generator, device)
-        self.optimiser = torch.optim.Adam(
-            [
-                {"params": list(self.alpha_net.parameters())},
-                {"params": list(self.foreground_net.parameters())},
-            ],
-            lr=settings.learning_rate,
-            capturable=device.type == "cuda",  # counts its steps there: nobody waits for the GPU
-        )
+        self.shaken = self.epsilon.clone(), self.z.clone()  # perturbed, each step anew
+        self.optimiser = _adam((self.alpha_net, self.foreground_net), settings, self.repeat.steady)
         p = problem
         self.background, self.core = p.background, p.core
         self.unknown = 1 - self.background - self.core
@@ -101,14 +103,9 @@ class Learner:
 
     # --- what the networks say -----------------------------------------------------------------
 
-    def corrections(self, perturbation: float = 0.0) -> tuple[Tensor, Tensor]:
+    def corrections(self, shaken: bool = False) -> tuple[Tensor, Tensor]:
         """The networks' outputs as logits at the problem's size: (1, 1, H, W) and (1, 3, H, W)."""
-        epsilon, z = self.epsilon, self.z
-        if perturbation > 0:
-            epsilon, z = (
-                x + perturbation * torch.randn(x.shape, generator=self.generator).to(x.device)
-                for x in (epsilon, z)
-            )
+        epsilon, z = self.shaken if shaken else (self.epsilon, self.z)
         size = self.problem.image.shape[-2:]
         alpha, foreground = self.alpha_net(epsilon), self.foreground_net(z)
         alpha, foreground = (_to_size(x, size) for x in (alpha, foreground))
@@ -116,9 +113,9 @@ class Learner:
         alpha, foreground = alpha.reshape(frames, 1, *size), foreground.reshape(frames, 3, *size)
         return torch.logit(alpha, 1e-6), torch.logit(foreground, 1e-6)
 
-    def predict(self, perturbation: float = 0.0) -> tuple[Tensor, Tensor]:
+    def predict(self, shaken: bool = False) -> tuple[Tensor, Tensor]:
         """(alpha in [0, 1], F encoded) as eq. 3 or the corrected first estimate."""
-        alpha, foreground = self.corrections(perturbation)
+        alpha, foreground = self.corrections(shaken)
         if self.settings.correction:
             alpha, foreground = alpha + self.alpha_logit, foreground + self.foreground_logit
         return torch.sigmoid(alpha), self.problem.encoding.from_network(torch.sigmoid(foreground))
@@ -136,15 +133,26 @@ class Learner:
 
     def fit_step(self) -> Tensor:
         """Eq. 9 and 11: A to alpha^[0], F to I inside Omega_F."""
+        return self.repeat("fit", self._fit)
+
+    def joint_step(self, step: int, steps: int, projected: Tensor | None = None) -> Tensor:
+        """Eq. 12, and with ``projected`` (the mask of eq. 13, where F is I) stage 1b."""
+        self._schedule(step, steps, projected is not None)
+        if self.settings.perturbation:
+            self._shake(self._perturbation(step, steps, projected is not None))
+        name = "joint" if projected is None else "project"
+        return self.repeat(name, lambda: self._joint(projected))
+
+    # --- the same work each time: nothing below depends on the step's number --------------------
+
+    def _fit(self) -> Tensor:
         alpha, foreground = self.predict()
         return self._descend(
             (alpha - self.problem.alpha).abs().mean() + self._core_misfit(foreground)
         )
 
-    def joint_step(self, step: int, steps: int, projected: Tensor | None = None) -> Tensor:
-        """Eq. 12, and with ``projected`` (the mask of eq. 13, where F is I) stage 1b."""
-        self._schedule(step, steps, projected is not None)
-        alpha, foreground = self.predict(self._perturbation(step, steps, projected is not None))
+    def _joint(self, projected: Tensor | None) -> Tensor:
+        alpha, foreground = self.predict(shaken=self.settings.perturbation)
         if projected is not None:
             foreground = torch.where(projected, self.seen, foreground)
         p, s = self.problem, self.settings
@@ -174,6 +182,8 @@ class Learner:
         self.optimiser.step()
         return loss.detach()
 
+    # --- what changes from step to step ---------------------------------------------------------
+
     def _schedule(self, step: int, steps: int, projecting: bool) -> None:
         s = self.settings
         alpha_group, foreground_group = self.optimiser.param_groups
@@ -182,15 +192,23 @@ class Learner:
         if projecting:
             rate = s.learning_rate * s.learning_rate_end
             boost = PROJECTION_BOOST * PROJECTION_DECAY ** (step // PROJECTION_EVERY)
-            alpha_group["lr"] = rate * max(1.0, boost)
+            _set_rate(alpha_group, rate * max(1.0, boost))
         else:
-            alpha_group["lr"] = rate
-        foreground_group["lr"] = rate
+            _set_rate(alpha_group, rate)
+        _set_rate(foreground_group, rate)
 
     def _perturbation(self, step: int, steps: int, projecting: bool) -> float:
         if not self.settings.perturbation or projecting or step >= steps - PERTURBATION_OFF:
             return 0.0
         return PERTURBATION * (step // 100 if step < PERTURBATION_RAMP else 1)
+
+    def _shake(self, amount: float) -> None:
+        for buffer, still in zip(self.shaken, (self.epsilon, self.z), strict=True):
+            if amount > 0:
+                noise = torch.randn(still.shape, generator=self.generator)
+                buffer.copy_(still + amount * noise.to(still.device))
+            else:
+                buffer.copy_(still)
 
     # --- to be continued after an interruption -------------------------------------------------
 
@@ -207,7 +225,11 @@ class Learner:
         """Go on from :meth:`state` of a Learner built from the same problem and settings."""
         self.alpha_net.load_state_dict(state["alpha_net"])
         self.foreground_net.load_state_dict(state["foreground_net"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        # The rates and the way of stepping are this device's, whichever wrote the state.
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict(
+            {"state": state["optimiser"]["state"], "param_groups": groups}
+        )
         self.generator.set_state(state["generator"])
 
 
@@ -224,3 +246,22 @@ def _to_size(x: Tensor, size: torch.Size) -> Tensor:
     if x.shape[-2:] == size:
         return x
     return functional.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+def _adam(
+    networks: tuple[Generator, Generator], settings: Settings, steady: bool
+) -> torch.optim.Adam:
+    """One Adam with a group for each network; ``steady`` looks at no value and can be recorded."""
+    groups: list[dict[str, Any]] = [{"params": list(network.parameters())} for network in networks]
+    if not steady:
+        return torch.optim.Adam(groups, lr=settings.learning_rate)
+    for group in groups:
+        group["lr"] = torch.tensor(settings.learning_rate, device=group["params"][0].device)
+    return torch.optim.Adam(groups, capturable=True, fused=True)
+
+
+def _set_rate(group: dict[str, Any], rate: float) -> None:
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate

@@ -48,6 +48,7 @@ from .seethrough import opened_where_seen_through, seen_through, with_texture
 from .steps import Solution, Step
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
+GLANCE = 10  # steps between two looks at a GPU's loss
 NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
 
 # Weights of the evidence in the matting-Laplacian solve; alpha^T L alpha has weight 1.
@@ -316,6 +317,8 @@ def _learn(
     projected: Tensor | None = None
     stages = [stage for stage, count in plan.counts.items() if count > 0]
     first, done = (stages[0] if stages else None), 0
+    # Whoever looks at a loss waits for the GPU, which meanwhile has nothing to do.
+    glance = GLANCE if learner.repeat.steady else 1
     if resumed is not None:
         learner.restore(resumed["learner"])
         first, done = Stage(resumed["stage"]), int(resumed["step"])
@@ -331,6 +334,9 @@ def _learn(
                 loss = learner.fit_step()
             else:
                 loss = learner.joint_step(step, steps, projected)
+
+            if (step + 1) % glance and step + 1 < steps:
+                continue
 
             def state(
                 stage: Stage = stage, step: int = step, projected: Tensor | None = projected
