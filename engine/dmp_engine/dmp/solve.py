@@ -45,6 +45,7 @@ from .noise import Noise
 from .objective import Learner, Problem, start_logits
 from .refine import NEARLY_ONE
 from .seethrough import opened_where_seen_through, seen_through, with_texture
+from .spots import without_dull_spots
 from .steps import Solution, Step
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
@@ -133,6 +134,8 @@ def solve(
             if settings.alpha_init == "tested":
                 through = seen_through(image, clean, grain)
                 trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
+                solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
+                trimap = without_dull_spots(seen, behind, trimap, solid)
                 estimate = Estimate(
                     torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
                 )

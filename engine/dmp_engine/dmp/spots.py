@@ -1,0 +1,74 @@
+"""Dull spots inside the subject that are no holes.
+
+Where black fur turns white, some grey in between is the clean plate's colour, and the evidence
+takes it for half a hole. The border of the undecided region may reach there, so that no test of
+whole islands sees it (evidence.without_closed_holes). A spot is what a first solution leaves below
+opaque and walled in by opaque pixels. Two things give a false one away:
+
+- it is half open all over: gaps between hairs that are cut off from the background are open, and
+  what one measures in them is mostly 0;
+- around it the difference I - B changes sign. alpha (F - B) does so only where F passes through
+  B's colour; at a hole both sides differ from B in the same direction, their own.
+
+And a large hole shows the clean plate somewhere in its middle.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+from torch.nn import functional
+
+from .evidence import REFERENCE_SIDE
+from .initialise import dilate
+from .noise import Noise
+
+OPAQUE = 0.7  # alpha from which a pixel walls a spot in
+HALF_OPEN, ALMOST_CLOSED = 0.45, 0.55  # mean alpha of a spot that is doubted; that is none
+WINDOW, ALIKE = 7.0, 0.5  # pixels; share of the difference around that has one direction
+LARGE, SEEN = 80.0, 0.02  # pixels, at the reference size; share of them where I is B
+RIM = 1.0  # pixels around a spot that are decided with it
+
+
+def without_dull_spots(image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tensor) -> Tensor:
+    """The trimap (1, 1, H, W) with such spots decided as core.
+
+    ``image`` and ``clean`` are encoded, ``alpha`` in [0, 1] is a first solution for ``trimap``.
+    """
+    values = alpha[0, 0].cpu().numpy()
+    labels, count = ndimage.label(values < OPAQUE, np.ones((3, 3)))
+    if count == 0:
+        return trimap
+    scale = max(1.0, max(trimap.shape[-2:]) / REFERENCE_SIDE)
+    numbers = np.arange(1, count + 1)
+    background = (trimap == 0)[0, 0].cpu().numpy()
+    area = ndimage.sum_labels(labels > 0, labels, numbers)
+    walled = ndimage.maximum(background, labels, numbers) == 0
+    if not walled.any():
+        return trimap
+    mean = ndimage.mean(values, labels, numbers)
+    alike = _alike(image - clean, 2 * int(WINDOW * scale / 2) + 1)[0, 0].cpu().numpy()
+    around = ndimage.median(alike, labels, numbers)
+    tolerance = 2 * Noise.of_pair(image, clean).tolerance()
+    equal = (image - clean).square().mean(1, keepdim=True).sqrt() <= tolerance
+    seen = ndimage.sum_labels(equal[0, 0].cpu().numpy(), labels, numbers)
+    unseen = (area > LARGE * scale * scale) & (seen < SEEN * area)
+    doubted = (mean > HALF_OPEN) & ((around < ALIKE) | unseen)
+    dull = walled & ((mean > ALMOST_CLOSED) | doubted)
+    spot = torch.from_numpy(np.concatenate([[False], dull])[labels])[None, None].to(trimap.device)
+    decided = (dilate(spot, RIM * scale) & (alpha >= OPAQUE)) | spot
+    return torch.where(decided & (trimap == 0.5), 1.0, trimap)
+
+
+def _alike(difference: Tensor, window: int) -> Tensor:
+    """|mean|^2 / mean of squares of the difference (1, 3, H, W) in a window, in [0, 1]."""
+    mean = _mean(difference, window).square().sum(1, keepdim=True)
+    return mean / (_mean(difference.square().sum(1, keepdim=True), window) + 1e-6)
+
+
+def _mean(x: Tensor, window: int) -> Tensor:
+    return functional.avg_pool2d(
+        functional.pad(x, [window // 2] * 4, mode="replicate"), window, stride=1
+    )
