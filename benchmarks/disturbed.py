@@ -1,7 +1,8 @@
 """What a disturbed pair costs: SAD of `draft` with the clean plate fitted and as it is.
 
     python benchmarks/disturbed.py --data DATA [--items GT01,GT09] [--kinds shift-1,noise-2]
-        [--preset draft] [--size 320] [-o benchmarks/results/disturbed_s320.json]
+        [--preset draft] [--joint-steps N] [--size 320] [--ways fitted,off]
+        [-o benchmarks/results/disturbed_s320.json]
 
 Every pair of the composite benchmark (engine/dmp_engine/evaluation/benchmark.py) is disturbed
 in one way at a time, and solved as stored with `align` and `illumination` auto and off. The
@@ -27,6 +28,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import platform
 import sys
 import time
 from collections.abc import Callable
@@ -120,6 +122,16 @@ def kinds(data: Path) -> dict[str, Callable[[Pair], Pair]]:
     }
 
 
+def machine() -> str:
+    """The processor, as it calls itself."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0]}, {len(names)} cores" if names else platform.machine()
+
+
 def summary(results: dict[str, dict[str, dict[str, float]]]) -> str:
     """A Markdown table: means over the items that have been solved in every way."""
     whole = [n for n, ways in results.items() if all(len(ways[k]) == 2 for k in ways) and ways]
@@ -140,6 +152,8 @@ def main() -> None:
     parser.add_argument("--items", default="")
     parser.add_argument("--kinds", default="")
     parser.add_argument("--preset", default="draft")
+    parser.add_argument("--joint-steps", type=int, help="learning steps; else the preset's")
+    parser.add_argument("--ways", default="fitted,off")
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--fresh", action="store_true", help="forget what the file holds")
@@ -150,6 +164,8 @@ def main() -> None:
     if options.output.exists() and not options.fresh:
         results = json.loads(options.output.read_text())["sad"]
     settings = preset(options.preset).changed(device="cpu", threads=options.threads)
+    if options.joint_steps is not None:
+        settings = settings.changed(joint_steps=options.joint_steps)
     ways = {
         "fitted": settings.changed(align="auto", illumination="auto"),
         "off": settings.changed(align="off", illumination="off"),
@@ -160,15 +176,23 @@ def main() -> None:
         for kind in options.kinds.split(",") if options.kinds else every:
             disturbed = every[kind](pair)
             item = Item(name, disturbed.image, disturbed.clean)
-            for way, how in ways.items():
+            for way in options.ways.split(","):
                 mine = results.setdefault(name, {}).setdefault(kind, {})
                 if way in mine:
                     continue
                 begun = time.monotonic()
-                mine[way] = round(metrics.sad(solved(item, how).alpha, pair.alpha), 4)
+                mine[way] = round(metrics.sad(solved(item, ways[way]).alpha, pair.alpha), 4)
                 seconds = time.monotonic() - begun
                 print(f"{name} {kind} {way}: SAD {mine[way]:.3f} ({seconds:.0f} s)", flush=True)
-                written = {"size": options.size, "preset": options.preset, "sad": results}
+                written = {
+                    "size": options.size,
+                    "preset": options.preset,
+                    "joint_steps": settings.joint_steps,
+                    "threads": options.threads,
+                    "machine": machine(),
+                    "command": " ".join(["python", "benchmarks/disturbed.py", *sys.argv[1:]]),
+                    "sad": results,
+                }
                 options.output.write_text(json.dumps(written, indent=1) + "\n")
     print(summary(results))
 

@@ -25,7 +25,7 @@ from .colour import RAW
 from .detail import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .illumination import Light, fit_light
 from .read import PlateImage
-from .settle import Blown, replenished, settled
+from .settle import Blown, replenished, replenished_alike, settled
 from .shadow import find_shadow
 from .warp import filled, warped
 
@@ -34,7 +34,8 @@ COMPARED = 640  # long side at which details are compared once more
 CLIPPED_SHARE = 0.0005  # of the frame at the extreme value; with less nothing was clipped
 BACKGROUND = 0.08  # encoded difference below which a place counts as background in the report
 EXACT, EXACT_SHARE, LOST_SHARE = 2.5 / 255, 0.02, 0.5  # encoded; of the frame; of what is exact
-POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come down a lot
+POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come down a lot,
+FITS, MORE, TOLD_SHARE = 0.02, 5.0, 0.05  # or so many times more, and of the frame, be within that
 SHADED = 0.03  # of a ratio; less counts as none in the note
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
 
@@ -167,7 +168,7 @@ def fit_pixels(
     was, now = (_rms(x, either) for x in (before, after))
     exact = (before < EXACT) & covered
     lost = exact & ((after > 3 * EXACT) | ~known)
-    poor = now > was or (now > POOR and now > POOR_SHARE * was)
+    poor = now > was or (now > POOR and now > POOR_SHARE * was and not _tells(before, after))
     # What matched to the last digit was the background: a fit that loses most of it is wrong.
     poor |= exact.mean() > EXACT_SHARE and lost.sum() > LOST_SHARE * exact.sum()
     if (motion is not None or light is not None) and poor:
@@ -176,12 +177,15 @@ def fit_pixels(
     if motion is not None or light is not None:
         blown = None if light is None else _blown(clean, motion)
         fitted = encoded(pixels, linear)
-        settles = settled(seen, fitted, known, _agreeing(seen, fitted, known), blown)
+        agrees = _agreeing(seen, fitted, known)
+        settles = settled(seen, fitted, known, agrees, blown, motion is not None)
         pixels = np.where(settles[..., None], image, pixels)
         if blown is not None:
             pixels = replenished(image, pixels, blown, settles)
+            alike = replenished_alike(seen, encoded(pixels, linear), blown, settles)
+            pixels, settles = np.where(alike[..., None], image, pixels), settles | alike
         after = np.where(settles, 0, after)
-    pixels = filled(image, pixels, known, after < BACKGROUND)
+    pixels = filled(image, pixels, known, after < BACKGROUND, seen)
     report = _report(image.shape, motion, light, now, was, float(1 - known.mean()))
     return Fit(pixels, moved, known, report)
 
@@ -209,6 +213,15 @@ def _rms(apart: Floats, where: Mask) -> float:
     if not where.any():
         return 0.0
     return float(np.sqrt(np.square(np.minimum(apart[where], FARTHEST)).mean()))
+
+
+def _tells(before: Floats, after: Floats) -> bool:
+    """Whether a fit explains a good part of the frame that nothing explained, whatever the rest.
+
+    Subjects that are background ``before`` or ``after`` by coincidence weigh heavily in an RMS.
+    """
+    was, now = (float((x < FITS).mean()) for x in (before, after))
+    return now > max(TOLD_SHARE, MORE * was)
 
 
 def _blown(clean: Floats, motion: Motion | None) -> Blown | None:

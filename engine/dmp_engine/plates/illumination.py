@@ -7,7 +7,7 @@ is where the details agree (detail.py) first, then where the fit explains the pl
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -18,8 +18,10 @@ from .detail import Floats, Mask, encoded, shrunk
 Vector = npt.NDArray[np.float64]
 
 SIZE = 320  # long side at which light is fitted
-DEGREE = 4  # of the slow part, a polynomial: a vignette, a cloud, a lamp to one side
-TERMS = tuple((i, j) for i in range(DEGREE + 1) for j in range(DEGREE + 1 - i))
+# Of the slow part, a polynomial in the light's logarithm: a vignette, and only where that does not
+# explain the pair a cloud, a lamp to one side. Behind a large subject nothing ties a high degree.
+DEGREES = (2, 4)
+TERMS = tuple((i, j) for i in range(DEGREES[-1] + 1) for j in range(DEGREES[-1] + 1 - i))
 DAMPED = np.array([float((i + j) ** 2) for i, j in TERMS])
 RIDGE = 2e-4  # what keeps it from growing wild behind the subject
 CLIPPED = 0.995  # of the brightest value: what is blown out says nothing
@@ -51,7 +53,7 @@ class Light:
         """The slow part as a factor, (H, W, 3)."""
         if self.slow is None:
             return np.ones((height, width, 3), np.float32)
-        field = 1 + np.tensordot(_basis(height, width), self.slow, (0, 0))
+        field = np.exp(np.tensordot(_basis(height, width), self.slow, (0, 0)))
         return field.astype(np.float32)
 
 
@@ -79,9 +81,10 @@ def fit_light(
     for light in found[1:]:
         best = _better(pair, best, light)
     start = best if best is not still else found[1]
-    slow = _with_slow(pair, start)
-    if slow is not None:
-        best = _better(pair, best, slow)
+    for degree in DEGREES:
+        slow = _with_slow(pair, start, degree)
+        if slow is not None:
+            best = _better(pair, best, slow)
     return None if best is still else best
 
 
@@ -189,28 +192,30 @@ def _weights(pair: _Pair, light: Light, width: float) -> Floats:
     return result
 
 
-def _with_slow(pair: _Pair, start: Light) -> Light | None:
-    """``start`` times a smooth field that the background asks for."""
+def _with_slow(pair: _Pair, start: Light, degree: int) -> Light | None:
+    """``start`` times a smooth field of ``degree`` that the background asks for."""
     height, width = pair.usable.shape
-    basis = _basis(height, width).reshape(len(TERMS), -1)  # (T, h w)
+    chosen = np.array([i + j <= degree for i, j in TERMS])
+    basis = _basis(height, width).reshape(len(TERMS), -1)[chosen]  # (T, h w)
     slope = pair.slope()
     base = start.on(pair.clean)
-    light = start
+    light = replace(start, slow=np.zeros((len(TERMS), 3)))
     seeds = cv2.GaussianBlur(pair.agrees.astype(np.float32), (0, 0), 3.0) > 0.05
     for turn in range(PASSES):
         close = _weights(pair, light, WIDE * (NARROW / WIDE) ** (turn / (PASSES - 1)))
         background = close * (seeds | (turn > 1))
-        slow = np.zeros((len(TERMS), 3))
-        for c in range(3):
-            weight = (background * slope[..., c] ** 2 * base[..., c]).ravel().astype(np.float64)
-            columns = basis * base[..., c].ravel()
-            total = float((weight * base[..., c].ravel()).sum())
+        assert light.slow is not None
+        slow, field = light.slow.copy(), light.field(height, width)
+        for c in range(3):  # Gauss-Newton: light changes by its own share
+            lit = (base[..., c] * field[..., c]).ravel().astype(np.float64)
+            weight = (background * slope[..., c] ** 2).ravel() * lit
+            total = float((weight * lit).sum())
             if total <= 0:
                 return None
-            normal = (columns * weight) @ basis.T + np.diag(RIDGE * total * DAMPED)
-            asked = basis @ (weight * (pair.image[..., c] - base[..., c]).ravel())
-            slow[:, c] = np.linalg.solve(normal, asked)
-        light = Light(start.gain, start.offset, slow)
+            normal = (basis * weight * lit) @ basis.T + np.diag(RIDGE * total * DAMPED[chosen])
+            aim = pair.image[..., c].ravel() - lit + lit * (slow[chosen, c] @ basis)
+            slow[chosen, c] = np.linalg.solve(normal, basis @ (weight * aim))
+        light = replace(start, slow=slow)
         field = light.field(height, width)
         if not np.isfinite(field).all() or field.min() < LIMITS[0] or field.max() > LIMITS[1]:
             return None
@@ -220,5 +225,5 @@ def _with_slow(pair: _Pair, start: Light) -> Light | None:
 def _basis(height: int, width: int) -> Vector:
     """Products of Legendre polynomials over the frame, (T, H, W)."""
     y, x = (np.linspace(-1 + 1 / n, 1 - 1 / n, n) for n in (height, width))
-    down, across = (np.polynomial.legendre.legvander(v, DEGREE) for v in (y, x))
+    down, across = (np.polynomial.legendre.legvander(v, DEGREES[-1]) for v in (y, x))
     return np.stack([np.outer(down[:, j], across[:, i]) for i, j in TERMS])

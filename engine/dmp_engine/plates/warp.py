@@ -12,8 +12,9 @@ import numpy as np
 from scipy import ndimage
 
 from .align import Motion
-from .detail import Floats, Mask
+from .detail import Floats, Mask, shrunk
 
+CUT_SIDE, CUTS = 640, 3  # long side at which subject and background are told apart; turns
 OVERSHOOT = 0.25  # of the neighbours' range; peaks between samples are real
 
 
@@ -42,15 +43,32 @@ def warped(clean: Floats, covered: Mask, motion: Motion) -> tuple[Floats, Mask]:
     return result, known
 
 
-def filled(image: Floats, clean: Floats, known: Mask, background: Mask) -> Floats:
+def filled(image: Floats, clean: Floats, known: Mask, background: Mask, seen: Floats) -> Floats:
     """``clean`` completed where it is not ``known``, all (H, W, ...).
 
-    A place without a clean plate goes on as the nearest place with one: where that shows
-    background, the plate's own pixels are the clean plate; where it shows the subject, the
-    clean plate's nearest pixels are. So a border never prints itself into alpha.
+    ``seen`` is ``image`` encoded. Where the plate alone looks like background its own pixels are
+    the clean plate; where it looks like the subject, the nearest pixels that are known to be
+    background. So a border never prints itself into alpha.
     """
     if known.all() or not known.any():
         return clean
+    goes_on = _goes_on(seen, known, background)
+    told = known | goes_on
+    rows, columns = ndimage.distance_transform_edt(
+        ~told, return_distances=False, return_indices=True
+    )
+    completed = np.where(known[..., None], clean, image)
+    result: Floats = np.where(told[..., None], completed, completed[rows, columns])
+    return result
+
+
+def _goes_on(seen: Floats, known: Mask, background: Mask) -> Mask:
+    """Where the plate shows background though nothing is ``known`` there, by the plate alone.
+
+    A start from the nearest place that is known; then GrabCut (Rother et al. 2004), which knows
+    the colours of both and cuts where the plate has an edge.
+    """
+    height, width = known.shape
     size = max(5, round(0.03 * max(known.shape)) | 1)
     near = cv2.boxFilter((background & known).astype(np.float32), -1, (size, size))
     share = cv2.boxFilter(known.astype(np.float32), -1, (size, size))
@@ -58,7 +76,25 @@ def filled(image: Floats, clean: Floats, known: Mask, background: Mask) -> Float
     rows, columns = ndimage.distance_transform_edt(
         ~known, return_distances=False, return_indices=True
     )
-    goes_on = mostly[rows, columns]
-    guess = np.where(goes_on[..., None], image, clean[rows, columns])
-    result: Floats = np.where(known[..., None], clean, guess)
+    start: Mask = mostly[rows, columns] & ~known
+
+    shares = [shrunk(x.astype(np.float32), CUT_SIDE) for x in (known, background & known, start)]
+    sure, behind, probably = (
+        share > least for share, least in zip(shares, (0.999, 0.999, 0.5), strict=True)
+    )
+    # colours are learnt where no outline mixes them
+    behind = cv2.erode(behind.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    before = sure & ~(shares[1] > 0.001)
+    before = cv2.erode(before.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if not behind.any() or not before.any():
+        return start
+    labels = np.where(probably, cv2.GC_PR_BGD, cv2.GC_PR_FGD).astype(np.uint8)
+    labels[sure & (shares[1] > 0.5)] = cv2.GC_PR_BGD
+    labels[behind], labels[before] = cv2.GC_BGD, cv2.GC_FGD
+    shown = (shrunk(seen, CUT_SIDE).clip(0, 1) * 255).astype(np.uint8)
+    models = np.zeros((1, 65)), np.zeros((1, 65))
+    cv2.setRNGSeed(0)
+    cv2.grabCut(shown, labels, None, *models, CUTS, cv2.GC_INIT_WITH_MASK)
+    cut = ((labels == cv2.GC_BGD) | (labels == cv2.GC_PR_BGD)).astype(np.float32)
+    result: Mask = (cv2.resize(cut, (width, height)) > 0.5) & ~known
     return result
