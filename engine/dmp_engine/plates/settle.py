@@ -80,7 +80,7 @@ def settled(
     excess = np.maximum(apart / above, -apart / below).max(axis=2)
     free: Mask = np.zeros(known.shape, bool)
     if blown is not None:
-        free = (blown.high | blown.low).any(axis=2)
+        free = np.asarray((blown.high | blown.low).any(axis=2), bool)
     excess = np.maximum(excess, _of_means(apart, span, tolerance, excess <= 1, sure, free))
     explained = excess <= 1
     if blown is not None:
