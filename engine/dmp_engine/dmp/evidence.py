@@ -91,9 +91,7 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
     distance = (image - clean).square().mean(1, keepdim=True).sqrt()
 
     equal, agreed = same(image, clean, noise)
-    crowded = agreed & (_mean(equal.float(), 3) * 9 > 2.9)
-    background = dilate(crowded, 1) & equal
-    background = _without_islands(background, SMALLEST_BACKGROUND * scale * scale)
+    background = _background(equal, agreed)
 
     close = distance <= near
     neighbours = _mean(close.float(), 3) * 9
@@ -114,6 +112,11 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
     )
     trimap = torch.where(undecided, 0.5, 1.0)
     return torch.where(background, 0.0, trimap)
+
+
+def known_background(image: Tensor, clean: Tensor) -> Tensor:
+    """Where the encoded images (1, 3, H, W) surely show the same, a mask (1, 1, H, W)."""
+    return _background(*same(image, clean, Noise.of_pair(image, clean)))
 
 
 def second_look(
@@ -240,6 +243,13 @@ def without_closed_holes(
     closed = (lowest > OPEN) | (seen < SEEN * max(1.0, scale * scale)) | denied
     decided = np.concatenate([[False], ~bordering & closed])
     return torch.where(torch.from_numpy(decided[labels])[None, None].to(trimap.device), 1.0, trimap)
+
+
+def _background(equal: Tensor, agreed: Tensor) -> Tensor:
+    """Pixels in company that pass their test, and whose windows do; no small islands."""
+    scale = max(equal.shape[-2:]) / REFERENCE_SIDE
+    crowded = agreed & (_mean(equal.float(), 3) * 9 > 2.9)
+    return _without_islands(dilate(crowded, 1) & equal, SMALLEST_BACKGROUND * scale * scale)
 
 
 def _mean(x: Tensor, size: int) -> Tensor:

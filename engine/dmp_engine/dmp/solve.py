@@ -44,6 +44,7 @@ from .lift import lift, shrunk_hint, solve_size
 from .noise import Noise
 from .objective import Learner, Problem, start_logits
 from .refine import NEARLY_ONE
+from .region import changed_box, whole
 from .seethrough import opened_where_seen_through, seen_through, with_texture
 from .spots import without_dull_spots
 from .steps import Solution, Step
@@ -90,6 +91,24 @@ def solve(
     Where the settings draw from nothing (not ``correction``), T frames in place of the 1
     are the paper's video mode (Sec. IV-F): one network each, with T and 3T output channels.
     """
+    box = changed_box(image, clean, settings, linear, garbage, core)
+    if box is None:
+        return (yield from _solve(image, clean, settings, linear, garbage, core, start))
+    image, clean = box.cut(image), box.cut(clean)
+    garbage, core = (None if x is None else box.cut(x) for x in (garbage, core))
+    part = _solve(image, clean, settings, linear, garbage, core, start)
+    return (yield from whole(box, part))
+
+
+def _solve(
+    image: Tensor,
+    clean: Tensor,
+    settings: Settings,
+    linear: bool,
+    garbage: Tensor | None,
+    core: Tensor | None,
+    start: dict[str, Any] | None,
+) -> Generator[Step, None, Solution]:
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
     hint = full_hint = hints_of(garbage, core)
