@@ -4,10 +4,11 @@
     python benchmarks/shot.py WORK/lemur --work WORK/solved --output RESULT.json
     python benchmarks/shot.py tests/plates/furball --work WORK/ball --output ...
 
-The folder holds plate.####.exr, truth.####.exr and clean.exr. Each method solves into a folder of
-its own under --work; what lies there is not solved again, so that a run may be interrupted. One
-process, one thread, one frame after another. CPU seconds are told beside those of the clock, which
-count whatever else the machine does.
+The folder holds plate.####.exr, truth.####.exr and clean.exr, or clean.####.exr. Each method
+solves into a folder of its own under --work; what lies there is not solved again, so that a run may
+be interrupted. One process, one thread, one frame after another. CPU seconds are told beside those
+of the clock, which count whatever else the machine does. --by-themselves names the few frames to
+solve so, which is dear; all methods are then compared on those.
 
     SAD        sum of |alpha - truth| in thousands, each frame
     dtSSD      RMS of the error's change from frame to frame, in hundredths (Erofeev et al. 2015)
@@ -53,6 +54,7 @@ def main() -> None:
     options.add_argument("--work", type=Path, required=True)
     options.add_argument("--methods", default="neighbours,frame_by_frame")
     options.add_argument("--preset", default="final")
+    options.add_argument("--by-themselves", help="frames to solve so, as 1002-1004,1020; all")
     options.add_argument("--only-measure", action="store_true", help="solve nothing")
     options.add_argument("--output", type=Path)
     given = options.parse_args()
@@ -64,7 +66,8 @@ def main() -> None:
         folder.mkdir(parents=True, exist_ok=True)
         settings = preset(given.preset).changed(device="cpu", threads=1, **METHODS[method])
         if not given.only_measure:
-            solve(given.shot, numbers, folder, settings)
+            few = given.by_themselves if settings.temporal == "off" else None
+            solve(given.shot, numbers, folder, settings, few)
         measured[method] = {
             number: read(folder / f"matte.{number}.exr")[..., 3]
             for number in numbers
@@ -89,16 +92,19 @@ def main() -> None:
         print(method, shown, "cpu", entry["cpu_seconds"], "n", len(both["frames"]))
 
 
-def solve(shot: Path, numbers: Iterable[int], folder: Path, settings: Settings) -> None:
+def solve(
+    shot: Path, numbers: Iterable[int], folder: Path, settings: Settings, few: str | None = None
+) -> None:
     frames = tuple(
         Frame(n, (Plate(str(shot / f"plate.{n}.exr"), Role.IMAGE),
-                  Plate(str(shot / "clean.exr"), Role.CLEAN)))
+                  Plate(str(clean_of(shot, n)), Role.CLEAN)))
         for n in numbers
     )  # fmt: skip
+    wanted = set(numbers) if few is None else set(listed(few))
     job, kept = Job(frames, settings), Kept()
     for frame in frames:
         output = folder / f"matte.{frame.number}.exr"
-        if output.exists():
+        if output.exists() or frame.number not in wanted:
             continue
         began, used = time.monotonic(), time.process_time()
         window = window_of(frame, job, settings)
@@ -113,6 +119,17 @@ def solve(shot: Path, numbers: Iterable[int], folder: Path, settings: Settings) 
         with open(folder / "times.jsonl", "a", encoding="utf-8") as file:
             file.write(json.dumps(entry) + "\n")
         print(folder.name, entry, file=sys.stderr, flush=True)
+
+
+def clean_of(shot: Path, number: int) -> Path:
+    own = shot / f"clean.{number}.exr"
+    return own if own.exists() else shot / "clean.exr"
+
+
+def listed(text: str) -> Iterable[int]:
+    for part in text.split(","):
+        first, _, last = part.partition("-")
+        yield from range(int(first), int(last or first) + 1)
 
 
 def judged(shot: Path, alphas: dict[int, np.ndarray], numbers: list[int]) -> dict[str, Any]:

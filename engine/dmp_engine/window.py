@@ -32,7 +32,7 @@ from .plates.exr import read_matte, read_plate
 from .plates.fit import fit_clean
 
 RAW = "raw"
-LIMIT = 4 * NEIGHBOURS  # looks kept: those of a window, of all passes
+LIMIT = 6 * NEIGHBOURS  # looks kept: those of a window, of all passes
 
 DIGESTS = 256  # of files
 
@@ -227,11 +227,11 @@ class _Work:
             key: Key = (number, place - others[0], *(keys[n] for n in others))
             if key not in self.kept:
                 near = [
-                    (abs(n - place), level[n])
+                    (n - place, level[n])
                     for n in range(place - REACH, place + REACH + 1)
                     if n != place and n in level
                 ]
-                self.kept.put(key, improved(level[place], near))
+                self.kept.put(key, improved(level[place], near, self.settings))
             look = self.kept.get(key, self.where)
             assert look is not None
             made[place] = look

@@ -18,7 +18,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 from .errors import SettingsError
 
 PROTOCOL = 1  # of the wire between hosts and engine; docs/engine.md tells what changed
-NEIGHBOURS = 4  # frames on each side that a result of a shot depends on (Settings.temporal)
+NEIGHBOURS = 8  # frames on each side that a result of a shot depends on (Settings.temporal)
 
 Value = Union[bool, int, float, str]
 

@@ -30,17 +30,30 @@ def layer_picture(alpha: Tensor, foreground: Tensor, encoding: Encoding) -> NDAr
     return picture
 
 
-def flow(here: NDArray[np.uint8], there: NDArray[np.uint8], device: torch.device) -> Tensor:
-    """(H, W, 2): where each pixel of ``here`` is found in ``there``, in pixels from itself."""
+def flow(
+    here: NDArray[np.uint8],
+    there: NDArray[np.uint8],
+    device: torch.device,
+    start: Tensor | None = None,
+) -> Tensor:
+    """(H, W, 2): where each pixel of ``here`` is found in ``there``, in pixels from itself.
+
+    ``start`` is a first guess of the same shape; far apart, the search fails without one.
+    """
     search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     search.setFinestScale(0)
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # its result depends on how many strips the picture is cut into
     try:
-        moved = search.calc(here, there, None)
+        moved = search.calc(here, there, None if start is None else start.cpu().numpy())
     finally:
         cv2.setNumThreads(threads)
     return torch.from_numpy(moved).to(device)
+
+
+def chained(first: Tensor, then: Tensor) -> Tensor:
+    """The motion ``first`` and, from where it leads, the motion ``then``; all (H, W, 2)."""
+    return first + fetched(then.permute(2, 0, 1)[None], first)[0].permute(1, 2, 0)
 
 
 def fetched(picture: Tensor, motion: Tensor) -> Tensor:

@@ -1,15 +1,16 @@
 """A frame of a shot solved with its neighbours: the same subject, seen before other background.
 
     first_look   what the frame says by itself: trimap, sampled alphas, the evidence solved
-    improved     a look again, with the neighbours' looks: their motion, the alphas that
-                 triangulation gives (triangulate.py), and the neighbours' own alphas where
-                 their layers explain this plate
+    improved     a look again, with the neighbours' looks. The first SOLVED times: their motion,
+                 the alphas that triangulation gives (triangulate.py), and the neighbours' own
+                 alphas where their layers explain this plate, in one solve. Then eq. 18, and
+                 after that the layers of all made one (fuse.py)
     settled      the Solution of the last look
 
 PASSES times ``improved`` with REACH neighbours on each side, so a result depends on
 PASSES * REACH frames before and after and on nothing else: not on the order of work, nor on
-what was solved or interrupted before. A neighbour's alpha counts as far as its layer, brought
-here, explains this plate: where the subject hid something or has left, it says nothing, so that
+what was solved or interrupted before. A neighbour's layers count as far as they, brought
+here, explain this plate: where the subject hid something or has left, they say nothing, so that
 nothing trails behind.
 
 The networks do not run here: what they correct by a fiftieth, neighbours correct by a third.
@@ -21,7 +22,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -32,27 +35,31 @@ from .encoding import Encoding
 from .evidence import REFERENCE_SIDE, Sampled, second_look, without_closed_holes
 from .finish import colour_bounds, exact_foreground, finished
 from .foreground import smooth_foreground
+from .fuse import Layered, fused
 from .initialise import dilate
 from .laplacian import MattingLaplacian
 from .lift import shrunk_hint, solve_size
-from .motion import fetched, flow, layer_picture, within_frame
+from .motion import chained, fetched, flow, layer_picture, within_frame
 from .noise import Noise
 from .seethrough import PER_CONFIDENCE, SURE, opened_where_seen_through, seen_through, variance_of
 from .solve import COLOUR, OPAQUE, SAMPLES, first_estimate, first_trimap
 from .steps import Solution
 from .triangulate import Triangulated, View, triangulated
 
-REACH, PASSES = 2, 2  # frames on each side; times
+REACH, PASSES = 2, 4  # frames on each side; times
+SOLVED = 2  # of these; the others fuse
 BORDER = 12.0  # pixels of core from the background on, at 320, that are decided again
 
 LEAST_THROUGH, SIGMAS, CLUSTER, MARGIN = 0.2, 4.0, 3.9, 2.0  # when other core is, too
+HEARD = 0.15  # mean fit of the neighbours there: where the motion is wrong, all look through
 
 # Weights beside those of solve.py in the matting-Laplacian solve.
 COLOUR_SHARE = 0.3  # of solve.py's: colours mislead more than triangulation
-TRIANGULATED = 0.1  # over the variance
+TRIANGULATED = 0.18  # over the variance
 NEIGHBOUR = 6.0  # of a neighbour whose layer explains this plate
 DECIDED = 0.3  # for opacity, where the frame by itself was sure of the core
 FIT = 0.03  # sigma of a fitting layer's misfit, encoded
+OWN = 0.4  # of a frame's own layers among its neighbours', where they are fused
 
 # Eq. 18 and the knee after it undo less of what is known better now; so would a solid core.
 VARIANCE_ALPHA, SOLID = 0.3, 0.98
@@ -137,13 +144,18 @@ def first_look(
     )
 
 
-def improved(look: Look, others: Sequence[tuple[int, Look]]) -> Look:
-    """``look`` with what ``others`` say, each with its distance in frames; all of one pass."""
+def improved(look: Look, others: Sequence[tuple[int, Look]], settings: Settings) -> Look:
+    """``look`` with what ``others`` say, each with its place from here in frames; all of one pass.
+
+    The ``others`` of each side have no gap between them.
+    """
     if not (look.undecided == 0.5).any():
         return replace(look, passes=look.passes + 1)
-    views = [_view(look, other, distance) for distance, other in others]
+    views = _views(look, others)
+    if look.passes >= SOLVED:
+        return _fused(look, views)
     known = triangulated(look.image, look.clean, views)
-    look = replace(look, undecided=_opened(look, known))
+    look = replace(look, undecided=_opened(look, known, views))
     unknown = look.undecided == 0.5
     by_triangle = TRIANGULATED / known.variance
     by_sample = SAMPLES * look.evidence.confidence
@@ -163,7 +175,7 @@ def improved(look: Look, others: Sequence[tuple[int, Look]]) -> Look:
                 pull = pull + NEIGHBOUR * view.weight * view.fit * view.alpha
         alpha = laplacian.solve(alpha, weight, pull / weight)
         foreground = smooth_foreground(look.image, look.clean, alpha)
-    return replace(
+    look = replace(
         look,
         evidence=look.evidence if not look.passes else _together(look, known, unknown),
         alpha=alpha,
@@ -172,32 +184,53 @@ def improved(look: Look, others: Sequence[tuple[int, Look]]) -> Look:
         seen_foreground=foreground,
         passes=look.passes + 1,
     )
+    return look if look.passes < SOLVED else _refined(look, settings)
 
 
 def settled(look: Look, settings: Settings) -> tuple[Solution, Solution]:
     """The Solution at the look's size, and the one before eq. 18 for a larger plate's lift."""
-    weaker = replace(
-        settings,
-        variance_alpha=min(settings.variance_alpha, VARIANCE_ALPHA),
-        solid=max(settings.solid, SOLID),
-    )
-    image, clean, held = look.image, look.clean, look.undecided
-    bounds = colour_bounds(image, clean)
-    alpha, foreground = finished(
-        image, clean, look.alpha, look.foreground, held, weaker, bounds, look.grain
-    )
+    held = look.undecided
+    alpha, foreground = look.seen_alpha, look.seen_foreground
     confidence = confidence_of(alpha, held, look.evidence)
-    exact = exact_foreground(image, clean, alpha, foreground, settings)
+    exact = exact_foreground(look.image, look.clean, alpha, foreground, settings)
     return (
         Solution(alpha, exact, held, confidence),
         Solution(look.alpha, look.foreground, held, confidence),
     )
 
 
-def _opened(look: Look, known: Triangulated) -> Tensor:
-    """``undecided``, with core that lets the clean plate through, at two sigma, decided again."""
+def _refined(look: Look, settings: Settings) -> Look:
+    """``look`` after eq. 18."""
+    weaker = replace(
+        settings,
+        variance_alpha=min(settings.variance_alpha, VARIANCE_ALPHA),
+        solid=max(settings.solid, SOLID),
+    )
+    image, clean = look.image, look.clean
+    bounds = colour_bounds(image, clean)
+    alpha, foreground = finished(
+        image, clean, look.alpha, look.foreground, look.undecided, weaker, bounds, look.grain
+    )
+    exact = exact_foreground(image, clean, alpha, foreground, settings)
+    return replace(look, seen_alpha=alpha, seen_foreground=exact)
+
+
+def _fused(look: Look, views: Sequence[View]) -> Look:
+    """``look`` with its layers and its neighbours' made one."""
+    own = torch.full_like(look.alpha, OWN)
+    layers = [Layered(look.seen_alpha, look.seen_alpha * look.seen_foreground, own)]
+    layers += [Layered(view.alpha, view.premultiplied, view.weight * view.fit) for view in views]
+    alpha, foreground = fused(look.image, look.clean, layers, look.undecided == 0.5, look.grain)
+    return replace(look, seen_alpha=alpha, seen_foreground=foreground, passes=look.passes + 1)
+
+
+def _opened(look: Look, known: Triangulated, views: Sequence[View]) -> Tensor:
+    """``undecided``, with core that lets the clean plate through, at four sigma, decided again."""
+    if not views:
+        return look.undecided
     through = 1 - known.alpha
     found = (look.undecided == 1) & (through > LEAST_THROUGH)
+    found &= torch.stack([view.weight * view.fit for view in views]).mean(0) > HEARD
     found &= through > SIGMAS * known.variance.sqrt()
     found &= functional.avg_pool2d(found.float(), 3, 1, 1) * 9 > CLUSTER
     if look.hint is not None:
@@ -211,12 +244,28 @@ def _hinted(trimap: Tensor, hint: Tensor | None) -> Tensor:
     return trimap if hint is None else torch.where(hint == 0.5, trimap, hint)
 
 
-def _view(look: Look, other: Look, distance: int) -> View:
-    """``other`` as seen from ``look``."""
-    here, there = (
-        layer_picture(x.seen_alpha, x.seen_foreground, x.encoding) for x in (look, other)
-    )
-    motion = flow(here, there, look.image.device)
+def _views(look: Look, others: Sequence[tuple[int, Look]]) -> list[View]:
+    """``others`` as seen from ``look``; the motion to a farther one goes on from the nearer."""
+    pictures = {at: _picture(other) for at, other in others}
+    here, device = _picture(look), look.image.device
+    views = []
+    for side in (-1, 1):
+        motion: Tensor | None = None
+        for at, other in sorted((x for x in others if x[0] * side > 0), key=lambda x: abs(x[0])):
+            start = None
+            if motion is not None:
+                start = chained(motion, flow(pictures[at - side], pictures[at], device))
+            motion = flow(here, pictures[at], device, start)
+            views.append(_view(look, other, motion, abs(at)))
+    return views
+
+
+def _picture(look: Look) -> NDArray[np.uint8]:
+    return layer_picture(look.seen_alpha, look.seen_foreground, look.encoding)
+
+
+def _view(look: Look, other: Look, motion: Tensor, distance: int) -> View:
+    """``other`` as seen from ``look`` along ``motion``."""
     alpha = fetched(other.seen_alpha, motion)
     premultiplied = fetched(other.seen_alpha * other.seen_foreground, motion)
     encode = look.encoding.encode
@@ -227,6 +276,7 @@ def _view(look: Look, other: Look, distance: int) -> View:
         fetched(other.image, motion),
         fetched(other.clean, motion),
         alpha,
+        premultiplied,
         within_frame(motion),
         (-misfit / (2 * FIT**2)).exp(),
         distance,

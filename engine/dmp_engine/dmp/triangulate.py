@@ -24,7 +24,7 @@ WINDOWS = ((1, 0.25), (3, 0.1), (5, 0.08))
 LEAST_VARIANCE = 0.0005
 FLOOR = 1e-5  # of the clean plate's mean square: what varies less is rounding
 GRAIN, TINY = 10.0, 1e-3  # of the floor: unexplained at least; variation at least, against 0 / 0
-ENOUGH = 0.1  # of a fit, for one neighbour at least, to be heard in full
+ENOUGH = 0.5  # of a fit, in the mean of the neighbours, to be heard in full
 STRANGER = 0.02  # of a frame's weight that it keeps where it does not fit at all
 
 
@@ -35,6 +35,7 @@ class View:
     image: Tensor
     clean: Tensor
     alpha: Tensor
+    premultiplied: Tensor  # alpha F
     weight: Tensor  # 0 where it lies outside of the frame
     fit: Tensor  # [0, 1]: whether its layer explains the plate here; 0 behind an occlusion
     distance: int  # in frames
@@ -58,7 +59,7 @@ def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangu
         return Triangulated(said, torch.full_like(said, torch.inf))
     for reach in sorted({view.distance for view in views}):
         near = [view for view in views if view.distance <= reach]
-        fitting = torch.stack([v.weight * v.fit for v in near]).amax(0)
+        fitting = torch.stack([v.weight * v.fit for v in near]).mean(0)
         heard = (fitting / ENOUGH).clamp(0, 1)  # a regression does not see that all are strangers
         weight = torch.stack(
             [torch.ones_like(said), *(v.weight * (v.fit + STRANGER) for v in near)]
