@@ -41,6 +41,7 @@ from dmp_engine.dmp.encoding import Encoding  # noqa: E402
 from dmp_engine.dmp.finish import colour_bounds, finished  # noqa: E402
 from dmp_engine.dmp.initialise import updated_alpha  # noqa: E402
 from dmp_engine.dmp.objective import Learner, Problem  # noqa: E402
+from dmp_engine.dmp.repeat import Eager  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
 from dmp_engine.evaluation.closedform import plate_variant  # noqa: E402
 from dmp_engine.evaluation.metrics import sad  # noqa: E402
@@ -82,7 +83,7 @@ def authors(image: Tensor, clean: Tensor, scale: float) -> Iterator[tuple[int, T
     for fit, joint, projection in ROUNDS:
         problem = Problem(image, clean, trimap, trimap, seen, encoding)
         if learner is None:
-            learner = Learner(problem, AUTHORS, generator)
+            learner = Learner(problem, AUTHORS, generator, Eager())
         learner.problem = problem
         learner.background, learner.core = problem.background, problem.core
         learner.core_count = problem.core.sum().clamp_min(1)
