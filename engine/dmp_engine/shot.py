@@ -40,6 +40,7 @@ from .plates.exr import (
     write_layers,
 )
 from .plates.fit import fit_clean
+from .plates.glow import premultiplied
 from .version import engine_version
 from .window import Kept, pair_of, solve_as_film, solve_in_window
 
@@ -152,7 +153,12 @@ def matte_frame(
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
         more.update(fitted.layers(settings))
         foreground = array_of(solution.foreground, size)
-        channels = write_layers(output, image, alpha, foreground, attributes, more)
+        glowing = None
+        if linear:
+            known = array_of(solution.trimap, size)[..., 0] == 0
+            out = mattes[Role.GARBAGE] < 0.5 if Role.GARBAGE in mattes else None
+            glowing = premultiplied(image.rgb, clean.rgb, alpha, foreground, known, out)
+        channels = write_layers(output, image, alpha, foreground, attributes, more, glowing)
     except (RuntimeError, MemoryError) as error:
         if not ran_out(error):
             raise

@@ -157,9 +157,41 @@ def test_hdr_round_trip_with_values_of_60(studio: Studio, furball: Callable[[int
     core = (result.alpha == 1)[..., None] & hot
     np.testing.assert_allclose(result.foreground[core], image[core], rtol=1e-3)
     assert result.foreground.max() > 40
+    dim = image.max(2) < 0.5  # above, light that no alpha carries is in it too
     np.testing.assert_allclose(
-        result.premultiplied, result.alpha[..., None] * result.foreground, rtol=3e-3, atol=1e-3
+        result.premultiplied[dim],
+        (result.alpha[..., None] * result.foreground)[dim],
+        rtol=3e-3,
+        atol=1e-3,
     )
+
+
+def test_a_flare_over_lamps_comes_back(studio: Studio, furball: Callable[[int], Any]) -> None:
+    """Light without an alpha of its own, down to a small share of a highlight of 40."""
+    truth = furball(1003)
+    clean = array(truth.clean).copy()
+    y, x = np.mgrid[: clean.shape[0], : clean.shape[1]].astype(np.float32)
+    for row, column in ((30, 40), (45, 120), (40, 230), (150, 290)):
+        clean += 40 * np.exp(-(np.hypot(x - column, y - row)[..., None] ** 2) / 40)
+    flare = 12 * np.exp(-np.hypot(x - 150, y - 40) / 10)[..., None] * np.array([1, 0.8, 0.5])
+    image = array(truth.alpha) * array(truth.foreground) + (1 - array(truth.alpha)) * clean
+    image = (image + flare).astype(np.float32)
+    result = studio.run(studio.frame(image, clean))
+    wrong = np.abs(result.over(clean) - image) / np.maximum(image, 1e-6)
+    bright = image > 1
+    assert bright.sum() > 10_000
+    assert wrong[bright].max() < 0.01
+    faint = (result.alpha < 0.05) & bright.any(2)
+    assert result.premultiplied[faint].max() > 0.05  # light where alpha is next to nothing
+
+
+def test_a_garbage_matte_stops_the_glow_too(studio: Studio, furball: Callable[[int], Any]) -> None:
+    truth = furball(1003).cut(80, 90, 96, 128)
+    image, clean = array(truth.image) + 3.0, array(truth.clean)
+    garbage = np.zeros(image.shape[:2], np.float32)
+    garbage[:, 40:] = 1
+    result = studio.run(studio.frame(image, clean, garbage=garbage))
+    assert (result.alpha[:, :40] == 0).all() and (result.premultiplied[:, :40] == 0).all()
 
 
 def test_negative_values_come_through(studio: Studio, furball: Callable[[int], Any]) -> None:

@@ -35,19 +35,23 @@ def write_layers(
     foreground: npt.NDArray[np.float32],
     attributes: Mapping[str, str],
     more: Mapping[str, npt.NDArray[np.float32]] | None = None,
+    premultiplied: npt.NDArray[np.float32] | None = None,
 ) -> tuple[str, ...]:
     """Write one single-part half ZIP EXR over ``like``'s windows and return its channels.
 
     ``alpha`` (H, W) in [0, 1]; ``foreground`` (H, W, 3) straight (not premultiplied),
-    in ``like``'s space. ``R, G, B`` become alpha * foreground, ``foreground.R/G/B``
-    the straight colours, all clamped to the largest half. ``more`` are further
-    layers by name: (H, W) becomes ``name.A``, (H, W, 3) ``name.R/G/B``.
+    in ``like``'s space. ``R, G, B`` become ``premultiplied`` (H, W, 3; see glow.py), or alpha *
+    foreground where there is none, ``foreground.R/G/B`` the straight colours, all clamped to the
+    largest half. ``more`` are further layers by name: (H, W) becomes ``name.A``, (H, W, 3)
+    ``name.R/G/B``.
     ``attributes`` are recorded in the header beside the plate's metadata.
     Raises OutputError.
     """
     assert alpha.shape == (like.spec.height, like.spec.width), "layers of another size"
     alpha, foreground = alpha.astype(np.float32), foreground.astype(np.float32)
-    layers = {"": np.dstack([alpha[..., None] * foreground, alpha]), "foreground": foreground}
+    if premultiplied is None:
+        premultiplied = alpha[..., None] * foreground
+    layers = {"": np.dstack([premultiplied, alpha]), "foreground": foreground}
     channels, pixels = _joined({**layers, **(more or {})})
     assert np.isfinite(pixels).all(), "NaN in the layers"
     half = np.clip(pixels, -HALF_MAX, HALF_MAX).astype(np.float16)  # (H, W, channels)
