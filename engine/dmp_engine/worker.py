@@ -42,6 +42,7 @@ from dmp_matting.job import Frame, Job, Progress, Settings
 from .direct import EVENT_INTERVAL, Events, told
 
 ALIVE_INTERVAL = 2.0  # seconds
+INSIST_INTERVAL = 0.02
 
 
 class Interrupted(BaseException):
@@ -91,9 +92,15 @@ class Pipes:
             self._interruptible = False
 
     def _interrupt(self, number: int, where: FrameType | None) -> None:
-        if self._interruptible and self.cancelled.is_set():
+        if self._interruptible and self.cancelled.is_set() and not _importing(where):
             self._interruptible = False
             raise Interrupted
+
+    def _insist(self) -> None:
+        """Interrupt until it was heard: what torch is loading just now is loaded to its end."""
+        while self._interruptible and self.cancelled.is_set():
+            _thread.interrupt_main()
+            time.sleep(INSIST_INTERVAL)
 
     def listen(self) -> None:
         """Read commands until standard input ends, then end the process."""
@@ -105,7 +112,7 @@ class Pipes:
                 if command["do"] == "cancel":
                     self.cancelled.set()
                     self._go.put(False)
-                    _thread.interrupt_main()
+                    threading.Thread(target=self._insist, daemon=True).start()
                 elif command["do"] == "go":
                     self._go.put(command["on"])
                 else:
@@ -118,6 +125,15 @@ class Pipes:
         while True:
             self.send("alive", memory=_memory())
             time.sleep(ALIVE_INTERVAL)
+
+
+def _importing(where: FrameType | None) -> bool:
+    """Whether ``where`` runs inside an import: half a module would break every frame after this."""
+    while where is not None:
+        if where.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        where = where.f_back
+    return False
 
 
 def main() -> None:

@@ -1,0 +1,72 @@
+"""A cancellation ends a frame at once, wherever it is, but never cuts an import in half."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[3]
+
+SLOW = """
+import time
+for _ in range(40):
+    time.sleep(0.02)
+whole = True
+"""
+
+CHILD = """
+import sys, threading, time
+from dmp_engine.worker import Interrupted, Pipes
+pipes = Pipes()
+threading.Thread(target=pipes.listen, daemon=True).start()
+try:
+    with pipes.interruptible():
+        print("ready", file=sys.stderr, flush=True)
+        if sys.argv[1] == "import":
+            import slow_to_load
+        for _ in range(500):
+            time.sleep(0.02)
+    print("never", file=sys.stderr)
+except Interrupted:
+    module = sys.modules.get("slow_to_load")
+    print("interrupted", getattr(module, "whole", None), file=sys.stderr, flush=True)
+time.sleep(0.2)  # nothing comes after it
+print("still here", file=sys.stderr, flush=True)
+"""
+
+
+def interrupted(how: str, folder: Path) -> tuple[list[str], float]:
+    """What the child says after a cancellation, and the seconds until it ends."""
+    (folder / "slow_to_load.py").write_text(SLOW)
+    roots = os.pathsep.join((str(ROOT / "plugin"), str(ROOT / "engine"), str(folder)))
+    with subprocess.Popen(
+        [sys.executable, "-c", CHILD, how],
+        env={**os.environ, "PYTHONPATH": roots},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    ) as child:
+        assert child.stdin is not None and child.stderr is not None
+        assert child.stderr.readline() == b"ready\n"
+        time.sleep(0.1)
+        start = time.monotonic()
+        child.stdin.write(b'{"do": "cancel"}\n')
+        child.stdin.flush()
+        said = child.stderr.read().decode().splitlines()
+    assert child.returncode == 0
+    return said, time.monotonic() - start
+
+
+def test_a_frame_is_left_at_once(tmp_path: Path) -> None:
+    said, seconds = interrupted("step", tmp_path)
+    assert said == ["interrupted None", "still here"]
+    assert seconds < 5  # of the ten that the frame would take
+
+
+def test_an_import_is_finished_first(tmp_path: Path) -> None:
+    """Half of torch's lazy modules in memory would fail each frame that comes after."""
+    said, _ = interrupted("import", tmp_path)
+    assert said == ["interrupted True", "still here"]
