@@ -188,14 +188,14 @@ def improved(look: Look, others: Sequence[tuple[int, Look]], settings: Settings)
 
 
 def settled(look: Look, settings: Settings) -> tuple[Solution, Solution]:
-    """The Solution at the look's size, and the one before eq. 18 for a larger plate's lift."""
+    """The Solution at the look's size, and what a larger plate's lift begins with."""
     held = look.undecided
     alpha, foreground = look.seen_alpha, look.seen_foreground
     confidence = confidence_of(alpha, held, look.evidence)
     exact = exact_foreground(look.image, look.clean, alpha, foreground, settings)
     return (
         Solution(alpha, exact, held, confidence),
-        Solution(look.alpha, look.foreground, held, confidence),
+        Solution(alpha, foreground, held, confidence),
     )
 
 
