@@ -43,6 +43,7 @@ from .motion import chained, fetched, flow, layer_picture, within_frame
 from .noise import Noise
 from .seethrough import PER_CONFIDENCE, SURE, opened_where_seen_through, seen_through, variance_of
 from .solve import COLOUR, OPAQUE, SAMPLES, first_estimate, first_trimap
+from .spots import without_dull_spots
 from .steps import Solution
 from .triangulate import Triangulated, View, triangulated
 
@@ -123,6 +124,8 @@ def first_look(
     )
     if settings.alpha_init == "tested":
         trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
+        solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
+        trimap = _hinted(without_dull_spots(seen, behind, trimap, solid), hint)
     alpha = torch.where(trimap == 0.5, estimate.alpha, trimap)
     bounds = colour_bounds(image, clean)
     shown = finished(image, clean, alpha, estimate.foreground, trimap, settings, bounds, grain)
