@@ -64,6 +64,23 @@ def again(context: pyblish.api.Context, validator: str) -> Exception | None:
     return error
 
 
+def test_settings_of_a_host_may_be_a_dictionary(plates: TinyShot) -> None:
+    """What stands in a host's context beside a preset's name, with no class of ours."""
+    collect = plugin("CollectFolder")
+    context = pyblish.api.Context()
+    context.data.update(dmpFolder=str(plates.folder), dmpSettings={"joint_steps": 7})
+    assert pyblish.plugin.process(collect, context)["success"]
+    shot = context[0].data["dmpShot"]
+    assert (shot.settings.preset, shot.settings.joint_steps) == ("final", 7)
+    assert (shot.on_cpu.preset, shot.on_cpu.joint_steps) == ("draft", 7)
+    context = pyblish.api.Context()
+    context.data.update(
+        dmpFolder=str(plates.folder), dmpPreset="draft", dmpSettings={"joint_stepz": 7}
+    )
+    assert pyblish.plugin.process(collect, context)["success"]
+    assert "joint_stepz" in context[0].data["dmpTrouble"][0]
+
+
 def test_every_plug_in_is_found_alone_and_in_order() -> None:
     found = pyblish.plugin.discover(paths=[FOLDER])
     files = [path for path in Path(FOLDER).glob("*.py") if not path.name.startswith("_")]

@@ -8,6 +8,7 @@ from typing import Any
 import pyblish.api
 
 from dmp_matting.errors import DmpError
+from dmp_matting.job import Settings
 from dmp_matting.presets import preset
 from dmp_matting.publishing import FAMILY, find_shots
 
@@ -25,15 +26,17 @@ class CollectFolder(pyblish.api.ContextPlugin):
         name = context.data.get("dmpPreset") or os.environ.get("DMP_PUBLISH_PRESET", "auto")
         settings, on_cpu = preset("final"), None
         trouble = []
-        if context.data.get("dmpSettings") is not None:
-            settings, on_cpu = context.data["dmpSettings"], context.data.get("dmpOnCpu")
-        elif name == "auto":
-            on_cpu = preset("draft")
-        else:
-            try:
-                settings = preset(name)
-            except DmpError as error:  # a collector never fails; the first validator tells
-                trouble.append(str(error))
+        told = context.data.get("dmpSettings")
+        try:
+            if isinstance(told, Settings):
+                settings, on_cpu = told, context.data.get("dmpOnCpu")
+            elif name == "auto":
+                settings = settings.changed(**(told or {}))
+                on_cpu = preset("draft").changed(**(told or {}))
+            else:
+                settings = preset(name).changed(**(told or {}))
+        except DmpError as error:  # a collector never fails; the first validator tells
+            trouble.append(str(error))
         space = str(context.data.get("dmpSpace", "auto"))
         for shot, found in find_shots(folder, settings, on_cpu, space):
             instance = context.create_instance(shot.name, family=FAMILY)
