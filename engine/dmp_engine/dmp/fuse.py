@@ -71,18 +71,23 @@ def fused(
 
 
 def varied(image: Tensor, alpha: Tensor) -> Tensor:
-    """(H W, 3, 3): the covariance of the core's colours around each pixel."""
+    """(H W, 3, 3): the covariance of the core's colours around each pixel.
+
+    In double: mean squares less squared means of one flat colour would be anything near 0, and
+    below 0 it turns the update round.
+    """
     radius = max(1, round(AROUND * max(image.shape[-2:]) / REFERENCE_SIDE))
-    weight = (alpha > CORE).float()
-    colours = image.clamp(0, 2) * weight
-    products = (colours[0][:, None] * image[0].clamp(0, 2)).flatten(0, 1)[None]  # (1, 9, H, W)
+    weight = (alpha > CORE).double()
+    shown = image.double().clamp(0, 2)
+    colours = shown * weight
+    products = (colours[0][:, None] * shown[0]).flatten(0, 1)[None]  # (1, 9, H, W)
     moments = torch.cat([weight, colours, products], 1)
     everywhere = moments.mean((2, 3), keepdim=True) + 1e-6
     moments = _around(moments, radius) + ELSEWHERE * everywhere
     mean = moments[:, 1:4] / moments[:, :1]
     squares = (moments[:, 4:] / moments[:, :1])[0].flatten(1).T.view(-1, 3, 3)
     mean = mean[0].flatten(1).T
-    return squares - mean[:, :, None] * mean[:, None, :]
+    return (squares - mean[:, :, None] * mean[:, None, :]).to(image.dtype)
 
 
 def _around(x: Tensor, radius: int) -> Tensor:
