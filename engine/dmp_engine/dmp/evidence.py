@@ -26,11 +26,11 @@ import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
-from torch.nn import functional
 
 from .encoding import Encoding
 from .initialise import dilate, erode, patch_similarity
 from .noise import Noise, same
+from .windowed import mean_around
 
 REFERENCE_SIDE = 320
 COMMON_SHARE = 0.002  # of the frame; below it the clean plate is of something else
@@ -75,7 +75,7 @@ class SeenThrough:
 def nothing_in_common(image: Tensor, clean: Tensor) -> bool:
     """Whether the plate shows nothing of the clean plate, for encoded images (1, 3, H, W)."""
     _, equal = same(image, clean, Noise.of_pair(image, clean))
-    crowded = (_mean(equal.float(), 5) > 0.9).float().mean()
+    crowded = (mean_around(equal.float(), 5) > 0.9).float().mean()
     alike = (patch_similarity(image, clean, 5) > 0.9).float().mean()
     return float(crowded) < COMMON_SHARE and float(alike) < 5 * COMMON_SHARE
 
@@ -94,7 +94,7 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
     background = _background(equal, agreed)
 
     close = distance <= near
-    neighbours = _mean(close.float(), 3) * 9
+    neighbours = mean_around(close.float(), 3) * 9
     hole = close & (neighbours > 1.9)
     hole &= _chance(image, clean, background, near, scale, generator) < CHANCE
     spot = equal & (neighbours > 2.9)
@@ -102,7 +102,7 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
     holes = (hole | spot) & ~background
 
     # Pixel by pixel it passes for background, the windows deny it: hair fainter than the grain.
-    faint = _beside(background, equal & (_mean(equal.float(), 5) > DENSE))
+    faint = _beside(background, equal & (mean_around(equal.float(), 5) > DENSE))
     alike = erode(patch_similarity(image, clean, 5) > 0.9, 1) & ~background
     undecided = (
         dilate(background, BORDER * scale)
@@ -142,7 +142,7 @@ def second_look(
         image, clean, core, core, encoding, generator, apart=DOUBT_APART * scale, noise=noise
     )
     doubted = core & (sampled.alpha < DOUBT_ALPHA) & (sampled.confidence > DOUBT_CONFIDENCE)
-    doubted &= _mean(doubted.float(), 3) * 9 > DOUBT_CLUSTER
+    doubted &= mean_around(doubted.float(), 3) * 9 > DOUBT_CLUSTER
     return torch.where(core & dilate(doubted, DOUBT_BORDER * scale), 0.5, trimap)
 
 
@@ -248,13 +248,8 @@ def without_closed_holes(
 def _background(equal: Tensor, agreed: Tensor) -> Tensor:
     """Pixels in company that pass their test, and whose windows do; no small islands."""
     scale = max(equal.shape[-2:]) / REFERENCE_SIDE
-    crowded = agreed & (_mean(equal.float(), 3) * 9 > 2.9)
+    crowded = agreed & (mean_around(equal.float(), 3) * 9 > 2.9)
     return _without_islands(dilate(crowded, 1) & equal, SMALLEST_BACKGROUND * scale * scale)
-
-
-def _mean(x: Tensor, size: int) -> Tensor:
-    """Mean over a window of ``size`` x ``size``, the border repeated."""
-    return functional.avg_pool2d(functional.pad(x, [size // 2] * 4, mode="replicate"), size, 1)
 
 
 def _beside(background: Tensor, candidates: Tensor) -> Tensor:

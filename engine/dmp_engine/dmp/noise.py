@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .encoding import Encoding
+from .windowed import mean_around
 
 PIXEL_ALARM = 1e-4  # share of the background's pixels that may fail the pixel's test
 WINDOW_ALARM = 1e-3  # and of those that pass, the windows'
@@ -60,15 +61,15 @@ class Noise:
         common is not taken for a very noisy one). Grain after Immerkaer, "Fast Noise Variance
         Estimation" (1996).
         """
-        everywhere = _mean(clean.mean(1, keepdim=True), 5)
+        everywhere = mean_around(clean.mean(1, keepdim=True), 5)
         image, clean = (_strips(x) for x in (image, clean))
-        brightness = _mean(clean.mean(1, keepdim=True), 5)
-        apart = _mean((image - clean).square().mean(1, keepdim=True), 5)
-        mean = _mean(image - clean, 5).square().mean(1, keepdim=True)
-        grains = [_mean(_grain(x), 5) for x in (image, clean)]
+        brightness = mean_around(clean.mean(1, keepdim=True), 5)
+        apart = mean_around((image - clean).square().mean(1, keepdim=True), 5)
+        mean = mean_around(image - clean, 5).square().mean(1, keepdim=True)
+        grains = [mean_around(_grain(x), 5) for x in (image, clean)]
         edges = _edges(brightness)
         level = torch.bucketize(brightness, edges)
-        of_image = torch.bucketize(_mean(image.mean(1, keepdim=True), 5), edges)
+        of_image = torch.bucketize(mean_around(image.mean(1, keepdim=True), 5), edges)
 
         def variance(here: Tensor, there: Tensor) -> float:
             grain = _low(grains[0][there]) + _low(grains[1][here])
@@ -176,7 +177,3 @@ def _low(x: Tensor) -> float:
 def _sum(x: Tensor, size: int) -> Tensor:
     """Over what lies inside of the frame."""
     return functional.avg_pool2d(x, size, 1, size // 2, divisor_override=1)
-
-
-def _mean(x: Tensor, size: int) -> Tensor:
-    return functional.avg_pool2d(functional.pad(x, [size // 2] * 4, mode="replicate"), size, 1)

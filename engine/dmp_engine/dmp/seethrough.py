@@ -15,10 +15,10 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from .evidence import REFERENCE_SIDE, Sampled, SeenThrough
 from .initialise import dilate
+from .windowed import mean_around
 
 # Window in pixels, and the variance of alpha where as much is unexplained as B has texture. Both
 # were fitted to what the errors really are on the benchmark, the lemur and the furball.
@@ -44,12 +44,14 @@ def seen_through(image: Tensor, clean: Tensor, grain: Tensor | None = None) -> S
     said = torch.zeros_like(image[:, :1])
     precision = torch.zeros_like(said)
     for window, share in WINDOWS:
-        seen, behind = (x - _mean(x, window) for x in (image, clean))
-        together = _mean((seen * behind).sum(1, keepdim=True), window)
-        texture = _mean(behind.square().sum(1, keepdim=True), window) - own * (1 - 1 / window**2)
+        seen, behind = (x - mean_around(x, window) for x in (image, clean))
+        together = mean_around((seen * behind).sum(1, keepdim=True), window)
+        texture = mean_around(behind.square().sum(1, keepdim=True), window) - own * (
+            1 - 1 / window**2
+        )
         texture = texture.clamp_min(TINY * floor)
         slope = together / (texture + floor)
-        power = _mean(seen.square().sum(1, keepdim=True), window)
+        power = mean_around(seen.square().sum(1, keepdim=True), window)
         unexplained = (power - slope * together).clamp_min(0) + GRAIN * floor
         trust = 1 / (share * unexplained / texture + LEAST_VARIANCE)
         said += trust * (1 - slope.clamp(0, 1))
@@ -82,10 +84,5 @@ def opened_where_seen_through(trimap: Tensor, through: SeenThrough) -> Tensor:
     slope = 1 - through.alpha
     found = core & dilate(trimap == 0, REACH * scale)
     found &= (slope > SIGMAS * through.variance.sqrt()) & (slope > LEAST_SLOPE)
-    found &= _mean(found.float(), 3) * 9 > CLUSTER
+    found &= mean_around(found.float(), 3) * 9 > CLUSTER
     return torch.where(core & dilate(found, MARGIN * scale), 0.5, trimap)
-
-
-def _mean(x: Tensor, window: int) -> Tensor:
-    padded = functional.pad(x, [window // 2] * 4, mode="replicate")
-    return functional.avg_pool2d(padded, window, 1)

@@ -19,11 +19,11 @@ import numpy as np
 import torch
 from scipy import ndimage
 from torch import Tensor
-from torch.nn import functional
 
 from .evidence import REFERENCE_SIDE
 from .initialise import dilate
 from .noise import Noise
+from .windowed import mean_around
 
 OPAQUE = 0.7  # alpha from which a pixel walls a spot in
 HALF_OPEN, ALMOST_CLOSED = 0.45, 0.55  # mean alpha of a spot that is doubted; that is none
@@ -64,11 +64,5 @@ def without_dull_spots(image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tens
 
 def _alike(difference: Tensor, window: int) -> Tensor:
     """|mean|^2 / mean of squares of the difference (1, 3, H, W) in a window, in [0, 1]."""
-    mean = _mean(difference, window).square().sum(1, keepdim=True)
-    return mean / (_mean(difference.square().sum(1, keepdim=True), window) + 1e-6)
-
-
-def _mean(x: Tensor, window: int) -> Tensor:
-    return functional.avg_pool2d(
-        functional.pad(x, [window // 2] * 4, mode="replicate"), window, stride=1
-    )
+    mean = mean_around(difference, window).square().sum(1, keepdim=True)
+    return mean / (mean_around(difference.square().sum(1, keepdim=True), window) + 1e-6)

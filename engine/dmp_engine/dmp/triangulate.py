@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional
+
+from .windowed import mean_around
 
 # Window in pixels, and the variance of alpha where as much is unexplained as B varies. Fitted to
 # what the errors are on the furball and the moving lemur.
@@ -74,17 +75,12 @@ def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangu
             for x in (seen * behind, behind.square(), seen.square())
         )
         for window, share in WINDOWS:
-            joint, change = _mean(together, window), _mean(varied, window)
+            joint, change = mean_around(together, window), mean_around(varied, window)
             change = change.clamp_min(TINY * floor)
             slope = joint / (change + floor)
-            unexplained = (_mean(power, window) - slope * joint).clamp_min(0) + GRAIN * floor
+            unexplained = (mean_around(power, window) - slope * joint).clamp_min(0) + GRAIN * floor
             trust = heard / (share * unexplained / change + LEAST_VARIANCE)
             said += trust * (1 - slope.clamp(0, 1))
             precision += trust
             count += 1
     return Triangulated(said / precision.clamp_min(1e-9), count / precision.clamp_min(1e-9))
-
-
-def _mean(x: Tensor, window: int) -> Tensor:
-    padded = functional.pad(x, [window // 2] * 4, mode="replicate")
-    return functional.avg_pool2d(padded, window, 1)

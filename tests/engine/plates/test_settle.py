@@ -9,21 +9,12 @@ from numpy.typing import NDArray
 from dmp_engine.plates.fit import Fit, fit_pixels
 from dmp_matting import preset
 
+from .waves import scene
+
 Array = NDArray[np.float32]
 HEIGHT, WIDTH = 160, 224
 AUTO = preset("draft").changed(device="cpu", threads=1)
 Y, X = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-
-
-def scene(x: Array, y: Array, seed: int = 0) -> Array:
-    """Colours in about [0.1, 0.8] at any place: waves from 60 down to 5 pixels."""
-    random = np.random.default_rng(seed)
-    total = np.zeros((*x.shape, 3))
-    for length in np.geomspace(5, 60, 40):
-        angle, phase = random.uniform(0, 2 * np.pi, 2)
-        wave = np.sin(2 * np.pi * (x * np.cos(angle) + y * np.sin(angle)) / length + phase)
-        total += wave[..., None] * random.uniform(0.2, 1, 3) * np.sqrt(length / 60)
-    return (0.45 + 0.06 * total).clip(0.02, 0.9).astype(np.float32)
 
 
 def fit(image: Array, clean: Array) -> Fit:
