@@ -5,7 +5,6 @@ Files become tensors here and tensors files; what happens between is dmp/solve.p
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -25,6 +24,7 @@ from dmp_matting.job import Frame, Layers, Plate, Progress, Role, Settings, Stag
 from . import device
 from .arrays import array_of, at_least, at_most, tensor_of
 from .budget import fitted_to_memory, free_memory, free_unused, ran_out, smaller
+from .checkpoint import Checkpoint
 from .dmp.encoding import Encoding
 from .dmp.evidence import nothing_in_common
 from .dmp.networks import SMALLEST_SIDE
@@ -47,7 +47,6 @@ from .window import Kept, pair_of, solve_as_film, solve_in_window
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
 DIFFERENT = 0.2  # encoded; drawn white in the first preview
-CHECKPOINT_EVERY = 5.0  # seconds
 RAW = "raw"
 
 
@@ -125,13 +124,12 @@ def matte_frame(
         height, width = padded[0].shape[-2:]
         planned = fitted_to_memory(settings, height, width, free_memory(where))
         while True:
-            mark = _mark(planned, content)
             # A checkpoint would not know the neighbours.
-            resumable = None if window else checkpoint
-            steps = solving(planned, _load(resumable, mark))
+            resumable = Checkpoint(None if window else checkpoint, planned, content)
+            steps = solving(planned, resumable.state())
             try:
                 solution = yield from _follow(
-                    steps, frame.number, clock, mark, linear, preview, resumable
+                    steps, frame.number, clock, linear, preview, resumable
                 )
                 break
             except (RuntimeError, MemoryError) as error:
@@ -262,14 +260,12 @@ def _follow(
     solving: Generator[Step, None, Solution],
     number: int,
     clock: _Clock,
-    mark: str,
     linear: bool,
     preview: Path | None,
-    checkpoint: Path | None,
+    checkpoint: Checkpoint,
 ) -> Generator[Progress, None, Solution]:
     """The solver's steps as Progress, with previews and checkpoints at their times."""
     shown = -PREVIEW_EVERY
-    kept = time.monotonic()
     try:
         while True:
             step = next(solving)
@@ -278,9 +274,7 @@ def _follow(
             if preview is not None and step.layers and now - shown >= PREVIEW_EVERY:
                 _show(preview, *step.layers(), linear)
                 picture, shown = str(preview), time.monotonic()
-            if checkpoint is not None and step.state and now - kept >= CHECKPOINT_EVERY:
-                _keep(checkpoint, step.state(), mark)
-                kept = time.monotonic()
+            checkpoint.follow(step)
             yield Progress(
                 number,
                 step.stage,
@@ -347,32 +341,3 @@ def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
         temporary.unlink(missing_ok=True)
         raise OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
     os.replace(temporary, path)
-
-
-# --- interrupted frames ------------------------------------------------------------------------
-
-
-def _mark(settings: Settings, content: str) -> str:
-    """What a checkpoint belongs to: these plates, these settings, this engine."""
-    told = json.dumps([settings.to_json(), engine_version(), content], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
-def _keep(path: Path, state: dict[str, Any], mark: str) -> None:
-    temporary = path.with_name(path.name + ".tmp")
-    try:
-        torch.save({"mark": mark, **state}, temporary)
-        os.replace(temporary, path)
-    except (OSError, RuntimeError):  # torch tells a full disk as RuntimeError
-        temporary.unlink(missing_ok=True)  # a frame without checkpoint is still a frame
-
-
-def _load(path: Path | None, mark: str) -> dict[str, Any] | None:
-    """The state kept under this mark, or None."""
-    if path is None or not path.exists():
-        return None
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:  # torn by a crash while writing: the frame starts anew
-        return None
-    return state if state.get("mark") == mark else None

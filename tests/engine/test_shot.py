@@ -418,7 +418,7 @@ def test_a_result_is_replaced_only_by_a_whole_one(studio: Studio, small: Frame) 
 def test_an_interrupted_frame_goes_on_to_the_same_pixels(
     studio: Studio, small: Frame, settings: Settings, stop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shot, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("dmp_engine.checkpoint.EVERY", 0.0)
     whole = studio.run(small, settings)
     checkpoint = studio.folder / "state"
     output = studio.folder / "layers.exr"
@@ -444,7 +444,7 @@ def test_an_interrupted_frame_goes_on_to_the_same_pixels(
 def test_a_useless_checkpoint_is_passed_over(
     studio: Studio, small: Frame, content: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shot, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("dmp_engine.checkpoint.EVERY", 0.0)
     checkpoint = studio.folder / "state"
     whole = studio.run(small)
     if content is None:  # of other settings

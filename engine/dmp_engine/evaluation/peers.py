@@ -7,9 +7,11 @@ gain): they are yardsticks, not competitors.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -19,6 +21,7 @@ from dmp_matting.errors import InputError
 from dmp_matting.job import Settings
 
 from .. import device
+from ..checkpoint import Checkpoint
 from ..dmp.solve import solve
 from ..plates.fit import fit_pixels
 from . import closedform, doubledip, rvm
@@ -47,6 +50,7 @@ class Matte:
 
     alpha: Array
     foreground: Array | None = None
+    before: float = 0.0  # seconds that interrupted runs had spent on it
 
 
 @dataclass(frozen=True)
@@ -55,10 +59,11 @@ class Method:
 
     name: str
     label: str
-    run: Callable[[Item], Matte]
+    run: Callable[..., Matte]  # of an Item; and of ``unfinished``, a Path, where it resumes
     sees_truth: bool = False
     quick: bool = True  # a second or so; worth a warm-up
     settings: str = ""  # what a result depends on besides the item; for resuming
+    resumes: bool = False  # goes on where it was interrupted
 
 
 def methods(settings: dict[str, Settings]) -> dict[str, Method]:
@@ -99,6 +104,7 @@ def methods(settings: dict[str, Settings]) -> dict[str, Method]:
                 partial(_dmp, settings=chosen),
                 quick=False,
                 settings=repr(chosen.changed(threads=0)),
+                resumes=True,
             )
             for name, chosen in settings.items()
         ),
@@ -160,23 +166,27 @@ def _rvm(item: Item) -> Matte:
     return Matte(*rvm.solve(displayed(item.image, item.linear)))
 
 
-def _dmp(item: Item, settings: Settings) -> Matte:
+def _dmp(item: Item, settings: Settings, unfinished: Path | None = None) -> Matte:
     where = device.resolve(settings.device)
     if where == "cpu" and settings.threads:
         torch.set_num_threads(settings.threads)
     seen, behind = (x.astype(np.float32) for x in (item.image, item.clean))
     whole = np.ones(behind.shape[:2], bool)
     behind = fit_pixels(seen, behind, whole, item.linear, settings).pixels
+    content = hashlib.sha256(seen.tobytes() + behind.tobytes()).hexdigest()
+    checkpoint = Checkpoint(unfinished, settings, content)
     image, clean = (
         torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(where)
         for x in (seen, behind)
     )
-    solving = solve(image, clean, settings, linear=item.linear)
+    solving = solve(image, clean, settings, linear=item.linear, start=checkpoint.state())
     while True:
         try:
-            next(solving)
+            checkpoint.follow(next(solving))
         except StopIteration as done:
             solution = done.value
             break
+    checkpoint.forget()
     alpha = solution.alpha[0, 0].cpu().numpy().astype(np.float64)
-    return Matte(alpha, solution.foreground[0].permute(1, 2, 0).cpu().numpy().astype(np.float64))
+    foreground = solution.foreground[0].permute(1, 2, 0).cpu().numpy().astype(np.float64)
+    return Matte(alpha, foreground, checkpoint.spent)

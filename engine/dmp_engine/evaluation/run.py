@@ -3,7 +3,8 @@
 The report folder holds
 
     results.jsonl   one JSON object a line: item, method, errors, seconds, memory
-    layers/         NAME.METHOD.npz: alpha (float16) and foreground (uint8, as displayed)
+    layers/         NAME.METHOD.npz: alpha and foreground (float16);
+                    NAME.METHOD.unfinished: state of a DMP solve that was interrupted
     summary.json    means and medians over items, flicker of sequences
     report.html     the same with pictures (report.py)
 
@@ -89,7 +90,8 @@ def measure(
             if method.name not in warmed and method.quick:
                 _warm_up(method)
             warmed.add(method.name)
-            result, matte = _measured(item, method, key)
+            unfinished = layers_path(folder, source.name, method.name).with_suffix(".unfinished")
+            result, matte = _measured(item, method, key, unfinished)
             if matte is not None:
                 _keep_layers(folder, item, method, matte)
             kept[source.name, method.name] = result
@@ -140,19 +142,21 @@ def layers_path(folder: Path, item: str, method: str) -> Path:
     return folder / "layers" / f"{item.replace('/', '_')}.{method}.npz"
 
 
-def _measured(item: Item, method: Method, key: str) -> tuple[Result, Matte | None]:
+def _measured(
+    item: Item, method: Method, key: str, unfinished: Path
+) -> tuple[Result, Matte | None]:
     height, width = item.image.shape[:2]
     memory = PeakMemory()
     begun = time.monotonic()
     matte: Matte | None = None
     failure = ""
     try:
-        matte = method.run(item)
+        matte = method.run(item, unfinished=unfinished) if method.resumes else method.run(item)
     except DmpError as error:
         failure = str(error)
     except (ValueError, RuntimeError, ImportError) as error:  # a peer's library gave up
         failure = f"{type(error).__name__}: {error}"
-    seconds = time.monotonic() - begun
+    seconds = time.monotonic() - begun + (matte.before if matte is not None else 0.0)
     result = Result(
         item.name,
         item.sequence,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.steps import Solution, Step
 from dmp_engine.evaluation import metrics
 from dmp_engine.evaluation.closedform import closed_form_laplacian
 from dmp_engine.evaluation.items import Item, folder_sources
@@ -55,6 +59,41 @@ def test_who_sees_the_truth_is_marked(lemur: Item) -> None:
                 method.run(blind)
         elif name not in ("double-dip", "rvm"):
             assert method.run(blind).alpha.shape == (100, 140)
+
+
+def test_an_interrupted_dmp_goes_on(
+    lemur: Item, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To the same pixels, with the seconds of both runs."""
+    monkeypatch.setattr("dmp_engine.checkpoint.EVERY", 0.0)
+    small = Item("small", lemur.image[60:160, 90:230], lemur.clean[60:160, 90:230])
+    few = Settings(rounds=2, fit_steps=2, joint_steps=2, projection_steps=1, threads=1)
+    method = methods({"few": few})["dmp-few"]
+    whole = method.run(small)
+    solved = []
+
+    def counted(*arguments: Any, **named: Any) -> Generator[Step, None, Solution]:
+        solving = solve(*arguments, **named)
+        while True:
+            try:
+                step = next(solving)
+            except StopIteration as done:
+                return done.value
+            yield step
+            solved.append(step.loss is not None)
+            if sum(solved) == 7:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr("dmp_engine.evaluation.peers.solve", counted)
+    unfinished = tmp_path / "small.unfinished"
+    with pytest.raises(KeyboardInterrupt):
+        method.run(small, unfinished=unfinished)
+    assert unfinished.exists()
+    solved.clear()
+    matte = method.run(small, unfinished=unfinished)
+    assert sum(solved) == 2 * 5 - 7  # nothing is done twice
+    assert np.array_equal(matte.alpha, whole.alpha)
+    assert matte.before > 0 == whole.before and not unfinished.exists()
 
 
 def test_trimaps(lemur: Item) -> None:
