@@ -23,6 +23,9 @@ from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Settings, 
 from .launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
 from .places import cache_folder, read_config, write_config
 from .presets import DESCRIPTIONS, PRESETS, preset
+from .publishrequest import PublishRequest
+from .publishtask import PublishFailure, PublishReport, PublishStatus, PublishTask
+from .publishwindow import open_publish_window
 from .shotevents import (
     Missing,
     ShotEnd,
@@ -60,6 +63,11 @@ __all__ = [
     "Plate",
     "PlateError",
     "Progress",
+    "PublishFailure",
+    "PublishReport",
+    "PublishRequest",
+    "PublishStatus",
+    "PublishTask",
     "Role",
     "Settings",
     "SettingsError",
@@ -80,6 +88,7 @@ __all__ = [
     "find_engine",
     "log_file",
     "matte",
+    "open_publish_window",
     "preset",
     "read_config",
     "run_shots",

@@ -84,7 +84,7 @@ def test_settings_of_a_host_may_be_a_dictionary(plates: TinyShot) -> None:
 def test_every_plug_in_is_found_alone_and_in_order() -> None:
     found = pyblish.plugin.discover(paths=[FOLDER])
     files = [path for path in Path(FOLDER).glob("*.py") if not path.name.startswith("_")]
-    assert len(found) == len(files) == 20
+    assert len(found) == len(files) == 21
     assert all(one.label and one.__doc__ for one in found)
     orders = [one.order for one in found]
     assert orders == sorted(orders)

@@ -17,8 +17,9 @@ from .show import Json, say
 package_app = typer.Typer(help="Make what a host's artist installs.")
 
 ADDON = "dmp_blender"
-# The core goes along without what only a terminal, Qt or a farm can use.
-LEFT_OUT = ("cli", "panel", "publish", "panel.py", "farm.py", "farm")
+# The core goes along without what only a terminal, Qt or a farm can use. Of `publish` only the
+# engine's Python, or a host that has pyblish, ever imports anything.
+LEFT_OUT = ("cli", "panel", "panel.py", "farm.py", "farm")
 MOMENT = (2020, 1, 1, 0, 0, 0)  # of every entry: the same sources give the same zip
 
 

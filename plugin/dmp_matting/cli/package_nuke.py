@@ -17,7 +17,7 @@ from .package import package_app
 from .show import Json, say
 
 NAME = "dmp_for_nuke"
-LEFT_OUT = ("cli", "publish", "farm.py", "farm")  # what only a terminal or a farm uses
+LEFT_OUT = ("cli", "farm.py", "farm")  # what only a terminal or a farm uses
 HOW = f"""\
 DMP {__version__} for Nuke 14 to 17. Add this folder to NUKE_PATH, or add to ~/.nuke/init.py:
 

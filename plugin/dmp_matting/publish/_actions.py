@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import replace
 from typing import Any, Iterator
 
 import pyblish.api
 
-from dmp_matting.presets import preset
 from dmp_matting.publishing import FAMILY, staging_folder
+from dmp_matting.publishrequest import ACCEPT, SOLVE_AGAIN, at_best
 
 
 def ours(context: Any) -> Iterator[Any]:
@@ -22,7 +21,7 @@ def ours(context: Any) -> Iterator[Any]:
 class Accept(pyblish.api.Action):
     """Publish it as it is; the manifest says so."""
 
-    label = "Accept as it is"
+    label = ACCEPT
     on = "failed"
     icon = "check"
 
@@ -36,7 +35,7 @@ class Accept(pyblish.api.Action):
 class SolveAgain(pyblish.api.Action):
     """Throw the made frames away and solve with preset final at the next publish."""
 
-    label = "Solve again with preset final"
+    label = SOLVE_AGAIN
     on = "failed"
     icon = "refresh"
 
@@ -44,10 +43,6 @@ class SolveAgain(pyblish.api.Action):
         for instance in ours(context):
             if plugin.__name__ not in instance.data.get("dmpRefused", {}):
                 continue
-            shot = instance.data["dmpShot"]
-            device = shot.settings.device
-            instance.data["dmpShot"] = replace(
-                shot, settings=preset("final").changed(device=device), on_cpu=None
-            )
+            instance.data["dmpShot"] = at_best(instance.data["dmpShot"])
             folder = staging_folder(instance.data["dmpTo"], instance.data["dmpVersion"])
             shutil.rmtree(folder, ignore_errors=True)

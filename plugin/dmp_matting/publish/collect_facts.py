@@ -24,7 +24,8 @@ class CollectFacts(pyblish.api.InstancePlugin):
         shot, context = data["dmpShot"], instance.context.data
         to = context.get("dmpPublishTo") or os.environ.get("DMP_PUBLISH_TO", "")
         data["dmpTo"] = os.path.join(os.path.abspath(to), shot.name) if to else ""
-        data["dmpVersion"] = next_version(data["dmpTo"]) if to else 0
+        chosen = int(context.get("dmpPublishVersion") or 0)
+        data["dmpVersion"] = chosen or (next_version(data["dmpTo"]) if to else 0)
         data["dmpFacts"] = {}
         if data["dmpTrouble"]:
             return

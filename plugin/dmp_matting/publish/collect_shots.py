@@ -22,4 +22,5 @@ class CollectShots(pyblish.api.ContextPlugin):
                 context.data.setdefault("dmpTrouble", []).append(f"{shot!r} is no Shot.")
                 continue
             instance = context.create_instance(shot.name, family=FAMILY)
-            instance.data.update({"dmpShot": shot, "dmpTrouble": []})
+            source = context.data.get("dmpSource", {})
+            instance.data.update({"dmpShot": shot, "dmpTrouble": [], "dmpSource": source})

@@ -7,7 +7,7 @@ from typing import Any
 import pyblish.api
 
 from dmp_matting.publishing import FAMILY, staged
-from dmp_matting.shotevents import ShotFailure, ShotFrame
+from dmp_matting.shotevents import ShotFailure, ShotFrame, ShotProgress
 from dmp_matting.shotrun import run_shots
 
 
@@ -23,9 +23,12 @@ class ExtractMatte(pyblish.api.InstancePlugin):
         data["dmpRefused"] = {"ExtractMatte": "The matte was not made."}
         data["dmpMeasures"], data["dmpWarnings"] = [], {}
         shot = staged(data)
+        tell = instance.context.data.get("dmpTell", lambda fraction, text: None)
         failures = []
         for event in run_shots([shot], make_folders=True):
-            if isinstance(event, ShotFrame):
+            if isinstance(event, ShotProgress):
+                tell(event.fraction, f"{event.shot} {event.progress.frame}")
+            elif isinstance(event, ShotFrame):
                 self.log.info("%s %d", event.shot, event.layers.frame)
                 for warning in event.layers.warnings:
                     data["dmpWarnings"].setdefault(warning, []).append(event.layers.frame)

@@ -83,4 +83,5 @@ class IntegrateMatte(pyblish.api.InstancePlugin):
             "measures": summary_of(data["dmpMeasures"]),
             "warnings": data.get("dmpWarnings", {}),
             "accepted": data.get("dmpAccepted", []),
+            "source": data.get("dmpSource", {}),
         }

@@ -8,6 +8,7 @@ import pyblish.api
 
 from dmp_matting.errors import InputError
 from dmp_matting.publishing import FAMILY
+from dmp_matting.publishrequest import NOWHERE
 
 
 class ValidatePlates(pyblish.api.ContextPlugin):
@@ -21,10 +22,10 @@ class ValidatePlates(pyblish.api.ContextPlugin):
         told = list(context.data.get("dmpTrouble", ()))
         for instance in mattes:
             told += instance.data["dmpTrouble"]
-        if not mattes:
+        if not mattes and not told:
             folder = context.data.get("dmpFolder", "")
             told.append(f"There is no plate to publish{f' in {folder}' if folder else ''}.")
         elif not all(instance.data["dmpTo"] for instance in mattes):
-            told.append("No folder to publish to; set DMP_PUBLISH_TO.")
+            told.append(NOWHERE)
         if told:
             raise InputError(" ".join(told))

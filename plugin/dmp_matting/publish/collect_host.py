@@ -1,0 +1,37 @@
+"""Collect plate and clean plate from the open scene of a host, such as Nuke or Blender."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyblish.api
+
+from dmp_matting.errors import DmpError
+from dmp_matting.publishrequest import PublishRequest, ask_host
+
+
+class CollectHost(pyblish.api.ContextPlugin):
+    """``dmpRequest`` of the context (a PublishRequest or its JSON), or what the host answers.
+
+    Never fails: what cannot be collected is told by the first validator.
+    """
+
+    order = pyblish.api.CollectorOrder - 0.1
+    label = "Collect plates from the host"
+
+    def process(self, context: Any) -> None:
+        try:
+            request = context.data.get("dmpRequest") or ask_host()
+            if isinstance(request, dict):
+                request = PublishRequest.from_json(request)
+        except DmpError as error:
+            context.data.setdefault("dmpTrouble", []).append(str(error))
+            return
+        if request is None:
+            return
+        context.data.setdefault("dmpShots", []).extend(request.shots)
+        context.data.setdefault("dmpTrouble", []).extend(request.trouble)
+        context.data["dmpPublishTo"] = request.to or context.data.get("dmpPublishTo", "")
+        context.data["dmpPublishVersion"] = request.version
+        context.data["dmpSource"] = dict(request.source)
+        self.log.info("Found %d shots", len(request.shots))
