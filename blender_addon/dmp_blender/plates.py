@@ -20,12 +20,6 @@ from .files import Numbered, numbered
 
 SENT_AS_THEY_ARE = (".exr", ".hdr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp")
 LINEAR_NAMES = ("Linear", "Linear Rec.709")
-LABELS = {
-    dmp.Role.IMAGE: "plate",
-    dmp.Role.CLEAN: "clean plate",
-    dmp.Role.GARBAGE: "garbage matte",
-    dmp.Role.CORE: "core matte",
-}
 
 
 @dataclass(frozen=True)
@@ -68,7 +62,7 @@ class Input:
 
         Blender itself shows nothing, or another frame, for one that is not there.
         """
-        label, number = LABELS[self.role], self.first + frame - self.start
+        label, number = self.role.called, self.first + frame - self.start
         if self.files is not None:
             path = self.files.path(max(number, 0))
             if number < 0 or not os.path.exists(path):
@@ -119,7 +113,7 @@ def _clip(clip: Any, role: Any) -> Input:
 
 def _image(source: Any, role: Any) -> Input:
     image = source.image
-    label = LABELS[role]
+    label = role.called
     if image.source in ("VIEWER", "TILED"):
         raise dmp.PlateError(
             f"'{image.name}' cannot be the {label}; save it as an image file and open that."
@@ -168,7 +162,7 @@ def _sent_space(image: Any, path: str, role: Any) -> str:
     if suffix not in SENT_AS_THEY_ARE or _is_layered(path, suffix):
         return ""
     settings = image.colorspace_settings
-    if settings.is_data or role in (dmp.Role.GARBAGE, dmp.Role.CORE):
+    if settings.is_data or role.is_matte:
         return "raw"
     if os.environ.get("OCIO") or not compat.works_in_rec709():
         return ""  # names may mean other things there: Blender's own conversion is right

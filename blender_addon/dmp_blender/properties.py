@@ -23,6 +23,7 @@ KNOBS = [spec for spec in dataclasses.fields(dmp.Settings) if spec.name not in E
 PRESET_ITEMS = [(AUTO, "Auto", "final on a CUDA GPU, draft on the CPU")] + [
     (name, name.capitalize(), dmp.DESCRIPTIONS[name]) for name in ("draft", "final", "paper")
 ]
+MATTES = [role for role in dmp.Role if role.is_matte]
 KINDS = [
     ("IMAGE", "Image", "An image, sequence or movie"),
     ("CLIP", "Movie clip", "A clip of the Clip Editor"),
@@ -150,7 +151,7 @@ class DMP_PG_plate(bpy.types.PropertyGroup):
 
 
 class DMP_PG_matte(bpy.types.PropertyGroup):
-    """A garbage or core matte: an image or a mask."""
+    """A matte of the artist's: an image or a mask."""
 
     __annotations__ = _source_properties(MATTE_KINDS)
 
@@ -161,8 +162,7 @@ class DMP_PG_scene(bpy.types.PropertyGroup):
     __annotations__ = _inside_annotations(
         plate=bpy.props.PointerProperty(type=DMP_PG_plate),
         clean=bpy.props.PointerProperty(type=DMP_PG_plate),
-        garbage=bpy.props.PointerProperty(type=DMP_PG_matte),
-        core=bpy.props.PointerProperty(type=DMP_PG_matte),
+        **{role.value: bpy.props.PointerProperty(type=DMP_PG_matte) for role in MATTES},
         preset=bpy.props.EnumProperty(name="Preset", items=PRESET_ITEMS),
         changes=bpy.props.StringProperty(),
         output=bpy.props.StringProperty(

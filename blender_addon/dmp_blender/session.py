@@ -19,7 +19,7 @@ import bpy
 from . import plates, preview, results
 from .chosen import preferences
 from .core import dmp
-from .properties import settings_of
+from .properties import MATTES, settings_of
 
 STAGES = {
     dmp.Stage.READ: "reading",
@@ -65,7 +65,7 @@ class Session:
             raise dmp.InputError("Choose a clean plate first, the view without the subject.")
         mattes = [
             plates.read_input(row, role, image)
-            for row, role in ((group.garbage, dmp.Role.GARBAGE), (group.core, dmp.Role.CORE))
+            for row, role in ((getattr(group, role.value), role) for role in MATTES)
         ]
         self._inputs = [image, clean, *(matte for matte in mattes if matte is not None)]
         # A still has one matte, which serves all frames.

@@ -9,10 +9,9 @@ import bpy
 from . import compat, engine
 from .chosen import preferences
 from .operators import Progress
-from .properties import KNOBS, overrides
+from .properties import KNOBS, MATTES, overrides
 
 ROWS = (("plate", "Plate"), ("clean", "Clean plate"))
-MATTES = (("garbage", "Garbage matte"), ("core", "Core matte"))
 
 
 class _Part:
@@ -42,12 +41,13 @@ class _Main(_Part):
 
 
 class _Mattes(_Part):
-    bl_label = "Garbage and core mattes"
+    bl_label = "Mattes"
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
-        for name, label in MATTES:
-            _draw_source(self.layout, getattr(context.scene.dmp, name), label)
+        for role in MATTES:
+            source = getattr(context.scene.dmp, role.value)
+            _draw_source(self.layout, source, role.called.capitalize())
 
 
 class _Settings(_Part):

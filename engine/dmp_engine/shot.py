@@ -34,15 +34,17 @@ from .plates.content import content_digest
 from .plates.exr import (
     PlateImage,
     check_output,
+    hint_of,
     layers_size,
-    read_matte,
+    obeyed,
+    read_mattes,
     read_plate,
     write_layers,
 )
 from .plates.fit import fit_clean
 from .plates.glow import premultiplied
 from .version import engine_version
-from .window import Kept, pair_of, solve_as_film, solve_in_window
+from .window import Kept, Pair, hint_tensor, solve_as_film, solve_in_window
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
@@ -98,11 +100,8 @@ def matte_frame(
         if warnings:  # said before minutes are spent
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
         padded, size = at_least(tensors, SMALLEST_SIDE)
-        hints = {
-            role: at_least([tensor_of(m[..., None], where)], SMALLEST_SIDE)[0][0]
-            for role, m in mattes.items()
-        }
-        pair = pair_of(padded[0], padded[1], hints, linear)
+        hint = hint_of(mattes)
+        pair = Pair(padded[0], padded[1], hint_tensor(hint, where), linear)
         kept = kept or Kept()
 
         def solving(
@@ -116,8 +115,7 @@ def matte_frame(
                 padded[1],
                 planned,
                 linear=linear,
-                garbage=hints.get(Role.GARBAGE),
-                core=hints.get(Role.CORE),
+                hint=pair.hint,
                 start=start,
             )
 
@@ -139,7 +137,7 @@ def matte_frame(
                 planned = less
             free_unused(where)
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
-        alpha = array_of(solution.alpha, size)[..., 0]
+        alpha = obeyed(array_of(solution.alpha, size)[..., 0], hint)
         notes = fitted.notes()
         if planned != settings:
             notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
@@ -154,7 +152,7 @@ def matte_frame(
         glowing = None
         if linear:
             known = array_of(solution.trimap, size)[..., 0] == 0
-            out = mattes[Role.GARBAGE] < 0.5 if Role.GARBAGE in mattes else None
+            out = None if hint is None else hint == 0
             glowing = premultiplied(image.rgb, clean.rgb, alpha, foreground, known, out)
         channels = write_layers(output, image, alpha, foreground, attributes, more, glowing)
     except (RuntimeError, MemoryError) as error:
@@ -222,19 +220,13 @@ def _read(
             f"One plate is raw and the other '{clean.space}'; name one colour space for both."
         )
     check_output(output, need=layers_size(image), plates=paths)
-    mattes = {}
-    for role in (Role.GARBAGE, Role.CORE):
-        plate = frame.plate(role)
-        if plate is not None:
-            mattes[role] = read_matte(plate, like=image)
-    return image, clean, mattes
+    return image, clean, read_mattes(frame, image)
 
 
 def _needed(frame: Frame, role: Role) -> Plate:
     plate = frame.plate(role)
     if plate is None:
-        name = {Role.IMAGE: "plate", Role.CLEAN: "clean plate"}[role]
-        raise InputError(f"Frame {frame.number} has no {name}.")
+        raise InputError(f"Frame {frame.number} has no {role.called}.")
     return plate
 
 

@@ -15,6 +15,8 @@ from collections import OrderedDict
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -26,9 +28,9 @@ from .dmp.lift import lift
 from .dmp.neighbours import PASSES, REACH, Look, first_look, improved, settled
 from .dmp.networks import SMALLEST_SIDE
 from .dmp.noise import Noise
-from .dmp.solve import hints_of, solve
+from .dmp.solve import solve
 from .dmp.steps import Solution, Step
-from .plates.exr import read_matte, read_plate
+from .plates.exr import hint_of, read_mattes, read_plate
 from .plates.fit import fit_clean
 
 RAW = "raw"
@@ -94,9 +96,11 @@ class Pair:
     linear: bool
 
 
-def pair_of(image: Tensor, clean: Tensor, mattes: dict[Role, Tensor], linear: bool) -> Pair:
-    hint = hints_of(mattes.get(Role.GARBAGE), mattes.get(Role.CORE))
-    return Pair(image, clean, hint, linear)
+def hint_tensor(hint: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
+    """The mattes of a frame (plates/hint.py) for the solver: (1, 1, H, W) of 0, 0.5 and 1."""
+    if hint is None:
+        return None
+    return at_least([tensor_of(hint[..., None], where)], SMALLEST_SIDE)[0][0]
 
 
 def solve_in_window(
@@ -174,8 +178,7 @@ def solve_as_film(
             torch.cat([found.clean for found in pairs.values()]),
             settings,
             linear=pair.linear,
-            garbage=(hints != 0).float(),
-            core=(hints == 1).float(),
+            hint=hints,
         )
         kept.film = key, Solution(*(x.cpu() for x in vars(solution).values()))
     at = list(pairs).index(frame.number)
@@ -252,10 +255,5 @@ class _Work:
         clean = fit_clean(image, read_plate(behind, like=image), self.settings).clean
         arrays = [tensor_of(x.rgb, self.where) for x in (image, clean)]
         tensors = at_least(arrays, SMALLEST_SIDE)[0]
-        mattes = {}
-        for role in (Role.GARBAGE, Role.CORE):
-            plate = frame.plate(role)
-            if plate is not None:
-                matte = tensor_of(read_matte(plate, like=image)[..., None], self.where)
-                mattes[role] = at_least([matte], SMALLEST_SIDE)[0][0]
-        return pair_of(tensors[0], tensors[1], mattes, image.space != RAW)
+        hint = hint_tensor(hint_of(read_mattes(frame, image)), self.where)
+        return Pair(tensors[0], tensors[1], hint, image.space != RAW)

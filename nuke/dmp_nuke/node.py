@@ -5,7 +5,8 @@ It is no gizmo: a saved script holds all of it, and opens and renders where DMP 
     plate ────────────┬──────────────────────────────────┐
     clean_plate ─┐    │                                  │0
     garbage_matte┤    └ write_plate                      Switch "shown" ─ Output
-    core_matte ──┤                                       │1      │2
+    core_matte,  ┤                                       │1      │2
+    holdout, ... ┤                                       │       │
                  └ write_clean, write_garbage, ...       │       preview (a PNG while it solves)
     result (Read) ─┬───────────── Switch "straight" ─────┘
                    └ foreground (Copy) ─┘
@@ -26,11 +27,8 @@ from dmp_matting import InputError, Role
 
 from . import knobs
 
-INPUTS: Tuple[Tuple[Role, str, str], ...] = (  # role, name of the input, what an artist calls it
-    (Role.IMAGE, "plate", "plate"),
-    (Role.CLEAN, "clean_plate", "clean plate"),
-    (Role.GARBAGE, "garbage_matte", "garbage matte"),
-    (Role.CORE, "core_matte", "core matte"),
+INPUTS: Tuple[Tuple[Role, str, str], ...] = tuple(  # role, name of the input, what it is called
+    (role, role.called.replace(" ", "_"), role.called) for role in Role
 )
 SHOWN = "[file exists [value preview.file]] && frame == preview.first ? 2 : parent.has_result"
 FOREGROUND = ("red", "green", "blue")

@@ -29,8 +29,6 @@ from dmp_matting import (
 
 from .node import INPUTS, inner, write_name
 
-NEEDED = (Role.IMAGE, Role.CLEAN)
-MATTES = (Role.GARBAGE, Role.CORE)
 SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
     "file_type": "exr",
     "raw": True,
@@ -51,7 +49,7 @@ def check_inputs(node: nuke.Group) -> None:
         for index, (role, _, called) in enumerate(INPUTS):
             source = node.input(index)
             if source is None:
-                if role in NEEDED:
+                if not role.is_matte:
                     raise InputError(f"Connect the {called} input of {node.name()}.")
                 continue
             window = source.format()
@@ -99,7 +97,7 @@ def render_plates(
                 path = patterns[role].replace("%V", view).replace("%04d", f"{taken:04d}")
                 if not os.path.exists(path):
                     raise PlateError(f"Nuke rendered no file for the {called} at frame {taken}.")
-                plates.append(Plate(path, role, "raw" if role in MATTES else space))
+                plates.append(Plate(path, role, "raw" if role.is_matte else space))
             found[view].append(Frame(number, tuple(plates)))
     return {view: tuple(frames) for view, frames in found.items()}
 
@@ -117,7 +115,7 @@ def _render(
     write = inner(node, write_name(role))
     for name, value in SAFE.items():
         write[name].setValue(value)
-    write["channels"].setValue("rgba" if role in MATTES else "rgb")
+    write["channels"].setValue("rgba" if role.is_matte else "rgb")
     write["file"].setValue(pattern)
     write["disable"].setValue(False)
     node.begin()

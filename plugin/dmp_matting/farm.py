@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional
 
 from .errors import EngineError, InputError
+from .job import MATTES
 from .launcher import start_engine, stop_engine
 from .presets import preset
 from .sequences import range_text
@@ -42,8 +43,7 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
     parameters: List[Dict[str, Any]] = [
         {"name": "Shot", "type": "STRING", "default": "shot"},
         *({**path, "name": name, "description": told} for name, told in plates),
-        {**path, "name": "Garbage", "default": ""},
-        {**path, "name": "Core", "default": ""},
+        *({**path, "name": role.name.capitalize(), "default": ""} for role in MATTES),
         {"name": "Frames", "type": "STRING", "description": "1001-1100, or 1001-1100:2"},
         {"name": "ChunkSize", "type": "INT", "default": CHUNK, "minValue": 1},
         {"name": "Space", "type": "STRING", "default": "auto"},
@@ -76,8 +76,9 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
     matte = [
         *dmp, "matte", "{{Param.Image}}", "--clean", "{{Param.Clean}}", "-o", "{{Param.Output}}",
         "--frames", "{{Task.Param.Frame}}", "--around", "{{Param.Frames}}",
-        "--garbage", "{{Param.Garbage}}",
-        "--core", "{{Param.Core}}", "--input-space", "{{Param.Space}}",
+        *(part for role in MATTES
+          for part in (f"--{role.value}", f"{{{{Param.{role.name.capitalize()}}}}}")),
+        "--input-space", "{{Param.Space}}",
         "--missing", "{{Param.Missing}}", "--settings", "{{Param.Settings}}", "--openjd",
         "--no-check",
     ]  # fmt: skip
@@ -134,8 +135,7 @@ def parameter_values(
         "Image": absolute(shot.image),
         "Clean": absolute(shot.clean),
         "Output": absolute(shot.output),
-        "Garbage": absolute(shot.garbage),
-        "Core": absolute(shot.core),
+        **{role.name.capitalize(): absolute(shot.sources().get(role, "")) for role in MATTES},
         "Frames": to_openjd(range_text(shot.numbers())),
         "ChunkSize": chunk,
         "Space": shot.space,

@@ -30,6 +30,29 @@ class Role(str, enum.Enum):
     CLEAN = "clean"  # the clean plate, B in the paper
     GARBAGE = "garbage"  # garbage matte: outside it alpha is 0
     CORE = "core"  # core matte: inside it alpha is 1
+    HOLDOUT = "holdout"  # holdout matte: inside it alpha is 0
+    TRIMAP = "trimap"  # black: alpha is 0, white: 1, in between DMP decides
+
+    @property
+    def is_matte(self) -> bool:
+        """Whether it is the artist's word about alpha, a file of data, and no picture."""
+        return self not in (Role.IMAGE, Role.CLEAN)
+
+    @property
+    def called(self) -> str:
+        """What an artist calls it."""
+        return ROLE_NAMES[self]
+
+
+ROLE_NAMES: Mapping[Role, str] = {
+    Role.IMAGE: "plate",
+    Role.CLEAN: "clean plate",
+    Role.GARBAGE: "garbage matte",
+    Role.CORE: "core matte",
+    Role.HOLDOUT: "holdout matte",
+    Role.TRIMAP: "trimap",
+}
+MATTES: Tuple[Role, ...] = tuple(role for role in Role if role.is_matte)
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
 from .errors import InputError, MismatchError
-from .job import Settings
+from .job import MATTES, Role, Settings
 from .sequences import FilePattern
 from .shots import Shot
 
@@ -34,8 +34,8 @@ def find_shots(
 ) -> List[Tuple[Shot, List[str]]]:
     """The shots of a folder, or of its subfolders, each with what could not be told by its names.
 
-    A clean plate has ``clean`` in its name, mattes have ``garbage`` and ``core``; the plate has
-    ``plate`` in it, or is the only other file. Never raises.
+    A clean plate has ``clean`` in its name, mattes have ``garbage``, ``core``, ``holdout`` and
+    ``trimap``; the plate has ``plate`` in it, or is the only other file. Never raises.
     """
     places = [folder]
     if not _images(folder):
@@ -50,7 +50,7 @@ def _shot_of(
     folder: str, settings: Settings, on_cpu: Optional[Settings], space: str
 ) -> Tuple[Shot, List[str]]:
     names = _images(folder)
-    roles: Dict[str, List[str]] = {"clean": [], "garbage": [], "core": []}
+    roles: Dict[str, List[str]] = {role.value: [] for role in (Role.CLEAN, *MATTES)}
     others: List[str] = []
     for name in names:
         role = next((role for role in roles if role in name.lower()), None)
@@ -59,7 +59,7 @@ def _shot_of(
     trouble = []
     for what, found, needed in (
         ("plate", plates, True), ("clean plate", roles["clean"], True),
-        ("garbage matte", roles["garbage"], False), ("core matte", roles["core"], False),
+        *((role.called, roles[role.value], False) for role in MATTES),
     ):  # fmt: skip
         if len(found) > 1:
             trouble.append(
@@ -75,7 +75,9 @@ def _shot_of(
     name = os.path.basename(os.path.abspath(folder))
     shot = Shot(
         name, path(plates), path(roles["clean"]), f"{name}.####.exr", (),
-        path(roles["garbage"]), path(roles["core"]), space, settings, on_cpu,
+        space=space, settings=settings, on_cpu=on_cpu,
+        garbage=path(roles["garbage"]), core=path(roles["core"]),
+        holdout=path(roles["holdout"]), trimap=path(roles["trimap"]),
     )  # fmt: skip
     return shot, trouble
 

@@ -20,12 +20,6 @@ from .presets import preset
 from .sequences import FilePattern, file_of, is_pattern, range_text
 
 CHUNK = 8  # frames a job: a job's plates are all in the engine at once, and its disk is not endless
-ROLE_NAMES = {
-    Role.IMAGE: "plate",
-    Role.CLEAN: "clean plate",
-    Role.GARBAGE: "garbage matte",
-    Role.CORE: "core matte",
-}
 
 
 @dataclass(frozen=True)
@@ -60,6 +54,8 @@ class Shot:
     settings: Settings = field(default_factory=lambda: preset("final"))
     on_cpu: Optional[Settings] = field(default_factory=lambda: preset("draft"))
     around: Sequence[int] = ()
+    holdout: str = ""
+    trimap: str = ""
 
     def numbers(self) -> Tuple[int, ...]:
         """The frames of the shot. InputError, PlateError when there are none."""
@@ -87,6 +83,8 @@ class Shot:
             Role.CLEAN: self.clean,
             Role.GARBAGE: self.garbage,
             Role.CORE: self.core,
+            Role.HOLDOUT: self.holdout,
+            Role.TRIMAP: self.trimap,
         }
         return {role: text for role, text in given.items() if text}
 
@@ -94,7 +92,7 @@ class Shot:
         """The plates of one frame, with absolute paths."""
         plates = []
         for role, text in self.sources().items():
-            space = self.space if role in (Role.IMAGE, Role.CLEAN) else "raw"
+            space = "raw" if role.is_matte else self.space
             plates.append(Plate(os.path.abspath(file_of(text, number)), role, space))
         return Frame(number, tuple(plates))
 
@@ -159,7 +157,7 @@ def gap_sentence(shot: Shot, gaps: Sequence[Gap]) -> str:
                 are = "are" if several else "is"
                 parts.append(f"frame{several} {range_text(frames)} of {text} {are} {state}")
             else:
-                parts.append(f"the {ROLE_NAMES[role]} {text} is {state}")
+                parts.append(f"the {role.called} {text} is {state}")
     return f"{shot.name}: {'; '.join(parts)}."
 
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from dmp_engine import shot
 from dmp_engine.dmp.encoding import Encoding
 from dmp_engine.dmp.solve import solve
+from dmp_engine.plates.hint import hint_of
 from dmp_engine.shot import matte_frame
 from dmp_matting import Frame, Layers, Plate, Progress, Role, Settings
 from dmp_matting.errors import DeviceError, MismatchError
@@ -67,7 +68,7 @@ class Studio:
     folder: Path
 
     def frame(self, image: Any, clean: Any, space: str = "auto", **mattes: Any) -> Frame:
-        """Plates as arrays or paths; ``garbage`` and ``core`` as arrays (H, W)."""
+        """Plates as arrays or paths; mattes by their roles' names as arrays (H, W)."""
         plates = []
         for role, content in ((Role.IMAGE, image), (Role.CLEAN, clean)):
             path = content
@@ -299,17 +300,51 @@ def test_clean_plates_of_another_size_are_refused(studio: Studio, lemur: Any) ->
 # --- hints -------------------------------------------------------------------------------------
 
 
+def artists_mattes(size: tuple[int, int]) -> dict[str, Any]:
+    """All four, with soft edges, contradicting each other; for subjects in the middle."""
+    mattes = {name: np.zeros(size, np.float32) for name in ("core", "holdout")}
+    mattes["garbage"], mattes["trimap"] = np.ones(size, np.float32), np.full(size, 0.5, np.float32)
+    high, wide = size
+    mattes["garbage"][high * 5 // 6 - 2 :] = 0.7
+    mattes["garbage"][high * 5 // 6 :] = 0.3
+    mattes["core"][2:9, 3:11] = 1
+    mattes["core"][-4:] = 1  # garbage wins
+    mattes["holdout"][high * 5 // 12 : high * 13 // 24, wide * 7 // 16 : wide * 19 // 32] = 0.6
+    mattes["trimap"][:10, -8:] = 1
+    mattes["trimap"][:10, :10] = 0  # core wins
+    return mattes
+
+
 @pytest.mark.parametrize("settings", [QUICK, PAPER], ids=["draft", "paper"])
 def test_mattes_are_obeyed_to_the_bit(studio: Studio, tiny: Any, settings: Settings) -> None:
-    garbage, core = np.ones((48, 64), np.float32), np.zeros((48, 64), np.float32)
-    garbage[40:] = 0
-    core[2:9, 3:11] = 1
-    frame = studio.frame(array(tiny.image), array(tiny.clean), "raw", garbage=garbage, core=core)
+    mattes = artists_mattes((48, 64))
+    frame = studio.frame(array(tiny.image), array(tiny.clean), "raw", **mattes)
     result = studio.run(frame, settings)
-    assert (result.alpha[40:] == 0).all() and (result.premultiplied[40:] == 0).all()
-    assert (result.alpha[2:9, 3:11] == 1).all()
-    inside = result.premultiplied[2:9, 3:11]
-    np.testing.assert_allclose(inside, array(tiny.image)[2:9, 3:11], atol=1e-3)
+    hint = hint_of({Role(name): matte for name, matte in mattes.items()})
+    assert hint is not None
+    out, inside = hint == 0, hint == 1
+    assert out[20:26, 28:38].all() and inside[2:9, 3:11].all() and not (out | inside)[10:18].any()
+    assert (result.alpha[out] == 0).all() and (result.premultiplied[out] == 0).all()
+    assert (result.alpha[inside] == 1).all()
+    np.testing.assert_allclose(result.premultiplied[inside], array(tiny.image)[inside], atol=1e-3)
+
+
+def test_mattes_are_obeyed_above_the_solve_size_and_with_neighbours(
+    studio: Studio, furball: Callable[[int], Any]
+) -> None:
+    """Lifted, and as frames of a shot: 160 x 120 solved at 96 px."""
+    image, clean = (array(x)[::2, ::2] for x in (furball(1003).image, furball(1003).clean))
+    mattes = artists_mattes(image.shape[:2])
+    hint = hint_of({Role(name): matte for name, matte in mattes.items()})
+    assert hint is not None
+    settings = QUICK.changed(solve_size=96, working_size=48)
+    frame = studio.frame(image, clean, **mattes)
+    for window in ((), [Frame(n, frame.plates) for n in range(1, 4)]):
+        result = studio.run(frame, settings.changed(temporal="neighbours"), window=window)
+        assert (result.alpha[hint == 0] == 0).all() and (result.alpha[hint == 1] == 1).all()
+        assert (result.premultiplied[hint == 0] == 0).all()
+        free = result.alpha[hint == 0.5]
+        assert free.min() < 0.1 and free.max() > 0.9
 
 
 # --- the record --------------------------------------------------------------------------------

@@ -65,13 +65,12 @@ def changed_box(
     clean: Tensor,
     settings: Settings,
     linear: bool,
-    garbage: Tensor | None = None,
-    core: Tensor | None = None,
+    hint: Tensor | None = None,
 ) -> Box | None:
     """What to cut the plates (1, 3, H, W) to, or None where the whole plate is to be solved.
 
-    For plates above the solve size only. ``garbage`` and ``core`` are the artist's mattes as
-    :func:`.solve.solve` takes them: all of the core is kept, what is garbage is not looked at.
+    For plates above the solve size only. ``hint`` is the artist's word as :func:`.solve.solve`
+    takes it: all that is said to be opaque is kept, what is said to be empty is not looked at.
     """
     height, width = image.shape[-2:]
     if solve_size(height, width, settings) is None or settings.alpha_init != "tested":
@@ -84,8 +83,8 @@ def changed_box(
     if nothing_in_common(image, clean):
         return None
     changed = ~known_background(image, clean)
-    if garbage is not None:
-        changed &= functional.interpolate((garbage >= 0.5).float(), size, mode="area") > 0
+    if hint is not None:
+        changed &= functional.interpolate((hint > 0).float(), size, mode="area") > 0
     labels, count = ndimage.label(changed[0, 0].cpu().numpy(), np.ones((3, 3)))
     areas = np.bincount(labels.ravel(), minlength=count + 1)
     areas[0] = 0
@@ -93,8 +92,8 @@ def changed_box(
     strong = distance > STRONG * Noise.of_pair(image, clean).tolerance()
     strength = np.bincount(labels.ravel(), strong[0, 0].cpu().numpy().ravel(), minlength=count + 1)
     found = ((areas > SPECK) & (strength > 0) | (areas > PATCH))[labels]
-    if core is not None:
-        wanted = functional.interpolate((core > 0.5).float(), size, mode="area") > 0
+    if hint is not None:
+        wanted = functional.interpolate((hint == 1).float(), size, mode="area") > 0
         found |= wanted[0, 0].cpu().numpy()
     if not found.any():
         return None

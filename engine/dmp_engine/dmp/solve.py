@@ -76,28 +76,26 @@ def solve(
     settings: Settings,
     *,
     linear: bool = False,
-    garbage: Tensor | None = None,
-    core: Tensor | None = None,
+    hint: Tensor | None = None,
     start: dict[str, Any] | None = None,
 ) -> Generator[Step, None, Solution]:
     """Solve one pair.
 
     ``image`` and ``clean`` are float32 (1, 3, H, W) in the space they composite
-    in: scene-linear (``linear``, any values) or as stored. ``garbage`` and
-    ``core`` are (1, 1, H, W) in [0, 1]: alpha is 0 where garbage < 0.5, 1 where
-    core > 0.5. ``start`` is a state of an interrupted run of the same call.
+    in: scene-linear (``linear``, any values) or as stored. ``hint`` (1, 1, H, W) is the
+    artist's word: alpha is 0 where it is 0, 1 where it is 1, and solved where it is 0.5.
+    ``start`` is a state of an interrupted run of the same call.
     Yields Step, returns Solution. Deterministic for a seed and a device.
 
     Where the settings draw from nothing (not ``correction``), T frames in place of the 1
     are the paper's video mode (Sec. IV-F): one network each, with T and 3T output channels.
     """
-    box = changed_box(image, clean, settings, linear, garbage, core)
+    box = changed_box(image, clean, settings, linear, hint)
     if box is None:
-        return (yield from _solve(image, clean, settings, linear, garbage, core, start))
+        return (yield from _solve(image, clean, settings, linear, hint, start))
     image, clean = box.cut(image), box.cut(clean)
-    garbage, core = (None if x is None else box.cut(x) for x in (garbage, core))
-    part = _solve(image, clean, settings, linear, garbage, core, start)
-    return (yield from whole(box, part))
+    hint = None if hint is None else box.cut(hint)
+    return (yield from whole(box, _solve(image, clean, settings, linear, hint, start)))
 
 
 def _solve(
@@ -105,14 +103,12 @@ def _solve(
     clean: Tensor,
     settings: Settings,
     linear: bool,
-    garbage: Tensor | None,
-    core: Tensor | None,
+    hint: Tensor | None,
     start: dict[str, Any] | None,
 ) -> Generator[Step, None, Solution]:
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
-    hint = full_hint = hints_of(garbage, core)
-    full_image, full_clean = image, clean
+    full_image, full_clean, full_hint = image, clean, hint
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
@@ -217,20 +213,6 @@ class _Plan:
         done += step if stage in self.counts else 0
         rounds = 1 if stage is Stage.LIFT else (self.round + done / total) / self.settings.rounds
         return Step(stage, step, steps, min(1.0, rounds))
-
-
-def hints_of(garbage: Tensor | None, core: Tensor | None) -> Tensor | None:
-    """The artist's mattes as a trimap that is 0.5 where nothing was said."""
-    if garbage is None and core is None:
-        return None
-    like = garbage if garbage is not None else core
-    assert like is not None
-    hint = torch.full_like(like, 0.5)
-    if core is not None:
-        hint = torch.where(core > 0.5, 1.0, hint)
-    if garbage is not None:
-        hint = torch.where(garbage < 0.5, 0.0, hint)
-    return hint
 
 
 def first_trimap(

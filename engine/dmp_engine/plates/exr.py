@@ -1,7 +1,8 @@
 """The face of this room: plates from any image file, layers to EXR.
 
     read_plate   image and clean plate  -> PlateImage       (read.py)
-    read_matte   garbage and core matte -> array            (read.py)
+    read_mattes  the artist's mattes    -> arrays           (hint.py)
+    hint_of      those                  -> one hint         (hint.py)
     write_layers arrays                 -> multi-layer EXR  (write.py)
     check_output can it be written?                         (write.py)
 
@@ -12,6 +13,7 @@ colour.py converts, header.py says which metadata survive.
 from __future__ import annotations
 
 from .header import CHANNELS
+from .hint import hint_of, obeyed, read_mattes
 from .read import PlateImage, read_matte, read_plate
 from .write import check_output, layers_size, write_layers
 
@@ -19,8 +21,11 @@ __all__ = [
     "CHANNELS",
     "PlateImage",
     "check_output",
+    "hint_of",
     "layers_size",
+    "obeyed",
     "read_matte",
+    "read_mattes",
     "read_plate",
     "write_layers",
 ]

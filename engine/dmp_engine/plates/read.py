@@ -83,7 +83,7 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
 
 
 def read_matte(plate: Plate, like: PlateImage) -> npt.NDArray[np.float32]:
-    """A garbage or core matte, (H, W) in [0, 1] over ``like``'s data window.
+    """A matte of the artist's, (H, W) in [0, 1] over ``like``'s data window.
 
     The file's alpha where it has one that is not the same everywhere, else its
     colours' luminance, else its first channel. Values are taken as stored

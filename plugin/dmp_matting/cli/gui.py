@@ -11,7 +11,7 @@ import typer
 
 from ..errors import EngineError
 from ..job import Role
-from .knobs import Core, Garbage
+from .knobs import Core, Garbage, Holdout, Trimap
 from .show import EXIT_CODES
 
 
@@ -27,6 +27,8 @@ def gui(
     ] = None,
     garbage: Garbage = None,
     core: Core = None,
+    holdout: Holdout = None,
+    trimap: Trimap = None,
     output: Annotated[
         Optional[Path], typer.Option("--output", "-o", help="The EXR to write.")
     ] = None,
@@ -41,6 +43,9 @@ def gui(
         ) from None
     if not window.can_be_shown():
         raise EngineError("There is no display to open a window on; use `dmp matte` here.")
-    roles = {Role.IMAGE: image, Role.CLEAN: clean, Role.GARBAGE: garbage, Role.CORE: core}
+    roles = {
+        Role.IMAGE: image, Role.CLEAN: clean, Role.GARBAGE: garbage, Role.CORE: core,
+        Role.HOLDOUT: holdout, Role.TRIMAP: trimap,
+    }  # fmt: skip
     files = {role: os.path.abspath(path) for role, path in roles.items() if path is not None}
     sys.exit(window.run(files, os.path.abspath(output) if output is not None else ""))

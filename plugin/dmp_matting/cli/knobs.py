@@ -35,6 +35,13 @@ Garbage = Annotated[
     Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
 ]
 Core = Annotated[Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")]
+Holdout = Annotated[
+    Optional[Path], typer.Option("--holdout", help="Matte inside of which alpha is 0.")
+]
+Trimap = Annotated[
+    Optional[Path],
+    typer.Option("--trimap", help="Black: alpha is 0; white: 1; in between DMP decides."),
+]
 Frames = Annotated[
     Optional[str],
     typer.Option(

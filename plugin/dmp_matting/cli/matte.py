@@ -24,6 +24,7 @@ from .knobs import (
     Core,
     Frames,
     Garbage,
+    Holdout,
     InputSpace,
     JsonLines,
     MissingFrames,
@@ -35,6 +36,7 @@ from .knobs import (
     Redo,
     SettingsJson,
     Sheet,
+    Trimap,
     parse_frames,
     parse_settings,
     settings_of,
@@ -68,6 +70,8 @@ def matte(
     missing: MissingFrames = Missing.FAIL,
     garbage: Garbage = None,
     core: Core = None,
+    holdout: Holdout = None,
+    trimap: Trimap = None,
     preset_name: PresetName = "auto",
     device: Annotated[
         str, typer.Option("--device", help="auto (a CUDA GPU if there is one), cpu or cuda:N.")
@@ -115,6 +119,9 @@ def matte(
     if settings_json:  # a farm's job: all of them in one parameter
         preset_name, changes = parse_settings(settings_json)
     settings, on_cpu = settings_of(preset_name, changes, assignments)
+    mattes = {
+        Role.GARBAGE: garbage, Role.CORE: core, Role.HOLDOUT: holdout, Role.TRIMAP: trimap,
+    }  # fmt: skip
 
     if frames is not None or is_pattern(str(image)):
         if in_process:
@@ -122,8 +129,10 @@ def matte(
         shot = Shot(
             image.name.split(".")[0] or image.name, str(image), str(clean), str(output),
             parse_frames(from_openjd(frames) if openjd and frames else frames),
-            _named(garbage), _named(core), input_space, settings, on_cpu,
-            parse_frames(from_openjd(around) if openjd and around else around),
+            space=input_space, settings=settings, on_cpu=on_cpu,
+            around=parse_frames(from_openjd(around) if openjd and around else around),
+            garbage=_named(garbage), core=_named(core), holdout=_named(holdout),
+            trimap=_named(trimap),
         )  # fmt: skip
         run_and_conclude(
             [shot], missing=missing, redo=redo, as_json=as_json, quiet=quiet, openjd=openjd,
@@ -132,9 +141,7 @@ def matte(
         return
 
     plates = [_plate(image, Role.IMAGE, input_space), _plate(clean, Role.CLEAN, input_space)]
-    for path, role in ((garbage, Role.GARBAGE), (core, Role.CORE)):
-        if path is not None:
-            plates.append(_plate(path, role, "raw"))
+    plates += [_plate(path, role, "raw") for role, path in mattes.items() if path is not None]
     job = Job((Frame(1, tuple(plates)),), settings, __version__)
 
     outputs = {1: str(output.absolute())}

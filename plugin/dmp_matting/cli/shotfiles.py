@@ -20,13 +20,13 @@ from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
 from urllib.parse import unquote, urlparse
 
 from ..errors import InputError
-from ..job import Value, parse_value
+from ..job import MATTES, Value, parse_value
 from ..shots import Shot
 from .knobs import parse_frames, settings_of
 
 Row = Dict[str, Any]
 
-PLATES = ("image", "clean", "output", "garbage", "core")
+PLATES = ("image", "clean", "output", *(role.value for role in MATTES))
 SOLVER = ("device", "seed", "working_size", "threads")
 COLUMNS = ("name", *PLATES, "frames", "input_space", "preset", *SOLVER, "set")
 
@@ -83,8 +83,10 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
     return Shot(
-        name, paths["image"], paths["clean"], paths["output"], frames, paths["garbage"],
-        paths["core"], str(told.get("input_space", "auto")), settings, on_cpu,
+        name, paths["image"], paths["clean"], paths["output"], frames,
+        space=str(told.get("input_space", "auto")), settings=settings, on_cpu=on_cpu,
+        garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
+        trimap=paths["trimap"],
     )  # fmt: skip
 
 

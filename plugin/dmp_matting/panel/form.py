@@ -9,7 +9,7 @@ from Qt import QtCore, QtWidgets
 from ..job import Role
 from ..presets import DESCRIPTIONS, PRESETS, preset
 from .knobs import Knobs
-from .request import AUTO, NAMES, OPTIONAL, Request, suggested_output
+from .request import AUTO, Request, suggested_output
 from .slot import Slot
 
 ABOUT_AUTO = "The preset final on a GPU, draft on a CPU."
@@ -31,10 +31,10 @@ class Form(QtWidgets.QWidget):
         self._suggested = ""  # the output that was named for the artist
         rows = QtWidgets.QFormLayout()
         self.slots: Dict[Role, Slot] = {}
-        for role, name in NAMES.items():
-            hint = "optional" if role in OPTIONAL else "drop a file here"
+        for role in Role:
+            hint = "optional" if role.is_matte else "drop a file here"
             slot = self.slots[role] = Slot(hint, self._ask_open)
-            rows.addRow(name.capitalize(), slot)
+            rows.addRow(role.called.capitalize(), slot)
         self.slots[Role.IMAGE].changed.connect(self._suggest_output)
         self.space = QtWidgets.QComboBox()
         self.space.setEditable(True)

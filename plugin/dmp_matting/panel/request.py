@@ -13,13 +13,6 @@ from ..job import Frame, Job, Plate, Role, Settings, Value
 from ..presets import preset
 
 AUTO = "auto"  # final where there is a GPU, draft on the CPU; only the engine knows which
-NAMES: Mapping[Role, str] = {
-    Role.IMAGE: "plate",
-    Role.CLEAN: "clean plate",
-    Role.GARBAGE: "garbage matte",
-    Role.CORE: "core matte",
-}
-OPTIONAL = (Role.GARBAGE, Role.CORE)
 
 
 @dataclass(frozen=True)
@@ -37,18 +30,20 @@ class Request:
 
         Raises InputError for what is missing or would overwrite a plate, and SettingsError.
         """
-        for role, name in NAMES.items():
+        for role in Role:
             path = self.plates.get(role, "")
-            if not path and role not in OPTIONAL:
-                raise InputError(f"Choose the {name} first.")
+            if not path and not role.is_matte:
+                raise InputError(f"Choose the {role.called} first.")
             if path and not Path(path).is_file():
-                raise InputError(f"The {name} {path} does not exist.")
+                raise InputError(f"The {role.called} {path} does not exist.")
             if path and self.output and _same(path, self.output):
-                raise InputError(f"The output would overwrite the {name}; give it another name.")
+                raise InputError(
+                    f"The output would overwrite the {role.called}; give it another name."
+                )
         if not self.output:
             raise InputError("Say where the result is to be written.")
         plates = tuple(
-            Plate(os.path.abspath(path), role, "raw" if role in OPTIONAL else self.space)
+            Plate(os.path.abspath(path), role, "raw" if role.is_matte else self.space)
             for role, path in self.plates.items()
             if path
         )

@@ -81,11 +81,11 @@ def test_the_pixels_at_once_change_no_bit(
 
 
 def test_the_artists_mattes_hold_to_the_pixel(lemur: Any) -> None:
-    garbage, core = torch.ones_like(lemur.alpha), torch.zeros_like(lemur.alpha)
-    garbage[..., :101] = 0  # no multiple of the scale
-    core[..., 30:93, 201:222] = 1
-    found = solved(lemur, garbage=garbage, core=core).alpha
-    assert not found[garbage == 0].any() and (found[core == 1] == 1).all()
+    hint = torch.full_like(lemur.alpha, 0.5)
+    hint[..., :101] = 0  # no multiple of the scale
+    hint[..., 30:93, 201:222] = 1
+    found = solved(lemur, hint=hint).alpha
+    assert not found[hint == 0].any() and (found[hint == 1] == 1).all()
 
 
 def test_a_hint_is_small_only_where_it_is_whole() -> None:

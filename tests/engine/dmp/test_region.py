@@ -106,16 +106,15 @@ def test_grain_does_not_widen_the_box(lemur: Any) -> None:
 
 def test_the_artists_mattes_are_kept(lemur: Any) -> None:
     image, clean, truth = scene(lemur)
-    core, garbage = torch.zeros_like(truth), torch.ones_like(truth)
-    core[..., 300:310, 200:210] = 1  # left of the subject
-    garbage[..., TOP + 100 :, :] = 0
-    box = changed_box(image, clean, SETTINGS, False, garbage, core)
+    hint = torch.full_like(truth, 0.5)
+    hint[..., 300:310, 200:210] = 1  # left of the subject
+    hint[..., TOP + 100 :, :] = 0
+    box = changed_box(image, clean, SETTINGS, False, hint)
     assert box is not None and box.columns.start < 200
     assert box.rows.stop < TOP + lemur.alpha.shape[-2]
-    core[..., TOP + 90 :, 200:210] = 0  # garbage there, which wins
-    alpha = solved(image, clean, garbage=garbage, core=core)[1].alpha
-    assert alpha[core == 1].min() == 1
-    assert alpha[garbage == 0].max() == 0
+    alpha = solved(image, clean, hint=hint)[1].alpha
+    assert alpha[hint == 1].min() == 1
+    assert alpha[hint == 0].max() == 0
 
 
 def test_small_things_far_away_are_subjects_too(lemur: Any) -> None:

@@ -160,16 +160,15 @@ def test_known_regions_are_held_to_the_bit(tiny: Any) -> None:
 
 
 @pytest.mark.parametrize("settings", [PAPER, HELD])
-def test_garbage_and_core_mattes_are_obeyed(tiny: Any, settings: Settings) -> None:
-    garbage, core = torch.ones_like(tiny.alpha), torch.zeros_like(tiny.alpha)
-    garbage[..., 40:, :] = 0.2
-    core[..., :6, :6] = 0.9  # sky: nothing but the artist says so
-    core[..., 44:, 44:] = 1.0  # both: garbage wins
-    solution = solved(tiny, settings, garbage=garbage, core=core)
-    assert (solution.alpha[..., 40:, :] == 0).all()
-    assert (solution.alpha[..., :6, :6] == 1).all()
-    alone = solved(tiny, settings, core=core)
-    assert (alone.alpha[..., :6, :6] == 1).all() and (alone.alpha[..., 44:, 44:] == 1).all()
+def test_a_hint_is_obeyed(tiny: Any, settings: Settings) -> None:
+    hint = torch.full_like(tiny.alpha, 0.5)
+    hint[..., 40:, :] = 0
+    hint[..., 20:26, 28:38] = 0  # in the middle of the subject
+    hint[..., :6, :6] = 1  # sky: nothing but the artist says so
+    solution = solved(tiny, settings, hint=hint)
+    assert (solution.alpha[hint == 0] == 0).all() and (solution.alpha[hint == 1] == 1).all()
+    free = solved(tiny, settings).alpha
+    assert free[..., 20:26, 28:38].min() > 0.5 and free[..., :6, :6].max() < 0.5
 
 
 # --- sameness ----------------------------------------------------------------------------------

@@ -1,0 +1,64 @@
+"""The artist's mattes of a frame as one hint. Nothing after this file knows how many there are.
+
+A hint (H, W) is 0 where alpha is 0, 1 where alpha is 1, and 0.5 where DMP decides. Written over
+each other in this order, so that of two mattes which contradict each other the later one holds:
+
+    trimap    black (to 2 %) is 0, white (from 98 %) is 1, in between nothing is said
+    core      above one half: 1
+    holdout   above one half: 0
+    garbage   below one half: 0
+
+A soft edge is cut at one half; exactly there nothing is said. Outside of its file's data window
+a matte is black, as everywhere in compositing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from dmp_matting.job import Frame, Role
+
+from .read import PlateImage, read_matte
+
+Matte = npt.NDArray[np.float32]  # (H, W) in [0, 1]
+Mask = npt.NDArray[np.bool_]
+
+HALF, BLACK, WHITE = 0.5, 0.02, 0.98
+UNSAID = 0.5
+
+IN_ORDER = (Role.TRIMAP, Role.CORE, Role.HOLDOUT, Role.GARBAGE)
+
+
+def read_mattes(frame: Frame, like: PlateImage) -> dict[Role, Matte]:
+    """The mattes that the frame has, over ``like``'s data window; raises as ``read_matte``."""
+    found = ((role, frame.plate(role)) for role in IN_ORDER)
+    return {role: read_matte(plate, like) for role, plate in found if plate is not None}
+
+
+def hint_of(mattes: Mapping[Role, Matte]) -> Matte | None:
+    """What the mattes say together, or None where there is none."""
+    hint: Matte | None = None
+    for role in IN_ORDER:
+        if role in mattes:
+            empty, opaque = _said(role, mattes[role])
+            hint = np.full(empty.shape, UNSAID, np.float32) if hint is None else hint
+            hint[opaque], hint[empty] = 1, 0
+    return hint
+
+
+def _said(role: Role, matte: Matte) -> tuple[Mask, Mask]:
+    """Where alpha is 0, and where 1, by one matte."""
+    nowhere = np.zeros(matte.shape, bool)
+    if role is Role.TRIMAP:
+        return matte <= BLACK, matte >= WHITE
+    if role is Role.CORE:
+        return nowhere, matte > HALF
+    return (matte > HALF if role is Role.HOLDOUT else matte < HALF), nowhere
+
+
+def obeyed(alpha: Matte, hint: Matte | None) -> Matte:
+    """Alpha as the hint wants it, whatever was solved: the artist's word is the last."""
+    return alpha if hint is None else np.where(hint == UNSAID, alpha, hint)
