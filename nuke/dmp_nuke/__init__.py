@@ -6,6 +6,7 @@
     results   where the EXRs go, and which of them the node shows
     jobs      one matte on its way: a thread for the engine, ticks on Nuke's main thread
     buttons   what the node's buttons do, and the sentences when that fails
+    collect   what the script would publish          publish   DMP > Publish...
     terminal  the same without a GUI, for batches and farms
 
 Rules: Nuke's API on its main thread only; nothing renders from a callback; the

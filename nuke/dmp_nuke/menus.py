@@ -8,7 +8,7 @@ import nuke
 
 from dmp_matting import EngineError, engine_state, log_file, stop_engine
 
-from . import jobs, knobs, node, results
+from . import jobs, knobs, node, publish, results
 
 ICON = "dmp.png"  # beside menu.py, which is on Nuke's plug-in path
 PANEL = "dmp_matting.panel"
@@ -19,6 +19,7 @@ def add() -> None:
     nuke.menu("Nodes").addCommand("Keyer/DMP", node.create, icon=ICON)
     own = nuke.menu("Nuke").addMenu("DMP", icon=ICON)
     own.addCommand("Create node", node.create)
+    own.addCommand("Publish...", publish.press)
     own.addCommand("Engine: state", lambda: nuke.message(engine_state().sentence))
     own.addCommand("Engine: stop", _stop)
     own.addCommand("Engine: where is its log?", lambda: nuke.message(str(log_file())))

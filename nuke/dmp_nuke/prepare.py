@@ -76,16 +76,22 @@ def _part(
 
 def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
     """The views to solve. InputError for one that the script has not, or without a %V."""
-    known = nuke.views()
-    wanted = tuple(str(node["views"].value()).replace(",", " ").split()) or tuple(known)
-    for view in wanted:
-        if view not in known:
-            raise InputError(f"The script has no view '{view}', only {', '.join(known)}.")
+    wanted = chosen_views(node)
     if len(wanted) > 1 and results.VIEW not in str(node["file"].value()):
         raise InputError(
             f"The output has no %V, but there are {len(wanted)} views; "
             "put %V into it, or name one view under Advanced."
         )
+    return wanted
+
+
+def chosen_views(node: nuke.Group) -> Tuple[str, ...]:
+    """The views that the node names, else all of the script. InputError for one that it has not."""
+    known = nuke.views()
+    wanted = tuple(str(node["views"].value()).replace(",", " ").split()) or tuple(known)
+    for view in wanted:
+        if view not in known:
+            raise InputError(f"The script has no view '{view}', only {', '.join(known)}.")
     return wanted
 
 

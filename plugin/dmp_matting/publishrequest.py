@@ -8,6 +8,7 @@ collector (publish/collect_host.py) calls it each time that it collects.
 from __future__ import annotations
 
 import dataclasses
+import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
@@ -24,7 +25,7 @@ NOWHERE = "No folder to publish to; choose one, or save the scene: then it is 'p
 class PublishRequest:
     """Shots of a host's scene, and where their versions go.
 
-    shots     each becomes ``to/NAME/v001``
+    shots     each becomes ``to/NAME/v001``; a name that no folder can have is made one
     to        folder; empty is told by the first check
     version   0: the next one that is free
     trouble   sentences about what could not be collected; they end the publish before any work
@@ -40,6 +41,10 @@ class PublishRequest:
     accept: Tuple[str, ...] = ()
     repairs: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shots = (replace(shot, name=folder_name(shot.name)) for shot in self.shots)
+        object.__setattr__(self, "shots", tuple(shots))
 
     def repaired(self, check: str, shot: str, label: str) -> PublishRequest:
         """The same request with the repair ``label`` that ``check`` offered for ``shot``."""
@@ -67,6 +72,11 @@ class PublishRequest:
             tuple(shot_from_json(one) for one in told["shots"]),
             trouble=tuple(told.get("trouble", ())), accept=tuple(told.get("accept", ())), **plain,
         )  # fmt: skip
+
+
+def folder_name(text: str) -> str:
+    """A shot's name as the name of a folder on any system."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("._") or "shot"
 
 
 def at_best(shot: Shot) -> Shot:

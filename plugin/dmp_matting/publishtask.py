@@ -17,7 +17,7 @@ import queue
 import subprocess
 import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, Dict, List, Mapping, Optional, Tuple
 
@@ -64,16 +64,21 @@ class PublishFailure:
 
 @dataclass(frozen=True)
 class PublishReport:
-    """What became of a publish: the folders that were made, what failed, and warnings."""
+    """What became of a publish: the folders that were made by their shots, failures, warnings."""
 
-    published: Tuple[str, ...]
+    published: Mapping[str, str]
     failures: Tuple[PublishFailure, ...]
     warnings: Tuple[str, ...] = ()
 
     def sentences(self) -> List[str]:
         """All of it as an artist reads it, what failed first."""
-        made = [f"Published {path}." for path in self.published]
+        made = [f"Published {path}." for path in self.published.values()]
         return [*map(str, self.failures), *self.warnings, *made]
+
+    def left_of(self, request: PublishRequest) -> PublishRequest:
+        """The request without the shots that are published."""
+        shots = tuple(shot for shot in request.shots if shot.name not in self.published)
+        return replace(request, shots=shots)
 
 
 class PublishTask:
@@ -85,7 +90,7 @@ class PublishTask:
         self._child: Optional[subprocess.Popen[bytes]] = None
         self._lock = threading.Lock()  # around the child's start and its end on request
         self._cancelled = False
-        self._published: List[str] = []
+        self._published: Dict[str, str] = {}
         self._failures: List[PublishFailure] = []
         self._warnings: List[str] = []
         self._error: Optional[DmpError] = None
@@ -124,7 +129,7 @@ class PublishTask:
         if self._error is not None:
             raise self._error
         return PublishReport(
-            tuple(self._published), tuple(self._failures), tuple(dict.fromkeys(self._warnings))
+            dict(self._published), tuple(self._failures), tuple(dict.fromkeys(self._warnings))
         )
 
     # --- on the task's own thread ---------------------------------------------------------------
@@ -193,7 +198,7 @@ class PublishTask:
                 PublishFailure(told["check"], told["shot"], told["message"], tuple(told["repairs"]))
             )
         elif event == "published":
-            self._published.append(told["path"])
+            self._published[told["shot"]] = told["path"]
             warnings: Dict[str, List[int]] = told["warnings"]
             self._warnings += [f"{told['shot']}: {sentence}" for sentence in warnings]
         elif event == "error":

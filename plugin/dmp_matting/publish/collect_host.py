@@ -29,8 +29,12 @@ class CollectHost(pyblish.api.ContextPlugin):
             return
         if request is None:
             return
+        trouble = context.data.setdefault("dmpTrouble", [])
+        trouble += request.trouble
+        names = [shot.name for shot in request.shots]
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            trouble.append(f"Two shots are called {name}; give each a name of its own.")
         context.data.setdefault("dmpShots", []).extend(request.shots)
-        context.data.setdefault("dmpTrouble", []).extend(request.trouble)
         context.data["dmpPublishTo"] = request.to or context.data.get("dmpPublishTo", "")
         context.data["dmpPublishVersion"] = request.version
         context.data["dmpSource"] = dict(request.source)

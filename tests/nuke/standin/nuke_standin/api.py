@@ -37,7 +37,9 @@ from .nodes import Format, FrameRange, Group, Node, Root  # noqa: F401
 from .session import refuse, session
 from .tasks import (  # noqa: F401
     CancelledError,
+    Panel,
     ProgressTask,
+    ask,
     executeInMainThread,
     executeInMainThreadWithResult,
     message,

@@ -38,6 +38,9 @@ class Session:
     knob: Any = None  # nuke.thisKnob()
     calls: queue.SimpleQueue = field(default_factory=queue.SimpleQueue)
     messages: list[str] = field(default_factory=list)
+    answers: list[bool] = field(default_factory=list)  # the artist's, to nuke.ask, in order
+    form: dict[str, str] | None = None  # what the artist types into a nuke.Panel; None: Cancel
+    forms: list[dict[str, str]] = field(default_factory=list)  # the panels that were shown
     printed: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)

@@ -74,5 +74,41 @@ def message(prompt: str) -> None:
 
 
 @on_main
+def ask(prompt: str) -> bool:
+    if not session.gui:
+        refuse("nuke.ask needs the GUI")
+    session.messages.append(prompt)
+    return session.answers.pop(0)
+
+
+class Panel(Guarded):
+    """A form that the artist fills in as the session's ``form`` says, and leaves as it is."""
+
+    def __init__(self, title: str) -> None:
+        self._values: dict[str, str] = {}
+
+    def addSingleLineInput(self, label: str, value: str) -> None:
+        self._values[label] = value
+
+    def addFilenameSearch(self, label: str, value: str) -> None:
+        self._values[label] = value
+
+    def show(self) -> bool:
+        if not session.gui:
+            refuse("nuke.Panel needs the GUI")
+        session.forms.append(dict(self._values))
+        if session.form is None:
+            return False
+        for label, value in session.form.items():
+            if label not in self._values:
+                refuse(f"the panel has no '{label}'", KeyError)
+            self._values[label] = value
+        return True
+
+    def value(self, label: str) -> str:
+        return self._values[label]
+
+
+@on_main
 def tprint(*args: Any, sep: str = " ", end: str = "\n", file: Any = None) -> None:
     print(*args, sep=sep, end=end, file=file or sys.stdout, flush=True)

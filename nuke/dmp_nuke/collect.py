@@ -1,0 +1,204 @@
+"""What the open script would publish: a shot for each view of each DMP node.
+
+Plates that the node reads straight from EXR files are published from those files. Where an input
+is anything else (another format, a colour space that Nuke converts, a node that changes pixels, a
+shift in time), all of the node's inputs are rendered first, as its Matte buttons do.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import nuke
+
+from dmp_matting import DmpError, InputError, PublishRequest, Role, SettingsError, Shot
+
+from . import knobs, prepare, render, results
+from .node import INPUTS, all_nodes
+
+PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
+LINEAR = ("linear", "scene_linear")  # what a Read of an EXR hands on as it is stored
+VERSION = re.compile(r"[._-]v\d+$", re.IGNORECASE)
+
+_rendered: Dict[str, Path] = {}  # folders of rendered plates, by the node's full name
+
+
+def chosen_nodes() -> List[nuke.Group]:
+    """The DMP nodes that are selected, else all of the script."""
+    found = all_nodes()
+    return [node for node in found if node.isSelected()] or found
+
+
+def default_folder() -> str:
+    """``publish`` beside the script, or what $DMP_PUBLISH_TO names; "" for an unsaved script."""
+    named = os.environ.get("DMP_PUBLISH_TO", "")
+    script = _script()
+    beside = f"{os.path.dirname(script)}/publish" if script else ""
+    return named.replace("\\", "/") or beside
+
+
+def default_names(nodes: Sequence[nuke.Group]) -> Dict[str, str]:
+    """Each node's shot by its full name: the script's name without version, and the node's name
+    where the script has several.
+    """
+    script = VERSION.sub("", os.path.splitext(os.path.basename(_script()))[0])
+    alone = len(all_nodes()) == 1
+    found = {}
+    for node in nodes:
+        own = node.fullName().replace(".", "_")
+        parts = [script] if script and alone else [script, own]
+        found[node.fullName()] = "_".join(filter(None, parts))
+    return found
+
+
+def collect(
+    nodes: Optional[Sequence[nuke.Group]] = None,
+    to: str = "",
+    names: Optional[Mapping[str, str]] = None,
+    version: int = 0,
+) -> PublishRequest:
+    """The script's shots. What keeps a node from being published is told as the request's trouble.
+
+    ``names`` by the nodes' full names. Renders what has to be rendered; CancelledError.
+    """
+    nodes = chosen_nodes() if nodes is None else nodes
+    named = {**default_names(nodes), **(names or {})}
+    shots: List[Shot] = []
+    trouble = [] if nodes else ["The script has no DMP node; make one with Nodes > Keyer > DMP."]
+    for node in nodes:
+        try:
+            shots += _shots_of(node, named[node.fullName()])
+        except InputError as error:
+            trouble.append(_about(node, error))
+    source = {
+        "host": f"Nuke {nuke.NUKE_VERSION_STRING}",
+        "scene": _script(),
+        "nodes": ", ".join(node.fullName() for node in nodes),
+        "rendered": ", ".join(n.fullName() for n in nodes if n.fullName() in _rendered),
+    }
+    return PublishRequest(
+        tuple(shots), to or default_folder(), version, tuple(trouble), source=source
+    )
+
+
+@atexit.register
+def forget_plates() -> None:
+    """Remove the plates that were rendered. Never fails."""
+    while _rendered:
+        shutil.rmtree(_rendered.popitem()[1], ignore_errors=True)
+
+
+def _shots_of(node: nuke.Group, name: str) -> List[Shot]:
+    """One shot a view. InputError and its kin."""
+    settings, on_cpu = knobs.settings_of(node)
+    space = knobs.colour_space(node)
+    if not space:
+        raise SettingsError("Name the plates' colour space beside Colour, or choose another one.")
+    for index, (role, _, called) in enumerate(INPUTS):
+        if not role.is_matte and node.input(index) is None:
+            raise InputError(f"Connect the {called} input of {node.name()}.")
+    frames, views = prepare.whole_range(node), prepare.chosen_views(node)
+    files = _files(node, frames, views)
+    if files is None:
+        files = _render(node, frames, views, space)
+    shots = []
+    for view in views:
+        own = name if len(views) == 1 else f"{name}_{view}"
+        plates: Dict[str, Any] = {role.value: path for role, path in files[view].items()}
+        shots.append(
+            Shot(
+                own,
+                output=f"{own}.####.exr",
+                frames=tuple(frames),
+                space=space,
+                settings=settings,
+                on_cpu=on_cpu,
+                **plates,
+            )  # fmt: skip
+        )
+    return shots
+
+
+Files = Dict[str, Dict[Role, str]]  # patterns or stills, by view and role
+
+
+def _files(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...]) -> Optional[Files]:
+    """The files behind the node's inputs; None where one of them is not just a file."""
+    found: Files = {view: {} for view in views}
+    for index, (role, _, _) in enumerate(INPUTS):
+        source = node.input(index)
+        if source is None:
+            continue
+        pattern = _file_of(node, source, frames, role)
+        if not pattern:
+            return None
+        for view in views:
+            found[view][role] = pattern.replace("%V", view).replace("%v", view[:1])
+    return found
+
+
+def _file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Role) -> str:
+    """The EXR or the pattern that ``source`` hands on unchanged; "" where it does more."""
+    read: Optional[nuke.Node] = source
+    while read is not None and read.Class() in PASS_ON and not read["disable"].value():
+        read = read.input(0)
+    if read is None or read.Class() != "Read" or read["disable"].value():
+        return ""
+    text = str(read["file"].value()).replace("\\", "/")
+    if "[" in text or not os.path.isabs(text) or not text.lower().endswith(".exr"):
+        return ""
+    if not read["raw"].value() and _says(read, "colorspace", "linear") not in LINEAR:
+        return ""
+    if _says(read, "frame", "") not in ("", "0", "frame"):
+        return ""  # a shift in time
+    if not results.NUMBER.search(os.path.basename(text)):
+        return text  # a still
+    first, last = int(read["first"].value()), int(read["last"].value())
+    held = all(read[name].value() == "hold" for name in ("before", "after"))
+    if role is Role.CLEAN and node["clean_still"].value() or first == last and held:
+        number = min(max(frames[0], first), last)
+        return results.Sequence(text).path(number, results.VIEW)
+    return text if role is Role.IMAGE or first <= frames[0] and frames[-1] <= last else ""
+
+
+def _says(read: nuke.Node, name: str, otherwise: str) -> str:
+    """A knob's value; of ``default (linear)`` what stands in the brackets."""
+    knob = read.knob(name)
+    if knob is None:
+        return otherwise
+    text = str(knob.value())
+    inside = re.fullmatch(r"default \((.*)\)", text)
+    return (inside[1] if inside else text).partition(" ")[0]
+
+
+def _render(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...], space: str) -> Files:
+    """All inputs as EXR plates in a folder that lives until ``forget_plates``."""
+    shutil.rmtree(_rendered.pop(node.fullName(), ""), ignore_errors=True)
+    folder = Path(tempfile.mkdtemp(prefix="dmp-", dir=os.environ.get("NUKE_TEMP_DIR") or None))
+    _rendered[node.fullName()] = folder
+    plates = render.render_plates(node, frames, views, folder, space)
+    found: Files = {view: {} for view in views}
+    for view in views:
+        for plate in plates[view][0].plates:
+            pattern = f"{folder.as_posix()}/{plate.role.value}.{view}.####.exr"
+            alone = {frame.plate(plate.role) for frame in plates[view]} == {plate}
+            found[view][plate.role] = plate.path if alone else pattern
+    return found
+
+
+def _about(node: nuke.Group, error: DmpError) -> str:
+    """The sentence with the node's name in it."""
+    sentence = str(error)
+    return sentence if node.name() in sentence else f"{node.fullName()}: {sentence}"
+
+
+def _script() -> str:
+    """The saved script's path; "" before it is saved."""
+    name = str(nuke.root().name()).replace("\\", "/")
+    return name if os.path.isabs(name) else ""

@@ -1,0 +1,161 @@
+"""DMP > Publish...: the facility's pyblish window where there is one, else without a window.
+
+The publish then runs in the engine's Python (dmp_matting.PublishTask); Nuke stays free. A ticker
+thread asks Nuke's main thread for a look, as jobs.py does. At the end there is one message: what
+failed, with the repair that can be had at once, or where it was published.
+"""
+
+from __future__ import annotations
+
+import threading
+import traceback
+from dataclasses import replace
+from typing import Dict, List, Mapping, Optional, Tuple
+
+import nuke
+
+from dmp_matting import (
+    CancelledError,
+    DmpError,
+    InputError,
+    PublishRequest,
+    PublishTask,
+    open_publish_window,
+)
+
+from . import collect, results
+from .node import all_nodes
+from .results import Mood
+
+TICK = 0.2  # seconds between two looks
+RUNNING: List[Publishing] = []  # one or none
+
+
+def press() -> None:
+    """The menu's command. Whatever fails becomes one sentence."""
+    try:
+        if RUNNING:
+            raise InputError("A publish is running; its progress bar has a Cancel.")
+        if open_publish_window(collect.collect):
+            return
+        nodes = collect.chosen_nodes()
+        asked = _ask(nodes)
+        if asked is not None:
+            to, names, version = asked
+            chosen = [node for node in nodes if names[node.fullName()]]
+            start(collect.collect(chosen, to, names, version), names)
+    except DmpError as error:
+        collect.forget_plates()
+        nuke.message(str(error))
+    except Exception as bug:  # an artist gets no traceback; the Script Editor does
+        traceback.print_exc()
+        nuke.message(f"DMP hit a bug: {type(bug).__name__}: {bug}.")
+
+
+def start(
+    request: PublishRequest, names: Mapping[str, str], before: Optional[Mapping[str, str]] = None
+) -> None:
+    """Publish in the background. ``names``: the shots by their nodes; ``before``: what is done."""
+    RUNNING[:] = [Publishing(request, names, before or {})]
+
+
+def _ask(nodes: List[nuke.Group]) -> Optional[Tuple[str, Dict[str, str], int]]:
+    """Folder, names and version; None when the artist changes their mind. InputError."""
+    panel = nuke.Panel("DMP: publish")
+    panel.addFilenameSearch("Publish to", collect.default_folder())
+    panel.addSingleLineInput("Version (0: the next one)", "0")
+    labels = {}
+    for name, shot in collect.default_names(nodes).items():
+        labels[name] = f"Shot of {name} (empty: leave it out)"
+        panel.addSingleLineInput(labels[name], shot)
+    if not panel.show():
+        return None
+    names = {name: str(panel.value(label)).strip() for name, label in labels.items()}
+    version = str(panel.value("Version (0: the next one)")).strip() or "0"
+    if not version.isdigit():
+        raise InputError(f"'{version}' is no version; give a number, or 0 for the next one.")
+    folder = str(panel.value("Publish to")).replace("\\", "/").strip()
+    return folder, names, int(version)
+
+
+class Publishing:
+    """A started publish. Everything but ``_run`` happens on Nuke's main thread."""
+
+    def __init__(
+        self, request: PublishRequest, names: Mapping[str, str], before: Mapping[str, str]
+    ) -> None:
+        self._request, self._names, self._before = request, names, before
+        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask("DMP: publish")
+        self._bar.setMessage("Starting.")
+        self._cancelled = False
+        self._ended = threading.Event()
+        self._task = PublishTask(request)
+        threading.Thread(target=self._run, name="dmp-publish-ticker", daemon=True).start()
+
+    def _run(self) -> None:
+        while not self._ended.wait(TICK):
+            ticked = threading.Event()
+            nuke.executeInMainThread(self._tick, (ticked,))
+            while not ticked.wait(1.0) and not self._ended.is_set():
+                pass  # Nuke is busy; asking again would only pile up
+
+    def _tick(self, ticked: threading.Event) -> None:
+        """What fails here would only be printed by Nuke: nothing may leave it."""
+        try:
+            self._look()
+        except Exception as bug:
+            traceback.print_exc()
+            self._end()
+            self._task.cancel()
+            nuke.message(f"DMP hit a bug: {type(bug).__name__}: {bug}.")
+        finally:
+            ticked.set()
+
+    def _look(self) -> None:
+        if self._bar is not None and self._bar.isCancelled() and not self._cancelled:
+            self._cancelled = True
+            self._task.cancel()
+        for status in self._task.poll():
+            if self._bar is not None:
+                self._bar.setMessage(status.text)
+                self._bar.setProgress(int(100 * status.fraction))
+        if self._task.done:
+            self._end()
+            self._tell()
+
+    def _end(self) -> None:
+        self._ended.set()
+        self._bar = None  # takes the progress bar away
+        RUNNING.clear()
+
+    def _tell(self) -> None:
+        """One message; the repairs that the artist wants begin it again."""
+        try:
+            report = self._task.result()
+        except DmpError as error:
+            collect.forget_plates()
+            if not isinstance(error, CancelledError):
+                nuke.message(str(error))
+            return
+        again, repaired = report.left_of(self._request), False
+        for failure in report.failures:
+            for label in failure.repairs:
+                if nuke.ask(f"{failure.sentence}\n\n{label}, and publish again?"):
+                    again, repaired = again.repaired(failure.check, failure.shot, label), True
+                    break
+        published = {**self._before, **report.published}
+        if repaired:
+            start(again, self._names, published)
+            return
+        collect.forget_plates()
+        self._mark(published, {one.shot: one.sentence for one in report.failures})
+        nuke.message("\n".join(replace(report, published=published).sentences()))
+
+    def _mark(self, published: Mapping[str, str], failed: Mapping[str, str]) -> None:
+        """What became of a shot, on the node that it was made of."""
+        for node in all_nodes():
+            name = self._names.get(node.fullName(), "")
+            if name in failed:
+                results.say(node, failed[name], Mood.FAILED)
+            elif name in published:
+                results.say(node, f"Published {published[name]}.")

@@ -1,0 +1,280 @@
+"""DMP > Publish...: from the script to a version on disk, through a real engine and pyblish."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import nuke
+import numpy as np
+import pytest
+from nuke_standin.session import Session, run_until
+
+from dmp_matting import Role, preset
+from dmp_matting.wire import Wire
+from dmp_nuke import collect, menus, publish
+
+from ..conftest import write_exr
+from .conftest import Shot, dmp_node, pixels
+
+pytest.importorskip("pyblish", reason="pyblish-base is not installed (the publish extra)")
+
+TO = "Publish to"
+VERSION = "Version (0: the next one)"
+ACCEPT = "Accept as it is, and publish again?"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_left() -> Iterator[None]:
+    yield
+    collect.forget_plates()
+    assert publish.RUNNING == []
+
+
+@pytest.fixture
+def plates(shot: Shot, session: Session, tmp_path: Path) -> Shot:
+    """The three frames of ``shot``, and a menu."""
+    menus.add()
+    return shot
+
+
+def node_of(shot: Shot, output: Path, **settings: Any) -> Any:
+    made = dmp_node(*shot.reads(), output, **settings)
+    made["first"].setValue(shot.frames[0])
+    made["last"].setValue(shot.frames[-1])
+    return made
+
+
+def press(session: Session, form: dict[str, str], answers: list[bool] | None = None) -> str:
+    """Choose the menu, fill in the form, wait; the last message. The same answer to all that is
+    asked about a result: a matte of three steps is a bad one."""
+    session.form, before = form, len(session.messages)
+    session.answers = list(answers or []) + [True] * 9
+    nuke.menu("Nuke").menu("DMP").findItem("Publish...")[0]()
+    run_until(lambda: not publish.RUNNING, 120)
+    assert len(session.messages) > before
+    return session.messages[-1]
+
+
+def test_a_script_is_published_from_its_files(
+    plates: Shot, engine: Wire, session: Session, tmp_path: Path
+) -> None:
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    nuke.scriptSaveAs((tmp_path / "sh010_comp_v007.nk").as_posix(), 1)
+    said = press(session, {})
+    assert session.forms == [{
+        TO: f"{tmp_path.as_posix()}/publish", VERSION: "0",
+        "Shot of DMP1 (empty: leave it out)": "sh010_comp",
+    }]  # fmt: skip
+    version = tmp_path / "publish" / "sh010_comp" / "v001"
+    assert said.splitlines()[-1] == f"Published {version}."
+    assert dmp["status"].value() == f"Published {version}."
+    assert session.renders == []  # the files were published, nothing was rendered
+    assert sorted(path.name for path in version.glob("*.exr")) == [
+        f"sh010_comp.{number}.exr" for number in plates.frames
+    ]
+    found, spec = pixels(version / "sh010_comp.1002.exr")
+    assert (spec.x, spec.full_width) == (-8, 32) and found["A"].max() > 0.5
+    manifest = json.loads((version / "manifest.json").read_text())
+    assert manifest["settings"]["joint_steps"] == 3 and manifest["settings"]["device"] == "cpu"
+    assert manifest["source"] == {
+        "host": "Nuke 15.1v5", "scene": f"{tmp_path.as_posix()}/sh010_comp_v007.nk",
+        "nodes": "DMP1", "rendered": "",
+    }  # fmt: skip
+    assert manifest["frames"][0]["plates"] == {
+        "image": str(tmp_path / "plate.1001.exr"), "clean": str(tmp_path / "clean.1001.exr"),
+    }  # fmt: skip
+    (bar,) = session.bars
+    assert "sh010_comp: Matte" in bar.said and bar.progress > 90
+
+    said = press(session, {TO: str(tmp_path / "else"), VERSION: "4",
+                           "Shot of DMP1 (empty: leave it out)": "hero matte"})  # fmt: skip
+    assert said.splitlines()[-1] == f"Published {tmp_path / 'else' / 'hero_matte' / 'v004'}."
+
+
+def test_a_missing_frame_and_its_repair(
+    plates: Shot, engine: Wire, session: Session, tmp_path: Path
+) -> None:
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    (tmp_path / "plate.1002.exr").unlink()
+    form = {TO: str(tmp_path / "pub")}
+    said = press(session, form, [False])
+    asked, told = session.messages
+    missing = f"DMP1: frame 1002 of {tmp_path.as_posix()}/plate.%04d.exr is missing."
+    assert asked.startswith(missing)
+    assert asked.endswith("\n\nLeave out missing frames, and publish again?")
+    assert said == told and "Repair: Leave out missing frames." in told
+    assert dmp["status"].value().startswith(missing)
+    assert not (tmp_path / "pub").exists()
+
+    said = press(session, form, [True])
+    version = tmp_path / "pub" / "DMP1" / "v001"
+    assert said.splitlines()[-1] == f"Published {version}."
+    assert [path.name for path in sorted(version.glob("*.exr"))] == [
+        "DMP1.1001.exr", "DMP1.1003.exr"]  # fmt: skip
+
+
+def test_a_clean_plate_of_another_size_is_told(
+    plates: Shot, engine: Wire, session: Session, tmp_path: Path
+) -> None:
+    for number in plates.frames:
+        write_exr(tmp_path / f"clean.{number}.exr", np.full((20, 48, 3), 0.3))
+    node_of(plates, tmp_path / "matte.%04d.exr")
+    said = press(session, {TO: str(tmp_path / "pub")})
+    assert "48 x 20" in said and "48 x 32" in said and "give plates of one size" in said
+    assert not (tmp_path / "pub").exists()
+
+
+def test_what_is_no_file_is_rendered_first(
+    plates: Shot, engine: Wire, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    monkeypatch.setenv("NUKE_TEMP_DIR", str(temporary))
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    brighter = nuke.nodes.Multiply(value=2.0)
+    brighter.setInput(0, dmp.input(0))
+    dmp.setInput(0, brighter)
+    dmp["clean_still"].setValue(True)
+    said = press(session, {TO: str(tmp_path / "pub")})
+    version = tmp_path / "pub" / "DMP1" / "v001"
+    assert said.splitlines()[-1] == f"Published {version}."
+    assert [one[1:3] for one in session.renders] == [(1001, 1003), (1001, 1001)]
+    found, _ = pixels(version / "DMP1.1001.exr")
+    assert found["foreground.R"][found["A"] > 0.99].max() > 1.5  # twice the disc's 0.9
+    assert json.loads((version / "manifest.json").read_text())["source"]["rendered"] == "DMP1"
+    assert list(temporary.iterdir()) == []  # the rendered plates are gone
+
+
+def test_cancel(plates: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+    node_of(plates, tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
+    session.form = {TO: str(tmp_path / "pub")}
+    publish.press()
+    run_until(lambda: any("DMP1 1001" in one for one in session.bars[-1].said), 60)
+    publish.press()
+    assert session.messages == ["A publish is running; its progress bar has a Cancel."]
+    session.bars[-1].cancelled = True
+    run_until(lambda: not publish.RUNNING, 60)
+    assert len(session.messages) == 1 and not (tmp_path / "pub" / "DMP1" / "v001").exists()
+
+
+def test_what_cannot_be_collected_is_told(
+    plates: Shot, engine: Wire, session: Session, tmp_path: Path
+) -> None:
+    assert press(session, {TO: str(tmp_path)}).startswith("The script has no DMP node; make one")
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    assert "No folder to publish to; choose one" in press(session, {})
+    dmp.setInput(1, None)
+    assert press(session, {TO: str(tmp_path)}) == "Connect the clean plate input of DMP1."
+    session.form = None  # the artist closes the form
+    messages = len(session.messages)
+    publish.press()
+    assert len(session.messages) == messages and publish.RUNNING == []
+
+
+def test_without_pyblish_one_sentence_says_how_to_get_it(
+    plates: Shot, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the engine's Python, which is the one that publishes."""
+    import venv
+
+    venv.create(tmp_path / "bare", with_pip=False)
+    python = tmp_path / "bare" / "bin" / "python"
+    monkeypatch.setenv("DMP_ENGINE_PYTHON", str(python))
+    node_of(plates, tmp_path / "matte.%04d.exr")
+    assert press(session, {TO: str(tmp_path)}) == (
+        f"Publishing needs pyblish; install it with `{python} -m pip install pyblish-base`."
+    )
+
+
+def test_the_pyblish_window_of_the_facility_is_opened(
+    plates: Shot, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A window that is registered with pyblish collects through our plug-ins from the script."""
+    import pyblish.api
+    import pyblish.util
+
+    seen: list[Any] = []
+    window = ModuleType("their_window")
+    window.show = lambda: seen.append(pyblish.util.collect())  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "their_window", window)
+    pyblish.api.register_gui("their_window")
+    node_of(plates, tmp_path / "matte.%04d.exr")
+    try:
+        publish.press()
+    finally:
+        pyblish.api.deregister_gui("their_window")
+        pyblish.api.deregister_all_paths()
+    (context,) = seen
+    (instance,) = [one for one in context if one.data["family"] == "dmp.matte"]
+    found = instance.data["dmpShot"]
+    assert found.image == f"{tmp_path.as_posix()}/plate.%04d.exr"
+    assert instance.data["name"] == "DMP1" and found.frames == (1001, 1002, 1003)
+    assert session.forms == [] and session.messages == []
+
+
+def collected(dmp: Any) -> Any:
+    request = collect.collect([dmp], "/to")
+    assert request.trouble == ()
+    return request.shots
+
+
+def test_which_files_stand_for_the_inputs(plates: Shot, session: Session, tmp_path: Path) -> None:
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    plate, clean = dmp.input(0), dmp.input(1)
+    dot = nuke.nodes.Dot()
+    dot.setInput(0, plate)
+    dmp.setInput(0, dot)
+    place = tmp_path.as_posix()
+    (shot,) = collected(dmp)
+    assert (shot.image, shot.clean) == (f"{place}/plate.%04d.exr", f"{place}/clean.%04d.exr")
+    assert shot.settings.joint_steps == 3 and shot.on_cpu is None and shot.space == "auto"
+
+    dmp["clean_still"].setValue(True)
+    assert collected(dmp)[0].clean == f"{place}/clean.1001.exr"
+    dmp["clean_still"].setValue(False)
+    clean["first"].setValue(1002)
+    clean["last"].setValue(1002)  # held before and after
+    assert collected(dmp)[0].clean == f"{place}/clean.1002.exr"
+    assert session.renders == []
+    clean["last"].setValue(1003)  # a sequence, held at its beginning: rendered
+    assert collected(dmp)[0].clean.endswith("/clean.main.####.exr")
+    assert len(session.renders) == 2
+
+    dmp["custom"].setValue(False)
+    dmp["preset"].setValue("auto")
+    dmp["colour"].setValue("raw")
+    dmp.setInput(2, plate)
+    (shot,) = collected(dmp)
+    assert (shot.settings.preset, shot.on_cpu.preset, shot.space) == ("final", "draft", "raw")
+    assert Role.GARBAGE in shot.sources()
+    assert shot.settings == preset("final").changed(device="cpu")
+    collect.forget_plates()
+
+
+def test_views_and_several_nodes(plates: Shot, session: Session, tmp_path: Path) -> None:
+    session.views = ["left", "right"]
+    for view in session.views:
+        for name in ("plate", "clean"):
+            for number in plates.frames:
+                shutil.copy(tmp_path / f"{name}.{number}.exr",
+                            tmp_path / f"{name}.{view}.{number}.exr")  # fmt: skip
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    for index, name in enumerate(("plate", "clean")):
+        dmp.input(index)["file"].setValue(f"{tmp_path.as_posix()}/{name}.%V.%04d.exr")
+    left, right = collected(dmp)
+    assert (left.name, right.name) == ("DMP1_left", "DMP1_right")
+    assert left.image.endswith("/plate.left.%04d.exr") and "right" in right.clean
+    dmp["views"].setValue("left")
+    node_of(plates, tmp_path / "other.%04d.exr")["views"].setValue("left")
+    nuke.scriptSaveAs((tmp_path / "a.nk").as_posix(), 1)
+    assert [shot.name for shot in collect.collect(to="/to").shots] == ["a_DMP2"]  # is selected
+    for node in nuke.selectedNodes():
+        node.setSelected(False)
+    names = {shot.name for shot in collect.collect(to="/to").shots}
+    assert names == {"a_DMP1", "a_DMP2"}
