@@ -8,6 +8,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     operators  what the buttons do            session  one job, step by step
     plates     inputs -> files for the engine     render   the throw-away scene behind it
     results    EXR -> nodes                       preview  the running alpha as an image
+    collect    the scene as a shot to publish     publish  the Publish button
     engine     the engine's state and its mending button
     properties, preferences, ui
 """
@@ -24,14 +25,14 @@ bl_info = {
 
 
 def register() -> None:
-    from . import engine, operators, preferences, properties, ui
+    from . import engine, operators, preferences, properties, publish, ui
 
-    for part in (preferences, properties, operators, engine, ui):
+    for part in (preferences, properties, operators, publish, engine, ui):
         part.register()
 
 
 def unregister() -> None:
-    from . import engine, operators, preferences, properties, ui
+    from . import engine, operators, preferences, properties, publish, ui
 
-    for part in (ui, engine, operators, properties, preferences):
+    for part in (ui, engine, publish, operators, properties, preferences):
         part.unregister()

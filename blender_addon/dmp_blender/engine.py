@@ -52,9 +52,7 @@ def draw_state(layout: Any, context: Any) -> None:
     if state is None:
         box.label(text="Looking for the engine ...", icon="SORTTIME")
         return
-    # Letters that fit beside the icon and the tabs; Blender does not wrap texts itself.
-    letters = int((context.region.width / context.preferences.system.ui_scale - 95) / 6.5)
-    for number, line in enumerate(_lines(_Watch.note or state.sentence, max(letters, 18))):
+    for number, line in enumerate(wrapped(_Watch.note or state.sentence, context)):
         box.label(text=line, icon=ICONS[state.mood.value] if not number else "BLANK1")
     place = _queue_place(state)
     if place:
@@ -74,8 +72,10 @@ def _queue_place(state: Any) -> str:
     return f"Your job: {max(before)} before it." if before else ""
 
 
-def _lines(sentence: str, width: int) -> Any:
-    line = ""
+def wrapped(sentence: str, context: Any) -> Any:
+    """The lines of a sentence that fit beside an icon and the tabs; Blender does not wrap texts."""
+    letters = int((context.region.width / context.preferences.system.ui_scale - 95) / 6.5)
+    width, line = max(letters, 18), ""
     for word in sentence.split():
         if line and len(line) + 1 + len(word) > width:
             yield line

@@ -24,7 +24,7 @@ TICK = 0.1  # seconds
 
 
 @contextmanager
-def _bugs_told() -> Iterator[None]:
+def bugs_told() -> Iterator[None]:
     """What nobody foresaw becomes a sentence too; its traceback goes to the console."""
     try:
         yield
@@ -38,12 +38,12 @@ def _bugs_told() -> Iterator[None]:
 
 
 def _watched(steps: Iterator[Status]) -> Iterator[Status]:
-    with _bugs_told():
+    with bugs_told():
         yield from steps
 
 
-class _Matte(bpy.types.Operator):
-    """What both matte operators do; they differ in their frames."""
+class Matte(bpy.types.Operator):
+    """What all operators do that take long; both matte operators differ in their frames only."""
 
     bl_options = {"REGISTER", "UNDO"}
     _wish = False  # set by Cancel
@@ -78,7 +78,7 @@ class _Matte(bpy.types.Operator):
         if session is None:
             return {"CANCELLED"}
         self._session, self._steps = session, _watched(session.steps())
-        _Matte._wish = False
+        Matte._wish = False
         manager = context.window_manager
         self._timer = manager.event_timer_add(TICK, window=context.window)
         manager.progress_begin(0, 100)
@@ -87,7 +87,7 @@ class _Matte(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> Any:
-        if event.type == "ESC" and event.value == "PRESS" or _Matte._wish:
+        if event.type == "ESC" and event.value == "PRESS" or Matte._wish:
             self._let_go(context)
             return self._end(context, self._session, dmp.CancelledError("Cancelled."))
         if event.type != "TIMER":
@@ -107,7 +107,7 @@ class _Matte(bpy.types.Operator):
 
     def _begin(self, context: Any) -> Optional[Session]:
         try:
-            with _bugs_told():
+            with bugs_told():
                 return Session(context.scene, self.frames(context.scene))
         except dmp.DmpError as error:
             self.report({"ERROR"}, str(error))
@@ -149,7 +149,7 @@ class _Matte(bpy.types.Operator):
     def _end(self, context: Any, session: Session, error: Optional[Any]) -> Any:
         """Show what is finished and say how it went."""
         try:
-            with _bugs_told():
+            with bugs_told():
                 node = session.show()
         except dmp.DmpError as wrong:
             node, error = None, error or wrong
@@ -195,7 +195,14 @@ class Progress:
                     area.tag_redraw()
 
 
-class DMP_OT_matte_frame(_Matte):
+def range_of(scene: Any) -> List[int]:
+    """The scene's frames, or those of its preview range, when that is on."""
+    if scene.use_preview_range:
+        return list(range(scene.frame_preview_start, scene.frame_preview_end + 1))
+    return list(range(scene.frame_start, scene.frame_end + 1))
+
+
+class DMP_OT_matte_frame(Matte):
     """Solve the current frame: alpha and foreground, from plate and clean plate"""
 
     bl_idname = "dmp.matte_frame"
@@ -205,16 +212,14 @@ class DMP_OT_matte_frame(_Matte):
         return [scene.frame_current]
 
 
-class DMP_OT_matte_range(_Matte):
+class DMP_OT_matte_range(Matte):
     """Solve the scene's frame range (its preview range, when that is on)"""
 
     bl_idname = "dmp.matte_range"
     bl_label = "Matte range"
 
     def frames(self, scene: Any) -> List[int]:
-        if scene.use_preview_range:
-            return list(range(scene.frame_preview_start, scene.frame_preview_end + 1))
-        return list(range(scene.frame_start, scene.frame_end + 1))
+        return range_of(scene)
 
 
 class DMP_OT_cancel(bpy.types.Operator):
@@ -229,7 +234,7 @@ class DMP_OT_cancel(bpy.types.Operator):
         return Session.current is not None
 
     def execute(self, context: Any) -> Any:
-        _Matte._wish = True
+        Matte._wish = True
         return {"FINISHED"}
 
 

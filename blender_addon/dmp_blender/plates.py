@@ -79,17 +79,20 @@ class Input:
         return self.path
 
 
-def read_input(source: Any, role: Any, plate: Optional[Input] = None) -> Optional[Input]:
+def read_input(
+    source: Any, role: Any, plate: Optional[Input] = None, linear: bool = False
+) -> Optional[Input]:
     """The input that a row of the panel describes; None when the row is empty. PlateError.
 
-    ``plate``: whose size a mask takes, which has none of its own.
+    ``plate``: whose size a mask takes, which has none of its own. ``linear``: a file in another
+    colour space is rendered too.
     """
     if source.kind == "MASK":
         assert plate is not None
         return source.mask and _mask(source.mask, role, plate)
     if source.kind == "CLIP":
         return source.clip and _clip(source.clip, role)
-    return source.image and _image(source, role)
+    return source.image and _image(source, role, linear)
 
 
 def _mask(mask: Any, role: Any, plate: Input) -> Input:
@@ -111,7 +114,7 @@ def _clip(clip: Any, role: Any) -> Input:
     )  # fmt: skip
 
 
-def _image(source: Any, role: Any) -> Input:
+def _image(source: Any, role: Any, linear: bool) -> Input:
     image = source.image
     label = role.called
     if image.source in ("VIEWER", "TILED"):
@@ -137,7 +140,7 @@ def _image(source: Any, role: Any) -> Input:
         raise dmp.PlateError(f"The {label} {path} does not exist.")
     if on_disk or files is not None:
         space = _sent_space(image, path, role)
-        if space:
+        if space and not (linear and space == "sRGB"):
             return Input(**common, space=space, path="" if files else path, files=files)
     last = None
     if movie:

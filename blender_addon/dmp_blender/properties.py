@@ -170,6 +170,17 @@ class DMP_PG_scene(bpy.types.PropertyGroup):
             subtype="DIR_PATH",
             description="Where the EXRs are written; empty: 'dmp' beside the .blend",
         ),
+        publish_to=bpy.props.StringProperty(
+            name="Publish to",
+            subtype="DIR_PATH",
+            description="Folder of all published shots; empty: 'publish' beside the .blend",
+        ),
+        publish_name=bpy.props.StringProperty(
+            name="Shot", description="Name of the shot; empty: the .blend's, without its version"
+        ),
+        publish_version=bpy.props.IntProperty(
+            name="Version", default=0, min=0, description="0: the next one that is free"
+        ),
         **{spec.name: _knob(spec) for spec in KNOBS},
     )
 

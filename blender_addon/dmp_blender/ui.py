@@ -10,6 +10,7 @@ from . import compat, engine
 from .chosen import preferences
 from .operators import Progress
 from .properties import KNOBS, MATTES, overrides
+from .publish import SEPARATOR, Outcome
 
 ROWS = (("plate", "Plate"), ("clean", "Clean plate"))
 
@@ -48,6 +49,17 @@ class _Mattes(_Part):
         for role in MATTES:
             source = getattr(context.scene.dmp, role.value)
             _draw_source(self.layout, source, role.called.capitalize())
+
+
+class _Publishing(_Part):
+    bl_label = "Publishing"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    def draw(self, context: Any) -> None:
+        layout, group = self.layout, context.scene.dmp
+        layout.prop(group, "publish_to")
+        layout.prop(group, "publish_name")
+        layout.prop(group, "publish_version")
 
 
 class _Settings(_Part):
@@ -113,10 +125,29 @@ def _draw_job(layout: Any, context: Any) -> None:
     row = layout.row(align=True)
     row.operator("dmp.reload", icon="FILE_REFRESH")
     row.operator("dmp.reveal", icon="FILE_FOLDER", text="Reveal")
+    layout.operator("dmp.publish", icon="EXPORT")
+    _draw_failures(layout, context)
+
+
+def _draw_failures(layout: Any, context: Any) -> None:
+    """What kept the last publish from being whole, and a button for each repair."""
+    for failure in Outcome.of(context.scene):
+        box = layout.box().column(align=True)
+        for number, line in enumerate(engine.wrapped(failure.sentence, context)):
+            box.label(text=line, icon="BLANK1" if number else "ERROR")
+        for label in failure.repairs:
+            button = box.operator("dmp.publish", text=label, icon="TOOL_SETTINGS")
+            button.repair = SEPARATOR.join((failure.check, failure.shot, label))
+
+
+PARTS = (
+    ("mattes", _Mattes), ("settings", _Settings), ("publishing", _Publishing),
+    ("advanced", _Advanced),
+)  # fmt: skip
 
 
 def _panels(space: str, prefix: str) -> Any:
-    """The four parts for one editor; Blender wants a class of its own for each."""
+    """The parts for one editor; Blender wants a class of its own for each."""
     main = type(f"{prefix}_main", (_Main, bpy.types.Panel), {"bl_space_type": space})
     parts = [
         type(
@@ -124,7 +155,7 @@ def _panels(space: str, prefix: str) -> Any:
             (kind, bpy.types.Panel),
             {"bl_space_type": space, "bl_parent_id": f"{prefix}_main"},
         )
-        for name, kind in (("mattes", _Mattes), ("settings", _Settings), ("advanced", _Advanced))
+        for name, kind in PARTS
     ]
     return [main, *parts]
 

@@ -43,8 +43,7 @@ class PublishRequest:
     source: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        shots = (replace(shot, name=folder_name(shot.name)) for shot in self.shots)
-        object.__setattr__(self, "shots", tuple(shots))
+        object.__setattr__(self, "shots", tuple(map(_with_a_name, self.shots)))
 
     def repaired(self, check: str, shot: str, label: str) -> PublishRequest:
         """The same request with the repair ``label`` that ``check`` offered for ``shot``."""
@@ -77,6 +76,12 @@ class PublishRequest:
 def folder_name(text: str) -> str:
     """A shot's name as the name of a folder on any system."""
     return re.sub(r"[^\w.-]+", "_", text).strip("._") or "shot"
+
+
+def _with_a_name(shot: Shot) -> Shot:
+    name = folder_name(shot.name)
+    output = shot.output.replace(shot.name, name) if shot.name else f"{name}.####.exr"
+    return replace(shot, name=name, output=output)
 
 
 def at_best(shot: Shot) -> Shot:

@@ -1,0 +1,118 @@
+"""The scene as a shot to publish: the files themselves where they can be sent, else rendered.
+
+A sequence whose files have the scene's frame numbers is published from where it lies. One that is
+shifted in time is linked under the scene's numbers, and what is no file that the engine can read
+(see plates.py) is rendered, as for a matte.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from typing import Any, Dict, Generator, List, Sequence
+
+import bpy
+
+from . import plates
+from .chosen import preferences
+from .core import dmp
+from .files import stem_of
+from .properties import MATTES, settings_of
+from .session import Status
+
+VERSION = re.compile(r"[._-]v\d+$", re.IGNORECASE)
+
+
+def publish_folder(scene: Any) -> str:
+    """Where versions go: as chosen, ``$DMP_PUBLISH_TO``, beside the .blend, or "" for nowhere."""
+    if scene.dmp.publish_to:
+        return os.path.normpath(bpy.path.abspath(scene.dmp.publish_to))
+    named = os.environ.get("DMP_PUBLISH_TO", "")
+    if named or not bpy.data.filepath:
+        return named
+    return os.path.normpath(bpy.path.abspath("//publish"))
+
+
+def shot_name(scene: Any, plate: Any) -> str:
+    """As chosen, else the .blend's without its version, else the plate's."""
+    blend = os.path.splitext(os.path.basename(bpy.data.filepath))[0]
+    found = scene.dmp.publish_name.strip() or VERSION.sub("", blend)
+    return found or stem_of(plate.name, plate.still)
+
+
+def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status, None, Any]:
+    """Status after Status while plates are rendered into ``folder``; returns the PublishRequest.
+
+    DmpError for what keeps the scene from being published.
+    """
+    group, chosen = scene.dmp, preferences()
+    settings, on_cpu = settings_of(group, chosen.device or "auto", chosen.threads)
+    inputs = _inputs(group)
+    image = inputs[0]
+    name = shot_name(scene, image)
+    found: Dict[str, Any] = {}
+    for one in inputs:
+        found[one.role.value] = yield from _files(one, frames, folder)
+    spaces = {one.space for one in inputs if not one.role.is_matte}
+    shot = dmp.Shot(
+        name,
+        output=f"{name}.exr" if image.still else f"{name}.####.exr",
+        frames=() if image.still else tuple(frames),
+        space=spaces.pop() if len(spaces) == 1 else "auto",
+        settings=settings,
+        on_cpu=on_cpu,
+        **found,
+    )
+    source = {
+        "host": f"Blender {bpy.app.version_string}",
+        "scene": bpy.data.filepath,
+        "part": scene.name,
+        "rendered": ", ".join(one.role.called for one in inputs if one.socket is not None),
+    }
+    return dmp.PublishRequest((shot,), publish_folder(scene), group.publish_version, source=source)
+
+
+def _inputs(group: Any) -> List[Any]:
+    """The inputs that are chosen, plate and clean plate first. InputError, PlateError."""
+    pair = [
+        plates.read_input(row, role)
+        for row, role in ((group.plate, dmp.Role.IMAGE), (group.clean, dmp.Role.CLEAN))
+    ]
+    if pair[0] is None:
+        raise dmp.InputError("Choose a plate first, the picture with the subject.")
+    if pair[1] is None:
+        raise dmp.InputError("Choose a clean plate first, the view without the subject.")
+    if {one.space for one in pair} == {"scene_linear", "sRGB"}:  # a shot has one space
+        pair = [
+            plates.read_input(row, role, linear=True)
+            for row, role in ((group.plate, dmp.Role.IMAGE), (group.clean, dmp.Role.CLEAN))
+        ]
+    mattes = (plates.read_input(getattr(group, role.value), role, pair[0]) for role in MATTES)
+    return [*pair, *(matte for matte in mattes if matte is not None)]
+
+
+def _files(one: Any, frames: Sequence[int], folder: str) -> Generator[Status, None, str]:
+    """The still or the pattern that stands for an input."""
+    if one.socket is None and one.files is not None and one.first == one.start:
+        parts = one.files
+        name = f"{parts.head}{'#' * parts.digits}{parts.tail}"
+        return os.path.join(parts.folder, name)
+    if one.still:
+        return str(one.plate(frames[0], folder).path)
+    pattern = ""
+    for index, frame in enumerate(frames):
+        yield Status(index / len(frames), f"Frame {frame}: {one.role.called}")
+        path = one.plate(frame, folder).path
+        suffix = os.path.splitext(path)[1]
+        if os.path.dirname(path) != folder:
+            _link(path, os.path.join(folder, f"{one.role.value}.{frame:06d}{suffix}"))
+        pattern = os.path.join(folder, f"{one.role.value}.######{suffix}")
+    return pattern
+
+
+def _link(path: str, name: str) -> None:
+    try:
+        os.symlink(path, name)
+    except OSError:  # Windows asks for a right that not everybody has
+        shutil.copyfile(path, name)

@@ -1,0 +1,161 @@
+"""The Publish button: the facility's pyblish window where there is one, else a publish that is
+watched as a matte is. What failed stays in the panel, each failure with the repairs that it offers.
+"""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from typing import Any, Dict, Iterator, List, Optional, Tuple
+
+import bpy
+
+from . import collect
+from .chosen import preferences
+from .core import dmp
+from .operators import Matte, bugs_told, range_of
+from .session import Session, Status
+
+SEPARATOR = "\n"  # between check, shot and label in the operator's property
+COLLECTED = 0.1  # share of the bar for rendering plates
+
+
+class Outcome:
+    """The last publish, for the panel: of which .blend and scene, what failed, what is repaired."""
+
+    place: Tuple[str, str] = ("", "")
+    failures: Tuple[Any, ...] = ()
+    repairs: List[Tuple[str, str, str]] = []
+
+    @classmethod
+    def of(cls, scene: Any) -> Tuple[Any, ...]:
+        """The failures of this scene's last publish."""
+        return cls.failures if cls.place == _place(scene) else ()
+
+
+def _place(scene: Any) -> Tuple[str, str]:
+    return (bpy.data.filepath, scene.name)
+
+
+class Publication:
+    """One press of Publish, step by step; the twin of Session.
+
+    Raises DmpError from its steps.
+    """
+
+    def __init__(self, scene: Any, repairs: List[Tuple[str, str, str]]) -> None:
+        self._scene, self._frames = scene.name, range_of(scene)
+        self._repairs = repairs
+        self._python = preferences().engine_python or None
+        self.report: Optional[Any] = None
+
+    def steps(self) -> Iterator[Status]:
+        """Status after Status until the report is there; close it to end the publish."""
+        Session.current = self  # one job at a time
+        folder = tempfile.mkdtemp(prefix="dmp-publish-")
+        task: Optional[Any] = None
+        try:
+            scene = bpy.data.scenes[self._scene]
+            gathering = collect.collect(scene, self._frames, folder)
+            request = yield from _first_part(gathering)
+            for repair in self._repairs:
+                request = request.repaired(*repair)
+            task = dmp.PublishTask(request, python=self._python)
+            status = Status(COLLECTED, "Checking the plates")
+            while not task.done:
+                for told in task.poll():
+                    status = Status(COLLECTED + (1 - COLLECTED) * told.fraction, told.text)
+                yield status
+            self.report = task.result()
+        finally:
+            Session.current = None
+            if task is not None and not task.done:
+                task.cancel()
+                task.wait(5.0)
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _first_part(gathering: Any) -> Any:
+    """The collector's steps as the first part of the bar; its request."""
+    while True:
+        try:
+            status = next(gathering)
+        except StopIteration as end:
+            return end.value
+        yield Status(COLLECTED * status.fraction, status.text)
+
+
+class DMP_OT_publish(Matte):
+    """Check the plates, matte the scene's frame range, check the mattes, publish all or nothing"""
+
+    bl_idname = "dmp.publish"
+    bl_label = "Publish"
+    bl_options = {"REGISTER"}
+    __annotations__ = {"repair": bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})}
+
+    def invoke(self, context: Any, event: Any) -> Any:
+        try:
+            with bugs_told():
+                if not bpy.app.background and _open_window(context.scene):
+                    return {"FINISHED"}
+        except dmp.DmpError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        return super().invoke(context, event)
+
+    def _begin(self, context: Any) -> Optional[Any]:
+        repairs: List[Tuple[str, str, str]] = []
+        if self.repair:
+            check, shot, label = self.repair.split(SEPARATOR)
+            repairs = [*Outcome.repairs, (check, shot, label)]
+        Outcome.place, Outcome.failures, Outcome.repairs = _place(context.scene), (), repairs
+        return Publication(context.scene, repairs)
+
+    def _end(self, context: Any, session: Any, error: Optional[Any]) -> Any:
+        if error is not None:
+            kind = "WARNING" if isinstance(error, dmp.CancelledError) else "ERROR"
+            self.report({kind}, str(error))
+            return {"CANCELLED"}
+        report = session.report
+        Outcome.failures = report.failures
+        for warning in report.warnings:
+            self.report({"WARNING"}, warning)
+        for folder in report.published.values():
+            self.report({"INFO"}, f"Published {folder}.")
+        for failure in report.failures:
+            self.report({"ERROR"}, str(failure))
+        return {"CANCELLED"} if report.failures else {"FINISHED"}
+
+
+_window_plates: Dict[str, str] = {}  # the folder of what was rendered for a pyblish window
+
+
+def _open_window(scene: Any) -> bool:
+    """Show the pyblish window of the facility; it collects each time that it is reset."""
+
+    def gather() -> Any:
+        _forget()
+        _window_plates["folder"] = tempfile.mkdtemp(prefix="dmp-publish-")
+        now = bpy.context.scene
+        gathering = collect.collect(now, range_of(now), _window_plates["folder"])
+        while True:
+            try:
+                next(gathering)
+            except StopIteration as end:
+                return end.value
+
+    return bool(dmp.open_publish_window(gather, preferences().engine_python or None))
+
+
+@atexit.register
+def _forget() -> None:
+    shutil.rmtree(_window_plates.pop("folder", ""), ignore_errors=True)
+
+
+def register() -> None:
+    bpy.utils.register_class(DMP_OT_publish)
+
+
+def unregister() -> None:
+    bpy.utils.unregister_class(DMP_OT_publish)
