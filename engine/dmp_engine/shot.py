@@ -83,7 +83,9 @@ def matte_frame(
     try:
         yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
         image, clean, mattes = _read(frame, output)
+        kept = kept or Kept()
         content = content_digest(image, clean, mattes)
+        pair_content = content_digest(image, clean, {})
         if on_content is not None:
             on_content(content)
         yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
@@ -93,16 +95,17 @@ def matte_frame(
             seen, behind = (at_most(x, PREVIEW_SIDE) for x in tensors)
             _show(preview, _difference(seen, behind, linear), seen, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
-        fitted = fit_clean(image, clean, settings)
+        recall = kept.memory.of(pair_content, settings, where)
+        fitted = fit_clean(image, clean, settings, recall)
         clean = fitted.clean
         tensors[1] = tensor_of(clean.rgb, where)
-        warnings = _warnings(tensors[0], tensors[1], linear) or fitted.warnings
+        looked = recall("looked at", lambda: _warnings(tensors[0], tensors[1], linear))
+        warnings = looked or fitted.warnings
         if warnings:  # said before minutes are spent
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
         padded, size = at_least(tensors, SMALLEST_SIDE)
         hint = hint_of(mattes)
-        pair = Pair(padded[0], padded[1], hint_tensor(hint, where), linear)
-        kept = kept or Kept()
+        pair = Pair(padded[0], padded[1], hint_tensor(hint, where), linear, recall)
 
         def solving(
             planned: Settings, start: dict[str, Any] | None
@@ -117,10 +120,14 @@ def matte_frame(
                 linear=linear,
                 hint=pair.hint,
                 start=start,
+                recall=kept.memory.of(pair_content, planned, where),
             )
 
         height, width = padded[0].shape[-2:]
         planned = fitted_to_memory(settings, height, width, free_memory(where))
+        if planned != settings:  # what is remembered makes room first, and changes no result
+            kept.memory.clear()
+            planned = fitted_to_memory(settings, height, width, free_memory(where))
         while True:
             # A checkpoint would not know the neighbours.
             resumable = Checkpoint(None if window else checkpoint, planned, content)
@@ -135,6 +142,7 @@ def matte_frame(
                 if less is None:
                     raise
                 planned = less
+            kept.memory.clear()
             free_unused(where)
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         alpha = obeyed(array_of(solution.alpha, size)[..., 0], hint)

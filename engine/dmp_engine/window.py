@@ -29,7 +29,9 @@ from .dmp.neighbours import PASSES, REACH, Look, first_look, improved, settled
 from .dmp.networks import SMALLEST_SIDE
 from .dmp.noise import Noise
 from .dmp.solve import solve
-from .dmp.steps import Solution, Step
+from .dmp.steps import Recall, Solution, Step, anew
+from .memory import Memory
+from .plates.content import content_digest
 from .plates.exr import hint_of, read_mattes, read_plate
 from .plates.fit import fit_clean
 
@@ -48,6 +50,7 @@ class Kept:
         self._looks: OrderedDict[Key, Look | None] = OrderedDict()
 
         self._digests: OrderedDict[Key, str] = OrderedDict()
+        self.memory = Memory()
         self.film: tuple[Key, Solution] | None = None  # of the paper's video mode: T frames
 
     def __contains__(self, key: Key) -> bool:
@@ -94,6 +97,7 @@ class Pair:
     clean: Tensor
     hint: Tensor | None
     linear: bool
+    recall: Recall = anew
 
 
 def hint_tensor(hint: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
@@ -210,7 +214,12 @@ class _Work:
                 self.kept.put(key, None)
             else:
                 look = first_look(
-                    pair.image, pair.clean, self.settings, linear=pair.linear, hint=pair.hint
+                    pair.image,
+                    pair.clean,
+                    self.settings,
+                    linear=pair.linear,
+                    hint=pair.hint,
+                    recall=pair.recall,
                 )
                 self.kept.put(key, look)
         found = self.kept.get(key, self.where)
@@ -252,8 +261,11 @@ class _Work:
         seen, behind = frame.plate(Role.IMAGE), frame.plate(Role.CLEAN)
         assert seen is not None and behind is not None  # the server has checked it
         image = read_plate(seen)
-        clean = fit_clean(image, read_plate(behind, like=image), self.settings).clean
+        clean = read_plate(behind, like=image)
+        content = content_digest(image, clean, {})
+        recall = self.kept.memory.of(content, self.settings, self.where)
+        clean = fit_clean(image, clean, self.settings, recall).clean
         arrays = [tensor_of(x.rgb, self.where) for x in (image, clean)]
         tensors = at_least(arrays, SMALLEST_SIDE)[0]
         hint = hint_tensor(hint_of(read_mattes(frame, image)), self.where)
-        return Pair(tensors[0], tensors[1], hint, image.space != RAW)
+        return Pair(tensors[0], tensors[1], hint, image.space != RAW, recall)

@@ -32,7 +32,7 @@ from dmp_matting.job import Settings
 
 from .confidence import confidence_of
 from .encoding import Encoding
-from .evidence import REFERENCE_SIDE, Sampled, second_look, without_closed_holes
+from .evidence import REFERENCE_SIDE, Sampled, without_closed_holes
 from .finish import colour_bounds, exact_foreground, finished
 from .foreground import smooth_foreground
 from .fuse import Layered, fused
@@ -40,11 +40,19 @@ from .initialise import dilate
 from .laplacian import MattingLaplacian
 from .lift import shrunk_hint, solve_size
 from .motion import chained, fetched, flow, layer_picture, within_frame
-from .noise import Noise
-from .seethrough import PER_CONFIDENCE, SURE, opened_where_seen_through, seen_through, variance_of
-from .solve import COLOUR, OPAQUE, SAMPLES, first_estimate, first_trimap
+from .seethrough import PER_CONFIDENCE, SURE, seen_through, variance_of
+from .solve import (
+    COLOUR,
+    OPAQUE,
+    SAMPLES,
+    drawn,
+    first_estimate,
+    first_trimap,
+    looked_again,
+    noise_of,
+)
 from .spots import without_dull_spots
-from .steps import Solution
+from .steps import Recall, Solution, anew
 from .triangulate import Triangulated, View, triangulated
 
 REACH, PASSES = 2, 4  # frames on each side; times
@@ -98,11 +106,17 @@ class Look:
 
 
 def first_look(
-    image: Tensor, clean: Tensor, settings: Settings, *, linear: bool, hint: Tensor | None = None
+    image: Tensor,
+    clean: Tensor,
+    settings: Settings,
+    *,
+    linear: bool,
+    hint: Tensor | None = None,
+    recall: Recall = anew,
 ) -> Look:
     """What the pair says by itself, at the solve size, as at the beginning of ``solve``.
 
-    ``hint`` are the artist's mattes as a trimap.
+    ``hint`` and ``recall`` as in ``solve``.
     """
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
@@ -111,16 +125,20 @@ def first_look(
     generator = torch.Generator().manual_seed(settings.seed)
     encoding = Encoding.of_pair(image, clean, linear)
     seen, behind = encoding.encode(image), encoding.encode(clean)
-    noise = Noise.of_pair(seen, behind) if settings.alpha_init == "tested" else None
+    noise = noise_of(seen, behind, settings, recall)
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
-    through = seen_through(image, clean, grain)
-    trimap = first_trimap(seen, behind, settings, generator)
+    through = recall("seen through", lambda: seen_through(image, clean, grain))
+    trimap = drawn(
+        "first trimap",
+        lambda: first_trimap(seen, behind, settings, generator),
+        generator,
+        recall,
+    )
     if settings.alpha_init == "tested":
-        trimap = second_look(image, clean, trimap, encoding, generator, noise)
-        trimap = opened_where_seen_through(trimap, through)
+        trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, recall)
     trimap = _hinted(trimap, hint)
     estimate, evidence = first_estimate(
-        image, clean, trimap, trimap, encoding, settings, generator, noise
+        image, clean, trimap, trimap, encoding, settings, generator, noise, through
     )
     if settings.alpha_init == "tested":
         trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)

@@ -8,7 +8,7 @@ whole plate's solution says there.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,7 +22,7 @@ from .encoding import Encoding
 from .evidence import known_background, nothing_in_common
 from .lift import solve_size
 from .noise import Noise
-from .steps import Solution, Step
+from .steps import Recall, Solution, Step, T, anew
 
 LOOKED_AT = 640  # pixels of the long side at which the difference is looked for
 SPECK, PATCH = 3, 120  # pixels there: grain beyond its test is that small; a faint subject larger
@@ -39,6 +39,15 @@ class Box:
     columns: slice
     height: int
     width: int
+
+    def recalling(self, recall: Recall) -> Recall:
+        """``recall`` for the part: what is known of another part, or the whole, is not of this."""
+        place = f"rows {self.rows} columns {self.columns}: "
+
+        def of_the_part(what: str, make: Callable[[], T]) -> T:
+            return recall(place + what, make)
+
+        return of_the_part
 
     def cut(self, x: Tensor) -> Tensor:
         """The part of (1, C, height, width)."""
@@ -66,6 +75,7 @@ def changed_box(
     settings: Settings,
     linear: bool,
     hint: Tensor | None = None,
+    recall: Recall = anew,
 ) -> Box | None:
     """What to cut the plates (1, 3, H, W) to, or None where the whole plate is to be solved.
 
@@ -77,19 +87,14 @@ def changed_box(
         return None
     scale = min(1.0, LOOKED_AT / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
-    encode = Encoding.of_pair(image, clean, linear).encode
-    image, clean = encode(image), encode(clean)
-    if nothing_in_common(image, clean):
+    changed, strong = recall("difference", lambda: _difference(image, clean, size, linear))
+    if changed is None or strong is None:
         return None
-    changed = ~known_background(image, clean)
     if hint is not None:
-        changed &= functional.interpolate((hint > 0).float(), size, mode="area") > 0
+        changed = changed & (functional.interpolate((hint > 0).float(), size, mode="area") > 0)
     labels, count = ndimage.label(changed[0, 0].cpu().numpy(), np.ones((3, 3)))
     areas = np.bincount(labels.ravel(), minlength=count + 1)
     areas[0] = 0
-    distance = (image - clean).square().mean(1, keepdim=True).sqrt()
-    strong = distance > STRONG * Noise.of_pair(image, clean).tolerance()
     strength = np.bincount(labels.ravel(), strong[0, 0].cpu().numpy().ravel(), minlength=count + 1)
     found = ((areas > SPECK) & (strength > 0) | (areas > PATCH))[labels]
     if hint is not None:
@@ -100,6 +105,20 @@ def changed_box(
     box = _grown(ndimage.find_objects(found.astype(np.uint8))[0], size, (height, width))
     share = (box.rows.stop - box.rows.start) * (box.columns.stop - box.columns.start)
     return box if share < WORTH * height * width else None
+
+
+def _difference(
+    image: Tensor, clean: Tensor, size: tuple[int, int], linear: bool
+) -> tuple[Tensor | None, Tensor | None]:
+    """Where the plates differ at ``size``, and where beyond any grain; None if everywhere."""
+    image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
+    encode = Encoding.of_pair(image, clean, linear).encode
+    image, clean = encode(image), encode(clean)
+    if nothing_in_common(image, clean):
+        return None, None
+    distance = (image - clean).square().mean(1, keepdim=True).sqrt()
+    strong = distance > STRONG * Noise.of_pair(image, clean).tolerance()
+    return ~known_background(image, clean), strong
 
 
 def whole(box: Box, solving: Generator[Step, None, Solution]) -> Generator[Step, None, Solution]:

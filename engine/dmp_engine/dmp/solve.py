@@ -17,7 +17,7 @@ generator ends the work at once.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -29,7 +29,14 @@ from dmp_matting.job import Settings, Stage
 
 from .confidence import confidence_of
 from .encoding import Encoding
-from .evidence import Sampled, sample_alpha, second_look, tested_trimap, without_closed_holes
+from .evidence import (
+    Sampled,
+    SeenThrough,
+    sample_alpha,
+    second_look,
+    tested_trimap,
+    without_closed_holes,
+)
 from .finish import colour_bounds, exact_foreground, finished, with_solid_core
 from .foreground import smooth_foreground
 from .initialise import (
@@ -47,7 +54,7 @@ from .refine import NEARLY_ONE
 from .region import changed_box, whole
 from .seethrough import opened_where_seen_through, seen_through, with_texture
 from .spots import without_dull_spots
-from .steps import Solution, Step
+from .steps import Recall, Solution, Step, anew
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
 GLANCE = 10  # steps between two looks at a GPU's loss
@@ -78,24 +85,27 @@ def solve(
     linear: bool = False,
     hint: Tensor | None = None,
     start: dict[str, Any] | None = None,
+    recall: Recall = anew,
 ) -> Generator[Step, None, Solution]:
     """Solve one pair.
 
     ``image`` and ``clean`` are float32 (1, 3, H, W) in the space they composite
     in: scene-linear (``linear``, any values) or as stored. ``hint`` (1, 1, H, W) is the
     artist's word: alpha is 0 where it is 0, 1 where it is 1, and solved where it is 0.5.
-    ``start`` is a state of an interrupted run of the same call.
+    ``start`` is a state of an interrupted run of the same call. ``recall`` knows what an
+    earlier solve of the pair found out before it looked at the hint.
     Yields Step, returns Solution. Deterministic for a seed and a device.
 
     Where the settings draw from nothing (not ``correction``), T frames in place of the 1
     are the paper's video mode (Sec. IV-F): one network each, with T and 3T output channels.
     """
-    box = changed_box(image, clean, settings, linear, hint)
+    box = changed_box(image, clean, settings, linear, hint, recall)
     if box is None:
-        return (yield from _solve(image, clean, settings, linear, hint, start))
+        return (yield from _solve(image, clean, settings, linear, hint, start, recall))
     image, clean = box.cut(image), box.cut(clean)
     hint = None if hint is None else box.cut(hint)
-    return (yield from whole(box, _solve(image, clean, settings, linear, hint, start)))
+    cut = box.recalling(recall)
+    return (yield from whole(box, _solve(image, clean, settings, linear, hint, start, cut)))
 
 
 def _solve(
@@ -105,6 +115,7 @@ def _solve(
     linear: bool,
     hint: Tensor | None,
     start: dict[str, Any] | None,
+    recall: Recall,
 ) -> Generator[Step, None, Solution]:
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
@@ -118,14 +129,20 @@ def _solve(
     seen, behind = encoding.encode(image), encoding.encode(clean)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
-    noise = Noise.of_pair(seen, behind) if settings.alpha_init == "tested" else None
+    noise = noise_of(seen, behind, settings, recall)
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
-    trimap = first_trimap(seen, behind, settings, generator)  # line 1: alpha^[0], eq. 8
+    # line 1: alpha^[0], eq. 8
+    trimap = drawn(
+        "first trimap",
+        lambda: first_trimap(seen, behind, settings, generator),
+        generator,
+        recall,
+    )
     # To be looked at seconds before there is more; half where nothing is known yet.
     yield replace(plan.at(Stage.INITIALISE, 1, 2), layers=Estimate(trimap, image).layers)
+    through = recall("seen through", lambda: seen_through(image, clean, grain))
     if settings.alpha_init == "tested":
-        trimap = second_look(image, clean, trimap, encoding, generator, noise)
-        trimap = opened_where_seen_through(trimap, seen_through(image, clean, grain))
+        trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, recall)
     if hint is not None:
         trimap = torch.where(hint == 0.5, trimap, hint)
     estimate: Estimate | None = None
@@ -144,10 +161,9 @@ def _solve(
         resumed = start if start is not None and turn == first_round else None
         if resumed is None or estimate is None or evidence is None:
             estimate, evidence = first_estimate(
-                image, clean, trimap, sources, encoding, settings, generator, noise
+                image, clean, trimap, sources, encoding, settings, generator, noise, through
             )
             if settings.alpha_init == "tested":
-                through = seen_through(image, clean, grain)
                 trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
                 solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
                 trimap = without_dull_spots(seen, behind, trimap, solid)
@@ -189,8 +205,8 @@ def _solve(
         return Solution(alpha, foreground, trimap, confidence)
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
     if noise is not None:
-        full = (encoding.encode(x) for x in (full_image, full_clean))
-        grain = Noise.of_pair(*full).where_mixed(full_clean, encoding)
+        full = (full_image, full_clean)
+        grain = recall("grain at full size", lambda: grain_of(*full, encoding))
     return (yield from lift(full_image, full_clean, small, full_hint, settings, grain))
 
 
@@ -213,6 +229,50 @@ class _Plan:
         done += step if stage in self.counts else 0
         rounds = 1 if stage is Stage.LIFT else (self.round + done / total) / self.settings.rounds
         return Step(stage, step, steps, min(1.0, rounds))
+
+
+def noise_of(
+    seen: Tensor, behind: Tensor, settings: Settings, recall: Recall = anew
+) -> Noise | None:
+    """The noise of an encoded pair, where the settings ask for it."""
+    if settings.alpha_init != "tested":
+        return None
+    return recall("noise", lambda: Noise.of_pair(seen, behind))
+
+
+def grain_of(image: Tensor, clean: Tensor, encoding: Encoding) -> Tensor:
+    """The noise of a pair in the space that layers add up in, (1, 3, H, W)."""
+    return Noise.of_pair(encoding.encode(image), encoding.encode(clean)).where_mixed(
+        clean, encoding
+    )
+
+
+def drawn(
+    what: str, make: Callable[[], Tensor], generator: torch.Generator, recall: Recall
+) -> Tensor:
+    """What ``make`` draws with the generator, which is afterwards where that leaves it."""
+    value, state = recall(what, lambda: (make(), generator.get_state()))
+    generator.set_state(state.cpu())
+    return value
+
+
+def looked_again(
+    image: Tensor,
+    clean: Tensor,
+    trimap: Tensor,
+    encoding: Encoding,
+    generator: torch.Generator,
+    noise: Noise | None,
+    through: SeenThrough,
+    recall: Recall = anew,
+) -> Tensor:
+    """The tested trimap, its core doubted where the clean plate may be seen through it."""
+
+    def look() -> Tensor:
+        again = second_look(image, clean, trimap, encoding, generator, noise)
+        return opened_where_seen_through(again, through)
+
+    return drawn("second look", look, generator, recall)
 
 
 def first_trimap(
@@ -241,7 +301,8 @@ def first_estimate(
     encoding: Encoding,
     settings: Settings,
     generator: torch.Generator,
-    noise: Noise | None = None,
+    noise: Noise | None,
+    through: SeenThrough,
 ) -> tuple[Estimate, Sampled]:
     """What eq. 9 and 11 fit, and the evidence about alpha at the undecided pixels.
 
@@ -251,9 +312,8 @@ def first_estimate(
     asked = unknown & (sources == 0.5)
     if not settings.correction:  # asked for its confidence only: the networks' noise stays theirs
         generator = torch.Generator().manual_seed(settings.seed)
-    grain = noise.where_mixed(clean, encoding) if noise is not None else None
     sampled = _sampled(image, clean, asked, sources == 1, encoding, generator, noise)
-    sampled = with_texture(sampled, seen_through(image, clean, grain), asked)
+    sampled = with_texture(sampled, through, asked)
     if not settings.correction or not unknown.any():
         return Estimate(trimap, image), sampled
     laplacian = MattingLaplacian(image, unknown)

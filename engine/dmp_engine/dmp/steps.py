@@ -1,14 +1,30 @@
-"""What :func:`dmp_engine.dmp.solve.solve` yields and returns."""
+"""What :func:`dmp_engine.dmp.solve.solve` yields and returns, and what it may remember."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
 
 from dmp_matting.job import Stage
+
+T = TypeVar("T")
+
+
+class Recall(Protocol):
+    """``recall(what, make)``: what ``make()`` returns, perhaps known from an earlier solve.
+
+    Only for what depends on the pair, the settings and ``what``: never on the artist's mattes.
+    """
+
+    def __call__(self, what: str, make: Callable[[], T]) -> T: ...
+
+
+def anew(what: str, make: Callable[[], T]) -> T:
+    """Nothing is known from before."""
+    return make()
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ import numpy as np
 
 from dmp_matting.job import Settings
 
+from ..dmp.steps import Recall, anew
 from .align import Motion, register
 from .checks import header_warnings, pair_warnings
 from .colour import RAW
@@ -112,21 +113,29 @@ class Fitted:
         return {"dmp:clean_fit": json.dumps(asdict(self.report))} if self.report.touched else {}
 
 
-def fit_clean(image: PlateImage, clean: PlateImage, settings: Settings) -> Fitted:
-    """Bring ``clean`` to ``image`` as ``settings.align`` and ``settings.illumination`` allow."""
+def fit_clean(
+    image: PlateImage, clean: PlateImage, settings: Settings, recall: Recall = anew
+) -> Fitted:
+    """Bring ``clean`` to ``image`` as ``settings.align`` and ``settings.illumination`` allow.
+
+    ``recall`` knows what an earlier call for the same pair and settings has found.
+    """
     cv2.setNumThreads(settings.threads or -1)
     linear = image.space != RAW
-    fit = fit_pixels(image.rgb, clean.rgb, clean.covered(), linear, settings)
-    warnings = (
-        *header_warnings(image, clean),
-        *pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear),
-    )
-    pixels, shadow = fit.pixels, None
-    if settings.shadows != OFF:
-        shadow = find_shadow(image.rgb, pixels, fit.known, linear)
-        if shadow is not None:
-            pixels = pixels * shadow
-    return Fitted(replace(clean, rgb=pixels), ~fit.known, fit.report, warnings, shadow)
+
+    def fitted() -> tuple[Floats, Mask, Report, tuple[str, ...], Floats | None]:
+        fit = fit_pixels(image.rgb, clean.rgb, clean.covered(), linear, settings)
+        told = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
+        pixels, shadow = fit.pixels, None
+        if settings.shadows != OFF:
+            shadow = find_shadow(image.rgb, pixels, fit.known, linear)
+            if shadow is not None:
+                pixels = pixels * shadow
+        return pixels, fit.known, fit.report, told, shadow
+
+    pixels, known, report, told, shadow = recall("fit", fitted)
+    warnings = (*header_warnings(image, clean), *told)
+    return Fitted(replace(clean, rgb=pixels), ~known, report, warnings, shadow)
 
 
 @dataclass(frozen=True, eq=False)
