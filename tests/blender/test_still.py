@@ -49,16 +49,19 @@ def test_demo_pair_against_the_truth(any_blender: Blender, engine: Any, output: 
     assert not [name for name in seen["images"] if name.startswith(("preview", "part_"))]
 
 
-def test_garbage_and_core_mattes(
-    blender: Blender, engine: Any, output: Path, tmp_path: Path
-) -> None:
+def test_the_artists_mattes(blender: Blender, engine: Any, output: Path, tmp_path: Path) -> None:
     pair = Pair(tmp_path, 64, 48)
     seen = blender.run(
         "mattes", plate=pair.image, clean=pair.clean, size=[64, 48], output=output, settings=SMALL
     )
     assert seen["ended"] == [["FINISHED"], ""]
     (result,) = output.iterdir()
-    alpha = read(result)[..., channels(result).index("A")]
-    assert alpha[18:30, 20:30].mean() > 0.9  # the subject, inside the garbage matte
+    layers = read(result)
+    alpha = layers[..., channels(result).index("A")]
+    layers = layers[..., [channels(result).index(name) for name in "RGB"]]
+    assert alpha[12:20, 20:30].mean() > 0.9  # the subject, inside the garbage matte
     assert (alpha[:, 34:] == 0).all()  # and cut off by it
-    assert (alpha[-3:, :3] > 0.99).all()  # the core matte's corner, where there is no subject
+    assert (alpha[-4:, :4] == 1).all()  # the core matte's corner, where there is no subject
+    assert (alpha[22:26, :32] == 0).all()  # the holdout, through the middle of the subject
+    assert (alpha[:4, 8:20] == 1).all() and (alpha[:4, :8] == 0).all()  # the trimap's own word
+    assert layers[22:26, :32, :3].max() == 0 and layers[:, 34:, :3].max() == 0

@@ -17,7 +17,7 @@ def check(name, true, detail=""):
 
 
 def main(folder):
-    from dmp_matting import find_engine
+    from dmp_matting import Role, find_engine
     from dmp_nuke import knobs, node, terminal
 
     plate, clean = (
@@ -27,7 +27,7 @@ def main(folder):
     dmp = node.build()
     check("class", dmp.Class() == "Group", dmp.Class())
     check("name", dmp.name() == "DMP1", dmp.name())
-    check("inputs", dmp.maxInputs() == 4, dmp.maxInputs())
+    check("inputs", dmp.maxInputs() == len(Role), dmp.maxInputs())
     for index, read in enumerate((plate, clean)):
         dmp.setInput(index, read)
     check("is_dmp", knobs.is_dmp(dmp) and node.all_nodes() == [dmp])

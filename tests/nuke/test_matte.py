@@ -8,10 +8,12 @@ import nuke
 import numpy as np
 from nuke_standin.session import Session, run_until
 
-from dmp_matting import preset
+from dmp_engine.plates.hint import hint_of
+from dmp_matting import Role, preset
 from dmp_matting.wire import Wire
-from dmp_nuke import knobs
+from dmp_nuke import knobs, node
 
+from ..conftest import write_exr
 from .conftest import FURBALL, Shot, dmp_node, pixels, press, quick, read_node
 
 
@@ -109,6 +111,43 @@ def test_what_is_upstream_is_rendered_and_mattes_count(
     assert press(dmp, "matte_frame").startswith("Done")
     found, _ = pixels(tmp_path / "matte.1001.exr")
     assert found["A"].max() == 0
+
+
+def test_every_matte_has_an_input_and_is_obeyed(
+    shot: Shot, engine: Wire, session: Session, tmp_path: Path
+) -> None:
+    """A range, all four at once: one render an input, and not a pixel says otherwise."""
+    high, wide = 24, 32  # the format; overscan of 4 and 8 pixels lies around it
+    soft = np.clip((np.arange(wide) - 5.5) / 4 + 0.5, 0, 1) * np.ones((high, 1))
+    painted = {
+        Role.GARBAGE: soft,
+        Role.CORE: np.zeros((high, wide)),
+        Role.TRIMAP: np.full((high, wide), 0.5),
+    }
+    painted[Role.CORE][14:, :12] = 0.8
+    painted[Role.HOLDOUT] = np.repeat(np.linspace(0.8, 0, high)[:, None], wide, 1).clip(0, 1)
+    painted[Role.TRIMAP][:, -6:] = 0
+    painted[Role.TRIMAP][-5:] = 1
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    for index, (role, _, _) in enumerate(node.INPUTS):
+        if role.is_matte:
+            values = painted[role].astype(np.float32)
+            for number in shot.frames:
+                write_exr(tmp_path / f"{role.value}.{number}.exr", np.dstack([values] * 3))
+            dmp.setInput(index, read_node(tmp_path / f"{role.value}.%04d.exr", 1001, 1003))
+    dmp["first"].setValue(1001)
+    dmp["last"].setValue(1003)
+    assert press(dmp, "matte_range").startswith("Done: 3 frames in ")
+    assert [one[1:3] for one in session.renders] == [(1001, 1003)] * len(Role)
+    hint = hint_of({role: matte.astype(np.float32) for role, matte in painted.items()})
+    assert hint is not None and all((hint == value).sum() > 40 for value in (0, 0.5, 1))
+    for number in shot.frames:
+        found, _ = pixels(tmp_path / f"matte.{number}.exr")
+        alpha, red = (found[name][4:28, 8:40] for name in "AR")
+        assert (alpha[hint == 0] == 0).all() and (alpha[hint == 1] == 1).all()
+        assert (red[hint == 0] == 0).all()
+        found["A"][4:28, 8:40] = 0
+        assert (found["A"] == 0).all()  # a matte is black beyond its pixels: garbage
 
 
 def test_a_still_clean_plate_is_rendered_once(

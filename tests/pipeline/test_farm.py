@@ -56,8 +56,9 @@ def test_the_template_is_what_openjd_accepts() -> None:
 def test_ranges_in_the_farms_spelling(tmp_path: Path) -> None:
     assert to_openjd("1001-1100x2,1200") == "1001-1100:2,1200"
     assert from_openjd("1001-1100:2,1200") == "1001-1100x2,1200"
-    shot = Shot("s", "p.####.exr", "c.exr", "m.####.exr", (1, 3, 5, 7, 20))
+    shot = Shot("s", "p.####.exr", "c.exr", "m.####.exr", (1, 3, 5, 7, 20), trimap="t.exr")
     values = parameter_values(shot, chunk=4, missing="skip", python="python3")
+    assert values["Trimap"].endswith("/t.exr") and values["Holdout"] == ""
     assert values["Frames"] == "1-7:2,20" and json.loads(values["Settings"]) == {"preset": "auto"}
 
 

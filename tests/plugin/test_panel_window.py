@@ -192,6 +192,8 @@ def test_mattes_colour_space_and_preset_reach_the_job(pair: Pair, tmp_path: Path
     window = open_window(pair, tmp_path / "o.exr")
     window.form.slots[Role.GARBAGE].set_path(str(pair.clean))
     window.form.slots[Role.CORE].set_path(str(pair.image))
+    window.form.slots[Role.HOLDOUT].set_path(str(pair.image))
+    window.form.slots[Role.TRIMAP].set_path(str(pair.clean))
     window.form.space.setCurrentText("ACEScg")
     job, outputs, on_cpu = window.form.request().job()
     assert [(p.role, p.path, p.colour_space) for p in job.frames[0].plates] == [
@@ -199,6 +201,8 @@ def test_mattes_colour_space_and_preset_reach_the_job(pair: Pair, tmp_path: Path
         (Role.CLEAN, str(pair.clean), "ACEScg"),
         (Role.GARBAGE, str(pair.clean), "raw"),
         (Role.CORE, str(pair.image), "raw"),
+        (Role.HOLDOUT, str(pair.image), "raw"),
+        (Role.TRIMAP, str(pair.clean), "raw"),
     ]
     assert outputs == {1: str(tmp_path / "o.exr")} and on_cpu is None
     assert job.settings == preset("draft").changed(threads=1, joint_steps=5)

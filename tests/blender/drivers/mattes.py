@@ -1,4 +1,4 @@
-"""A garbage matte drawn as a mask and a core matte as a painted image, through the engine."""
+"""A garbage matte drawn as a mask, the other mattes as painted images, through the engine."""
 
 import bpy
 import numpy as np
@@ -6,13 +6,28 @@ from host import addon, answer, arguments, configure, load, said, square_mask
 
 given = arguments()
 width, height = given["size"]
+
+
+def painted(name, value, rows, columns, ground=0.0):
+    """An image of ``ground`` with a rectangle of ``value``; rows from the top, as in the EXR."""
+    pixels = np.full((height, width, 4), ground, np.float32)
+    pixels[..., 3] = 1.0
+    pixels[rows, columns, :3] = value
+    image = bpy.data.images.new(name, width, height, is_data=True, float_buffer=True)
+    image.pixels.foreach_set(pixels[::-1].ravel())  # Blender's first row is the lowest
+    return image
+
+
 with addon(given["python"]) as scene:
     settings = {**given["settings"], "output": given["output"]}
     configure(scene, load(given["plate"]), load(given["clean"]), **settings)
-    garbage, core = scene.dmp.garbage, scene.dmp.core
-    garbage.kind, garbage.mask = "MASK", square_mask("left half")
-    painted = np.zeros((height, width, 4), np.float32)
-    painted[:4, :4] = 1.0  # Blender's first row is the lowest
-    core.image = bpy.data.images.new("core", width, height, is_data=True)
-    core.image.pixels.foreach_set(painted.ravel())
+    mattes = scene.dmp
+    mattes.garbage.kind, mattes.garbage.mask = "MASK", square_mask("left half")
+    mattes.core.image = painted("core", 1.0, slice(height - 4, height), slice(0, 4))
+    mattes.holdout.image = painted("holdout", 0.6, slice(22, 26), slice(0, width))
+    trimap = painted("trimap", 1.0, slice(0, 4), slice(8, 20), ground=0.5)
+    pixels = np.array(trimap.pixels, np.float32).reshape(height, width, 4)
+    pixels[-4:, :8, :3] = 0.0
+    trimap.pixels.foreach_set(pixels.ravel())
+    mattes.trimap.image = trimap
     answer(ended=said(bpy.ops.dmp.matte_frame))
