@@ -58,7 +58,7 @@ def test_a_click_a_matte_undo_escape_and_another_file(
     given = {
         "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
         "blend": tmp_path / "shot.blend", "output": output, "last": 1002, "settings": SETTINGS,
-        "window": WINDOW, "tab": 222, "button": 263,
+        "window": WINDOW, "tab": 222, "button": 263, "publish": 319,
     }  # fmt: skip
     blender.run("prepare", **given)
     environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
@@ -71,10 +71,18 @@ def test_a_click_a_matte_undo_escape_and_another_file(
     assert seen["fractions"] == sorted(seen["fractions"]) and len(seen["fractions"]) > 2
     assert any("alpha and foreground" in text for text in seen["texts"])
     assert seen["files"] == ["plate_matte.1001.exr", "plate_matte.1002.exr"]
-    for name in ("panel", "running", "result", "preferences"):
+    for name in ("panel", "running", "result", "unpublished", "preferences"):
         assert (output / f"{name}.png").stat().st_size > 20_000
 
     assert len(seen["groups"]) == 1 and seen["nodes before"] == 4
     assert seen["groups after undo"] == []
     assert seen["groups after redo"] == seen["groups"]
     assert seen["after escape"] == seen["groups"]  # and its job had ended in the engine
+
+    # Publish, clicked: what is missing stands in the panel, and its repair publishes the rest.
+    ((check, sentence, repairs),) = seen["failures"]
+    assert check == "ValidateFrames" and repairs == ["Leave out missing frames"]
+    assert sentence.startswith("shot: frame 1009 of ") and "is missing" in sentence
+    assert seen["published"] == [
+        "shot/v001/contact_sheet.png", "shot/v001/manifest.json", "shot/v001/shot.1008.exr"
+    ]  # fmt: skip
