@@ -7,6 +7,7 @@ The request is a JSON file, since a command line is too short for a thousand nam
     movie     {"frames": [{"number", "result"}], "output", "rate"?}
     probe     {"plates": [{"path", "space"}], "pixels": false}             a line for each plate
     match     {"frames": [{"number", "image", "clean", "space"}]}          a line for each frame
+    clean     {"frames": [{"number", "result", "output"}], "space"}        a line for each frame
 
 Answers are JSON lines; the last is ``{"ok": true}`` or the error.
 """
@@ -60,6 +61,13 @@ def _answers(what: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for entry in asked["frames"]:
             found = match_plates(entry["image"], entry["clean"], entry["space"])
             yield {"frame": int(entry["number"]), **found}
+        return
+    if what == "clean":
+        from .cleanfile import write_clean_file
+
+        for entry in asked["frames"]:
+            write_clean_file(Path(entry["result"]), Path(entry["output"]), asked["space"])
+            yield {"frame": int(entry["number"]), "path": entry["output"]}
         return
     from .shotsheet import RATE, make_movie, make_shot_sheet
 

@@ -59,6 +59,18 @@ def write_movie(results: Mapping[int, str], output: str) -> None:
     _drain(_ask("movie", {**_results(results), "output": output}))
 
 
+def write_clean_plates(results: Mapping[int, str], outputs: Mapping[int, str], space: str) -> None:
+    """The fitted clean plate of results that hold it as a layer, each as a file of its own.
+
+    ``space`` is the plates' colour space, as in :class:`Plate`. Raises PlateError, OutputError.
+    """
+    frames = [
+        {"number": number, "result": results[number], "output": outputs[number]}
+        for number in sorted(results)
+    ]
+    _drain(_ask("clean", {"frames": frames, "space": space}))
+
+
 def probe_plates(paths: Sequence[Tuple[str, str]], pixels: bool = False) -> List[Dict[str, Any]]:
     """What files say of themselves (engine/dmp_engine/probe.py); (path, colour space) each."""
     plates = [{"path": path, "space": space} for path, space in paths]

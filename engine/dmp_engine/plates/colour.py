@@ -101,6 +101,26 @@ def to_working(
     return converted.reshape(pixels.shape), name, chromaticities
 
 
+def from_working(pixels: npt.NDArray[np.float32], space: str) -> npt.NDArray[np.float32]:
+    """The inverse of :func:`to_working`: ``pixels`` (H, W, 3) of the working space in ``space``."""
+    if space.lower() == RAW or space.lower() in LINEAR_ALIASES:
+        return pixels
+    address = _address()
+    config = _config(address, _age(address))
+    name = _find(config, space)
+    working = _working(config, address)
+    if name == working or config.isData(name):
+        return pixels
+    source = oiio.ImageBuf(np.ascontiguousarray(pixels))
+    result = oiio.ImageBufAlgo.colorconvert(
+        source, working, name, unpremult=False, colorconfig=address
+    )
+    if result.has_error:
+        reason = " ".join(result.geterror().split())
+        raise ColourSpaceError(f"'{working}' cannot be converted to '{name}' ({reason}).")
+    return np.asarray(result.get_pixels("float"), dtype=np.float32).reshape(pixels.shape)
+
+
 def srgb_to_linear(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """The sRGB curve of IEC 61966-2-1, exact to float32; 1 stays 1.
 

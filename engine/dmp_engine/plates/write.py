@@ -53,9 +53,14 @@ def write_layers(
         premultiplied = alpha[..., None] * foreground
     layers = {"": np.dstack([premultiplied, alpha]), "foreground": foreground}
     channels, pixels = _joined({**layers, **(more or {})})
+    write_whole(path, layers_spec(like.spec, channels, attributes), pixels)
+    return channels
+
+
+def write_whole(path: Path, spec: oiio.ImageSpec, pixels: npt.NDArray[np.float32]) -> None:
+    """Write an EXR of ``pixels`` (H, W, channels) as half, whole or not at all. OutputError."""
     assert np.isfinite(pixels).all(), "NaN in the layers"
-    half = np.clip(pixels, -HALF_MAX, HALF_MAX).astype(np.float16)  # (H, W, channels)
-    spec = layers_spec(like.spec, channels, attributes)
+    half = np.clip(pixels, -HALF_MAX, HALF_MAX).astype(np.float16)
     temporary = path.with_name(f".{path.stem[:100]}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         _write(temporary, spec, half)
@@ -64,7 +69,6 @@ def write_layers(
         raise _refused(path, half.nbytes, error.strerror or str(error)) from None
     finally:
         temporary.unlink(missing_ok=True)
-    return channels
 
 
 def _joined(

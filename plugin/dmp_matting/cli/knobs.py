@@ -42,6 +42,12 @@ Trimap = Annotated[
     Optional[Path],
     typer.Option("--trimap", help="Black: alpha is 0; white: 1; in between DMP decides."),
 ]
+WriteClean = Annotated[
+    Optional[Path],
+    typer.Option(
+        "--write-clean", help="Write the clean plate as it was fitted, too: clean_fitted.####.exr."
+    ),
+]
 Frames = Annotated[
     Optional[str],
     typer.Option(

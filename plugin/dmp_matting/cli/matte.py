@@ -16,8 +16,9 @@ from ..farm import from_openjd
 from ..job import Frame, Job, Plate, Role, Value
 from ..sequences import FilePattern, is_pattern
 from ..shotevents import Missing
-from ..shotlook import write_movie, write_sheet
+from ..shotlook import write_clean_plates, write_movie, write_sheet
 from ..shots import CHUNK, Shot
+from .cleanplates import clean_outputs, with_clean_layer
 from .knobs import (
     Assignments,
     Chunk,
@@ -37,6 +38,7 @@ from .knobs import (
     SettingsJson,
     Sheet,
     Trimap,
+    WriteClean,
     parse_frames,
     parse_settings,
     settings_of,
@@ -72,6 +74,7 @@ def matte(
     core: Core = None,
     holdout: Holdout = None,
     trimap: Trimap = None,
+    write_clean: WriteClean = None,
     preset_name: PresetName = "auto",
     device: Annotated[
         str, typer.Option("--device", help="auto (a CUDA GPU if there is one), cpu or cuda:N.")
@@ -119,6 +122,8 @@ def matte(
     if settings_json:  # a farm's job: all of them in one parameter
         preset_name, changes = parse_settings(settings_json)
     settings, on_cpu = settings_of(preset_name, changes, assignments)
+    if write_clean is not None:
+        settings, on_cpu = with_clean_layer(settings, on_cpu)
     mattes = {
         Role.GARBAGE: garbage, Role.CORE: core, Role.HOLDOUT: holdout, Role.TRIMAP: trimap,
     }  # fmt: skip
@@ -136,7 +141,7 @@ def matte(
         )  # fmt: skip
         run_and_conclude(
             [shot], missing=missing, redo=redo, as_json=as_json, quiet=quiet, openjd=openjd,
-            check=not no_check, chunk=chunk, sheet=sheet, movie=movie,
+            check=not no_check, chunk=chunk, sheet=sheet, movie=movie, clean=write_clean,
         )  # fmt: skip
         return
 
@@ -144,9 +149,14 @@ def matte(
     plates += [_plate(path, role, "raw") for role, path in mattes.items() if path is not None]
     job = Job((Frame(1, tuple(plates)),), settings, __version__)
 
-    outputs = {1: str(output.absolute())}
+    outputs, cleans = {1: str(output.absolute())}, {}
+    if write_clean is not None:
+        taken = [*outputs.values(), *(plate.path for plate in plates)]
+        cleans = clean_outputs(str(write_clean), [1], taken)
     run = run_directly if in_process else run_in_engine
     layers = watched(run(job, outputs, on_cpu), quiet)
+    if cleans:
+        write_clean_plates(outputs, cleans, input_space)
     if as_json:
         print_json({"ok": True, **layers.to_json()})
     elif not quiet:

@@ -1,7 +1,7 @@
 """Run shots from the command line: display, summary, contact sheets, movies, exit code."""
 
 from pathlib import Path
-from typing import Callable, Deque, Optional, Sequence
+from typing import Callable, Deque, Dict, Optional, Sequence
 
 import typer
 from rich.text import Text
@@ -9,9 +9,10 @@ from rich.text import Text
 from ..errors import DmpError, InputError
 from ..lanes import Lanes
 from ..shotevents import Crew, Missing, ShotReport, Task
-from ..shotlook import shot_movie, shot_sheet
+from ..shotlook import shot_movie, shot_sheet, write_clean_plates
 from ..shotrun import run_shots
 from ..shots import CHUNK, Shot
+from .cleanplates import clean_outputs
 from .shotshow import conclude, display_for, watch_shots
 from .show import err
 
@@ -30,11 +31,15 @@ def run_and_conclude(
     movie: Optional[Path] = None,
     make_folders: bool = False,
     cluster: str = "",
+    clean: Optional[Path] = None,
 ) -> None:
     """Solve the shots and exit with the first failure's code.
 
-    ``sheet`` and ``movie`` name a file, or a folder that gets one file for each shot.
+    ``sheet`` and ``movie`` name a file, or a folder that gets one file for each shot; ``clean``
+    is the pattern of the fitted clean plates, for one shot with that layer.
     """
+    if clean is not None:
+        _clean_plates(shots[0], str(clean), shots[0].numbers())
     crew = _cluster(cluster) if cluster else Lanes
     running = run_shots(
         shots, missing=missing, redo=redo, make_folders=make_folders, chunk=chunk, crew=crew
@@ -44,7 +49,18 @@ def run_and_conclude(
         _picture(shot, report, sheet, ".png", shot_sheet)
         _picture(shot, report, movie, ".mp4", shot_movie)
     quiet = quiet or openjd  # a task's lines have told it all
-    raise typer.Exit(conclude(shots, reports, as_json=as_json, quiet=quiet, check=check))
+    code = conclude(shots, reports, as_json=as_json, quiet=quiet, check=check)
+    if clean is not None:
+        finished = reports[0].finished
+        outputs = _clean_plates(shots[0], str(clean), finished)
+        write_clean_plates(shots[0].outputs(finished), outputs, shots[0].space)
+    raise typer.Exit(code)
+
+
+def _clean_plates(shot: Shot, name: str, numbers: Sequence[int]) -> Dict[int, str]:
+    """Where the clean plates of these frames go; told before anything is solved, too."""
+    files = (plate.path for number in numbers for plate in shot.frame(number).plates)
+    return clean_outputs(name, numbers, {*files, *shot.outputs(numbers).values()})
 
 
 def _cluster(address: str) -> Callable[[Deque[Task]], Crew]:
