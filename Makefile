@@ -2,6 +2,7 @@
 # make test   the same environment with the tools, then the check below
 # make check  the one check command: ruff, mypy, pytest (wants `make test` once)
 # make blender  Blender 4.2, 4.5 and 5.0 as Python modules, for the add-on's tests (3 GB, Python 3.11)
+# make pyblish  pyblish-lite and pyblish-qml with their Qt, for the publish tests (0.5 GB)
 # make clean  removes what these made
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -11,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 LEMUR := tests/plates/lemur
 DEMO := demo-out
 
-.PHONY: demo test check blender clean
+.PHONY: demo test check blender pyblish clean
 
 demo: $(VENV)/engine.stamp
 	@mkdir -p $(DEMO)
@@ -31,7 +32,7 @@ check:
 	$(BIN)/python -m pytest
 
 clean:
-	rm -rf $(VENV) .venv-bpy-* $(DEMO) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info
+	rm -rf $(VENV) .venv-bpy-* .venv-pyblish $(DEMO) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info
 
 $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -61,4 +62,15 @@ blender: .venv-bpy-4.5/made.stamp .venv-bpy-5.0/made.stamp .venv-bpy-4.2/made.st
 	@echo "Installing Blender $* as a Python module into .venv-bpy-$*, once."
 	@$(PYTHON) -m venv .venv-bpy-$* && .venv-bpy-$*/bin/python -m pip --disable-pip-version-check \
 		install --quiet bpy==$(BPY_$*) || { rm -rf .venv-bpy-$*; exit 1; }
+	@touch $@
+
+# The windows of pyblish want PyQt5 and bring a package called `tests`: nothing for our environment.
+pyblish: .venv-pyblish/made.stamp
+
+.venv-pyblish/made.stamp:
+	@echo "Installing the windows of pyblish into .venv-pyblish, once."
+	@$(PYTHON) -m venv .venv-pyblish && .venv-pyblish/bin/python -m pip \
+		--disable-pip-version-check install --quiet pyblish-base==1.8.12 pyblish-lite==0.8.12 \
+		pyblish-qml==1.11.5 'PyQt5==5.15.*' 'Qt.py>=2' 'PySide6-Essentials<6.12' \
+		|| { rm -rf .venv-pyblish; exit 1; }
 	@touch $@

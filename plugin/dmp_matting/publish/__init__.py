@@ -62,7 +62,7 @@ def publish(
             if plugin.order >= pyblish.api.IntegratorOrder - 0.5 and name in failed:
                 continue  # told already
             if instance is not None:
-                instance.data.setdefault("dmpAccepted", list(accept))
+                instance.data["dmpAccepted"] = instance.data.get("dmpAccepted") or list(accept)
             context.data["dmpTell"] = _share(tell, plugins, plugin, place / len(found), len(found))
             context.data["dmpTell"](0.0, f"{name}: {plugin.label}" if name else plugin.label)
             error = _process(plugin, context, instance, (repairs or {}).get(plugin.__name__, ""))

@@ -37,5 +37,6 @@ class CollectHost(pyblish.api.ContextPlugin):
         context.data.setdefault("dmpShots", []).extend(request.shots)
         context.data["dmpPublishTo"] = request.to or context.data.get("dmpPublishTo", "")
         context.data["dmpPublishVersion"] = request.version
+        context.data["dmpAccept"] = list(request.accept)
         context.data["dmpSource"] = dict(request.source)
         self.log.info("Found %d shots", len(request.shots))

@@ -22,5 +22,6 @@ class CollectShots(pyblish.api.ContextPlugin):
                 context.data.setdefault("dmpTrouble", []).append(f"{shot!r} is no Shot.")
                 continue
             instance = context.create_instance(shot.name, family=FAMILY)
-            source = context.data.get("dmpSource", {})
-            instance.data.update({"dmpShot": shot, "dmpTrouble": [], "dmpSource": source})
+            instance.data.update({"dmpShot": shot, "dmpTrouble": []})
+            instance.data["dmpSource"] = context.data.get("dmpSource", {})
+            instance.data["dmpAccepted"] = list(context.data.get("dmpAccept", ()))
