@@ -10,6 +10,8 @@ it is none.
     colour  the log ratios of the seeds lie about one line: the colour of the missing light
     grown   from the seeds over neighbours whose ratio has that colour and changes slowly, which
             is how a penumbra crosses plain ground; an outline of a subject is a jump
+    ground  a shadow lies on the ground: it runs out into ground that is lit as before. What is
+            walled in by the subject is a part of it that looks like dark background
     filled  smoothly under the subject, so that hair in front of a shadow has a background
 
 A shadow with a hard edge on plain ground looks like a flat dark subject, and stays one.
@@ -33,6 +35,8 @@ TINTED = 0.5  # log of the light's colour; more is coloured glass
 STEEP = 0.1  # log ratio per pixel at SIZE; more is an outline
 LEAST = 0.001  # of the frame
 RIM = 0.028  # of the long side; a narrower change is a fringe of hair
+OUTWARD = 1 / 3  # of what surrounds a shadow is lit as before; the rest may be subject
+NEAR, FAR = 1, 4  # pixels at SIZE beside a shadow: its penumbra's end, where it is looked at
 SMOOTH = 1.2  # sigma of the ratio, pixels at SIZE
 UNEXPLAINED = 0.035  # encoded; what may be left of the plate after relighting
 
@@ -74,6 +78,7 @@ def find_shadow(image: Floats, clean: Floats, known: Mask, linear: bool) -> Floa
     broad = np.ones((2 * round(RIM * max(shadow.shape) / 2) + 1,) * 2)
     wide = ndimage.binary_opening(shadow, broad)
     shadow &= ndimage.binary_dilation(wide, broad)
+    shadow = _on_the_ground(shadow, unchanged)
     ground &= unchanged | shadow
     if shadow.mean() < LEAST:
         return None
@@ -99,6 +104,23 @@ def _colour(log: Floats) -> Floats:
     direction = np.array([np.median(log[:, c] / level) for c in range(3)], np.float32)
     result: Floats = direction / max(float(direction.mean()), 0.1)
     return result
+
+
+def _on_the_ground(shadow: Mask, unchanged: Mask) -> Mask:
+    """Without the parts that do not run out into ground that is lit as it was."""
+    kept = np.zeros_like(shadow)
+    labels, count = ndimage.label(shadow, np.ones((3, 3)))
+    for number, place in enumerate(ndimage.find_objects(labels), 1):
+        near = tuple(
+            slice(max(0, side.start - FAR), min(size, side.stop + FAR))
+            for side, size in zip(place, shadow.shape, strict=True)
+        )
+        part = labels[near] == number
+        far = ndimage.binary_dilation(part, np.ones((3, 3)), FAR)
+        beside = far & ~ndimage.binary_dilation(part, np.ones((3, 3)), NEAR) & ~shadow[near]
+        if (beside & unchanged[near]).sum() >= OUTWARD * max(1, beside.sum()):
+            kept[near] |= part
+    return kept
 
 
 def _large(shadow: Mask) -> Mask:
