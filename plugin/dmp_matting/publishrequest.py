@@ -16,7 +16,8 @@ from .job import Settings
 from .presets import preset
 from .shots import Shot
 
-ACCEPT = "Accept as it is"  # labels of pyblish actions that are carried out here
+ACCEPT = "Accept as it is"  # labels of pyblish actions that are asked for by name
+LEAVE_OUT = "Leave out missing frames"
 SOLVE_AGAIN = "Solve again with preset final"
 NOWHERE = "No folder to publish to; choose one, or save the scene: then it is 'publish' beside it."
 

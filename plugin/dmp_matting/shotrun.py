@@ -130,14 +130,16 @@ def check_gaps(shots: Sequence[Shot], missing: Missing) -> Dict[str, List[Gap]]:
     A shot of which nothing can be solved is refused even when missing frames are skipped.
     """
     gaps = {shot.name: shot.gaps() for shot in shots}
-    sentences = []
+    sentences, rest = [], False
     for shot in shots:
         found = gaps[shot.name]
         all_of_it = {gap.frame for gap in found} == set(shot.numbers())
         if found and (missing is Missing.FAIL or all_of_it):
             sentences.append(gap_sentence(shot, found))
+            rest = rest or not all_of_it
     if sentences:
-        raise PlateError(" ".join(sentences))
+        mend = "Put the files back, or matte the other frames with --missing skip."
+        raise PlateError(f"{' '.join(sentences)} {mend if rest else 'Check the names.'}")
     return gaps
 
 

@@ -64,7 +64,8 @@ def test_missing_frames_are_all_named_before_work_starts(
     done = dmp(*wanted)
     sentence = (
         f"plate: frames 1002,1005-1006 of {shot.pattern} are missing; "
-        f"frame 1004 of {shot.pattern} is empty."
+        f"frame 1004 of {shot.pattern} is empty. "
+        "Put the files back, or matte the other frames with --missing skip."
     )
     assert (done.returncode, done.stderr) == (2, sentence + "\n")
     assert events(done)[-1]["message"] == sentence
@@ -182,7 +183,11 @@ def test_openjd_lines_begin_a_line(engine: Wire, shot: TinyShot, tmp_path: Path)
         (["--frames", "abc"], "InputError", "frame range"),
         (["--in-process"], "InputError", "--in-process"),
         (["--set", "joint_steps=-1"], "SettingsError", "joint_steps"),
-        (["--clean", "nowhere.exr"], "PlateError", "clean plate nowhere.exr is missing"),
+        (
+            ["--clean", "nowhere.exr"],
+            "PlateError",
+            "clean plate nowhere.exr is missing. Check the names.",
+        ),
         (["-o", "one.exr"], "InputError", "put #### into its name"),
         (["-o", "no_folder/m.####.exr"], "OutputError", "does not exist"),
         (["--missing", "guess"], "UsageError", "--missing"),

@@ -365,7 +365,10 @@ def test_a_folder_of_shots_and_the_command(engine: Wire, tmp_path: Path) -> None
     assert done.returncode == 2 and "Traceback" not in done.stderr
     assert "sh020 has no clean plate" in done.stderr
     shutil.rmtree(tmp_path / "plates" / "sh020")
-    done = dmp(*wanted, "--json")
+    (tmp_path / "plates" / "sh010" / "plate.1002.exr").write_bytes(b"")
+    done = dmp(*wanted)
+    assert done.returncode == 2 and "publish the other frames with --missing skip" in done.stderr
+    done = dmp(*wanted, "--missing", "skip", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["published"] == [str(tmp_path / "pub" / "sh010" / "v001")]
 

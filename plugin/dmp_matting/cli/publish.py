@@ -11,16 +11,22 @@ from rich.text import Text
 
 from ..errors import InputError
 from ..job import Value
+from ..publishrequest import LEAVE_OUT
+from ..shotevents import Missing
 from .knobs import (
     Assignments,
     DeviceName,
     Frames,
     InputSpace,
+    MissingFrames,
     PresetName,
     parse_frames,
     settings_of,
 )
 from .show import EXIT_CODES, Json, err, out, print_json
+
+FRAMES = "ValidateFrames"
+MEND = " Put the files back, or publish the other frames with --missing skip."
 
 
 def register(app: typer.Typer) -> None:
@@ -40,6 +46,7 @@ def publish(
         Optional[List[str]],
         typer.Option("--accept", help="A check of the result to overrule, by its name."),
     ] = None,
+    missing: MissingFrames = Missing.FAIL,
     as_json: Json = False,
 ) -> None:
     """Check plates, matte them, check the mattes, publish all of them or nothing."""
@@ -57,13 +64,15 @@ def publish(
     numbers = parse_frames(frames)
     if numbers:
         data.update(frameStart=min(numbers), frameEnd=max(numbers))
-    failures, made = publish_folder(str(folder), str(to), tuple(accept or ()), **data)
+    repairs = {FRAMES: LEAVE_OUT} if missing is Missing.SKIP else {}
+    failures, made = publish_folder(str(folder), str(to), tuple(accept or ()), repairs, **data)
     if as_json:
         told = [{"check": c, "shot": shot, "message": said} for c, shot, said in failures]
         print_json({"ok": not failures, "published": made, "failures": told})
     else:
         for check, _, said in failures:
-            err.print(Text(f"{check}: {said}", style="red"))
+            mend = MEND if check == FRAMES and missing is Missing.FAIL else ""
+            err.print(Text(f"{check}: {said}{mend}", style="red"))
         for path in made:
             out.print(f"Published {path}.")
     raise typer.Exit(InputError.exit_code if failures else 0)

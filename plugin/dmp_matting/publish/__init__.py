@@ -98,7 +98,11 @@ def _share(tell: Tell, plugins: List[Any], plugin: Any, place: float, count: int
 
 
 def publish_folder(
-    folder: str, to: str, accept: Tuple[str, ...] = (), **data: Any
+    folder: str,
+    to: str,
+    accept: Tuple[str, ...] = (),
+    repairs: Optional[Mapping[str, str]] = None,
+    **data: Any,
 ) -> Tuple[Failures, List[str]]:
     """Publish the shots of a folder; returns the failures and the folders that were published.
 
@@ -106,7 +110,7 @@ def publish_folder(
     """
     context = pyblish.api.Context()
     context.data.update({"dmpFolder": folder, "dmpPublishTo": to, **data})
-    failures = publish(context, accept)
+    failures = publish(context, accept, repairs)
     made = [str(one.data["dmpPublished"]) for one in context if "dmpPublished" in one.data]
     return failures, made
 

@@ -10,6 +10,7 @@ import pyblish.api
 from dmp_matting.errors import InputError
 from dmp_matting.publish._actions import ours
 from dmp_matting.publishing import FAMILY
+from dmp_matting.publishrequest import LEAVE_OUT
 from dmp_matting.sequences import range_text
 from dmp_matting.shots import Shot, gap_sentence
 
@@ -27,7 +28,7 @@ def holes(shot: Shot) -> List[int]:
 class LeaveOutFrames(pyblish.api.Action):
     """Publish only the frames whose files are all there."""
 
-    label = "Leave out missing frames"
+    label = LEAVE_OUT
     on = "failed"
     icon = "cut"
 
