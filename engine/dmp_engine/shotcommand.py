@@ -8,6 +8,7 @@ The request is a JSON file, since a command line is too short for a thousand nam
     probe     {"plates": [{"path", "space"}], "pixels": false}             a line for each plate
     match     {"frames": [{"number", "image", "clean", "space"}]}          a line for each frame
     clean     {"frames": [{"number", "result", "output"}], "space"}        a line for each frame
+    stills    {"stills": [path], "output", "space"}                    several clean plates to one
 
 Answers are JSON lines; the last is ``{"ok": true}`` or the error.
 """
@@ -68,6 +69,12 @@ def _answers(what: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for entry in asked["frames"]:
             write_clean_file(Path(entry["result"]), Path(entry["output"]), asked["space"])
             yield {"frame": int(entry["number"]), "path": entry["output"]}
+        return
+    if what == "stills":
+        from .cleanmerge import merge_stills
+
+        merge_stills(asked["stills"], Path(asked["output"]), asked["space"])
+        yield {"path": asked["output"]}
         return
     from .shotsheet import RATE, make_movie, make_shot_sheet
 

@@ -71,6 +71,11 @@ def write_clean_plates(results: Mapping[int, str], outputs: Mapping[int, str], s
     _drain(_ask("clean", {"frames": frames, "space": space}))
 
 
+def merge_stills(stills: Sequence[str], output: str, space: str) -> None:
+    """The median of several clean plates as one EXR. PlateError, MismatchError, OutputError."""
+    _drain(_ask("stills", {"stills": list(stills), "output": output, "space": space}))
+
+
 def probe_plates(paths: Sequence[Tuple[str, str]], pixels: bool = False) -> List[Dict[str, Any]]:
     """What files say of themselves (engine/dmp_engine/probe.py); (path, colour space) each."""
     plates = [{"path": path, "space": space} for path, space in paths]

@@ -24,7 +24,8 @@ def register(app: typer.Typer) -> None:
 def batch(
     file: Annotated[Path, typer.Argument(help="The shots: .yaml, .json, .csv or .otio.")],
     clean: Annotated[
-        Optional[str], typer.Option("--clean", help="Clean plate of shots that name none.")
+        Optional[List[str]],
+        typer.Option("--clean", help="Clean plate of shots that name none; several stills."),
     ] = None,
     output: Annotated[
         Optional[str],

@@ -4,7 +4,7 @@
 
 import os
 from pathlib import Path
-from typing import Annotated, Dict, Optional
+from typing import Annotated, Dict, List, Optional
 
 import typer
 
@@ -19,6 +19,7 @@ from ..shotevents import Missing
 from ..shotlook import write_clean_plates, write_movie, write_sheet
 from ..shots import CHUNK, Shot
 from .cleanplates import clean_outputs, with_clean_layer
+from .cleanstills import one_clean_plate
 from .knobs import (
     Assignments,
     Chunk,
@@ -60,9 +61,13 @@ def matte(
     image: Annotated[
         Path, typer.Argument(help="The plate with the subject; plate.####.exr for a sequence.")
     ],
-    clean: Annotated[
-        Path,
-        typer.Option("--clean", help="The same view without the subject: a still or a sequence."),
+    cleans: Annotated[
+        List[Path],
+        typer.Option(
+            "--clean",
+            help="The same view without the subject: a still or a sequence. Several stills, each "
+            "with its --clean: their median.",
+        ),
     ],
     output: Annotated[
         Path,
@@ -124,6 +129,7 @@ def matte(
     settings, on_cpu = settings_of(preset_name, changes, assignments)
     if write_clean is not None:
         settings, on_cpu = with_clean_layer(settings, on_cpu)
+    clean = Path(one_clean_plate([str(one) for one in cleans], str(output), input_space))
     mattes = {
         Role.GARBAGE: garbage, Role.CORE: core, Role.HOLDOUT: holdout, Role.TRIMAP: trimap,
     }  # fmt: skip
@@ -149,14 +155,14 @@ def matte(
     plates += [_plate(path, role, "raw") for role, path in mattes.items() if path is not None]
     job = Job((Frame(1, tuple(plates)),), settings, __version__)
 
-    outputs, cleans = {1: str(output.absolute())}, {}
+    outputs, fitted = {1: str(output.absolute())}, {}
     if write_clean is not None:
         taken = [*outputs.values(), *(plate.path for plate in plates)]
-        cleans = clean_outputs(str(write_clean), [1], taken)
+        fitted = clean_outputs(str(write_clean), [1], taken)
     run = run_directly if in_process else run_in_engine
     layers = watched(run(job, outputs, on_cpu), quiet)
-    if cleans:
-        write_clean_plates(outputs, cleans, input_space)
+    if fitted:
+        write_clean_plates(outputs, fitted, input_space)
     if as_json:
         print_json({"ok": True, **layers.to_json()})
     elif not quiet:

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlparse
 from ..errors import InputError
 from ..job import MATTES, Value, parse_value
 from ..shots import Shot
+from .cleanstills import one_clean_plate
 from .knobs import parse_frames, settings_of
 
 Row = Dict[str, Any]
@@ -65,13 +66,18 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
     # Relative paths of the file are relative to it; those of the command line to where it is typed.
     folder = os.path.dirname(os.path.abspath(file))
     for key in PLATES:
-        if key in told:
+        if key == "clean" and key in told:
+            told[key] = [os.path.join(folder, os.path.expanduser(one)) for one in _texts(told[key])]
+        elif key in told:
             told[key] = os.path.join(folder, os.path.expanduser(str(told[key])))
     told = {**{k: v for k, v in defaults.items() if v not in (None, "", [])}, **told}
     for key in ("image", "clean", "output"):
         if key not in told:
             raise InputError(f"{where} has no '{key}'.")
-    paths = {key: str(told.get(key, "")).replace("{shot}", name) for key in PLATES}
+    paths = {
+        key: str(told.get(key, "")).replace("{shot}", name) for key in PLATES if key != "clean"
+    }
+    space = str(told.get("input_space", "auto"))
     try:
         changes: Dict[str, Value] = {
             key: parse_value(key, str(told[key])) for key in SOLVER if key in told
@@ -80,14 +86,23 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
             str(told.get("preset", "auto")), changes, _assignments(told.get("set"))
         )
         frames = parse_frames(str(told["frames"]) if "frames" in told else None)
+        stills = [one.replace("{shot}", name) for one in _texts(told["clean"])]
+        clean = one_clean_plate(stills, paths["output"], space, make_folder=True)
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
     return Shot(
-        name, paths["image"], paths["clean"], paths["output"], frames,
-        space=str(told.get("input_space", "auto")), settings=settings, on_cpu=on_cpu,
+        name, paths["image"], clean, paths["output"], frames,
+        space=space, settings=settings, on_cpu=on_cpu,
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
         trimap=paths["trimap"],
     )  # fmt: skip
+
+
+def _texts(told: Any) -> List[str]:
+    """One path, or several: a list, or one text with ``;`` between."""
+    if isinstance(told, (list, tuple)):
+        return [str(one) for one in told]
+    return [part.strip() for part in str(told).split(";") if part.strip()]
 
 
 def _assignments(told: Any) -> List[str]:
@@ -133,7 +148,9 @@ def _rows(told: Any, file: Path) -> List[Row]:
         told = told.get("shots")
         folder = os.path.dirname(os.path.abspath(file))
         for key in set(general) & set(PLATES):
-            general[key] = os.path.join(folder, str(general[key]))
+            named = _texts(general[key]) if key == "clean" else [str(general[key])]
+            places = [os.path.join(folder, one) for one in named]
+            general[key] = places if key == "clean" else places[0]
     if not isinstance(told, list) or not all(isinstance(row, dict) for row in told):
         raise InputError(f"'{file}' has no list of shots; see docs/pipeline.md for its form.")
     return [{**general, **row} for row in told]
