@@ -46,6 +46,7 @@ DOUBT_CLUSTER, DOUBT_BORDER = 3.9, 3.0
 
 OPEN = 0.3  # alpha below which a hole is one
 SEEN = 3  # pixels of it that show the clean plate, at the reference size and below
+CHANCE_SPREADS, CHANCE_COUNT = 1 / 3, 10  # share and number of pixels, see without_closed_holes
 DENIED, DENIAL_VARIANCE = 0.8, 0.1  # alpha by texture that denies a hole, when as sure as that
 
 CANDIDATES, SPREAD = 120, 14.0
@@ -222,8 +223,11 @@ def without_closed_holes(
     ``image`` and ``clean`` are encoded, ``alpha`` is a first solution for
     ``trimap``. A hole opens: alpha falls below OPEN somewhere, the clean plate
     itself is seen at a few pixels, and its texture there does not deny it (two
-    soft surfaces have one colour wherever their brightnesses cross). An island
-    of doubt in which it does not was a coincidence, and is core.
+    soft surfaces have one colour wherever their brightnesses cross). Nor may what
+    is taken for the clean plate be spread as chance spreads it: of the colours
+    within twice the tolerance, half lie within once of it on a line, a quarter on
+    a plane, an eighth in space; of the clean plate's own nearly all. An island
+    of doubt in which it does not open was a coincidence, and is core.
     """
     labels, count = ndimage.label((trimap == 0.5)[0, 0].cpu().numpy())
     if count == 0:
@@ -233,14 +237,17 @@ def without_closed_holes(
     lowest = ndimage.minimum(alpha[0, 0].cpu().numpy(), labels, numbers)
     beside_background = dilate(trimap == 0, 1)[0, 0].cpu().numpy()
     bordering = ndimage.maximum(beside_background, labels, numbers) > 0
-    tolerance = 2 * Noise.of_pair(image, clean).tolerance()
-    equal = ((image - clean).square().mean(1).sqrt() <= tolerance[0])[0].cpu().numpy()
+    tolerance = Noise.of_pair(image, clean).tolerance()
+    distance = (image - clean).square().mean(1, keepdim=True).sqrt()
+    equal = (distance <= 2 * tolerance)[0, 0].cpu().numpy()
     seen = ndimage.sum_labels(equal, labels, numbers)
+    shown = ndimage.sum_labels((distance <= tolerance)[0, 0].cpu().numpy(), labels, numbers)
+    chance = (seen >= CHANCE_COUNT) & (shown < CHANCE_SPREADS * seen)
     precision = (equal / through.variance[0, 0].cpu().numpy()).astype(np.float64)
     known = ndimage.sum_labels(precision, labels, numbers)
     said = ndimage.sum_labels(precision * through.alpha[0, 0].cpu().numpy(), labels, numbers)
     denied = (known > seen / DENIAL_VARIANCE) & (said > DENIED * known)
-    closed = (lowest > OPEN) | (seen < SEEN * max(1.0, scale * scale)) | denied
+    closed = (lowest > OPEN) | (seen < SEEN * max(1.0, scale * scale)) | denied | chance
     decided = np.concatenate([[False], ~bordering & closed])
     return torch.where(torch.from_numpy(decided[labels])[None, None].to(trimap.device), 1.0, trimap)
 
