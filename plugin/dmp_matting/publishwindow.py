@@ -14,10 +14,11 @@ from typing import Any, Callable, Optional
 
 from .publishrequest import PublishRequest, set_host
 
-# What the plug-ins import. In Blender's zip this package is a part of the add-on.
+# What the plug-ins import. In Blender's zip this package is a part of the add-on. The last two
+# import the others by their full names, which must not be loaded a second time for that.
 _NEEDED = (
-    "errors", "job", "presets", "publish", "publish._actions", "publishing", "publishrequest",
-    "sequences", "shotevents", "shotlook", "shotrun", "shots",
+    "errors", "job", "presets", "publishing", "publishrequest", "sequences", "shotevents",
+    "shotlook", "shotrun", "shots", "publish", "publish._actions",
 )  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import venv
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .conftest import SMALL, Blender, read, write
+from .conftest import DRIVERS, SMALL, Blender, read, write
 
-pytest.importorskip("pyblish", reason="pyblish-base is not installed (the publish extra)")
+pyblish = pytest.importorskip("pyblish", reason="pyblish-base is not installed (the publish extra)")
 
 
 @pytest.fixture
@@ -32,12 +33,17 @@ def folder(tmp_path: Path) -> Path:
     return place
 
 
-def run(blender: Blender, folder: Path, tmp_path: Path, *cases: str, **given: Any) -> Any:
+def run(
+    blender: Blender, folder: Path, tmp_path: Path, *cases: str, path: str = "", **given: Any
+) -> Any:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
+    environment = {"TMPDIR": str(temporary)}
+    if path:
+        environment["PYTHONPATH"] = os.pathsep.join((str(DRIVERS), path))
     return blender.run(
         "publish", cases=cases, folder=folder, to=tmp_path / "published", temporary=temporary,
-        settings=SMALL, environment={"TMPDIR": str(temporary)}, **given,
+        settings=SMALL, environment=environment, **given,
     )  # fmt: skip
 
 
@@ -88,3 +94,16 @@ def test_without_pyblish_one_sentence_says_how_to_get_it(
     assert seen["no pyblish"] == [
         [], f"Publishing needs pyblish; install it with `{bare} -m pip install pyblish-base`."
     ]  # fmt: skip
+
+
+def test_the_pyblish_window_of_the_facility_collects_from_the_scene(
+    installed: Callable[[str], Blender], engine: Any, folder: Path, tmp_path: Path
+) -> None:
+    """pyblish inside Blender, plug-ins with the zip's own package, the scene asked each time."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "pyblish").symlink_to(Path(pyblish.__file__).parent)
+    seen = run(installed("4.5"), folder, tmp_path, "window", path=str(tmp_path / "site"))
+    assert seen["opened"] and seen["collected"] == ["plate", "plate"]
+    assert seen["frames"] == [[1, 2, 3], [1, 2]] and seen["trouble"] == [[], []]
+    assert seen["facts"] == [4, 3]  # headers of plates and clean plate, through the engine
+    assert seen["module"] == ["bl_ext.user_default.dmp_blender.dmp_matting.shots"]

@@ -48,6 +48,7 @@ def publish(
     """
     failures: Failures = []
     refused = set()
+    tell = _never_back(tell)
     plugins = pyblish.plugin.discover(paths=[FOLDER])
     for plugin in plugins:
         failed = {name for _, name, _ in failures}
@@ -82,6 +83,17 @@ def _process(plugin: Any, context: Any, instance: Any, repair: str) -> Optional[
     pyblish.plugin.process(plugin, context, None, action.id)
     again: Optional[Exception] = pyblish.plugin.process(plugin, context, instance)["error"]
     return again
+
+
+def _never_back(tell: Tell) -> Tell:
+    """A shot's last sign of a frame may come after the frame: a bar does not go back for it."""
+    highest = [0.0]
+
+    def forward(fraction: float, text: str) -> None:
+        highest[0] = max(highest[0], fraction)
+        tell(highest[0], text)
+
+    return forward
 
 
 def _share(tell: Tell, plugins: List[Any], plugin: Any, place: float, count: int) -> Tell:

@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import sys
 
 import bpy
 from host import MODULE, addon, answer, arguments, configure, load, said
@@ -89,6 +90,30 @@ with addon(given["python"]) as scene:
         scene.frame_start, scene.frame_end = 11, 12
         scene.dmp.publish_name = "shifted"
         seen["shifted"] = press(scene)
+    if "window" in given["cases"]:
+        # A facility has pyblish and a window in Blender; our package has another name there.
+        import types
+
+        import pyblish.api
+        import pyblish.util
+
+        shown = []
+        window = types.ModuleType("their_window")
+        window.show = lambda: shown.append(pyblish.util.collect())
+        sys.modules["their_window"] = window
+        pyblish.api.register_gui("their_window")
+        configure(scene, plate, clean, publish_to=to, **given["settings"])
+        ours = importlib.import_module(f"{MODULE}.publish")
+        seen["opened"] = ours._open_window(scene)
+        scene.frame_end = 2
+        window.show()  # as its reset button does
+        instances = [next(iter(context)) for context in shown]
+        seen["collected"] = [one.data["name"] for one in instances]
+        seen["frames"] = [list(one.data["dmpShot"].frames) for one in instances]
+        seen["trouble"] = [one.data["dmpTrouble"] for one in instances]
+        seen["facts"] = [len(one.data["dmpFacts"]) for one in instances]
+        kinds = {type(one.data["dmpShot"]).__module__ for one in instances}
+        seen["module"] = sorted(kinds)
     seen["published"] = published()
     seen["beside"] = os.path.isdir(path("publish"))
     seen["temporary"] = os.listdir(given["temporary"])
