@@ -108,8 +108,9 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("more", [[], ["--quiet"]])
 def test_a_warning_is_told_once(tmp_path: Path, more: list[str]) -> None:
-    plate = str(LEMUR / "plate.png")
-    done = matte(tmp_path / "lemur.exr", "--clean", plate, "--set", "joint_steps=1", *more)
+    plate = LEMUR / "plate.png"
+    done = dmp("matte", "--in-process", plate, "--clean", plate, "-o", tmp_path / "lemur.exr",
+               *FEW_STEPS, "--set", "joint_steps=1", *more)  # fmt: skip
     assert done.returncode == 0 and done.stderr.count("are the same picture") == 1
 
 
