@@ -132,10 +132,7 @@ def test_it_ends_with_a_host_that_is_killed(engine: Wire, shot: TinyShot, tmp_pa
     host.wait()
     host.stdout.close()
     wait_until(lambda: not os.path.exists(f"/proc/{publisher}"), 20)
-    # That the engine drops the job of who is gone is its own tests' business; others share it here.
-    for job in engine_jobs(engine):
-        if job["state"] in ("running", "queued"):
-            engine.ask("POST", f"/v1/jobs/{job['id']}/cancel")
+    wait_until(lambda: not running(engine), 40)
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,10 @@ async def job_events(
                 yield {"event": "alive"}
             await asyncio.sleep(INTERVAL)
             try:
-                await asyncio.wait_for(changed.wait(), heartbeat)
+                # Not wait_for: in Python 3.11 it swallows a cancellation that comes together with a
+                # change, and the job of a client that is gone then runs on for nobody.
+                async with asyncio.timeout(heartbeat):
+                    await changed.wait()
             except TimeoutError:
                 continue
 
