@@ -17,11 +17,10 @@ import OpenImageIO as oiio
 from dmp_matting.errors import MismatchError
 from dmp_matting.job import Plate, Role
 
+from .plates.checks import STILLS
 from .plates.colour import AUTO, from_working
 from .plates.read import read_plate
 from .plates.write import check_output, write_whole
-
-STILLS = "dmp:stills"  # in the header: the files, a line each
 
 
 def merge_stills(stills: Sequence[str], output: Path, space: str) -> None:

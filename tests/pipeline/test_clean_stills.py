@@ -70,6 +70,16 @@ def test_one_plate_and_two_stills_in_8_bit(engine: Wire, shot: TinyShot, tmp_pat
     assert pixels(tmp_path / "one.clean.exr") == pytest.approx(np.mean(linear), rel=2e-3)
 
 
+def test_8_bit_stills_are_not_called_another_colour_space(engine: Wire, tmp_path: Path) -> None:
+    lemur = Path(__file__).resolve().parents[1] / "plates" / "lemur"
+    again = tmp_path / "again.png"
+    again.write_bytes((lemur / "clean.png").read_bytes())
+    done = dmp("matte", lemur / "plate.png", *cleans([lemur / "clean.png", again]),
+               "-o", tmp_path / "one.exr", *FEW_STEPS)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "colour space" not in done.stderr + done.stdout
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [

@@ -23,6 +23,8 @@ from scipy import ndimage
 from .detail import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .read import PlateImage
 
+STILLS = "dmp:stills"  # in the header of several stills merged into one: the files, a line each
+
 SIZE = 480  # long side at which a pair is looked at
 DIFFERENT = 0.1  # encoded, smoothed; certainly not the same thing
 REGION = 0.004  # of the frame: the smallest outline that is looked at
@@ -49,7 +51,8 @@ def header_warnings(image: PlateImage, clean: PlateImage) -> Iterator[str]:
             f"'{image.path}' has a pixel aspect of {aspects[0]:g} and '{clean.path}' of "
             f"{aspects[1]:g}; if one is squeezed, write both with one format."
         )
-    if image.space != clean.space:
+    merged = bool(clean.spec.get_string_attribute(STILLS))  # of whatever format, into scene-linear
+    if image.space != clean.space and not merged:
         yield (
             f"'{image.path}' was read as '{image.space}' and '{clean.path}' as '{clean.space}'; "
             "if they come from one camera, name one colour space for both."
