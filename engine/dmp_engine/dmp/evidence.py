@@ -29,7 +29,7 @@ from torch import Tensor
 
 from .encoding import Encoding
 from .initialise import dilate, erode, patch_similarity
-from .noise import Noise, same
+from .noise import ROUNDING, Noise, same
 from .windowed import mean_around
 
 REFERENCE_SIDE = 320
@@ -47,6 +47,7 @@ DOUBT_CLUSTER, DOUBT_BORDER = 3.9, 3.0
 OPEN = 0.3  # alpha below which a hole is one
 SEEN = 3  # pixels of it that show the clean plate, at the reference size and below
 CHANCE_SPREADS, CHANCE_COUNT = 1 / 3, 10  # share and number of pixels, see without_closed_holes
+GRAINY = 2.0  # roundings that a tolerance of grain is at least
 DENIED, DENIAL_VARIANCE = 0.8, 0.1  # alpha by texture that denies a hole, when as sure as that
 
 CANDIDATES, SPREAD = 120, 14.0
@@ -223,8 +224,8 @@ def without_closed_holes(
     ``image`` and ``clean`` are encoded, ``alpha`` is a first solution for
     ``trimap``. A hole opens: alpha falls below OPEN somewhere, the clean plate
     itself is seen at a few pixels, and its texture there does not deny it (two
-    soft surfaces have one colour wherever their brightnesses cross). Nor may what
-    is taken for the clean plate be spread as chance spreads it: of the colours
+    soft surfaces have one colour wherever their brightnesses cross). Nor may, under
+    grain, what is taken for the clean plate be spread as chance spreads it: of the colours
     within twice the tolerance, half lie within once of it on a line, a quarter on
     a plane, an eighth in space; of the clean plate's own nearly all. An island
     of doubt in which it does not open was a coincidence, and is core.
@@ -241,8 +242,12 @@ def without_closed_holes(
     distance = (image - clean).square().mean(1, keepdim=True).sqrt()
     equal = (distance <= 2 * tolerance)[0, 0].cpu().numpy()
     seen = ndimage.sum_labels(equal, labels, numbers)
-    shown = ndimage.sum_labels((distance <= tolerance)[0, 0].cpu().numpy(), labels, numbers)
-    chance = (seen >= CHANCE_COUNT) & (shown < CHANCE_SPREADS * seen)
+    grainy = equal & (tolerance > GRAINY * ROUNDING)[0, 0].cpu().numpy()
+    near = ndimage.sum_labels(grainy, labels, numbers)
+    inner = grainy & (distance <= tolerance)[0, 0].cpu().numpy()
+    chance = (near >= CHANCE_COUNT) & (
+        ndimage.sum_labels(inner, labels, numbers) < CHANCE_SPREADS * near
+    )
     precision = (equal / through.variance[0, 0].cpu().numpy()).astype(np.float64)
     known = ndimage.sum_labels(precision, labels, numbers)
     said = ndimage.sum_labels(precision * through.alpha[0, 0].cpu().numpy(), labels, numbers)
