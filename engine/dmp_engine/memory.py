@@ -3,8 +3,8 @@
 A frame that comes again with a correction (a garbage matte, a holdout, another core) need not be
 fitted and looked at anew. What is kept depends on the plates' pixels, the settings and the device
 alone, and all three are in its key, so it changes no pixel of any result: it is what would be
-made again, bit for bit. One for each worker, in main memory, sized in bytes; what was not used for
-longest goes first.
+made again, bit for bit. One for each worker, in main memory, limited in bytes and in frames; what
+was not used for longest goes first.
 """
 
 from __future__ import annotations
@@ -24,36 +24,41 @@ from dmp_matting.job import Settings
 from .version import engine_version
 
 LIMIT = 1 << 30  # bytes: about ten frames of 1080p, three of 4K
+PAIRS = 16  # frames at most: a shot's memory is to be flat after few of them
 
 T = TypeVar("T")
 
 
 class Memory:
-    """Values by key, ``limit`` bytes at most."""
+    """Values by pair and name; ``limit`` bytes and ``pairs`` pairs at most."""
 
-    def __init__(self, limit: int = LIMIT) -> None:
-        self.limit, self.bytes = limit, 0
-        self._held: OrderedDict[tuple[str, str], tuple[Any, int]] = OrderedDict()
+    def __init__(self, limit: int = LIMIT, pairs: int = PAIRS) -> None:
+        self.limit, self.pairs, self.bytes = limit, pairs, 0
+        self._held: OrderedDict[str, dict[str, tuple[Any, int]]] = OrderedDict()
 
     def of(self, content: str, settings: Settings, device: str) -> Recollection:
         """What is known of the pair whose digest is ``content``, solved so, on ``device``."""
         told = json.dumps([content, settings.to_json(), device, engine_version()], sort_keys=True)
         return Recollection(self, hashlib.sha256(told.encode()).hexdigest(), device)
 
-    def get(self, key: tuple[str, str]) -> Any | None:
-        if key not in self._held:
+    def get(self, about: str, what: str) -> Any | None:
+        if about not in self._held or what not in self._held[about]:
             return None
-        self._held.move_to_end(key)
-        return self._held[key][0]
+        self._held.move_to_end(about)
+        return self._held[about][what][0]
 
-    def put(self, key: tuple[str, str], value: Any) -> None:
+    def put(self, about: str, what: str, value: Any) -> None:
         size = _size(value)
-        if key in self._held or size > self.limit:
+        if size > self.limit:
             return
-        self._held[key] = value, size
-        self.bytes += size
-        while self.bytes > self.limit:
-            self.bytes -= self._held.popitem(last=False)[1][1]
+        pair = self._held.setdefault(about, {})
+        self._held.move_to_end(about)
+        if what not in pair:
+            pair[what] = value, size
+            self.bytes += size
+        while self._held and (self.bytes > self.limit or len(self._held) > self.pairs):
+            _, oldest = self._held.popitem(last=False)
+            self.bytes -= sum(size for _, size in oldest.values())
 
     def clear(self) -> None:
         self._held.clear()
@@ -70,13 +75,14 @@ class Recollection:
         self._memory, self._about, self._device = memory, about, device
 
     def __call__(self, what: str, make: Callable[[], T]) -> T:
-        key = self._about, what
-        found: T | None = self._memory.get(key)
+        found: T | None = self._memory.get(self._about, what)
         if found is not None:
             again: T = _sent(found, self._device)
             return again
         made = make()
-        self._memory.put(key, _sent(made, "cpu"))  # between two frames a GPU is the artist's
+        self._memory.put(
+            self._about, what, _sent(made, "cpu")
+        )  # between two frames a GPU is the artist's
         return made
 
 

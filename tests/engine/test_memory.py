@@ -153,3 +153,16 @@ def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
     assert memory.bytes == 0
     memory.of("a", ALONE, "cpu")("part", make("again", 16))
     assert calls[-1] == "again"
+
+
+def test_a_long_shot_is_remembered_by_its_last_frames() -> None:
+    memory = Memory(pairs=3)
+    made = []
+    for name in ("a", "b", "c", "d", "b", "a"):
+        for part in ("fit", "trimap"):
+            memory.of(name, ALONE, "cpu")(
+                part, lambda n=name, p=part: made.append(n + p) or torch.ones(9)
+            )
+    assert memory.bytes == 3 * 2 * 36
+    assert made == ["afit", "atrimap", "bfit", "btrimap", "cfit", "ctrimap", "dfit", "dtrimap",
+                    "afit", "atrimap"]  # fmt: skip
