@@ -150,7 +150,8 @@ def engine(shared_home: Home) -> Iterator[Wire]:
         for name, value in shared_home.environment.items():
             patch.setenv(name, value)
         stop_engine(force=True)  # a test of the command line may have been first
-        wire = start_engine(more=["--plate-mb", "8"])
+        # Other tests may take longer than an unused engine lives.
+        wire = start_engine(idle=7200, more=["--plate-mb", "8"])
     staying = wire.lines("/v1/attend")  # or it would end with the first client that is killed
     next(staying)
     yield wire
