@@ -16,6 +16,7 @@ import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_matting import Role, preset
+from dmp_matting.publishrequest import set_host
 from dmp_matting.wire import Wire
 from dmp_nuke import collect, menus, publish
 
@@ -209,6 +210,7 @@ def test_the_pyblish_window_of_the_facility_is_opened(
         publish.press()
     finally:
         pyblish.api.deregister_gui("their_window")
+        set_host(None)
         pyblish.api.deregister_all_paths()
     (context,) = seen
     (instance,) = [one for one in context if one.data["family"] == "dmp.matte"]

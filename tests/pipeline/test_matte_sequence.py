@@ -186,7 +186,7 @@ def test_openjd_lines_begin_a_line(engine: Wire, shot: TinyShot, tmp_path: Path)
         (
             ["--clean", "nowhere.exr"],
             "PlateError",
-            "clean plate nowhere.exr is missing. Check the names.",
+            "clean plate nowhere.exr is missing or empty. Check the names.",
         ),
         (["-o", "one.exr"], "InputError", "put #### into its name"),
         (["-o", "no_folder/m.####.exr"], "OutputError", "does not exist"),

@@ -18,6 +18,7 @@ import pytest
 from dmp_matting import Settings, Shot, preset
 from dmp_matting.publish import FOLDER, publish
 from dmp_matting.publishing import find_shots, measures_of, next_version
+from dmp_matting.publishrequest import PublishRequest, set_host
 from dmp_matting.wire import Wire
 
 from ..conftest import write_exr
@@ -79,6 +80,19 @@ def test_settings_of_a_host_may_be_a_dictionary(plates: TinyShot) -> None:
     )
     assert pyblish.plugin.process(collect, context)["success"]
     assert "joint_stepz" in context[0].data["dmpTrouble"][0]
+
+
+def test_an_open_scene_is_asked_only_where_nothing_else_is_named(plates: TinyShot) -> None:
+    asked: list[int] = []
+    set_host(lambda: asked.append(1) or PublishRequest(()))
+    try:
+        for data, times in (({"dmpFolder": str(plates.folder)}, 0), ({}, 1)):
+            context = pyblish.api.Context()
+            context.data.update(data)
+            assert pyblish.plugin.process(plugin("CollectHost"), context)["success"]
+            assert len(asked) == times
+    finally:
+        set_host(None)
 
 
 def test_every_plug_in_is_found_alone_and_in_order() -> None:

@@ -13,6 +13,7 @@ from dmp_matting.publishrequest import PublishRequest, ask_host
 class CollectHost(pyblish.api.ContextPlugin):
     """``dmpRequest`` of the context (a PublishRequest or its JSON), or what the host answers.
 
+    The host is not asked where the context names a folder or shots: they are what is wanted.
     Never fails: what cannot be collected is told by the first validator.
     """
 
@@ -21,7 +22,8 @@ class CollectHost(pyblish.api.ContextPlugin):
 
     def process(self, context: Any) -> None:
         try:
-            request = context.data.get("dmpRequest") or ask_host()
+            named = context.data.get("dmpFolder") or context.data.get("dmpShots")
+            request = context.data.get("dmpRequest") or (None if named else ask_host())
             if isinstance(request, dict):
                 request = PublishRequest.from_json(request)
         except DmpError as error:
