@@ -106,9 +106,20 @@ def test_on_a_machine_without_gpu_the_other_settings_are_taken(
 # --- what an artist meets ---
 
 
+left: set[str] = set()  # jobs that other tests, whose clients were killed, have left behind
+
+
+@pytest.fixture(autouse=True)
+def _of_other_tests(request: pytest.FixtureRequest) -> None:
+    left.clear()
+    if "engine" in request.fixturenames:
+        left.update(job["id"] for job in engine_jobs(request.getfixturevalue("engine")))
+
+
 def present(engine: Wire) -> list[dict[str, Any]]:
-    """The engine's jobs but for those that other tests have cancelled."""
-    return [job for job in engine_jobs(engine) if job["state"] != "cancelled"]
+    """The jobs of this test that the engine still holds, but for cancelled ones."""
+    jobs = [job for job in engine_jobs(engine) if job["id"] not in left]
+    return [job for job in jobs if job["state"] != "cancelled"]
 
 
 def fails(matting: Matting) -> Exception:
