@@ -39,6 +39,7 @@ CHANCE = 0.05  # a coincidence rarer than this is none
 SMALLEST_BACKGROUND = 30.0  # pixels of connected background
 BORDER, HOLE_BORDER, ALIKE_BORDER = 6.0, 5.0, 5.0
 DENSE, FAINT_BORDER = 0.6, 2.0  # share of a window of 5 that passes pixel by pixel; pixels
+GRAINY_RIM = 1.0  # pixels of the background that grain may have taken from the subject
 SHIFTS, SHIFT_RADIUS = 64, 24.0
 
 DOUBT_APART, DOUBT_ALPHA, DOUBT_CONFIDENCE = 6.0, 0.7, 40.0
@@ -105,15 +106,20 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
 
     # Pixel by pixel it passes for background, the windows deny it: hair fainter than the grain.
     faint = _beside(background, equal & (mean_around(equal.float(), 5) > DENSE))
+    # What grain hides it hides from both tests: the outermost background is asked once more.
+    grainy = tolerance > GRAINY * ROUNDING
+    subject = dilate(erode(~background, 1), 1)
+    rim = background & grainy & dilate(subject, GRAINY_RIM * scale)
     alike = erode(patch_similarity(image, clean, 5) > 0.9, 1) & ~background
     undecided = (
         dilate(background, BORDER * scale)
         | dilate(holes, HOLE_BORDER * scale)
         | dilate(alike, ALIKE_BORDER * scale)
         | dilate(faint, FAINT_BORDER * scale)
+        | rim
     )
     trimap = torch.where(undecided, 0.5, 1.0)
-    return torch.where(background, 0.0, trimap)
+    return torch.where(background & ~rim, 0.0, trimap)
 
 
 def known_background(image: Tensor, clean: Tensor) -> Tensor:

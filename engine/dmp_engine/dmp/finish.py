@@ -1,7 +1,7 @@
 """Stage 2 and what follows it, pixel by pixel: eq. 18, the bound of alpha, the knee, what is held.
 
-Every step but the last, :func:`with_solid_core`, looks at one pixel alone, so any set
-of pixels may be finished by itself, in any shape (1, C, H, W).
+:func:`finished` looks at one pixel alone, so any set of pixels may be finished by itself, in
+any shape (1, C, H, W); :func:`without_grain` and :func:`with_solid_core` look around.
 """
 
 from __future__ import annotations
@@ -15,12 +15,14 @@ from torch.nn import functional
 from dmp_matting.job import Settings
 
 from .refine import Variances, least_alpha, refine, refined_foreground, solidified
+from .windowed import mean_around
 
 REFERENCE_SIDE = 320
 INSIDE_SIGMA = 0.8  # pixels at that size: who is around
 # The mean alpha there from which a pixel begins to be inside, and is.
 INSIDE_FROM, INSIDE_TO = 0.79, 0.85
 SOLID_INSIDE = 0.6  # the knee there
+HIDDEN, ALONE = 1.5, 0.1  # sigma that nobody sees through; mean alpha of 3 x 3 that is nobody's
 
 
 def colour_bounds(image: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
@@ -57,6 +59,32 @@ def finished(
     if held is not None:
         alpha = torch.where(held == 0.5, alpha, held)
     return alpha, foreground
+
+
+def without_grain(
+    alpha: Tensor,
+    foreground: Tensor,
+    clean: Tensor,
+    held: Tensor | None,
+    grain: Tensor | None,
+) -> Tensor:
+    """Alpha emptied where it is no more than grain's print: the opposite of the solid core.
+
+    Not in the paper. What an alpha adds to the plate, alpha (F - B), is below 1.5 sigma of a
+    pixel's grain, and the alphas around it are next to nothing, too. ``grain`` and ``held`` as in
+    :func:`finished`.
+    """
+    if grain is None:
+        return alpha
+    channels = zip(foreground.split(1, 1), clean.split(1, 1), grain.split(1, 1), strict=True)
+    above = torch.zeros_like(alpha)  # one channel at a time: a large plate's are large
+    for f, b, sigma in channels:
+        above += (alpha * (f - b)).square() - (HIDDEN * sigma).square()
+    hidden = above < 0
+    hidden &= mean_around(alpha, 3) < ALONE
+    if held is not None:
+        hidden &= held == 0.5
+    return torch.where(hidden, 0.0, alpha)
 
 
 def with_solid_core(alpha: Tensor, held: Tensor | None, settings: Settings) -> Tensor:

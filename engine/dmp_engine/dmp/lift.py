@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from dmp_matting.job import Settings, Stage
 
-from .finish import colour_bounds, exact_foreground, finished, with_solid_core
+from .finish import colour_bounds, exact_foreground, finished, with_solid_core, without_grain
 from .steps import Solution, Step
 
 WHOLE = 0.999  # of the neighbours at the solved size have decided alike
@@ -85,6 +85,7 @@ def lift(
         a, f = finished(i, b, a, f, None, settings, bounds, n)
         flat_alpha[at], flat_f[:, at] = a[0, 0, 0], f[0, :, 0]
         yield Step(Stage.LIFT, min(start + CHUNK, len(places)), len(places), 1.0)
+    alpha = without_grain(alpha, foreground, clean, held, grain)
     if core_by_guess:
         alpha = with_solid_core(alpha, held, settings)
     for rows in range(0, size[0], max(1, CHUNK // size[1])):

@@ -33,7 +33,7 @@ from dmp_matting.job import Settings
 from .confidence import confidence_of
 from .encoding import Encoding
 from .evidence import REFERENCE_SIDE, Sampled, without_closed_holes
-from .finish import colour_bounds, exact_foreground, finished
+from .finish import colour_bounds, exact_foreground, finished, without_grain
 from .foreground import smooth_foreground
 from .fuse import Layered, fused
 from .initialise import dilate
@@ -212,6 +212,7 @@ def settled(look: Look, settings: Settings) -> tuple[Solution, Solution]:
     """The Solution at the look's size, and what a larger plate's lift begins with."""
     held = look.undecided
     alpha, foreground = look.seen_alpha, look.seen_foreground
+    alpha = without_grain(alpha, foreground, look.clean, held, look.grain)
     confidence = confidence_of(alpha, held, look.evidence)
     exact = exact_foreground(look.image, look.clean, alpha, foreground, settings)
     return (

@@ -37,7 +37,13 @@ from .evidence import (
     tested_trimap,
     without_closed_holes,
 )
-from .finish import colour_bounds, exact_foreground, finished, with_solid_core
+from .finish import (
+    colour_bounds,
+    exact_foreground,
+    finished,
+    with_solid_core,
+    without_grain,
+)
 from .foreground import smooth_foreground
 from .initialise import (
     background_mask,
@@ -48,7 +54,7 @@ from .initialise import (
 )
 from .laplacian import MattingLaplacian
 from .lift import lift, shrunk_hint, solve_size
-from .noise import Noise
+from .noise import ROUNDING, Noise
 from .objective import Learner, Problem, start_logits
 from .refine import NEARLY_ONE
 from .region import changed_box, whole
@@ -200,7 +206,8 @@ def _solve(
     confidence = confidence_of(estimate.alpha, decided, evidence)
     if size is None:
         foreground = estimate.foreground
-        alpha = with_solid_core(estimate.alpha, held, settings)
+        alpha = without_grain(estimate.alpha, estimate.foreground, clean, held, grain)
+        alpha = with_solid_core(alpha, held, settings)
         foreground = exact_foreground(image, clean, alpha, foreground, settings)
         return Solution(alpha, foreground, trimap, confidence)
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
@@ -326,8 +333,11 @@ def first_estimate(
     power = (encoding.encode(foreground) - encoding.encode(clean)).square().sum(1, keepdim=True)
     seen = (difference * (image - clean)).sum(1, keepdim=True)
     by_colour = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
-    weight = COLOUR * power + SAMPLES * sampled.confidence + OPAQUE
-    pull = COLOUR * power * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
+    told = COLOUR * power
+    if noise is not None:
+        told = told / (1 + (noise.sigma / ROUNDING).square())
+    weight = told + SAMPLES * sampled.confidence + OPAQUE
+    pull = told * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
     alpha = laplacian.solve(alpha, weight, pull / weight)
     return Estimate(alpha, smooth_foreground(image, clean, alpha)), sampled
 
