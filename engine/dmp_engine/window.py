@@ -27,8 +27,7 @@ from .arrays import at_least, tensor_of
 from .dmp.lift import lift
 from .dmp.neighbours import PASSES, REACH, Look, first_look, improved, settled
 from .dmp.networks import SMALLEST_SIDE
-from .dmp.noise import Noise
-from .dmp.solve import solve
+from .dmp.solve import grain_of, solve
 from .dmp.steps import Recall, Solution, Step, anew
 from .memory import Memory
 from .plates.content import content_digest
@@ -98,13 +97,14 @@ class Pair:
     hint: Tensor | None
     linear: bool
     recall: Recall = anew
+    leftover: Tensor | None = None  # (1, 1, H, W), see solve
 
 
-def hint_tensor(hint: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
-    """The mattes of a frame (plates/hint.py) for the solver: (1, 1, H, W) of 0, 0.5 and 1."""
-    if hint is None:
+def layer_tensor(layer: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
+    """A layer (H, W) that goes with a frame's plates, for the solver: (1, 1, H, W)."""
+    if layer is None:
         return None
-    return at_least([tensor_of(hint[..., None], where)], SMALLEST_SIDE)[0][0]
+    return at_least([tensor_of(layer[..., None], where)], SMALLEST_SIDE)[0][0]
 
 
 def solve_in_window(
@@ -143,9 +143,7 @@ def solve_in_window(
         return solution
     grain = None
     if settings.alpha_init == "tested":
-        encoding = level[at].encoding
-        noise = Noise.of_pair(encoding.encode(pair.image), encoding.encode(pair.clean))
-        grain = noise.where_mixed(pair.clean, encoding)
+        grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.leftover)
     lifting = lift(pair.image, pair.clean, rough, pair.hint, settings, grain, core_by_guess=False)
     return (yield from lifting)
 
@@ -220,6 +218,7 @@ class _Work:
                     linear=pair.linear,
                     hint=pair.hint,
                     recall=pair.recall,
+                    leftover=pair.leftover,
                 )
                 self.kept.put(key, look)
         found = self.kept.get(key, self.where)
@@ -264,8 +263,10 @@ class _Work:
         clean = read_plate(behind, like=image)
         content = content_digest(image, clean, {})
         recall = self.kept.memory.of(content, self.settings, self.where)
-        clean = fit_clean(image, clean, self.settings, recall).clean
+        fitted = fit_clean(image, clean, self.settings, recall)
+        clean = fitted.clean
         arrays = [tensor_of(x.rgb, self.where) for x in (image, clean)]
         tensors = at_least(arrays, SMALLEST_SIDE)[0]
-        hint = hint_tensor(hint_of(read_mattes(frame, image)), self.where)
-        return Pair(tensors[0], tensors[1], hint, image.space != RAW, recall)
+        hint = layer_tensor(hint_of(read_mattes(frame, image)), self.where)
+        leftover = layer_tensor(fitted.leftover, self.where)
+        return Pair(tensors[0], tensors[1], hint, image.space != RAW, recall, leftover)

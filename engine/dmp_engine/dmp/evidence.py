@@ -83,8 +83,13 @@ def nothing_in_common(image: Tensor, clean: Tensor) -> bool:
     return float(crowded) < COMMON_SHARE and float(alike) < 5 * COMMON_SHARE
 
 
-def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> Tensor:
-    """Trimap (1, 1, H, W) of 0, 0.5, 1 for encoded images (1, 3, H, W)."""
+def tested_trimap(
+    image: Tensor, clean: Tensor, generator: torch.Generator, *, seam: float = 0.0
+) -> Tensor:
+    """Trimap (1, 1, H, W) of 0, 0.5, 1 for encoded images (1, 3, H, W).
+
+    ``seam`` is how many pixels of background beside the subject the fit of the clean plate lost.
+    """
     if nothing_in_common(image, clean):
         return torch.ones_like(image[:, :1])
     scale = max(image.shape[-2:]) / REFERENCE_SIDE
@@ -112,7 +117,7 @@ def tested_trimap(image: Tensor, clean: Tensor, generator: torch.Generator) -> T
     rim = background & grainy & dilate(subject, GRAINY_RIM * scale)
     alike = erode(patch_similarity(image, clean, 5) > 0.9, 1) & ~background
     undecided = (
-        dilate(background, BORDER * scale)
+        dilate(background, BORDER * scale + seam)
         | dilate(holes, HOLE_BORDER * scale)
         | dilate(alike, ALIKE_BORDER * scale)
         | dilate(faint, FAINT_BORDER * scale)

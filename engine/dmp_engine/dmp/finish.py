@@ -76,10 +76,10 @@ def without_grain(
     """
     if grain is None:
         return alpha
-    channels = zip(foreground.split(1, 1), clean.split(1, 1), grain.split(1, 1), strict=True)
-    above = torch.zeros_like(alpha)  # one channel at a time: a large plate's are large
-    for f, b, sigma in channels:
-        above += (alpha * (f - b)).square() - (HIDDEN * sigma).square()
+    above = torch.zeros_like(alpha)
+    for c in range(foreground.shape[1]):  # one at a time: a large plate's are large
+        added = alpha * (foreground[:, c : c + 1] - clean[:, c : c + 1])
+        above += added.square() - (HIDDEN * grain[:, c : c + 1]).square()
     hidden = above < 0
     hidden &= mean_around(alpha, 3) < ALONE
     if held is not None:

@@ -38,7 +38,7 @@ from .foreground import smooth_foreground
 from .fuse import Layered, fused
 from .initialise import dilate
 from .laplacian import MattingLaplacian
-from .lift import shrunk_hint, solve_size
+from .lift import shrunk_hint, shrunk_leftover, solve_size
 from .motion import chained, fetched, flow, layer_picture, within_frame
 from .seethrough import PER_CONFIDENCE, SURE, seen_through, variance_of
 from .solve import (
@@ -50,6 +50,7 @@ from .solve import (
     first_trimap,
     looked_again,
     noise_of,
+    seam_of,
 )
 from .spots import without_dull_spots
 from .steps import Recall, Solution, anew
@@ -113,24 +114,27 @@ def first_look(
     linear: bool,
     hint: Tensor | None = None,
     recall: Recall = anew,
+    leftover: Tensor | None = None,
 ) -> Look:
     """What the pair says by itself, at the solve size, as at the beginning of ``solve``.
 
-    ``hint`` and ``recall`` as in ``solve``.
+    ``hint``, ``recall`` and ``leftover`` as in ``solve``.
     """
+    full_leftover = leftover
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
         hint = shrunk_hint(hint, size) if hint is not None else None
+        leftover = shrunk_leftover(leftover, size) if leftover is not None else None
     generator = torch.Generator().manual_seed(settings.seed)
     encoding = Encoding.of_pair(image, clean, linear)
     seen, behind = encoding.encode(image), encoding.encode(clean)
-    noise = noise_of(seen, behind, settings, recall)
+    noise = noise_of(seen, behind, settings, recall, leftover)
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
     through = recall("seen through", lambda: seen_through(image, clean, grain))
     trimap = drawn(
         "first trimap",
-        lambda: first_trimap(seen, behind, settings, generator),
+        lambda: first_trimap(seen, behind, settings, generator, seam_of(leftover, full_leftover)),
         generator,
         recall,
     )

@@ -87,6 +87,12 @@ class Noise:
                 told[place] = (count * measured + prior * whole) / (count + prior)
         return cls(_interpolated(everywhere, told or {middle[0]: whole}).sqrt())
 
+    def with_leftover(self, leftover: Tensor | None) -> Noise:
+        """Together with an independent deviation (1, 1, H, W), if there is one."""
+        if leftover is None:
+            return self
+        return Noise((self.sigma.square() + leftover.square()).sqrt())
+
     def tolerance(self) -> Tensor:
         """RMS difference over the channels of one pixel that is still none."""
         return (sigmas(PIXEL_ALARM) * self.sigma).clamp_min(ROUNDING)

@@ -53,7 +53,7 @@ from .initialise import (
     updated_alpha,
 )
 from .laplacian import MattingLaplacian
-from .lift import lift, shrunk_hint, solve_size
+from .lift import lift, shrunk_hint, shrunk_leftover, solve_size
 from .noise import ROUNDING, Noise
 from .objective import Learner, Problem, start_logits
 from .refine import NEARLY_ONE
@@ -64,6 +64,7 @@ from .steps import Recall, Solution, Step, anew
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
 GLANCE = 10  # steps between two looks at a GPU's loss
+SEAM = 1.0  # see seam_of
 NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
 
 # Weights of the evidence in the matting-Laplacian solve; alpha^T L alpha has weight 1.
@@ -92,6 +93,7 @@ def solve(
     hint: Tensor | None = None,
     start: dict[str, Any] | None = None,
     recall: Recall = anew,
+    leftover: Tensor | None = None,
 ) -> Generator[Step, None, Solution]:
     """Solve one pair.
 
@@ -99,7 +101,8 @@ def solve(
     in: scene-linear (``linear``, any values) or as stored. ``hint`` (1, 1, H, W) is the
     artist's word: alpha is 0 where it is 0, 1 where it is 1, and solved where it is 0.5.
     ``start`` is a state of an interrupted run of the same call. ``recall`` knows what an
-    earlier solve of the pair found out before it looked at the hint.
+    earlier solve of the pair found out before it looked at the hint. ``leftover`` (1, 1, H, W) is
+    the deviation, encoded, of a clean plate that had to be moved (plates/settle.py).
     Yields Step, returns Solution. Deterministic for a seed and a device.
 
     Where the settings draw from nothing (not ``correction``), T frames in place of the 1
@@ -107,11 +110,13 @@ def solve(
     """
     box = changed_box(image, clean, settings, linear, hint, recall)
     if box is None:
-        return (yield from _solve(image, clean, settings, linear, hint, start, recall))
+        return (yield from _solve(image, clean, settings, linear, hint, start, recall, leftover))
     image, clean = box.cut(image), box.cut(clean)
     hint = None if hint is None else box.cut(hint)
+    leftover = None if leftover is None else box.cut(leftover)
     cut = box.recalling(recall)
-    return (yield from whole(box, _solve(image, clean, settings, linear, hint, start, cut)))
+    solving = _solve(image, clean, settings, linear, hint, start, cut, leftover)
+    return (yield from whole(box, solving))
 
 
 def _solve(
@@ -122,25 +127,27 @@ def _solve(
     hint: Tensor | None,
     start: dict[str, Any] | None,
     recall: Recall,
+    leftover: Tensor | None,
 ) -> Generator[Step, None, Solution]:
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
-    full_image, full_clean, full_hint = image, clean, hint
+    full_image, full_clean, full_hint, full_leftover = image, clean, hint, leftover
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
         hint = shrunk_hint(hint, size) if hint is not None else None
+        leftover = shrunk_leftover(leftover, size) if leftover is not None else None
     encoding = Encoding.of_pair(image, clean, linear)
     bounds = colour_bounds(image, clean)
     seen, behind = encoding.encode(image), encoding.encode(clean)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
-    noise = noise_of(seen, behind, settings, recall)
+    noise = noise_of(seen, behind, settings, recall, leftover)
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
     # line 1: alpha^[0], eq. 8
     trimap = drawn(
         "first trimap",
-        lambda: first_trimap(seen, behind, settings, generator),
+        lambda: first_trimap(seen, behind, settings, generator, seam_of(leftover, full_leftover)),
         generator,
         recall,
     )
@@ -213,7 +220,7 @@ def _solve(
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
     if noise is not None:
         full = (full_image, full_clean)
-        grain = recall("grain at full size", lambda: grain_of(*full, encoding))
+        grain = recall("grain at full size", lambda: grain_of(*full, encoding, full_leftover))
     return (yield from lift(full_image, full_clean, small, full_hint, settings, grain))
 
 
@@ -239,19 +246,31 @@ class _Plan:
 
 
 def noise_of(
-    seen: Tensor, behind: Tensor, settings: Settings, recall: Recall = anew
+    seen: Tensor,
+    behind: Tensor,
+    settings: Settings,
+    recall: Recall = anew,
+    leftover: Tensor | None = None,
 ) -> Noise | None:
-    """The noise of an encoded pair, where the settings ask for it."""
+    """The noise of an encoded pair and its ``leftover``, where the settings ask for it."""
     if settings.alpha_init != "tested":
         return None
-    return recall("noise", lambda: Noise.of_pair(seen, behind))
+    return recall("noise", lambda: Noise.of_pair(seen, behind).with_leftover(leftover))
 
 
-def grain_of(image: Tensor, clean: Tensor, encoding: Encoding) -> Tensor:
-    """The noise of a pair in the space that layers add up in, (1, 3, H, W)."""
-    return Noise.of_pair(encoding.encode(image), encoding.encode(clean)).where_mixed(
-        clean, encoding
-    )
+def grain_of(
+    image: Tensor, clean: Tensor, encoding: Encoding, leftover: Tensor | None = None
+) -> Tensor:
+    """The noise of a pair and its ``leftover`` in the space that layers add up in, (1, 3, H, W)."""
+    noise = Noise.of_pair(encoding.encode(image), encoding.encode(clean))
+    return noise.with_leftover(leftover).where_mixed(clean, encoding)
+
+
+def seam_of(leftover: Tensor | None, at_full_size: Tensor | None) -> float:
+    """Pixels of background that a moved clean plate loses by the subject: one of the plate's."""
+    if leftover is None or at_full_size is None:
+        return 0.0
+    return SEAM * max(leftover.shape[-2:]) / max(at_full_size.shape[-2:])
 
 
 def drawn(
@@ -283,13 +302,17 @@ def looked_again(
 
 
 def first_trimap(
-    seen: Tensor, behind: Tensor, settings: Settings, generator: torch.Generator
+    seen: Tensor,
+    behind: Tensor,
+    settings: Settings,
+    generator: torch.Generator,
+    seam: float = 0.0,
 ) -> Tensor:
     """alpha^[0] of eq. 8, the paper's or tested (evidence.py), or 0.5 everywhere."""
     if settings.alpha_init == "simple":
         return torch.full_like(seen[:, :1], 0.5)
     if settings.alpha_init == "tested":
-        return tested_trimap(seen, behind, generator)
+        return tested_trimap(seen, behind, generator, seam=seam)
     background = background_mask(seen, behind, settings.background_tolerance)
     similarity = patch_similarity(seen, behind, settings.patch_size)
     alpha = initial_alpha(background, similarity, settings.similarity)

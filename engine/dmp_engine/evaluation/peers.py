@@ -172,14 +172,25 @@ def _dmp(item: Item, settings: Settings, unfinished: Path | None = None) -> Matt
         torch.set_num_threads(settings.threads)
     seen, behind = (x.astype(np.float32) for x in (item.image, item.clean))
     whole = np.ones(behind.shape[:2], bool)
-    behind = fit_pixels(seen, behind, whole, item.linear, settings).pixels
+    fit = fit_pixels(seen, behind, whole, item.linear, settings)
+    behind = fit.pixels
     content = hashlib.sha256(seen.tobytes() + behind.tobytes()).hexdigest()
     checkpoint = Checkpoint(unfinished, settings, content)
     image, clean = (
         torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(where)
         for x in (seen, behind)
     )
-    solving = solve(image, clean, settings, linear=item.linear, start=checkpoint.state())
+    leftover = (
+        None if fit.leftover is None else torch.from_numpy(fit.leftover)[None, None].to(where)
+    )
+    solving = solve(
+        image,
+        clean,
+        settings,
+        linear=item.linear,
+        start=checkpoint.state(),
+        leftover=leftover,
+    )
     while True:
         try:
             checkpoint.follow(next(solving))

@@ -26,7 +26,7 @@ from .colour import RAW
 from .detail import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .illumination import Light, fit_light
 from .read import PlateImage
-from .settle import Blown, replenished, replenished_alike, settled
+from .settle import Blown, leftovers, replenished, replenished_alike, settled
 from .shadow import find_shadow
 from .warp import filled, warped
 
@@ -89,6 +89,7 @@ class Fitted:
     report: Report
     warnings: tuple[str, ...] = ()
     shadow: Floats | None = None  # (H, W, 3), what ``clean`` was multiplied by last; see shadow.py
+    leftover: Floats | None = None  # as in :class:`Fit`
 
     def layers(self, settings: Settings) -> dict[str, Floats]:
         """What is written beside the matte: the same layers for every frame of a job."""
@@ -123,29 +124,34 @@ def fit_clean(
     cv2.setNumThreads(settings.threads or -1)
     linear = image.space != RAW
 
-    def fitted() -> tuple[Floats, Mask, Report, tuple[str, ...], Floats | None]:
+    def fitted() -> tuple[Fit, tuple[str, ...], Floats | None]:
         fit = fit_pixels(image.rgb, clean.rgb, clean.covered(), linear, settings)
         told = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
-        pixels, shadow = fit.pixels, None
+        shadow = None
         if settings.shadows != OFF:
-            shadow = find_shadow(image.rgb, pixels, fit.known, linear)
+            shadow = find_shadow(image.rgb, fit.pixels, fit.known, linear)
             if shadow is not None:
-                pixels = pixels * shadow
-        return pixels, fit.known, fit.report, told, shadow
+                fit = replace(fit, pixels=fit.pixels * shadow)
+        return fit, told, shadow
 
-    pixels, known, report, told, shadow = recall("fit", fitted)
+    fit, told, shadow = recall("fit", fitted)
     warnings = (*header_warnings(image, clean), *told)
-    return Fitted(replace(clean, rgb=pixels), ~known, report, warnings, shadow)
+    plate = replace(clean, rgb=fit.pixels)
+    return Fitted(plate, ~fit.known, fit.report, warnings, shadow, fit.leftover)
 
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """The fitted clean plate (H, W, 3), before it was relit, and where it is no invention."""
+    """The fitted clean plate (H, W, 3), before it was relit, and where it is no invention.
+
+    ``leftover`` is how far off a moved one may be, as a standard deviation, encoded (H, W).
+    """
 
     pixels: Floats
     moved: Floats
     known: Mask
     report: Report
+    leftover: Floats | None = None
 
 
 def fit_pixels(
@@ -183,11 +189,14 @@ def fit_pixels(
     if (motion is not None or light is not None) and poor:
         motion, light, known, after, now = None, None, covered, before, was
         moved = pixels = clean
+    leftover: Floats | None = None
     if motion is not None or light is not None:
         blown = None if light is None else _blown(clean, motion)
         fitted = encoded(pixels, linear)
         agrees = _agreeing(seen, fitted, known)
         settles = settled(seen, fitted, known, agrees, blown, motion is not None)
+        if motion is not None:
+            leftover = leftovers(seen, fitted, agrees & known, settles)
         pixels = np.where(settles[..., None], image, pixels)
         if blown is not None:
             pixels = replenished(image, pixels, blown, settles)
@@ -196,7 +205,7 @@ def fit_pixels(
         after = np.where(settles, 0, after)
     pixels = filled(image, pixels, known, after < BACKGROUND, seen)
     report = _report(image.shape, motion, light, now, was, float(1 - known.mean()))
-    return Fit(pixels, moved, known, report)
+    return Fit(pixels, moved, known, report, leftover)
 
 
 def _agreeing(seen: Floats, behind: Floats, known: Mask) -> Mask:

@@ -68,7 +68,7 @@ def settled(
     if close.sum() > 100:
         deviation = 1.4826 * float(np.median(np.abs(apart[close])))
         tolerance = float(np.clip(SIGMAS * deviation, LEAST, MOST))
-    sure = cv2.erode((agrees & known).astype(np.uint8), np.ones((SURE, SURE), np.uint8)) > 0
+    sure = _surely(agrees & known)
     over = (np.abs(apart) - tolerance) / np.maximum(span, FLAT)
     least = RANGE_LEAST if moved else RANGE_UNMOVED
     share = np.clip(_most(over.max(axis=2), sure), least, RANGE_MOST)
@@ -95,6 +95,28 @@ def settled(
     crowd /= np.maximum(cv2.boxFilter(known.astype(np.float32), -1, size), 1e-6)
     settles = ((explained & (crowd > SHARE)) | (crowd > ALMOST_ALL)) & known
     result: Mask = settles | _specks(settles | ~known, excess)
+    return result
+
+
+def leftovers(seen: Floats, behind: Floats, agrees: Mask, settles: Mask) -> Floats | None:
+    """Standard deviation of what a motion left of the clean plate's detail, encoded (H, W).
+
+    A share of the neighbours' range, as large as it is where the plate shows the clean plate and
+    settled on it. None where nothing tells. Arguments as in :func:`settled`, and what it made.
+    """
+    kernel = np.ones((3, 3), np.uint8)
+    span = (cv2.dilate(behind, kernel) - cv2.erode(behind, kernel)).mean(axis=2)
+    told = _surely(agrees & settles) & settles & (span > FLAT)
+    if told.sum() <= 100:
+        return None
+    apart = np.square((seen - behind)[told]).mean()
+    result: Floats = (np.sqrt(apart / np.square(span[told]).mean()) * span).astype(np.float32)
+    return result
+
+
+def _surely(agrees: Mask) -> Mask:
+    """Where all that is near agrees."""
+    result: Mask = cv2.erode(agrees.astype(np.uint8), np.ones((SURE, SURE), np.uint8)) > 0
     return result
 
 

@@ -116,3 +116,26 @@ def test_beyond_the_border_the_plate_tells_subject_and_background_apart() -> Non
     same = np.abs(found.pixels - image).max(axis=2) < 0.004
     assert same[beyond & ~subject].mean() > 0.9
     assert same[beyond & subject].mean() < 0.15
+
+
+def test_what_a_motion_leaves_is_measured() -> None:
+    """As large as the true error of the moved clean plate where the subject hides it."""
+    subject = disc(34)
+    behind = stored(scene(X, Y))
+    image = np.where(subject[..., None], np.float32(0.9), behind)
+    found = fit(image, stored(scene(X + np.float32(1.4), Y - np.float32(0.6))))
+    assert found.report.align == "translation"
+    assert found.leftover is not None and found.leftover.shape == (HEIGHT, WIDTH)
+    hidden = disc(30)
+    true = np.sqrt(np.square(found.pixels - behind).mean(axis=2)[hidden].mean())
+    said = np.sqrt(np.square(found.leftover)[hidden].mean())
+    assert 0.3 * true < said < 3 * true
+    detail = np.abs(np.gradient(behind.mean(axis=2))[0])
+    assert np.corrcoef(found.leftover[hidden], detail[hidden])[0, 1] > 0.2
+
+
+def test_a_clean_plate_that_was_not_moved_leaves_nothing() -> None:
+    image = np.where(disc(34)[..., None], np.float32(0.9), stored(scene(X, Y)))
+    assert fit(image, stored(scene(X, Y))).leftover is None
+    relit = fit(image, stored(scene(X, Y) * np.float32(0.8)))
+    assert relit.report.touched and relit.leftover is None
