@@ -40,6 +40,7 @@ from .initialise import dilate
 from .laplacian import MattingLaplacian
 from .lift import shrunk_hint, shrunk_leftover, solve_size
 from .motion import chained, fetched, flow, layer_picture, within_frame
+from .noise import weakened
 from .seethrough import PER_CONFIDENCE, SURE, seen_through, variance_of
 from .solve import (
     COLOUR,
@@ -316,7 +317,11 @@ def _colour(look: Look, foreground: Tensor) -> tuple[Tensor, Tensor]:
     power = (encode(foreground) - encode(look.clean)).square().sum(1, keepdim=True)
     seen = (difference * (look.image - look.clean)).sum(1, keepdim=True)
     alpha = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
-    return COLOUR * power, alpha
+    weight = COLOUR * power
+    if look.grain is not None:
+        sigma = encode(look.clean + look.grain) - encode(look.clean)
+        weight = weakened(weight, sigma.square().mean(1, keepdim=True))
+    return weight, alpha
 
 
 def _together(look: Look, known: Triangulated, asked: Tensor) -> Sampled:

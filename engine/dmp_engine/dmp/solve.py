@@ -54,7 +54,7 @@ from .initialise import (
 )
 from .laplacian import MattingLaplacian
 from .lift import lift, shrunk_hint, shrunk_leftover, solve_size
-from .noise import ROUNDING, Noise
+from .noise import Noise, weakened
 from .objective import Learner, Problem, start_logits
 from .refine import NEARLY_ONE
 from .region import changed_box, whole
@@ -358,7 +358,7 @@ def first_estimate(
     by_colour = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
     told = COLOUR * power
     if noise is not None:
-        told = told / (1 + (noise.sigma / ROUNDING).square())
+        told = weakened(told, noise.sigma.square())
     weight = told + SAMPLES * sampled.confidence + OPAQUE
     pull = told * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
     alpha = laplacian.solve(alpha, weight, pull / weight)
