@@ -31,11 +31,12 @@ ROUNDING = 1.6 / 255  # two 8-bit roundings, RMS over the channels: nothing belo
 WINDOWS = (5, 9)  # sides at which means are tested
 LIMIT = 0.1  # sigma; more is no noise
 ENOUGH, STRIP = 1 << 20, 16  # pixels that are looked at; rows in a piece
-LEVELS = 8  # of brightness
+LEVELS, TEXTURES = 8, 3  # of brightness, of the clean plate's texture
 PRIOR = 0.02  # of the frame: weight of the whole frame's noise in that of a level
 QUANTILE = 5  # one in so many windows is background at least
 FEWEST = 200  # pixels of a level
 GATHERED = 1.8  # times the variance of a level's calmest tenth; grain in windows of 5 x 5: 1.2
+SCATTERED, WHITE, CALMER = 8.0, 1.2, 3.0  # the same for compression, and for grain; see _compressed
 VANISHING = 0.25  # of a window's mean square; white noise: 0.04
 ROUNDED = 2 / 12 / 255**2  # variance of the difference of two roundings to 8 bits
 
@@ -59,9 +60,12 @@ class Noise:
         difference (right as long as a fifth of what is that bright is background) and what the
         grain of the two frames, each by itself, would make (so that a pair with nothing in
         common is not taken for a very noisy one). Grain after Immerkaer, "Fast Noise Variance
-        Estimation" (1996).
+        Estimation" (1996). Where the difference is more than that and yet no subject's it is
+        compression's, which spares the finest detail and what is flat: see :func:`_compressed`.
         """
-        everywhere = mean_around(clean.mean(1, keepdim=True), 5)
+        grey = clean.mean(1, keepdim=True)
+        everywhere, textured = mean_around(grey, 5), _texture(grey)
+        texture = _strips(textured)
         image, clean = (_strips(x) for x in (image, clean))
         brightness = mean_around(clean.mean(1, keepdim=True), 5)
         apart = mean_around((image - clean).square().mean(1, keepdim=True), 5)
@@ -71,21 +75,43 @@ class Noise:
         level = torch.bucketize(brightness, edges)
         of_image = torch.bucketize(mean_around(image.mean(1, keepdim=True), 5), edges)
 
+        def by_grain(here: Tensor, there: Tensor) -> float:
+            return 1.2**2 * (_low(grains[0][there]) + _low(grains[1][here]))
+
         def variance(here: Tensor, there: Tensor) -> float:
-            grain = _low(grains[0][there]) + _low(grains[1][here])
-            return min(_low(apart[here]), 1.2**2 * grain, LIMIT**2)
+            return min(_low(apart[here]), by_grain(here, there), LIMIT**2)
 
         whole = variance(level >= 0, level >= 0)
         prior = PRIOR * level.numel()
         middle = [float(edges[0]), *((edges[1:] + edges[:-1]) / 2).tolist(), float(edges[-1])]
         told: dict[float, float] = {}  # variance by brightness, where a level tells it
+        white: set[float] = set()
         for k, place in enumerate(middle):
             here = level == k
             if _grainy(apart[here], mean[here]):
                 count = int(here.sum())
                 measured = variance(here, of_image == k)
                 told[place] = (count * measured + prior * whole) / (count + prior)
-        return cls(_interpolated(everywhere, told or {middle[0]: whole}).sqrt())
+                if measured == _low(apart[here]):
+                    white.add(place)
+        told = told or {middle[0]: whole}
+        if len(white) == len(middle):
+            return cls(_interpolated(everywhere, told).sqrt())
+
+        bounds = torch.stack([_kth(texture, k / TEXTURES) for k in range(1, TEXTURES)])
+        kind, rough = (torch.bucketize(x, bounds) for x in (texture, textured))
+        result = torch.zeros_like(everywhere)
+        for t in range(TEXTURES):
+            mine = dict(told)
+            for k, place in enumerate(middle):
+                here = (level == k) & (kind == t)
+                if place not in white:
+                    found = _compressed(apart[here], mean[here], by_grain(here, here))
+                    if found is not None:
+                        mine[place] = found
+            in_order = {place: mine[place] for place in sorted(mine)}
+            result = torch.where(rough == t, _interpolated(everywhere, in_order), result)
+        return cls(result.sqrt())
 
     def with_leftover(self, leftover: Tensor | None) -> Noise:
         """Together with an independent deviation (1, 1, H, W), if there is one."""
@@ -170,12 +196,39 @@ def _grainy(apart: Tensor, mean: Tensor) -> bool:
     ``apart`` is the local mean of the squared difference, ``mean`` the square of its local mean.
     Grain's variances gather about one value and its means vanish; a subject's do neither.
     """
-    if apart.numel() < FEWEST:
-        return False
+    return apart.numel() >= FEWEST and _scatter(apart) < GATHERED and _steady(apart, mean)
+
+
+def _compressed(apart: Tensor, mean: Tensor, by_grain: float) -> float | None:
+    """The variance of a level where compression made it more than ``by_grain``; else None.
+
+    It gathers less than grain, so the calmest windows tell too little of the others: their
+    scatter tells how much, up to CALMER times.
+    """
+    if apart.numel() < FEWEST or _low(apart) <= by_grain:
+        return None
+    scatter = _scatter(apart)
+    if scatter > SCATTERED or not _steady(apart, mean):
+        return None
+    calmer = min(max(1.0, scatter / WHITE) ** 2, CALMER)
+    return min(calmer * _low(apart), LIMIT**2)
+
+
+def _scatter(apart: Tensor) -> float:
+    """The variance of the calmest third of the windows over that of the calmest tenth."""
     low, high = (float(_kth(apart, share)) + ROUNDED for share in (0.1, 0.3))
+    return high / low
+
+
+def _steady(apart: Tensor, mean: Tensor) -> bool:
+    """Whether the means of the calmest windows vanish."""
     calm = apart <= _kth(apart, 1 / QUANTILE)
-    steady = float(mean[calm].median()) < VANISHING * (float(apart[calm].median()) + ROUNDED)
-    return high < GATHERED * low and steady
+    return float(mean[calm].median()) < VANISHING * (float(apart[calm].median()) + ROUNDED)
+
+
+def _texture(grey: Tensor) -> Tensor:
+    """How much a plate's brightness (1, 1, H, W) varies around each pixel: a variance."""
+    return mean_around(grey.square(), 9) - mean_around(grey, 9).square()
 
 
 def _low(x: Tensor) -> float:

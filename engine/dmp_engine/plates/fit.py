@@ -164,31 +164,18 @@ def fit_pixels(
     if settings.align == OFF and settings.illumination == OFF:
         return Fit(clean, clean, covered, Report())
     seen, behind = encoded(image, linear), encoded(clean, linear)
-    motion: Motion | None = None
-    pixels, known = clean, covered
-    if settings.align != OFF:
-        motion = register(seen, behind, covered, settings.align)
-        if motion is not None:
-            pixels, known = warped(clean, covered, motion)
-    moved = pixels
-    light: Light | None = None
-    if settings.illumination != OFF:
-        agrees = _agreeing(seen, encoded(pixels, linear), known)
-        light = fit_light(image, pixels, agrees, known, linear)
-        if light is not None:
-            pixels = _within_range(light.on(pixels), image)
-    before = _apart(seen, behind, covered)
-    after = _apart(seen, encoded(pixels, linear), known)
-    either = (np.minimum(before, after) < BACKGROUND) & known & covered
-    was, now = (_rms(x, either) for x in (before, after))
-    exact = (before < EXACT) & covered
-    lost = exact & ((after > 3 * EXACT) | ~known)
-    poor = now > was or (now > POOR and now > POOR_SHARE * was and not _tells(before, after))
-    # What matched to the last digit was the background: a fit that loses most of it is wrong.
-    poor |= exact.mean() > EXACT_SHARE and lost.sum() > LOST_SHARE * exact.sum()
-    if (motion is not None or light is not None) and poor:
-        motion, light, known, after, now = None, None, covered, before, was
-        moved = pixels = clean
+    found = register(seen, behind, covered, settings.align) if settings.align != OFF else None
+    tried = _tried(image, clean, covered, seen, behind, found, linear, settings)
+    if tried.poor and found is not None:  # on a bare wall a motion may be a coincidence: the light
+        tried = _tried(image, clean, covered, seen, behind, None, linear, settings)
+    motion, light = (None, None) if tried.poor else (tried.motion, tried.light)
+    was = now = tried.was
+    moved = pixels = clean
+    known, after = covered, _apart(seen, behind, covered)
+    if motion is not None or light is not None:
+        moved, pixels, known, after, now = (
+            tried.moved, tried.pixels, tried.known, tried.after, tried.now
+        )  # fmt: skip
     leftover: Floats | None = None
     if motion is not None or light is not None:
         blown = None if light is None else _blown(clean, motion)
@@ -206,6 +193,51 @@ def fit_pixels(
     pixels = filled(image, pixels, known, after < BACKGROUND, seen)
     report = _report(image.shape, motion, light, now, was, float(1 - known.mean()))
     return Fit(pixels, moved, known, report, leftover)
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """A motion and the light that goes with it, and whether they are worse than nothing."""
+
+    motion: Motion | None
+    light: Light | None
+    moved: Floats
+    pixels: Floats
+    known: Mask
+    after: Floats  # what is left over at each pixel (H, W), and on the background,
+    now: float
+    was: float  # and there without them
+    poor: bool
+
+
+def _tried(
+    image: Floats,
+    clean: Floats,
+    covered: Mask,
+    seen: Floats,
+    behind: Floats,
+    motion: Motion | None,
+    linear: bool,
+    settings: Settings,
+) -> _Tried:
+    moved, known = (clean, covered) if motion is None else warped(clean, covered, motion)
+    pixels = moved
+    light: Light | None = None
+    if settings.illumination != OFF:
+        agrees = _agreeing(seen, encoded(pixels, linear), known)
+        light = fit_light(image, pixels, agrees, known, linear)
+        if light is not None:
+            pixels = _within_range(light.on(pixels), image)
+    before = _apart(seen, behind, covered)
+    after = _apart(seen, encoded(pixels, linear), known)
+    either = (np.minimum(before, after) < BACKGROUND) & known & covered
+    was, now = (_rms(x, either) for x in (before, after))
+    exact = (before < EXACT) & covered
+    lost = exact & ((after > 3 * EXACT) | ~known)
+    poor = now > was or (now > POOR and now > POOR_SHARE * was and not _tells(before, after))
+    # What matched to the last digit was the background: a fit that loses most of it is wrong.
+    poor |= exact.mean() > EXACT_SHARE and lost.sum() > LOST_SHARE * exact.sum()
+    return _Tried(motion, light, moved, pixels, known, after, now, was, poor)
 
 
 def _agreeing(seen: Floats, behind: Floats, known: Mask) -> Mask:

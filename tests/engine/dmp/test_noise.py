@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from io import BytesIO
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import Tensor
 
 from dmp_engine.dmp import evidence  # whose tested_trimap pytest would take for a test
@@ -100,3 +103,32 @@ def test_a_beige_subject_is_not_eaten_by_grain(lemur: Any) -> None:
     noisy = [x + grain(x, 0.03, k) for k, x in enumerate((lemur.image, lemur.clean))]
     found = evidence.tested_trimap(noisy[0], noisy[1], torch.Generator().manual_seed(0))
     assert (found[lemur.alpha > 0.999] == 0).float().mean() < 0.002
+
+
+def compressed(plate: Tensor, quality: int = 85) -> Tensor:
+    """Through a JPEG file, 4:2:0."""
+    pixels = (plate[0].permute(1, 2, 0).clamp(0, 1) * 255).round().byte().numpy()
+    file = BytesIO()
+    Image.fromarray(pixels).save(file, "JPEG", quality=quality)
+    with Image.open(file) as picture:
+        return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
+
+
+@pytest.mark.parametrize(("sigma", "told"), [(0.005, 0.9), (0.01, 0.8)])
+def test_compressed_grain_is_measured_though_its_finest_detail_is_gone(
+    lemur: Any, sigma: float, told: float
+) -> None:
+    """By what fine grain tells, half and 70 % of the background were told."""
+    plates = [compressed(x + grain(x, sigma, k)) for k, x in enumerate((lemur.image, lemur.clean))]
+    _, agreed = same(*plates, Noise.of_pair(*plates))
+    empty = lemur.alpha == 0
+    assert agreed[empty].float().mean() > told
+    found = evidence.tested_trimap(*plates, torch.Generator().manual_seed(0))
+    assert (found[empty] == 0).float().mean() > told
+    assert (found[lemur.alpha > 0.999] == 0).float().mean() < 0.003
+
+
+def test_a_subject_is_not_taken_for_compression(lemur: Any) -> None:
+    """Two pictures of other things differ by far more than their grain, too."""
+    plates = [compressed(x) for x in (lemur.image, lemur.clean.flip(3))]
+    assert same(*plates, Noise.of_pair(*plates))[1].float().mean() < 0.1
