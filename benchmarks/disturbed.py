@@ -20,6 +20,7 @@ benchmark's own.
     vignette       clean plate x (1 - 0.3 r^2), r = 1 in the corners
     noise-N        Gaussian noise of sigma N % on both, different in each, clipped
     jpeg           both saved as JPEG of quality 85 (4:2:0)
+    noise-N-jpeg   grain of N % as above, then JPEG, as a camera saves it
 
 All results are 8 bit. The file is written after every solve, and a second run goes on from it.
 """
@@ -97,6 +98,10 @@ def jpeg(pair: Pair) -> Pair:
     return replace(pair, image=again(pair.image), clean=again(pair.clean))
 
 
+def grainy_jpeg(pair: Pair, sigma: float) -> Pair:
+    return jpeg(noisy(pair, sigma))
+
+
 def stored(x: Array) -> Array:
     return np.round(np.clip(x, 0, 1) * 255) / 255
 
@@ -119,6 +124,7 @@ def kinds(data: Path) -> dict[str, Callable[[Pair], Pair]]:
         "vignette": vignetted,
         **{f"noise-{n:g}": partial(noisy, sigma=n / 100) for n in (0.5, 1.0, 2.0, 4.0)},
         "jpeg": jpeg,
+        **{f"noise-{n:g}-jpeg": partial(grainy_jpeg, sigma=n / 100) for n in (0.5, 1.0)},
     }
 
 
