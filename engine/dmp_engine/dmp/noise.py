@@ -37,6 +37,7 @@ QUANTILE = 5  # one in so many windows is background at least
 FEWEST = 200  # pixels of a level
 GATHERED = 1.8  # times the variance of a level's calmest tenth; grain in windows of 5 x 5: 1.2
 SCATTERED, WHITE, CALMER = 8.0, 1.2, 3.0  # the same for compression, and for grain; see _compressed
+FAR = 20.0  # times the variance by grain
 VANISHING = 0.25  # of a window's mean square; white noise: 0.04
 ROUNDED = 2 / 12 / 255**2  # variance of the difference of two roundings to 8 bits
 
@@ -203,9 +204,9 @@ def _compressed(apart: Tensor, mean: Tensor, by_grain: float) -> float | None:
     """The variance of a level where compression made it more than ``by_grain``; else None.
 
     It gathers less than grain, so the calmest windows tell too little of the others: their
-    scatter tells how much, up to CALMER times.
+    scatter tells how much, up to CALMER times. More than FAR times the grain is a subject's edge.
     """
-    if apart.numel() < FEWEST or _low(apart) <= by_grain:
+    if apart.numel() < FEWEST or not by_grain < _low(apart) < FAR * (by_grain + ROUNDED):
         return None
     scatter = _scatter(apart)
     if scatter > SCATTERED or not _steady(apart, mean):
