@@ -95,7 +95,6 @@ class Noise:
                 told[place] = (count * measured + prior * whole) / (count + prior)
                 if measured == _low(apart[here]):
                     white.add(place)
-        told = told or {middle[0]: whole}
         if len(white) == len(middle):
             return cls(_interpolated(everywhere, told).sqrt())
 
@@ -110,7 +109,7 @@ class Noise:
                     found = _compressed(apart[here], mean[here], by_grain(here, here))
                     if found is not None:
                         mine[place] = found
-            in_order = {place: mine[place] for place in sorted(mine)}
+            in_order = {place: mine[place] for place in sorted(mine)} or {middle[0]: whole}
             result = torch.where(rough == t, _interpolated(everywhere, in_order), result)
         return cls(result.sqrt())
 

@@ -164,18 +164,19 @@ def fit_pixels(
     if settings.align == OFF and settings.illumination == OFF:
         return Fit(clean, clean, covered, Report())
     seen, behind = encoded(image, linear), encoded(clean, linear)
+    before = _apart(seen, behind, covered)
     found = register(seen, behind, covered, settings.align) if settings.align != OFF else None
-    tried = _tried(image, clean, covered, seen, behind, found, linear, settings)
+    tried = _tried(image, clean, covered, seen, before, found, linear, settings)
     if tried.poor and found is not None:  # on a bare wall a motion may be a coincidence: the light
-        tried = _tried(image, clean, covered, seen, behind, None, linear, settings)
-    motion, light = (None, None) if tried.poor else (tried.motion, tried.light)
-    was = now = tried.was
-    moved = pixels = clean
-    known, after = covered, _apart(seen, behind, covered)
-    if motion is not None or light is not None:
-        moved, pixels, known, after, now = (
-            tried.moved, tried.pixels, tried.known, tried.after, tried.now
+        tried = _tried(image, clean, covered, seen, before, None, linear, settings)
+    if tried.poor:
+        tried = replace(
+            tried, motion=None, light=None, moved=clean, pixels=clean, known=covered,
+            after=before, now=tried.was,
         )  # fmt: skip
+    motion, light, pixels, known, after = (
+        tried.motion, tried.light, tried.pixels, tried.known, tried.after
+    )  # fmt: skip
     leftover: Floats | None = None
     if motion is not None or light is not None:
         blown = None if light is None else _blown(clean, motion)
@@ -191,8 +192,9 @@ def fit_pixels(
             pixels, settles = np.where(alike[..., None], image, pixels), settles | alike
         after = np.where(settles, 0, after)
     pixels = filled(image, pixels, known, after < BACKGROUND, seen)
-    report = _report(image.shape, motion, light, now, was, float(1 - known.mean()))
-    return Fit(pixels, moved, known, report, leftover)
+    missing = float(1 - known.mean())
+    report = _report(image.shape, motion, light, tried.now, tried.was, missing)
+    return Fit(pixels, tried.moved, known, report, leftover)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +217,7 @@ def _tried(
     clean: Floats,
     covered: Mask,
     seen: Floats,
-    behind: Floats,
+    before: Floats,
     motion: Motion | None,
     linear: bool,
     settings: Settings,
@@ -228,7 +230,6 @@ def _tried(
         light = fit_light(image, pixels, agrees, known, linear)
         if light is not None:
             pixels = _within_range(light.on(pixels), image)
-    before = _apart(seen, behind, covered)
     after = _apart(seen, encoded(pixels, linear), known)
     either = (np.minimum(before, after) < BACKGROUND) & known & covered
     was, now = (_rms(x, either) for x in (before, after))
