@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import errno
 import os
-import secrets
 import shutil
 from contextlib import suppress
 from dataclasses import replace
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Set, Tuple
 
 from .direct import Event, Notice
+from .draft import drafted
 from .errors import (
     CancelledError,
     DmpError,
@@ -221,17 +221,12 @@ class Matting:
 
     def _fetch(self, wire: Wire, source: str, target: Path) -> None:
         """Write what the engine has at ``source`` to ``target``, whole or not at all."""
-        draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
         try:
-            with open(draft, "wb") as file:
+            with drafted(target) as draft, open(draft, "wb") as file:
                 for block in wire.blocks(source):
                     file.write(block)
-            os.replace(draft, target)
         except OSError as reason:
             raise _unwritable(target, reason) from None
-        finally:
-            with suppress(OSError):
-                draft.unlink()
 
     def _check_outputs(self) -> None:
         """Fail before any work, not after it."""

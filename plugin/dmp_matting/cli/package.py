@@ -2,8 +2,6 @@
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
-import os
-import secrets
 import zipfile
 from pathlib import Path
 from typing import Annotated, Dict
@@ -11,6 +9,7 @@ from typing import Annotated, Dict
 import typer
 
 from .. import __version__
+from ..draft import drafted
 from ..errors import InputError, OutputError
 from .show import Json, say
 
@@ -68,16 +67,12 @@ def _sources(folder: Path) -> Dict[str, Path]:
 
 def _write(target: Path, files: Dict[str, Path]) -> None:
     """The zip, whole or not at all. OutputError."""
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
-        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        with drafted(target) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
             for name, path in files.items():
                 entry = zipfile.ZipInfo(name, MOMENT)
                 entry.compress_type = zipfile.ZIP_DEFLATED
                 entry.external_attr = 0o644 << 16
                 archive.writestr(entry, path.read_bytes())
-        os.replace(draft, target)
     except OSError as reason:
         raise OutputError(f"{target} cannot be written ({reason.strerror}).") from None
-    finally:
-        draft.unlink(missing_ok=True)
