@@ -44,7 +44,7 @@ from .plates.exr import (
 from .plates.fit import fit_clean
 from .plates.glow import premultiplied
 from .version import engine_version
-from .window import Kept, Pair, layer_tensor, solve_as_film, solve_in_window
+from .window import Kept, Pair, layer_tensor, leftover_for, solve_as_film, solve_in_window
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
@@ -105,7 +105,7 @@ def matte_frame(
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
         padded, size = at_least(tensors, SMALLEST_SIDE)
         hint = hint_of(mattes)
-        leftover = layer_tensor(fitted.leftover, where)
+        leftover = leftover_for(fitted.leftover, where)
         pair = Pair(padded[0], padded[1], layer_tensor(hint, where), linear, recall, leftover)
 
         def solving(

@@ -24,6 +24,7 @@ from dmp_matting.errors import DmpError, SettingsError
 from dmp_matting.job import NEIGHBOURS, Frame, Role, Settings, Stage
 
 from .arrays import at_least, tensor_of
+from .dmp.leftover import Leftover
 from .dmp.lift import lift
 from .dmp.neighbours import PASSES, REACH, Look, first_look, improved, settled
 from .dmp.networks import SMALLEST_SIDE
@@ -97,7 +98,7 @@ class Pair:
     hint: Tensor | None
     linear: bool
     recall: Recall = anew
-    leftover: Tensor | None = None  # (1, 1, H, W), see solve
+    leftover: Leftover | None = None
 
 
 def layer_tensor(layer: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
@@ -105,6 +106,13 @@ def layer_tensor(layer: npt.NDArray[np.float32] | None, where: str) -> Tensor | 
     if layer is None:
         return None
     return at_least([tensor_of(layer[..., None], where)], SMALLEST_SIDE)[0][0]
+
+
+def leftover_for(leftover: Leftover | None, where: str) -> Leftover | None:
+    """What the fit left, beside a frame's tensors on the device ``where``."""
+    if leftover is None:
+        return None
+    return leftover.each(lambda x: at_least([x.to(where)], SMALLEST_SIDE)[0][0])
 
 
 def solve_in_window(
@@ -268,5 +276,5 @@ class _Work:
         arrays = [tensor_of(x.rgb, self.where) for x in (image, clean)]
         tensors = at_least(arrays, SMALLEST_SIDE)[0]
         hint = layer_tensor(hint_of(read_mattes(frame, image)), self.where)
-        leftover = layer_tensor(fitted.leftover, self.where)
+        leftover = leftover_for(fitted.leftover, self.where)
         return Pair(tensors[0], tensors[1], hint, image.space != RAW, recall, leftover)

@@ -75,25 +75,31 @@ class SeenThrough:
     variance: Tensor
 
 
-def nothing_in_common(image: Tensor, clean: Tensor) -> bool:
+def nothing_in_common(image: Tensor, clean: Tensor, noise: Noise | None = None) -> bool:
     """Whether the plate shows nothing of the clean plate, for encoded images (1, 3, H, W)."""
-    _, equal = same(image, clean, Noise.of_pair(image, clean))
+    _, equal = same(image, clean, noise or Noise.of_pair(image, clean))
     crowded = (mean_around(equal.float(), 5) > 0.9).float().mean()
     alike = (patch_similarity(image, clean, 5) > 0.9).float().mean()
     return float(crowded) < COMMON_SHARE and float(alike) < 5 * COMMON_SHARE
 
 
 def tested_trimap(
-    image: Tensor, clean: Tensor, generator: torch.Generator, *, seam: float = 0.0
+    image: Tensor,
+    clean: Tensor,
+    generator: torch.Generator,
+    *,
+    noise: Noise | None = None,
+    seam: float = 0.0,
 ) -> Tensor:
     """Trimap (1, 1, H, W) of 0, 0.5, 1 for encoded images (1, 3, H, W).
 
-    ``seam`` is how many pixels of background beside the subject the fit of the clean plate lost.
+    ``noise`` is the pair's own where none is given. ``seam`` is how many pixels of background
+    beside the subject the fit of the clean plate lost.
     """
-    if nothing_in_common(image, clean):
+    noise = noise or Noise.of_pair(image, clean)
+    if nothing_in_common(image, clean, noise):
         return torch.ones_like(image[:, :1])
     scale = max(image.shape[-2:]) / REFERENCE_SIDE
-    noise = Noise.of_pair(image, clean)
     tolerance = noise.tolerance()
     near = (2 * tolerance).clamp_min(NEAR)
     distance = (image - clean).square().mean(1, keepdim=True).sqrt()
@@ -127,9 +133,9 @@ def tested_trimap(
     return torch.where(background & ~rim, 0.0, trimap)
 
 
-def known_background(image: Tensor, clean: Tensor) -> Tensor:
+def known_background(image: Tensor, clean: Tensor, noise: Noise | None = None) -> Tensor:
     """Where the encoded images (1, 3, H, W) surely show the same, a mask (1, 1, H, W)."""
-    return _background(*same(image, clean, Noise.of_pair(image, clean)))
+    return _background(*same(image, clean, noise or Noise.of_pair(image, clean)))
 
 
 def second_look(
@@ -228,18 +234,23 @@ def sample_alpha(
 
 
 def without_closed_holes(
-    image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tensor, through: SeenThrough
+    image: Tensor,
+    clean: Tensor,
+    trimap: Tensor,
+    alpha: Tensor,
+    through: SeenThrough,
+    noise: Noise | None = None,
 ) -> Tensor:
     """The trimap with the undecided islands inside the core decided that turned out to be no holes.
 
-    ``image`` and ``clean`` are encoded, ``alpha`` is a first solution for
-    ``trimap``. A hole opens: alpha falls below OPEN somewhere, the clean plate
-    itself is seen at a few pixels, and its texture there does not deny it (two
-    soft surfaces have one colour wherever their brightnesses cross). Nor may, under
-    grain, what is taken for the clean plate be spread as chance spreads it: of the colours
-    within twice the tolerance, half lie within once of it on a line, a quarter on
-    a plane, an eighth in space; of the clean plate's own nearly all. An island
-    of doubt in which it does not open was a coincidence, and is core.
+    ``image`` and ``clean`` are encoded, ``alpha`` is a first solution for ``trimap``, ``noise``
+    as for :func:`tested_trimap`. A hole opens: alpha falls below OPEN somewhere, the clean
+    plate itself is seen at a few pixels, and its texture there does not deny it (two soft
+    surfaces have one colour wherever their brightnesses cross). Nor may, under grain, what is
+    taken for the clean plate be spread as chance spreads it: of the colours within twice the
+    tolerance, half lie within once of it on a line, a quarter on a plane, an eighth in space;
+    of the clean plate's own nearly all. An island of doubt in which it does not open was a
+    coincidence, and is core.
     """
     labels, count = ndimage.label((trimap == 0.5)[0, 0].cpu().numpy())
     if count == 0:
@@ -249,7 +260,7 @@ def without_closed_holes(
     lowest = ndimage.minimum(alpha[0, 0].cpu().numpy(), labels, numbers)
     beside_background = dilate(trimap == 0, 1)[0, 0].cpu().numpy()
     bordering = ndimage.maximum(beside_background, labels, numbers) > 0
-    tolerance = Noise.of_pair(image, clean).tolerance()
+    tolerance = (noise or Noise.of_pair(image, clean)).tolerance()
     distance = (image - clean).square().mean(1, keepdim=True).sqrt()
     equal = (distance <= 2 * tolerance)[0, 0].cpu().numpy()
     seen = ndimage.sum_labels(equal, labels, numbers)

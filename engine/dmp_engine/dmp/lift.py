@@ -41,12 +41,6 @@ def shrunk_hint(hint: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.where(all_out, 0.0, torch.where(all_in, 1.0, 0.5))
 
 
-def shrunk_leftover(leftover: Tensor, size: tuple[int, int]) -> Tensor:
-    """A deviation (1, 1, H, W) that differs from pixel to pixel, at a smaller size: means of it."""
-    pixels = leftover.shape[-2] * leftover.shape[-1] / (size[0] * size[1])
-    return (functional.interpolate(leftover.square(), size, mode="area") / pixels).sqrt()
-
-
 def lift(
     image: Tensor,
     clean: Tensor,

@@ -38,7 +38,8 @@ from .foreground import smooth_foreground
 from .fuse import Layered, fused
 from .initialise import dilate
 from .laplacian import MattingLaplacian
-from .lift import shrunk_hint, shrunk_leftover, solve_size
+from .leftover import Leftover
+from .lift import shrunk_hint, solve_size
 from .motion import chained, fetched, flow, layer_picture, within_frame
 from .noise import weakened
 from .seethrough import PER_CONFIDENCE, SURE, seen_through, variance_of
@@ -50,8 +51,7 @@ from .solve import (
     first_estimate,
     first_trimap,
     looked_again,
-    noise_of,
-    seam_of,
+    noises_of,
 )
 from .spots import without_dull_spots
 from .steps import Recall, Solution, anew
@@ -115,27 +115,27 @@ def first_look(
     linear: bool,
     hint: Tensor | None = None,
     recall: Recall = anew,
-    leftover: Tensor | None = None,
+    leftover: Leftover | None = None,
 ) -> Look:
     """What the pair says by itself, at the solve size, as at the beginning of ``solve``.
 
     ``hint``, ``recall`` and ``leftover`` as in ``solve``.
     """
-    full_leftover = leftover
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
         hint = shrunk_hint(hint, size) if hint is not None else None
-        leftover = shrunk_leftover(leftover, size) if leftover is not None else None
+        leftover = leftover.shrunk(size) if leftover is not None else None
     generator = torch.Generator().manual_seed(settings.seed)
     encoding = Encoding.of_pair(image, clean, linear)
     seen, behind = encoding.encode(image), encoding.encode(clean)
-    noise = noise_of(seen, behind, settings, recall, leftover)
+    tested, noise = noises_of(seen, behind, settings, recall, leftover)
+    seam = leftover.seam if leftover is not None else 0.0
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
     through = recall("seen through", lambda: seen_through(image, clean, grain))
     trimap = drawn(
         "first trimap",
-        lambda: first_trimap(seen, behind, settings, generator, seam_of(leftover, full_leftover)),
+        lambda: first_trimap(seen, behind, settings, generator, tested, seam),
         generator,
         recall,
     )
@@ -145,10 +145,10 @@ def first_look(
     estimate, evidence = first_estimate(
         image, clean, trimap, trimap, encoding, settings, generator, noise, through
     )
-    if settings.alpha_init == "tested":
-        trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
+    if tested is not None:
+        trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through, tested)
         solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
-        trimap = _hinted(without_dull_spots(seen, behind, trimap, solid), hint)
+        trimap = _hinted(without_dull_spots(seen, behind, trimap, solid, tested), hint)
     alpha = torch.where(trimap == 0.5, estimate.alpha, trimap)
     bounds = colour_bounds(image, clean)
     shown = finished(image, clean, alpha, estimate.foreground, trimap, settings, bounds, grain)

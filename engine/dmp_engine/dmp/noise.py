@@ -23,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from .encoding import Encoding
+from .leftover import Leftover
 from .windowed import mean_around
 
 PIXEL_ALARM = 1e-4  # share of the background's pixels that may fail the pixel's test
@@ -113,11 +114,11 @@ class Noise:
             result = torch.where(rough == t, _interpolated(everywhere, in_order), result)
         return cls(result.sqrt())
 
-    def with_leftover(self, leftover: Tensor | None) -> Noise:
-        """Together with an independent deviation (1, 1, H, W), if there is one."""
+    def with_leftover(self, leftover: Leftover | None) -> Noise:
+        """Together with what the fit of the clean plate left, which is independent of it."""
         if leftover is None:
             return self
-        return Noise((self.sigma.square() + leftover.square()).sqrt())
+        return Noise((self.sigma.square() + leftover.sigma.square()).sqrt())
 
     def tolerance(self) -> Tensor:
         """RMS difference over the channels of one pixel that is still none."""

@@ -53,7 +53,8 @@ from .initialise import (
     updated_alpha,
 )
 from .laplacian import MattingLaplacian
-from .lift import lift, shrunk_hint, shrunk_leftover, solve_size
+from .leftover import Leftover
+from .lift import lift, shrunk_hint, solve_size
 from .noise import Noise, weakened
 from .objective import Learner, Problem, start_logits
 from .refine import NEARLY_ONE
@@ -64,7 +65,6 @@ from .steps import Recall, Solution, Step, anew
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
 GLANCE = 10  # steps between two looks at a GPU's loss
-SEAM = 1.0  # see seam_of
 NEARLY_CORE = 0.97  # above it a pixel's colour may be sampled in the next round
 
 # Weights of the evidence in the matting-Laplacian solve; alpha^T L alpha has weight 1.
@@ -93,7 +93,7 @@ def solve(
     hint: Tensor | None = None,
     start: dict[str, Any] | None = None,
     recall: Recall = anew,
-    leftover: Tensor | None = None,
+    leftover: Leftover | None = None,
 ) -> Generator[Step, None, Solution]:
     """Solve one pair.
 
@@ -101,8 +101,8 @@ def solve(
     in: scene-linear (``linear``, any values) or as stored. ``hint`` (1, 1, H, W) is the
     artist's word: alpha is 0 where it is 0, 1 where it is 1, and solved where it is 0.5.
     ``start`` is a state of an interrupted run of the same call. ``recall`` knows what an
-    earlier solve of the pair found out before it looked at the hint. ``leftover`` (1, 1, H, W) is
-    the deviation, encoded, of a clean plate that had to be moved (plates/settle.py).
+    earlier solve of the pair found out before it looked at the hint. ``leftover`` is
+    what the fit of the clean plate could not reach.
     Yields Step, returns Solution. Deterministic for a seed and a device.
 
     Where the settings draw from nothing (not ``correction``), T frames in place of the 1
@@ -113,7 +113,7 @@ def solve(
         return (yield from _solve(image, clean, settings, linear, hint, start, recall, leftover))
     image, clean = box.cut(image), box.cut(clean)
     hint = None if hint is None else box.cut(hint)
-    leftover = None if leftover is None else box.cut(leftover)
+    leftover = None if leftover is None else leftover.each(box.cut)
     cut = box.recalling(recall)
     solving = _solve(image, clean, settings, linear, hint, start, cut, leftover)
     return (yield from whole(box, solving))
@@ -127,7 +127,7 @@ def _solve(
     hint: Tensor | None,
     start: dict[str, Any] | None,
     recall: Recall,
-    leftover: Tensor | None,
+    leftover: Leftover | None,
 ) -> Generator[Step, None, Solution]:
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
@@ -136,18 +136,19 @@ def _solve(
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
         hint = shrunk_hint(hint, size) if hint is not None else None
-        leftover = shrunk_leftover(leftover, size) if leftover is not None else None
+        leftover = leftover.shrunk(size) if leftover is not None else None
     encoding = Encoding.of_pair(image, clean, linear)
     bounds = colour_bounds(image, clean)
     seen, behind = encoding.encode(image), encoding.encode(clean)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
-    noise = noise_of(seen, behind, settings, recall, leftover)
+    tested, noise = noises_of(seen, behind, settings, recall, leftover)
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
+    seam = leftover.seam if leftover is not None else 0.0
     # line 1: alpha^[0], eq. 8
     trimap = drawn(
         "first trimap",
-        lambda: first_trimap(seen, behind, settings, generator, seam_of(leftover, full_leftover)),
+        lambda: first_trimap(seen, behind, settings, generator, tested, seam),
         generator,
         recall,
     )
@@ -176,10 +177,10 @@ def _solve(
             estimate, evidence = first_estimate(
                 image, clean, trimap, sources, encoding, settings, generator, noise, through
             )
-            if settings.alpha_init == "tested":
-                trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through)
+            if tested is not None:
+                trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through, tested)
                 solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
-                trimap = without_dull_spots(seen, behind, trimap, solid)
+                trimap = without_dull_spots(seen, behind, trimap, solid, tested)
                 estimate = Estimate(
                     torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
                 )
@@ -245,32 +246,27 @@ class _Plan:
         return Step(stage, step, steps, min(1.0, rounds))
 
 
-def noise_of(
+def noises_of(
     seen: Tensor,
     behind: Tensor,
     settings: Settings,
     recall: Recall = anew,
-    leftover: Tensor | None = None,
-) -> Noise | None:
-    """The noise of an encoded pair and its ``leftover``, where the settings ask for it."""
+    leftover: Leftover | None = None,
+) -> tuple[Noise | None, Noise | None]:
+    """An encoded pair's noise for the tests, and for the solver; None where nobody asks for it."""
     if settings.alpha_init != "tested":
-        return None
-    return recall("noise", lambda: Noise.of_pair(seen, behind).with_leftover(leftover))
+        return None, None
+    measured = recall("noise", lambda: Noise.of_pair(seen, behind))
+    both = measured.with_leftover(leftover)
+    return both if leftover is not None and leftover.tested else measured, both
 
 
 def grain_of(
-    image: Tensor, clean: Tensor, encoding: Encoding, leftover: Tensor | None = None
+    image: Tensor, clean: Tensor, encoding: Encoding, leftover: Leftover | None = None
 ) -> Tensor:
     """The noise of a pair and its ``leftover`` in the space that layers add up in, (1, 3, H, W)."""
     noise = Noise.of_pair(encoding.encode(image), encoding.encode(clean))
     return noise.with_leftover(leftover).where_mixed(clean, encoding)
-
-
-def seam_of(leftover: Tensor | None, at_full_size: Tensor | None) -> float:
-    """Pixels of background that a moved clean plate loses by the subject: one of the plate's."""
-    if leftover is None or at_full_size is None:
-        return 0.0
-    return SEAM * max(leftover.shape[-2:]) / max(at_full_size.shape[-2:])
 
 
 def drawn(
@@ -306,13 +302,14 @@ def first_trimap(
     behind: Tensor,
     settings: Settings,
     generator: torch.Generator,
+    noise: Noise | None,
     seam: float = 0.0,
 ) -> Tensor:
-    """alpha^[0] of eq. 8, the paper's or tested (evidence.py), or 0.5 everywhere."""
+    """alpha^[0] of eq. 8, the paper's or, with ``noise``, tested (evidence.py); or 0.5."""
     if settings.alpha_init == "simple":
         return torch.full_like(seen[:, :1], 0.5)
-    if settings.alpha_init == "tested":
-        return tested_trimap(seen, behind, generator, seam=seam)
+    if noise is not None:
+        return tested_trimap(seen, behind, generator, noise=noise, seam=seam)
     background = background_mask(seen, behind, settings.background_tolerance)
     similarity = patch_similarity(seen, behind, settings.patch_size)
     alpha = initial_alpha(background, similarity, settings.similarity)

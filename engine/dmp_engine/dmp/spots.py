@@ -32,10 +32,13 @@ LARGE, SEEN = 80.0, 0.02  # pixels, at the reference size; share of them where I
 RIM = 1.0  # pixels around a spot that are decided with it
 
 
-def without_dull_spots(image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tensor) -> Tensor:
+def without_dull_spots(
+    image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tensor, noise: Noise | None = None
+) -> Tensor:
     """The trimap (1, 1, H, W) with such spots decided as core.
 
-    ``image`` and ``clean`` are encoded, ``alpha`` in [0, 1] is a first solution for ``trimap``.
+    ``image`` and ``clean`` are encoded, ``alpha`` in [0, 1] is a first solution for
+    ``trimap``; ``noise`` is the pair's own where none is given.
     """
     values = alpha[0, 0].cpu().numpy()
     labels, count = ndimage.label(values < OPAQUE, np.ones((3, 3)))
@@ -51,7 +54,7 @@ def without_dull_spots(image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tens
     mean = ndimage.mean(values, labels, numbers)
     alike = _alike(image - clean, 2 * int(WINDOW * scale / 2) + 1)[0, 0].cpu().numpy()
     around = ndimage.median(alike, labels, numbers)
-    tolerance = 2 * Noise.of_pair(image, clean).tolerance()
+    tolerance = 2 * (noise or Noise.of_pair(image, clean)).tolerance()
     equal = (image - clean).square().mean(1, keepdim=True).sqrt() <= tolerance
     seen = ndimage.sum_labels(equal[0, 0].cpu().numpy(), labels, numbers)
     unseen = (area > LARGE * scale * scale) & (seen < SEEN * area)

@@ -180,9 +180,7 @@ def _dmp(item: Item, settings: Settings, unfinished: Path | None = None) -> Matt
         torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(where)
         for x in (seen, behind)
     )
-    leftover = (
-        None if fit.leftover is None else torch.from_numpy(fit.leftover)[None, None].to(where)
-    )
+    leftover = None if fit.leftover is None else fit.leftover.each(lambda x: x.to(where))
     solving = solve(
         image,
         clean,

@@ -4,6 +4,7 @@
     warped     warp.py          the clean plate as the plate's camera saw it
     fit_light  illumination.py  exposure, colour, slow light
     filled     warp.py          where the clean plate has no pixels
+    explained  compression.py   what JPEG did to it around the subject, where nothing was fitted
     shadow     shadow.py        what the subject's shadow takes from it, where that is asked for
 
 Rule: what fits already is not touched. A pair that matches to the bit stays so.
@@ -16,13 +17,17 @@ from dataclasses import asdict, dataclass, replace
 
 import cv2
 import numpy as np
+import torch
+from torch import Tensor
 
 from dmp_matting.job import Settings
 
+from ..dmp.leftover import Leftover
 from ..dmp.steps import Recall, anew
 from .align import Motion, register
 from .checks import header_warnings, pair_warnings
 from .colour import RAW
+from .compression import compression_of, explained
 from .detail import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .illumination import Light, fit_light
 from .read import PlateImage
@@ -54,6 +59,7 @@ class Report:
     residual: float = 0.0  # RMS on the background, encoded units
     residual_before: float = 0.0
     filled: float = 0.0  # share of the frame without a clean plate
+    jpeg: int = 0  # quality; 0 without compression
 
     @property
     def touched(self) -> bool:
@@ -64,6 +70,11 @@ class Report:
         """For the artist; empty where nothing was done."""
         if not self.touched:
             return ""
+        if self.jpeg:
+            return (
+                f"The plates are JPEGs of quality {self.jpeg}: what compression did around the "
+                "subject was kept out of alpha; uncompressed plates give finer hair."
+            )
         done = []
         if self.align != "none":
             x, y = self.shift
@@ -89,7 +100,7 @@ class Fitted:
     report: Report
     warnings: tuple[str, ...] = ()
     shadow: Floats | None = None  # (H, W, 3), what ``clean`` was multiplied by last; see shadow.py
-    leftover: Floats | None = None  # as in :class:`Fit`
+    leftover: Leftover | None = None  # as in :class:`Fit`
 
     def layers(self, settings: Settings) -> dict[str, Floats]:
         """What is written beside the matte: the same layers for every frame of a job."""
@@ -144,14 +155,14 @@ def fit_clean(
 class Fit:
     """The fitted clean plate (H, W, 3), before it was relit, and where it is no invention.
 
-    ``leftover`` is how far off a moved one may be, as a standard deviation, encoded (H, W).
+    ``leftover`` is how far off it may still be.
     """
 
     pixels: Floats
     moved: Floats
     known: Mask
     report: Report
-    leftover: Floats | None = None
+    leftover: Leftover | None = None
 
 
 def fit_pixels(
@@ -161,9 +172,10 @@ def fit_pixels(
 
     ``covered`` (H, W) is where the clean plate has pixels.
     """
-    if settings.align == OFF and settings.illumination == OFF:
-        return Fit(clean, clean, covered, Report())
     seen, behind = encoded(image, linear), encoded(clean, linear)
+    if settings.align == OFF and settings.illumination == OFF:
+        fit = Fit(clean, clean, covered, Report())
+        return _decompressed(fit, image, seen, behind, settings)
     before = _apart(seen, behind, covered)
     found = register(seen, behind, covered, settings.align) if settings.align != OFF else None
     tried = _tried(image, clean, covered, seen, before, found, linear, settings)
@@ -177,14 +189,15 @@ def fit_pixels(
     motion, light, pixels, known, after = (
         tried.motion, tried.light, tried.pixels, tried.known, tried.after
     )  # fmt: skip
-    leftover: Floats | None = None
+    leftover: Leftover | None = None
     if motion is not None or light is not None:
         blown = None if light is None else _blown(clean, motion)
         fitted = encoded(pixels, linear)
         agrees = _agreeing(seen, fitted, known)
         settles = settled(seen, fitted, known, agrees, blown, motion is not None)
         if motion is not None:
-            leftover = leftovers(seen, fitted, agrees & known, settles)
+            told = leftovers(seen, fitted, agrees & known, settles)
+            leftover = None if told is None else Leftover.of_motion(_layer(told))
         pixels = np.where(settles[..., None], image, pixels)
         if blown is not None:
             pixels = replenished(image, pixels, blown, settles)
@@ -194,7 +207,32 @@ def fit_pixels(
     pixels = filled(image, pixels, known, after < BACKGROUND, seen)
     missing = float(1 - known.mean())
     report = _report(image.shape, motion, light, tried.now, tried.was, missing)
-    return Fit(pixels, tried.moved, known, report, leftover)
+    fit = Fit(pixels, tried.moved, known, report, leftover)
+    if motion is None and light is None:
+        return _decompressed(fit, image, seen, behind, settings)
+    return fit
+
+
+def _decompressed(fit: Fit, image: Floats, seen: Floats, behind: Floats, settings: Settings) -> Fit:
+    """``fit``, which is none, where both plates were JPEGs: their blocks around the subject."""
+    if settings.alpha_init != "tested":
+        return fit
+    jpeg = compression_of(behind)
+    if jpeg is None:
+        return fit
+    found = explained(seen, behind, jpeg)
+    settles = found.background & fit.known
+    return replace(
+        fit,
+        pixels=np.where(settles[..., None], image, fit.pixels),
+        report=replace(fit.report, jpeg=jpeg.quality),
+        leftover=Leftover.of_compression(_layer(found.sigma)),
+    )
+
+
+def _layer(pixels: Floats) -> Tensor:
+    """(H, W) as the solver takes it."""
+    return torch.from_numpy(np.ascontiguousarray(pixels))[None, None]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,9 +11,9 @@ from scipy import ndimage
 from torch import Tensor
 
 from dmp_engine.dmp import evidence  # whose tested_trimap pytest would take for a test
-from dmp_engine.dmp.lift import shrunk_leftover
+from dmp_engine.dmp.leftover import Leftover
 from dmp_engine.dmp.noise import Noise
-from dmp_engine.dmp.solve import seam_of, solve
+from dmp_engine.dmp.solve import solve
 from dmp_engine.dmp.steps import Solution
 from dmp_engine.plates.fit import fit_pixels
 from dmp_matting import preset
@@ -21,7 +21,7 @@ from dmp_matting import preset
 ONCE = preset("draft").changed(device="cpu", threads=1, joint_steps=0)
 
 
-def solved(image: Tensor, clean: Tensor, leftover: Tensor | None, **changes: Any) -> Solution:
+def solved(image: Tensor, clean: Tensor, leftover: Leftover | None, **changes: Any) -> Solution:
     steps = solve(image, clean, ONCE.changed(**changes), leftover=leftover)
     while True:
         try:
@@ -34,13 +34,14 @@ def solved(image: Tensor, clean: Tensor, leftover: Tensor | None, **changes: Any
 def test_it_adds_to_the_noise_as_variances_do() -> None:
     noise = Noise(torch.full((1, 1, 2, 2), 0.03))
     assert noise.with_leftover(None) is noise
-    both = noise.with_leftover(torch.full((1, 1, 2, 2), 0.04))
+    both = noise.with_leftover(Leftover(torch.full((1, 1, 2, 2), 0.04)))
     assert torch.allclose(both.sigma, torch.tensor(0.05))
 
 
 def test_means_of_four_pixels_are_half_as_far_off() -> None:
-    leftover = torch.full((1, 1, 8, 12), 0.04)
-    assert torch.allclose(shrunk_leftover(leftover, (4, 6)), torch.tensor(0.02))
+    leftover = Leftover.of_motion(torch.full((1, 1, 8, 12), 0.04)).shrunk((4, 6))
+    assert torch.allclose(leftover.sigma, torch.tensor(0.02))
+    assert leftover.seam == 0.5  # a pixel of the plate is half a one
 
 
 def test_the_seam_is_asked_for_by_pixels_of_the_plate(lemur: Any) -> None:
@@ -53,8 +54,6 @@ def test_the_seam_is_asked_for_by_pixels_of_the_plate(lemur: Any) -> None:
     assert torch.equal(found[0] == 0, found[1] == 0)
     assert bool(((found[0] == 0.5) <= (found[1] == 0.5)).all())
     assert (found[1] == 0.5).sum() > (found[0] == 0.5).sum()
-    full, small = torch.zeros(1, 1, 400, 600), torch.zeros(1, 1, 100, 150)
-    assert (seam_of(None, None), seam_of(full, full), seam_of(small, full)) == (0, 1, 0.25)
 
 
 @pytest.mark.parametrize("size", [1280, 96], ids=["at-its-size", "lifted"])
@@ -66,13 +65,13 @@ def test_a_moved_clean_plates_matte_is_better_for_it(lemur: Any, size: int) -> N
     fitted = torch.from_numpy(fit.pixels).permute(2, 0, 1)[None].contiguous()
     errors = [
         float((solved(lemur.image, fitted, told, solve_size=size).alpha - lemur.alpha).abs().mean())
-        for told in (torch.from_numpy(fit.leftover)[None, None], None)
+        for told in (fit.leftover, None)
     ]
     assert errors[0] < errors[1]
 
 
 def test_none_is_none(lemur: Any) -> None:
-    zero = torch.zeros_like(lemur.image[:, :1])
+    zero = Leftover(torch.zeros_like(lemur.image[:, :1]))
     exact = solved(lemur.image, lemur.clean, None)
     assert torch.equal(exact.alpha, solved(lemur.image, lemur.clean, None).alpha)
     still = solved(lemur.image, lemur.clean, zero)
