@@ -4,9 +4,9 @@ A pair that was saved as JPEG matches to the bit where no subject is near, and i
 off in every block that the subject touches. How far differs from block to block, so no level of
 noise tells it; but the compression can be done again:
 
-    quality    compressing the clean plate as it was compressed changes next to nothing, one
-               quality higher or lower changes it all (Farid, "Exposing Digital Forgeries From
-               JPEG Ghosts", IEEE TIFS 2009)
+    quality    compressing the plate as it was compressed changes next to nothing, a quality
+               higher or lower changes it all (after Farid, "Exposing Digital Forgeries From JPEG
+               Ghosts", IEEE Transactions on Information Forensics and Security, 2009)
     rings      the clean plate with the subject over it, compressed: what that changes around the
                subject is taken off the plate, and is, squared, the variance of the rest
 
@@ -31,6 +31,7 @@ from .detail import Floats, Mask
 
 LOWEST, HIGHEST = 30, 98  # qualities that are looked for; above it compression leaves nothing
 TELLS = 0.9  # of the change by the qualities beside it; never compressed: 1.0
+LEAST = 0.2  # steps of 8 bits; what changes less shows nothing
 TOLD_BY = 1 << 18  # pixels that tell
 WHOLE, WHOLLY = 0.2, 0.95  # of a step of 8 bits; share of the values that are as near to one
 SAMPLINGS = (0x221111, 0x211111, 0x111111)  # of the colours: 4:2:0, 4:2:2, 4:4:4
@@ -77,11 +78,13 @@ def compression_of(plate: Floats) -> Jpeg | None:
     codes = _codes(part)
     grey = cv2.cvtColor(codes, cv2.COLOR_RGB2GRAY)
     change = np.array([_change(grey, q) for q in range(LOWEST - 1, HIGHEST + 2)])
-    ghost = change[1:-1] / np.maximum(np.minimum(change[:-2], change[2:]), 1e-6)
+    beside = np.minimum(change[:-2], change[2:])
+    ghost = np.where(beside > LEAST, change[1:-1] / np.maximum(beside, LEAST), 1.0)
     if ghost.min() > TELLS:
         return None
     quality = LOWEST + int(ghost.argmin())
-    sampling = min(SAMPLINGS, key=lambda s: _rms(_compressed(codes, quality, s), codes))
+    # By values unchanged: what is clipped, as saturated colours are, changes by far the most.
+    sampling = max(SAMPLINGS, key=lambda s: (_compressed(codes, quality, s) == codes).mean())
     return Jpeg(quality, sampling)
 
 
@@ -94,7 +97,8 @@ def explained(seen: Floats, behind: Floats, jpeg: Jpeg) -> Explained:
     aside = jpeg.again(np.pad(seen, moved, mode="reflect"))[ASIDE:, ASIDE:]
     everywhere = np.ones(seen.shape[:2], bool)
     error = _deviation(aside - seen, everywhere)
-    error[cv2.erode(_equal(seen, behind).astype(np.uint8), np.ones((3, 3))) > 0] = 0
+    equal = (np.abs(seen - behind) < 0.5 / 255).all(axis=2)
+    error[cv2.erode(equal.astype(np.uint8), np.ones((3, 3))) > 0] = 0
     plate = seen
     for _ in range(TURNS):
         sigma = (grain.square() + torch.from_numpy(error)[None, None].square()).sqrt()
@@ -106,11 +110,6 @@ def explained(seen: Floats, behind: Floats, jpeg: Jpeg) -> Explained:
         plate = over + (seen - after)
     sigma = (grain.square() + torch.from_numpy(error)[None, None].square()).sqrt()
     return Explained(background, sigma[0, 0].numpy())
-
-
-def _equal(seen: Floats, behind: Floats) -> Mask:
-    result: Mask = (np.abs(seen - behind) < 0.5 / 255).all(axis=2)
-    return result
 
 
 def _deviation(change: Floats, where: Mask) -> Floats:

@@ -72,8 +72,8 @@ class Report:
             return ""
         if self.jpeg:
             return (
-                f"The plates are JPEGs of quality {self.jpeg}: what compression did around the "
-                "subject was kept out of alpha; uncompressed plates give finer hair."
+                f"The plate is a JPEG of quality {self.jpeg}: what compression did around the "
+                "subject was kept out of alpha; an uncompressed plate gives finer hair."
             )
         done = []
         if self.align != "none":
@@ -214,10 +214,10 @@ def fit_pixels(
 
 
 def _decompressed(fit: Fit, image: Floats, seen: Floats, behind: Floats, settings: Settings) -> Fit:
-    """``fit``, which is none, where both plates were JPEGs: their blocks around the subject."""
+    """``fit``, which is none, where the plate was a JPEG: its blocks around the subject."""
     if settings.alpha_init != "tested":
         return fit
-    jpeg = compression_of(behind)
+    jpeg = compression_of(seen)
     if jpeg is None:
         return fit
     found = explained(seen, behind, jpeg)
