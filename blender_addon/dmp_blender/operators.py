@@ -162,7 +162,7 @@ class Matte(bpy.types.Operator):
         for warning in session.warnings:
             self.report({"WARNING"}, warning)
         what = "The matte is" if session.result.still else f"Frames {spans(session.finished)} are"
-        self.report({"INFO"}, f"{what} in {session.result.folder}.")
+        self.report({"INFO"}, f"{what} in {session.result.folder}. {session.note}".rstrip())
         return {"FINISHED"}
 
 

@@ -73,6 +73,7 @@ class Session:
         self._result = results.result_of(scene, image.name, image.still)
         self.finished: List[int] = []
         self.warnings: List[str] = []
+        self.note = ""  # what was done to the plates of the first frame where anything was
 
     @property
     def result(self) -> results.Result:
@@ -125,6 +126,7 @@ class Session:
         if isinstance(event, dmp.Layers):
             self.finished.append(event.frame)
             self.warnings += [one for one in event.warnings if one not in self.warnings]
+            self.note = self.note or " ".join(event.notes)
             return status
         if event.preview is not None:
             preview.update(event.preview)

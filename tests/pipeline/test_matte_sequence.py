@@ -231,3 +231,17 @@ def test_ctrl_c_leaves_finished_frames_and_the_next_run_goes_on(
     told = events(dmp(*wanted, "--json"))
     assert told[0]["finished"][0] == 1001 and told[-1]["ok"]
     assert made(tmp_path) == ["in", *(f"m.{n}.exr" for n in shot.numbers)]
+
+
+def test_what_was_done_to_the_plates_is_told_once_a_shot(engine: Wire, tmp_path: Path) -> None:
+    lemur = Path(__file__).parents[1] / "plates" / "lemur"
+    for name in ("plate", "clean"):
+        picture = oiio.ImageBuf(str(lemur / f"{name}.png"))
+        for number in (1001, 1002):
+            assert picture.write(str(tmp_path / f"{name}.{number}.jpg"))
+    done = dmp("matte", tmp_path / "plate.####.jpg", "--clean", tmp_path / "clean.####.jpg",
+               "-o", tmp_path / "m.####.exr", "--preset", "draft", "--device", "cpu",
+               "--set", "threads=1", "--set", "rounds=1", "--set", "joint_steps=1")  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("plate 1001: The plate is a JPEG of quality ") == 1
+    assert done.stderr.count("JPEG") == 1

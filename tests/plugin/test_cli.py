@@ -79,6 +79,16 @@ def test_a_matte_is_written_and_told_of(tmp_path: Path) -> None:
     assert (pixels.spec().width, pixels.spec().height) == (340, 220)
 
 
+def test_what_was_done_to_the_plates_is_told(tmp_path: Path) -> None:
+    for name in ("plate", "clean"):
+        picture = oiio.ImageBuf(str(LEMUR / f"{name}.png"))
+        assert picture.write(str(tmp_path / f"{name}.jpg"))
+    plates = (tmp_path / "plate.jpg", "--clean", tmp_path / "clean.jpg")
+    arguments = (*FEW_STEPS, "--in-process", "--device", "cpu")
+    done = dmp("matte", *plates, "-o", tmp_path / "m.exr", *arguments)
+    assert "s). The plate is a JPEG of quality " in done.stdout.replace("\n", " "), done.stderr
+
+
 def test_json_is_one_object_with_everything(tmp_path: Path) -> None:
     done = matte(tmp_path / "lemur.exr", "--json", "--seed", 7, "--device", "cpu")
     assert done.returncode == 0, done.stderr

@@ -169,7 +169,7 @@ def matte(
         seconds = layers.seconds.get("total", sum(layers.seconds.values()))
         size = f"{layers.width}x{layers.height}"
         used = f"preset {layers.settings.preset} on {layers.device}"
-        out.print(f"Wrote {output} ({size}, {used}, {seconds:.1f} s).")
+        out.print(" ".join([f"Wrote {output} ({size}, {used}, {seconds:.1f} s).", *layers.notes]))
 
 
 def view(

@@ -115,6 +115,16 @@ class Display:
 class LineDisplay(Display):
     """A line for each shot and each frame: for logs and farms."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._noted: Set[str] = set()
+
+    def note(self, event: ShotFrame) -> None:
+        """What was done to the plates of a shot's first frame to which anything was done."""
+        if event.layers.notes and event.shot not in self._noted:
+            self._noted.add(event.shot)
+            self.say(f"{event.shot} {event.layers.frame}: {' '.join(event.layers.notes)}")
+
     def see(self, event: ShotEvent) -> None:
         super().see(event)
         if isinstance(event, ShotStart):
@@ -127,6 +137,7 @@ class LineDisplay(Display):
         elif isinstance(event, ShotFrame):
             seconds = event.layers.seconds.get("total", 0.0)
             self.say(f"{event.shot} {event.layers.frame} ({seconds:.1f} s)")
+            self.note(event)
 
 
 class JsonDisplay(Display):
@@ -191,7 +202,9 @@ class BarDisplay(LineDisplay):
         self._bar.console.print(Text(sentence, style=style))
 
     def see(self, event: ShotEvent) -> None:
-        if not isinstance(event, ShotFrame):
+        if isinstance(event, ShotFrame):
+            self.note(event)
+        else:
             super().see(event)
         if isinstance(event, ShotProgress):
             if event.shot not in self._tasks:

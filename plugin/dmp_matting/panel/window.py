@@ -113,7 +113,8 @@ class MatteWindow(QtWidgets.QWidget):
         self.form.show_progress(1.0, "done")
         seconds = layers.seconds.get("total", 0.0)
         took = f"{seconds:.1f} s" if seconds else "from the cache"
-        self.panel.say(" ".join([f"Wrote {layers.path} ({took}).", *layers.warnings]))
+        told = [f"Wrote {layers.path} ({took}).", *layers.warnings, *layers.notes]
+        self.panel.say(" ".join(told))
         self._pictures.run(lambda: result_picture(layers))
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
