@@ -241,4 +241,6 @@ def _low(x: Tensor) -> float:
 
 def _sum(x: Tensor, size: int) -> Tensor:
     """Over what lies inside of the frame."""
-    return functional.avg_pool2d(x, size, 1, size // 2, divisor_override=1)
+    half = size // 2
+    rows = functional.avg_pool2d(x, (size, 1), 1, (half, 0), divisor_override=1)
+    return functional.avg_pool2d(rows, (1, size), 1, (0, half), divisor_override=1)

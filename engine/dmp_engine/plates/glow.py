@@ -6,7 +6,8 @@ adds less than a hundredth of alpha to a highlight is still many stops of light,
 by the plate's own extremes, cannot carry it at so small an alpha. So there P takes all that
 (1 - alpha) B leaves of the plate. Below white P is alpha F, as ever: what is left there is grain.
 
-Where the pair is known to show background, only what is smooth is light: the rest is grain.
+Where the pair is known to show background, only what is smooth is light: the rest is grain. Without
+any grain (a render, the composite of one) there is no such rest, and all of it is light.
 
 The straight foreground is not changed.
 """
@@ -20,6 +21,7 @@ from .detail import Floats, Mask
 
 FROM, TO = 0.5, 1.0  # brightest channel of the plate from which P begins to take, and takes, all
 SMOOTH, REFERENCE_SIDE = 1.5, 320  # sigma in pixels at that size: light falls off, grain does not
+GRAINLESS = 0.001  # of the plate; the median difference on known background that is no grain
 LEAST, WHOLE = 0.002, 0.004  # of the plate; smooth light below is none, above is all taken
 
 
@@ -42,6 +44,10 @@ def premultiplied(
     bright = np.clip((highest - FROM) / (TO - FROM), 0, 1)
     # never less than nothing, but where the plate itself is
     whole = np.maximum(left, np.minimum(0, np.minimum(carried, image)))
+    shown = background & (highest > TO)
+    off = np.abs(left).max(axis=2)[shown] / highest[shown]
+    if off.size and np.median(off) < GRAINLESS:
+        background = np.zeros_like(background)
     known = background.astype(np.float32)
     sigma = max(SMOOTH, SMOOTH * max(alpha.shape) / REFERENCE_SIDE)
     weight = np.maximum(cv2.GaussianBlur(known, (0, 0), sigma), 1e-6)

@@ -36,6 +36,18 @@ def test_grain_of_a_highlight_is_not_carried() -> None:
     assert rgb.min() >= 0
 
 
+def test_without_any_grain_all_of_it_is_light() -> None:
+    clean = colours(8 + 4 * np.sin(X / 15))
+    image = clean.copy()
+    image[30:33, 40:120] *= 1.012  # a thin reflection: not smooth
+    rgb = premultiplied(image, clean, NONE, colours(1.0), NONE == 0)
+    np.testing.assert_allclose(rgb + clean, image, rtol=1e-6)
+    random = np.random.default_rng(0)
+    grainy = (image * (1 + random.normal(0, 0.004, clean.shape))).astype(np.float32)
+    rgb = premultiplied(grainy, clean, NONE, colours(1.0), NONE == 0)
+    assert (rgb[:25] / image[:25]).mean() < 0.001
+
+
 def test_below_white_it_is_alpha_times_f_and_an_empty_place_stays_empty() -> None:
     clean = colours(0.2)
     alpha = np.clip((X - 40) / 80, 0, 1).astype(np.float32)
