@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import overload
 
 from torch import Tensor
 from torch.nn import functional
@@ -19,15 +20,15 @@ SEAM = 1.0  # pixels of the plate beside the subject that a motion loses
 
 @dataclass(frozen=True)
 class Leftover:
-    """``sigma`` (1, 1, H, W): standard deviation, encoded, of one channel of I - B.
+    """Standard deviations (1, 1, H, W), encoded, of one channel of I - B.
 
-    ``seam`` is how many pixels of background beside the subject are lost; ``tested`` says whether
-    it is noise to the tests as well.
+    ``sigma`` is what the solver is told, ``tested`` the part of it that is noise to the tests as
+    well. ``seam`` is how many pixels of background beside the subject are lost.
     """
 
     sigma: Tensor
+    tested: Tensor | None = None
     seam: float = 0.0
-    tested: bool = False
 
     @classmethod
     def of_motion(cls, sigma: Tensor) -> Leftover:
@@ -35,18 +36,34 @@ class Leftover:
 
     @classmethod
     def of_compression(cls, sigma: Tensor) -> Leftover:
-        return cls(sigma, tested=True)
+        return cls(sigma, tested=sigma)
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Leftover:
-        """The same with another ``sigma``: cut, padded, on another device."""
-        return replace(self, sigma=change(self.sigma))
+        """The same with other deviations: cut, padded, on another device."""
+        tested = None if self.tested is None else change(self.tested)
+        return replace(self, sigma=change(self.sigma), tested=tested)
+
+    def together(self, other: Leftover) -> Leftover:
+        """Both, independent of each other."""
+        sigma = _both(self.sigma, other.sigma)
+        return Leftover(sigma, _both(self.tested, other.tested), max(self.seam, other.seam))
 
     def shrunk(self, size: tuple[int, int]) -> Leftover:
         """At a smaller size: that of means of it, independent from pixel to pixel."""
-        pixels = self.sigma.shape[-2] * self.sigma.shape[-1] / (size[0] * size[1])
-        mean = functional.interpolate(self.sigma.square(), size, mode="area")
-        return replace(
-            self,
-            sigma=(mean / pixels).sqrt(),
-            seam=self.seam * max(size) / max(self.sigma.shape[-2:]),
-        )
+        longest = max(self.sigma.shape[-2:])
+
+        def of_means(sigma: Tensor) -> Tensor:
+            pixels = sigma.shape[-2] * sigma.shape[-1] / (size[0] * size[1])
+            return (functional.interpolate(sigma.square(), size, mode="area") / pixels).sqrt()
+
+        return replace(self.each(of_means), seam=self.seam * max(size) / longest)
+
+
+@overload
+def _both(one: Tensor, other: Tensor) -> Tensor: ...
+@overload
+def _both(one: Tensor | None, other: Tensor | None) -> Tensor | None: ...
+def _both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return (one.square() + other.square()).sqrt()

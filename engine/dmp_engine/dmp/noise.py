@@ -23,7 +23,6 @@ from torch import Tensor
 from torch.nn import functional
 
 from .encoding import Encoding
-from .leftover import Leftover
 from .windowed import mean_around
 
 PIXEL_ALARM = 1e-4  # share of the background's pixels that may fail the pixel's test
@@ -114,11 +113,11 @@ class Noise:
             result = torch.where(rough == t, _interpolated(everywhere, in_order), result)
         return cls(result.sqrt())
 
-    def with_leftover(self, leftover: Leftover | None) -> Noise:
-        """Together with what the fit of the clean plate left, which is independent of it."""
-        if leftover is None:
+    def and_also(self, sigma: Tensor | None) -> Noise:
+        """Together with an independent deviation (1, 1, H, W), if there is one."""
+        if sigma is None:
             return self
-        return Noise((self.sigma.square() + leftover.sigma.square()).sqrt())
+        return Noise((self.sigma.square() + sigma.square()).sqrt())
 
     def tolerance(self) -> Tensor:
         """RMS difference over the channels of one pixel that is still none."""

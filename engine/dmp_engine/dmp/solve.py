@@ -257,8 +257,9 @@ def noises_of(
     if settings.alpha_init != "tested":
         return None, None
     measured = recall("noise", lambda: Noise.of_pair(seen, behind))
-    both = measured.with_leftover(leftover)
-    return both if leftover is not None and leftover.tested else measured, both
+    if leftover is None:
+        return measured, measured
+    return measured.and_also(leftover.tested), measured.and_also(leftover.sigma)
 
 
 def grain_of(
@@ -266,7 +267,8 @@ def grain_of(
 ) -> Tensor:
     """The noise of a pair and its ``leftover`` in the space that layers add up in, (1, 3, H, W)."""
     noise = Noise.of_pair(encoding.encode(image), encoding.encode(clean))
-    return noise.with_leftover(leftover).where_mixed(clean, encoding)
+    left = None if leftover is None else leftover.sigma
+    return noise.and_also(left).where_mixed(clean, encoding)
 
 
 def drawn(

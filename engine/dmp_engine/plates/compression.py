@@ -1,8 +1,8 @@
 """JPEG: what compression does to the background around the subject.
 
-A pair that was saved as JPEG matches to the bit where no subject is near, and is several percent
-off in every block that the subject touches. How far differs from block to block, so no level of
-noise tells it; but the compression can be done again:
+A pair that was saved as JPEG may match to the bit where no subject is near, and is several
+percent off in every block that the subject touches. How far differs from block to block, so no
+level of noise tells it; but the compression can be done again:
 
     quality    compressing the plate as it was compressed changes next to nothing, a quality
                higher or lower changes it all (after Farid, "Exposing Digital Forgeries From JPEG
@@ -89,7 +89,7 @@ def compression_of(plate: Floats) -> Jpeg | None:
 
 
 def explained(seen: Floats, behind: Floats, jpeg: Jpeg) -> Explained:
-    """What ``jpeg`` explains of an encoded pair that fits as it was stored."""
+    """What ``jpeg`` explains of an encoded plate and its fitted clean plate."""
     clean = _tensor(behind)
     grain = Noise.of_pair(_tensor(seen), clean).sigma
     # No subject is known yet: what another grid of blocks would do to the plate.

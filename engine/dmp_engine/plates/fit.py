@@ -4,7 +4,7 @@
     warped     warp.py          the clean plate as the plate's camera saw it
     fit_light  illumination.py  exposure, colour, slow light
     filled     warp.py          where the clean plate has no pixels
-    explained  compression.py   what JPEG did to it around the subject, where nothing was fitted
+    explained  compression.py   what JPEG did to the plate around the subject
     shadow     shadow.py        what the subject's shadow takes from it, where that is asked for
 
 Rule: what fits already is not touched. A pair that matches to the bit stays so.
@@ -68,13 +68,6 @@ class Report:
 
     def sentence(self) -> str:
         """For the artist; empty where nothing was done."""
-        if not self.touched:
-            return ""
-        if self.jpeg:
-            return (
-                f"The plate is a JPEG of quality {self.jpeg}: what compression did around the "
-                "subject was kept out of alpha; an uncompressed plate gives finer hair."
-            )
         done = []
         if self.align != "none":
             x, y = self.shift
@@ -83,12 +76,20 @@ class Report:
             done.append("gain " + " ".join(f"{g:.3f}" for g in self.gain))
         if self.slow_light != (1.0, 1.0):
             done.append("slow light {:.2f} to {:.2f}".format(*self.slow_light))
-        if not done:
+        if self.filled and not done:
             done.append(f"{100 * self.filled:.1f} % of the frame completed")
-        return (
-            f"The clean plate was fitted: {', '.join(done)}; difference on the background "
-            f"{100 * self.residual_before:.1f} % before, {100 * self.residual:.1f} % after."
-        )
+        told = []
+        if done:
+            told.append(
+                f"The clean plate was fitted: {', '.join(done)}; difference on the background "
+                f"{100 * self.residual_before:.1f} % before, {100 * self.residual:.1f} % after."
+            )
+        if self.jpeg:
+            told.append(
+                f"The plate is a JPEG of quality {self.jpeg}: what compression did around the "
+                "subject was kept out of alpha; an uncompressed plate gives finer hair."
+            )
+        return " ".join(told)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,10 +173,11 @@ def fit_pixels(
 
     ``covered`` (H, W) is where the clean plate has pixels.
     """
-    seen, behind = encoded(image, linear), encoded(clean, linear)
+    seen = encoded(image, linear)
     if settings.align == OFF and settings.illumination == OFF:
         fit = Fit(clean, clean, covered, Report())
-        return _decompressed(fit, image, seen, behind, settings)
+        return _decompressed(fit, image, seen, linear, settings)
+    behind = encoded(clean, linear)
     before = _apart(seen, behind, covered)
     found = register(seen, behind, covered, settings.align) if settings.align != OFF else None
     tried = _tried(image, clean, covered, seen, before, found, linear, settings)
@@ -208,25 +210,22 @@ def fit_pixels(
     missing = float(1 - known.mean())
     report = _report(image.shape, motion, light, tried.now, tried.was, missing)
     fit = Fit(pixels, tried.moved, known, report, leftover)
-    if motion is None and light is None:
-        return _decompressed(fit, image, seen, behind, settings)
-    return fit
+    return _decompressed(fit, image, seen, linear, settings)
 
 
-def _decompressed(fit: Fit, image: Floats, seen: Floats, behind: Floats, settings: Settings) -> Fit:
-    """``fit``, which is none, where the plate was a JPEG: its blocks around the subject."""
-    if settings.alpha_init != "tested":
-        return fit
-    jpeg = compression_of(seen)
+def _decompressed(fit: Fit, image: Floats, seen: Floats, linear: bool, settings: Settings) -> Fit:
+    """``fit`` without what compression did around the subject, where the plate was a JPEG."""
+    jpeg = compression_of(seen) if settings.alpha_init == "tested" else None
     if jpeg is None:
         return fit
-    found = explained(seen, behind, jpeg)
+    found = explained(seen, encoded(fit.pixels, linear), jpeg)
     settles = found.background & fit.known
+    told = Leftover.of_compression(_layer(found.sigma))
     return replace(
         fit,
         pixels=np.where(settles[..., None], image, fit.pixels),
         report=replace(fit.report, jpeg=jpeg.quality),
-        leftover=Leftover.of_compression(_layer(found.sigma)),
+        leftover=told if fit.leftover is None else fit.leftover.together(told),
     )
 
 

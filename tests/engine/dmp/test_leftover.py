@@ -33,8 +33,8 @@ def solved(image: Tensor, clean: Tensor, leftover: Leftover | None, **changes: A
 
 def test_it_adds_to_the_noise_as_variances_do() -> None:
     noise = Noise(torch.full((1, 1, 2, 2), 0.03))
-    assert noise.with_leftover(None) is noise
-    both = noise.with_leftover(Leftover(torch.full((1, 1, 2, 2), 0.04)))
+    assert noise.and_also(None) is noise
+    both = noise.and_also(torch.full((1, 1, 2, 2), 0.04))
     assert torch.allclose(both.sigma, torch.tensor(0.05))
 
 
@@ -42,6 +42,15 @@ def test_means_of_four_pixels_are_half_as_far_off() -> None:
     leftover = Leftover.of_motion(torch.full((1, 1, 8, 12), 0.04)).shrunk((4, 6))
     assert torch.allclose(leftover.sigma, torch.tensor(0.02))
     assert leftover.seam == 0.5  # a pixel of the plate is half a one
+
+
+def test_a_motion_and_a_compression_are_both_told() -> None:
+    motion, compression = (torch.full((1, 1, 4, 6), x) for x in (0.03, 0.04))
+    both = Leftover.of_motion(motion).together(Leftover.of_compression(compression))
+    assert torch.allclose(both.sigma, torch.tensor(0.05)) and both.seam == 1
+    assert both.tested is not None and torch.equal(both.tested, compression)
+    cut = both.each(lambda x: x[..., :2])
+    assert cut.tested is not None and cut.tested.shape == cut.sigma.shape == (1, 1, 4, 2)
 
 
 def test_the_seam_is_asked_for_by_pixels_of_the_plate(lemur: Any) -> None:

@@ -8,9 +8,11 @@ import cv2
 import numpy as np
 import pytest
 import torch
+from scipy import ndimage
 
 from dmp_engine.dmp.leftover import Leftover
 from dmp_engine.dmp.solve import solve
+from dmp_engine.plates import fit
 from dmp_engine.plates.compression import Jpeg, compression_of, explained
 from dmp_engine.plates.detail import Floats
 from dmp_engine.plates.fit import Report, fit_pixels
@@ -104,24 +106,45 @@ def test_a_compressed_pairs_matte_is_better_for_it(
     plates: tuple[Floats, Floats], lemur: Any, settings: Any
 ) -> None:
     image, clean = (Jpeg(85, QUARTER).again(x) for x in plates)
-    fit = fit_pixels(image, clean, np.ones(image.shape[:2], bool), False, settings)
-    assert fit.report.jpeg == 85 and "JPEG of quality 85" in fit.report.sentence()
-    assert fit.leftover is not None and fit.leftover.tested and fit.leftover.seam == 0
+    made = fit_pixels(image, clean, np.ones(image.shape[:2], bool), False, settings)
+    assert made.report.jpeg == 85 and "JPEG of quality 85" in made.report.sentence()
+    assert made.leftover is not None and made.leftover.seam == 0
     errors = [
         float((alpha_of(image, *told) - lemur.alpha).abs().mean())
-        for told in ((fit.pixels, fit.leftover), (clean, None))
+        for told in ((made.pixels, made.leftover), (clean, None))
     ]
     assert errors[0] < 0.8 * errors[1]
+
+
+def test_a_moved_and_compressed_pairs_background_is_cleaner_for_it(
+    plates: tuple[Floats, Floats], lemur: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jpeg = Jpeg(85, QUARTER)
+    aside = ndimage.shift(plates[1], (0.6, 1.4, 0), order=3, mode="nearest").clip(0, 1)
+    image, clean = jpeg.again(plates[0]), jpeg.again(aside)
+    whole, errors = np.ones(image.shape[:2], bool), []
+    for found in (jpeg, None):
+        monkeypatch.setattr(fit, "compression_of", lambda _, found=found: found)
+        fitted = fit_pixels(image, clean, whole, False, ONCE)
+        assert fitted.report.align == "translation"
+        assert fitted.leftover is not None and fitted.leftover.seam == 1
+        assert (fitted.leftover.tested is not None) == (found is not None)
+        alpha = alpha_of(image, fitted.pixels, fitted.leftover)
+        errors.append(float(alpha[lemur.alpha == 0].sum()))
+        told = fitted.report.sentence()
+        assert told.startswith("The clean plate was fitted: moved by ")
+        assert ("JPEG of quality 85" in told) == (found is not None)
+    assert errors[0] < 0.5 * errors[1]
 
 
 def test_the_papers_own_start_is_not_touched(plates: tuple[Floats, Floats]) -> None:
     image, clean = (Jpeg(85, QUARTER).again(x) for x in plates)
     paper = preset("paper").changed(device="cpu", threads=1)
-    fit = fit_pixels(image, clean, np.ones(image.shape[:2], bool), False, paper)
-    assert np.array_equal(fit.pixels, clean) and fit.leftover is None and fit.report == Report()
+    made = fit_pixels(image, clean, np.ones(image.shape[:2], bool), False, paper)
+    assert np.array_equal(made.pixels, clean) and made.leftover is None and made.report == Report()
 
 
 def test_an_uncompressed_pair_is_not_touched(plates: tuple[Floats, Floats]) -> None:
     image, clean = plates
-    fit = fit_pixels(image, clean, np.ones(image.shape[:2], bool), False, OFF)
-    assert fit.pixels is clean and fit.leftover is None
+    made = fit_pixels(image, clean, np.ones(image.shape[:2], bool), False, OFF)
+    assert made.pixels is clean and made.leftover is None

@@ -126,7 +126,7 @@ def test_what_a_motion_leaves_is_measured() -> None:
     image = np.where(subject[..., None], np.float32(0.9), behind)
     found = fit(image, stored(scene(X + np.float32(1.4), Y - np.float32(0.6))))
     assert found.report.align == "translation"
-    assert found.leftover is not None and not found.leftover.tested
+    assert found.leftover is not None and found.leftover.tested is None
     leftover = found.leftover.sigma[0, 0].numpy()
     assert leftover.shape == (HEIGHT, WIDTH)
     hidden = disc(30)
