@@ -28,7 +28,7 @@ from .errors import (
     PlateError,
     from_wire,
 )
-from .job import Job, JobState, Layers, Progress, Settings
+from .job import Job, JobState, Layers, Progress, Role, Settings
 from .launcher import ensure_engine
 from .wire import EngineGone, NotThere, Wire
 
@@ -156,7 +156,7 @@ class Matting:
                 with open(path, "rb") as file:
                     wire.ask("PUT", where, file, size=sizes[path])
             except OSError as reason:
-                raise _unreadable(path, reason) from None
+                raise self._unreadable(path, reason) from None
         self._heed_cancel()
         wire.ask("POST", f"/v1/jobs/{self._id}/start")
 
@@ -168,14 +168,21 @@ class Matting:
                 with open(path, "rb") as file:
                     sizes[path] = os.fstat(file.fileno()).st_size
             except OSError as reason:
-                raise _unreadable(path, reason) from None
+                raise self._unreadable(path, reason) from None
             if sizes[path] == 0:
-                raise PlateError(f"The plate {path} is empty.")
+                raise PlateError(f"The {self._plates()[path].called} {path} is empty.")
         return sizes
 
-    def _plates(self) -> Set[str]:
+    def _plates(self) -> Dict[str, Role]:
+        """Every file that is sent, and what it is."""
         frames = (*self.job.frames, *self.job.context)
-        return {plate.path for frame in frames for plate in frame.plates}
+        return {plate.path: plate.role for frame in frames for plate in frame.plates}
+
+    def _unreadable(self, path: str, reason: OSError) -> PlateError:
+        named = f"The {self._plates()[path].called} {path}"
+        if isinstance(reason, FileNotFoundError):
+            return PlateError(f"{named} does not exist.")
+        return PlateError(f"{named} cannot be read ({reason.strerror}).")
 
     def _follow(self, wire: Wire) -> Generator[Event, None, None]:
         """The events of a started job until it has ended."""
@@ -259,12 +266,6 @@ class Matting:
             self._wire.ask("DELETE", f"/v1/jobs/{self._id}", timeout=5.0)
         except DmpError:
             pass  # a cancelled frame still ends; the engine tidies that itself
-
-
-def _unreadable(path: str, reason: OSError) -> PlateError:
-    if isinstance(reason, FileNotFoundError):
-        return PlateError(f"The plate {path} does not exist.")
-    return PlateError(f"The plate {path} cannot be read ({reason.strerror}).")
 
 
 def _unwritable(path: Path, reason: OSError) -> OutputError:

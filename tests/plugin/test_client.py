@@ -134,7 +134,7 @@ def test_a_missing_plate_is_named_before_anything_is_sent(
     pair.clean.unlink()
     error = fails(pair.matting(engine, tmp_path / "out.exr"))
     assert isinstance(error, PlateError)
-    assert str(error) == f"The plate {pair.clean} does not exist."
+    assert str(error) == f"The clean plate {pair.clean} does not exist."
     assert present(engine) == []
 
 
