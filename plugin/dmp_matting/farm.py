@@ -21,6 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+from .draft import drafted
 from .errors import EngineError, InputError
 from .job import MATTES
 from .launcher import start_engine, stop_engine
@@ -184,9 +185,8 @@ def write_bundle(folder: Path, shot: Shot, *, gpu: bool = False, **how: Any) -> 
         ("parameter_values.json", {"parameterValues": listed}),
         ("openjd_parameters.json", values),
     ):
-        draft = folder / f".{name}.part"
-        draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
-        os.replace(draft, folder / name)
+        with drafted(folder / name) as draft:
+            draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     return folder / "template.json"
 
 

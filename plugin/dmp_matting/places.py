@@ -17,6 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Mapping
 
+from .draft import drafted
 from .errors import EngineError, InputError, OutputError
 
 WINDOWS = sys.platform == "win32"
@@ -104,11 +105,10 @@ def write_config(values: Mapping[str, Any]) -> Path:
     """Merge ``values`` into the configuration; returns its path. Raises OutputError."""
     path = config_file()
     merged = {**read_config(), **values} if path.exists() else dict(values)
-    draft = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n", encoding="utf-8")
-        os.replace(draft, path)
+        with drafted(path) as draft:
+            draft.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as reason:
         raise OutputError(
             f"The configuration {path} cannot be written ({reason.strerror})."

@@ -23,8 +23,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import Tensor
 
+from ..arrays import tensor_of
 from ..dmp.evidence import known_background
 from ..dmp.noise import Noise
 from .detail import Floats, Mask
@@ -90,8 +90,8 @@ def compression_of(plate: Floats) -> Jpeg | None:
 
 def explained(seen: Floats, behind: Floats, jpeg: Jpeg) -> Explained:
     """What ``jpeg`` explains of an encoded plate and its fitted clean plate."""
-    clean = _tensor(behind)
-    grain = Noise.of_pair(_tensor(seen), clean).sigma
+    clean = tensor_of(behind, "cpu")
+    grain = Noise.of_pair(tensor_of(seen, "cpu"), clean)
     # No subject is known yet: what another grid of blocks would do to the plate.
     moved = [(ASIDE, 0), (ASIDE, 0), (0, 0)]
     aside = jpeg.again(np.pad(seen, moved, mode="reflect"))[ASIDE:, ASIDE:]
@@ -101,15 +101,15 @@ def explained(seen: Floats, behind: Floats, jpeg: Jpeg) -> Explained:
     error[cv2.erode(equal.astype(np.uint8), np.ones((3, 3))) > 0] = 0
     plate = seen
     for _ in range(TURNS):
-        sigma = (grain.square() + torch.from_numpy(error)[None, None].square()).sqrt()
-        found = known_background(_tensor(plate), clean, Noise(sigma))
+        noise = grain.and_also(torch.from_numpy(error)[None, None])
+        found = known_background(tensor_of(plate, "cpu"), clean, noise)
         background: Mask = found[0, 0].numpy()
         over = np.where(background[..., None], behind, seen)
         after = jpeg.again(over)
         error = _deviation(after - behind, background)
         plate = over + (seen - after)
-    sigma = (grain.square() + torch.from_numpy(error)[None, None].square()).sqrt()
-    return Explained(background, sigma[0, 0].numpy())
+    noise = grain.and_also(torch.from_numpy(error)[None, None])
+    return Explained(background, noise.sigma[0, 0].numpy())
 
 
 def _deviation(change: Floats, where: Mask) -> Floats:
@@ -153,7 +153,3 @@ def _codes(rgb: Floats) -> Codes:
 def _floats(codes: Codes) -> Floats:
     result: Floats = (codes / 255).astype(np.float32)
     return result
-
-
-def _tensor(rgb: Floats) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(rgb.transpose(2, 0, 1)))[None]

@@ -17,11 +17,10 @@ from dataclasses import asdict, dataclass, replace
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor
 
 from dmp_matting.job import Settings
 
+from ..arrays import tensor_of
 from ..dmp.leftover import Leftover
 from ..dmp.steps import Recall, anew
 from .align import Motion, register
@@ -199,7 +198,9 @@ def fit_pixels(
         settles = settled(seen, fitted, known, agrees, blown, motion is not None)
         if motion is not None:
             told = leftovers(seen, fitted, agrees & known, settles)
-            leftover = None if told is None else Leftover.of_motion(_layer(told))
+            leftover = (
+                None if told is None else Leftover.of_motion(tensor_of(told[..., None], "cpu"))
+            )
         pixels = np.where(settles[..., None], image, pixels)
         if blown is not None:
             pixels = replenished(image, pixels, blown, settles)
@@ -220,18 +221,13 @@ def _decompressed(fit: Fit, image: Floats, seen: Floats, linear: bool, settings:
         return fit
     found = explained(seen, encoded(fit.pixels, linear), jpeg)
     settles = found.background & fit.known
-    told = Leftover.of_compression(_layer(found.sigma))
+    told = Leftover.of_compression(tensor_of(found.sigma[..., None], "cpu"))
     return replace(
         fit,
         pixels=np.where(settles[..., None], image, fit.pixels),
         report=replace(fit.report, jpeg=jpeg.quality),
         leftover=told if fit.leftover is None else fit.leftover.together(told),
     )
-
-
-def _layer(pixels: Floats) -> Tensor:
-    """(H, W) as the solver takes it."""
-    return torch.from_numpy(np.ascontiguousarray(pixels))[None, None]
 
 
 @dataclass(frozen=True, eq=False)
