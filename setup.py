@@ -12,7 +12,7 @@ from setuptools import setup
 
 HERE = Path(__file__).parent
 VERSION = re.search(
-    r'^__version__ = "(.+)"$', (HERE / "plugin/dmp_matting/__init__.py").read_text(), re.MULTILINE
+    r'^__version__ = "(.+)"$', (HERE / "plugin/dmp_matting/version.py").read_text(), re.MULTILINE
 ).group(1)
 
 CLI = ["typer>=0.12", "rich>=13", "fileseq>=2"]
@@ -50,14 +50,29 @@ setup(
     packages=[
         "dmp_matting",
         "dmp_matting.cli",
-        "dmp_matting.publish",
+        "dmp_matting.client",
+        "dmp_matting.farm",
         "dmp_matting.panel",
+        "dmp_matting.publish",
+        "dmp_matting.publish.plugins",
+        "dmp_matting.shots",
         "dmp_engine",
         "dmp_engine.dmp",
-        "dmp_engine.plates",
+        "dmp_engine.dmp.evidence",
+        "dmp_engine.dmp.model",
+        "dmp_engine.dmp.paper",
+        "dmp_engine.dmp.solve",
+        "dmp_engine.dmp.temporal",
         "dmp_engine.evaluation",
+        "dmp_engine.machine",
+        "dmp_engine.machine.bench",
+        "dmp_engine.pipeline",
+        "dmp_engine.plates",
+        "dmp_engine.plates.clean_plate",
+        "dmp_engine.plates.io",
+        "dmp_engine.processes",
+        "dmp_engine.review",
         "dmp_engine.server",
-        "dmp_engine.speed",
     ],
     install_requires=CLI,
     extras_require={

@@ -33,23 +33,23 @@ import OpenImageIO as oiio
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 
-from dmp_engine import shot  # noqa: E402
-from dmp_engine.dmp import solve as solver  # noqa: E402
+from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
+from dmp_engine.pipeline import frame as pipeline  # noqa: E402
 from dmp_matting import Frame, Job, Plate, Progress, Role, Stage, preset  # noqa: E402
-from dmp_matting.client import Matting  # noqa: E402
-from dmp_matting.launcher import start_engine, stop_engine  # noqa: E402
-from dmp_matting.wire import Wire  # noqa: E402
+from dmp_matting.client.connection import Wire  # noqa: E402
+from dmp_matting.client.job_client import Matting  # noqa: E402
+from dmp_matting.client.launcher import start_engine, stop_engine  # noqa: E402
 
 SIDE = 512
 BAR = 5.0  # seconds, of issue 3
 COMPOSITE = "GT13"  # of the benchmark: long hair
 # Calls on the way to the solver's first alpha, in order: module, name.
 CALLS = [
-    (shot, "_read"), (shot, "fit_clean"), (shot, "_warnings"), (shot, "_mark"),
+    (pipeline, "_read"), (pipeline, "fit_clean"), (pipeline, "_warnings"), (pipeline, "_mark"),
     (solver, "first_trimap"), (solver, "second_look"), (solver, "sample_alpha"),
     (solver, "MattingLaplacian"), (solver.MattingLaplacian, "solve"),
-    (solver, "smooth_foreground"), (solver, "without_closed_holes"), (shot, "_show"),
+    (solver, "smooth_foreground"), (solver, "without_closed_holes"), (pipeline, "_show"),
 ]  # fmt: skip
 
 
@@ -148,7 +148,7 @@ def where_the_time_goes(frame: Frame, folder: Path) -> dict[str, Any]:
         first: float | None = None
         used = time.process_time()
         with clocked(spent):
-            solving = shot.matte_frame(
+            solving = pipeline.matte_frame(
                 frame,
                 preset("draft").changed(device="cpu", threads=1, seed=seed),
                 folder / "direct.exr",

@@ -23,7 +23,7 @@ import numpy as np
 import OpenImageIO as oiio
 
 from dmp_matting import Settings, Shot, ShotFrame, run_shots, start_engine, stop_engine
-from dmp_matting.places import cache_folder
+from dmp_matting.paths import cache_folder
 
 EVERY = 20
 QUICK = Settings(

@@ -31,10 +31,10 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 
 from dmp_matting import Frame, Job, Layers, Plate, Progress, Role, Settings, preset  # noqa: E402
-from dmp_matting.client import Matting  # noqa: E402
-from dmp_matting.enginepython import engine_command  # noqa: E402
-from dmp_matting.launcher import start_engine, stop_engine  # noqa: E402
-from dmp_matting.wire import Wire  # noqa: E402
+from dmp_matting.client.connection import Wire  # noqa: E402
+from dmp_matting.client.engine_python import engine_command  # noqa: E402
+from dmp_matting.client.job_client import Matting  # noqa: E402
+from dmp_matting.client.launcher import start_engine, stop_engine  # noqa: E402
 
 # A solver that does as little as it can, so that the wire's share can be told from noise.
 LITTLE = {
@@ -46,7 +46,7 @@ IN_PROCESS = """
 import json, sys, time
 from pathlib import Path
 from dmp_matting.job import Job
-from dmp_engine.shot import matte_frame
+from dmp_engine.pipeline.frame import matte_frame
 for line in sys.stdin:
     asked = json.loads(line)
     job = Job.from_json(asked["job"])

@@ -34,11 +34,11 @@ import OpenImageIO as oiio
 import torch
 from scipy import ndimage
 
-from dmp_engine.around import window_of
 from dmp_engine.evaluation.metrics import dtssd, sad
-from dmp_engine.shot import matte_frame
-from dmp_engine.window import Kept
+from dmp_engine.pipeline.frame import matte_frame
+from dmp_engine.pipeline.shot_frame import Kept
 from dmp_matting import Frame, Job, Plate, Role, Settings, preset
+from dmp_matting.frame_window import window_of
 
 METHODS: dict[str, dict[str, Any]] = {
     "neighbours": {},

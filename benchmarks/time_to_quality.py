@@ -36,12 +36,12 @@ from torch import Tensor
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 
-from dmp_engine.dmp import solve as solver  # noqa: E402
-from dmp_engine.dmp.encoding import Encoding  # noqa: E402
-from dmp_engine.dmp.finish import colour_bounds, finished  # noqa: E402
-from dmp_engine.dmp.initialise import updated_alpha  # noqa: E402
-from dmp_engine.dmp.objective import Learner, Problem  # noqa: E402
-from dmp_engine.dmp.repeat import Eager  # noqa: E402
+from dmp_engine.dmp.model.encoding import Encoding  # noqa: E402
+from dmp_engine.dmp.paper.cuda_graphs import Eager  # noqa: E402
+from dmp_engine.dmp.paper.initial_alpha import updated_alpha  # noqa: E402
+from dmp_engine.dmp.paper.losses import Learner, Problem  # noqa: E402
+from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
+from dmp_engine.dmp.solve.postprocess import colour_bounds, finished  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
 from dmp_engine.evaluation.closedform import plate_variant  # noqa: E402
 from dmp_engine.evaluation.metrics import sad  # noqa: E402

@@ -23,7 +23,7 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from dmp_engine.dmp.encoding import Encoding
+from dmp_engine.dmp.model.encoding import Encoding
 
 Array = NDArray[np.float32]
 

@@ -17,10 +17,10 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_matting import Frame, Job, Plate, Role, Settings
-from dmp_matting.client import Matting
-from dmp_matting.enginepython import child_environment, engine_command
-from dmp_matting.launcher import find_engine, start_engine, stop_engine
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
+from dmp_matting.client.engine_python import child_environment, engine_command
+from dmp_matting.client.job_client import Matting
+from dmp_matting.client.launcher import find_engine, start_engine, stop_engine
 
 QUICK = Settings(
     rounds=1, fit_steps=1, joint_steps=3, projection_steps=1, refine_passes=1, device="cpu",

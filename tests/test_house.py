@@ -26,18 +26,23 @@ OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
 PLUGIN_EXTRAS = {
     "plugin/dmp_matting/cli": {"typer", "rich", "fileseq", "yaml", "opentimelineio"},
     "plugin/dmp_matting/panel": {"Qt"},
-    "plugin/dmp_matting/farm.py": {"openjd"},
-    "plugin/dmp_matting/cluster.py": {"distributed"},
+    "plugin/dmp_matting/farm/openjd.py": {"openjd"},
+    "plugin/dmp_matting/farm/dask.py": {"distributed"},
     "plugin/dmp_matting/publish": {"pyblish"},
 }
 # What the engine shares with the plugin side: the vocabulary, and where the user's files lie.
-SHARED = ("dmp_matting.job", "dmp_matting.errors", "dmp_matting.places", "dmp_matting.__version__")
+SHARED = (
+    "dmp_matting.errors", "dmp_matting.frame_window", "dmp_matting.job", "dmp_matting.paths",
+    "dmp_matting.settings", "dmp_matting.version",
+)  # fmt: skip
 # The algorithm: tensors in, tensors out.
 OUTSIDE_WORLD = {
     "OpenImageIO", "asyncio", "http", "io", "multiprocessing", "os", "pathlib", "pickle", "shutil",
     "socket", "ssl", "subprocess", "tempfile", "urllib", "uvicorn", "starlette",
 }  # fmt: skip
-ALGORITHM_SHARED = {"Settings", "Stage", "Progress"}
+ALGORITHM_SHARED = {
+    "dmp_matting.settings.Settings", "dmp_matting.job.Stage", "dmp_matting.job.Progress",
+}  # fmt: skip
 HOST_EXTRAS = {
     "nuke": {"nuke", "nukescripts", "Qt"},
     "blender_addon": {"bpy", "bpy_extras", "bl_ui", "mathutils", "numpy"},
@@ -127,7 +132,7 @@ def algorithm_sees_no_files(tree: Path) -> list[str]:
             continue
         outside = one.top in OUTSIDE_WORLD
         if one.top == "dmp_matting":
-            outside = one.module != "dmp_matting.job" or one.name not in ALGORITHM_SHARED
+            outside = one.full not in ALGORITHM_SHARED
         if one.top == "dmp_engine":
             outside = not f"{one.full}.".startswith("dmp_engine.dmp.")
         if outside:
@@ -226,42 +231,45 @@ PLANTED: list[tuple[Callable[[Path], list[str]], dict[str, str], tuple[str, str]
     (
         plugin_is_standard_library,
         {"plugin/dmp_matting/publish/collect.py": "import pyblish.api\n"},
-        ("plugin/dmp_matting/launcher.py", "from dmp_engine.shot import matte_frame\n"),
+        (
+            "plugin/dmp_matting/client/launcher.py",
+            "from dmp_engine.pipeline.frame import matte_frame\n",
+        ),
     ),
     (
         engine_shares_only_the_vocabulary,
-        {"engine/dmp_engine/shot.py": "import torch\nfrom dmp_matting.job import Job, Frame\n"},
+        {"engine/dmp_engine/pipeline/frame.py": "import torch\nfrom dmp_matting.job import Job\n"},
         ("engine/dmp_engine/server.py", "from dmp_matting.presets import preset\n"),
     ),
     (
         engine_shares_only_the_vocabulary,
-        {"engine/dmp_engine/shot.py": "from dmp_matting import __version__\n"},
+        {"engine/dmp_engine/pipeline/frame.py": "from dmp_matting.version import __version__\n"},
         ("engine/dmp_engine/server.py", "from dmp_matting import preset\n"),
     ),
     (
         algorithm_sees_no_files,
-        {"engine/dmp_engine/dmp/solve.py": "import math\nfrom .networks import Network\n"},
-        ("engine/dmp_engine/dmp/refine.py", "from pathlib import Path\n"),
+        {"engine/dmp_engine/dmp/solve/single_frame.py": "import math\nfrom .crop import Box\n"},
+        ("engine/dmp_engine/dmp/paper/refine.py", "from pathlib import Path\n"),
     ),
     (
         algorithm_sees_no_files,
-        {"engine/dmp_engine/dmp/solve.py": "from dmp_matting.job import Settings, Stage\n"},
-        ("engine/dmp_engine/dmp/refine.py", "from dmp_matting.job import Plate\n"),
+        {"engine/dmp_engine/dmp/solve/single_frame.py": "from dmp_matting.job import Stage\n"},
+        ("engine/dmp_engine/dmp/paper/refine.py", "from dmp_matting.job import Plate\n"),
     ),
     (
         algorithm_sees_no_files,
-        {"engine/dmp_engine/shot.py": "from .plates.exr import read_plate\n"},
-        ("engine/dmp_engine/dmp/refine.py", "from ..plates.exr import read_plate\n"),
+        {"engine/dmp_engine/pipeline/frame.py": "from ..plates.io import read_plate\n"},
+        ("engine/dmp_engine/dmp/paper/refine.py", "from ...plates.io import read_plate\n"),
     ),
     (
         nobody_imports_evaluation,
         {"engine/dmp_engine/__main__.py": "from .evaluation.metrics import sad\n"},
-        ("engine/dmp_engine/shot.py", "from . import evaluation\n"),
+        ("engine/dmp_engine/pipeline/frame.py", "from .. import evaluation\n"),
     ),
     (
         hosts_see_only_the_face,
         {"nuke/dmp_nuke/node.py": "import nuke\nfrom dmp_matting import Job\n"},
-        ("blender_addon/dmp_blender/ui.py", "from dmp_matting.client import matte\n"),
+        ("blender_addon/dmp_blender/ui.py", "from dmp_matting.client.job_client import matte\n"),
     ),
     (
         hosts_see_only_the_face,

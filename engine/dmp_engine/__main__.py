@@ -50,23 +50,23 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
 
     if chosen.command == "run":
-        from .direct import run
+        from .processes.run_once import run
 
         return run()
     if chosen.command == "eval":
         return evaluation.run(chosen)
     if chosen.command == "bench":
-        from .speed.command import run as run_bench
+        from .machine.bench.command import run as run_bench
 
         return run_bench(chosen)
     if chosen.command == "serve":
         return _serve(chosen)
     if chosen.command == "shot":
-        from .shotcommand import run_shot
+        from .review.command import run_shot
 
         return run_shot(chosen.what, chosen.request)
     if chosen.command == "doctor":
-        from .doctor import examine
+        from .machine.doctor import examine
 
         checks = examine()
         sound = not any(check.status == "fail" for check in checks)
@@ -74,14 +74,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 0 if sound else 3
     try:
         if chosen.command == "view":
-            from .sheet import make_sheet
+            from .review.contact_sheet import make_sheet
 
             shown = make_sheet(
                 chosen.result, chosen.output, chosen.image, chosen.clean, chosen.over
             )
             print(json.dumps({"ok": True, "path": str(chosen.output), "missing": shown}))
         elif chosen.command == "picture":
-            from .picture import make_picture
+            from .review.result_png import make_picture
 
             make_picture(chosen.result, chosen.output)
             print(json.dumps({"ok": True, "path": str(chosen.output)}))
@@ -108,7 +108,7 @@ def _serve(chosen: argparse.Namespace) -> int:
 
 def _compare(result: Path, truth: Path) -> None:
     from .evaluation.metrics import mse, sad
-    from .sheet import read_alpha
+    from .review.contact_sheet import read_alpha
 
     alpha, true = read_alpha(result), read_alpha(truth)
     if alpha.shape != true.shape:

@@ -7,9 +7,9 @@ import importlib.metadata
 from functools import cache
 from pathlib import Path
 
-from dmp_matting import __version__
+from dmp_matting.version import __version__
 
-ALGORITHM = ("dmp/**/*.py", "plates/**/*.py", "shot.py")  # whatever can change a pixel
+ALGORITHM = ("dmp/**/*.py", "plates/**/*.py", "pipeline/*.py")  # whatever can change a pixel
 LIBRARIES = ("torch", "numpy", "scipy", "OpenImageIO")
 
 

@@ -1,11 +1,11 @@
 """DMP background matting: the face that hosts and scripts see. Standard library only."""
 
-__version__ = "0.1.0"
-
-from .client import Matting, engine_jobs, matte
-from .direct import Notice
-from .enginechoice import choose_engine
-from .enginestate import EngineMood, EngineState, engine_state
+from .client.background_job import Task
+from .client.engine_process import Notice
+from .client.engine_setup import choose_engine
+from .client.engine_status import EngineMood, EngineState, engine_state
+from .client.job_client import Matting, engine_jobs, matte
+from .client.launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
 from .errors import (
     CancelledError,
     ColourSpaceError,
@@ -19,14 +19,14 @@ from .errors import (
     PlateError,
     SettingsError,
 )
-from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Settings, Stage
-from .launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
-from .places import cache_folder, read_config, write_config
+from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Stage
+from .paths import cache_folder, read_config, write_config
 from .presets import DESCRIPTIONS, PRESETS, preset
-from .publishrequest import PublishRequest
-from .publishtask import PublishFailure, PublishReport, PublishStatus, PublishTask
-from .publishwindow import open_publish_window
-from .shotevents import (
+from .publish.background_publish import PublishFailure, PublishReport, PublishStatus, PublishTask
+from .publish.host_window import open_publish_window
+from .publish.request import PublishRequest
+from .settings import Settings
+from .shots.events import (
     Missing,
     ShotEnd,
     ShotFailure,
@@ -35,9 +35,9 @@ from .shotevents import (
     ShotReport,
     ShotStart,
 )
-from .shotrun import run_shots
-from .shots import Shot
-from .task import Task
+from .shots.run import run_shots
+from .shots.shot import Shot
+from .version import __version__ as __version__
 
 __all__ = [
     "CancelledError",

@@ -15,7 +15,7 @@ from __future__ import annotations
 from typing import Dict, Mapping
 
 from .errors import SettingsError
-from .job import Settings, Value
+from .settings import Settings, Value
 
 HELD: Mapping[str, Value] = {
     # A clean plate that is nudged, re-exposed or unevenly lit is fitted first.

@@ -22,7 +22,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting.enginepython import child_environment
+from dmp_matting.client.engine_python import child_environment
 
 ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = Path(__file__).parent / "drivers"

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from dmp_engine.budget import (
+from dmp_engine.machine.peak_memory import PeakMemory
+from dmp_engine.pipeline.memory_budget import (
     SMALLEST,
     bytes_needed,
     fitted_to_memory,
@@ -17,7 +18,6 @@ from dmp_engine.budget import (
     ran_out,
     smaller,
 )
-from dmp_engine.peakmemory import PeakMemory
 from dmp_matting import preset
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +69,7 @@ def test_this_machine_has_free_memory() -> None:
 MEASURED = """
 import sys, torch
 from dmp_engine.dmp.solve import solve
-from dmp_engine.peakmemory import PeakMemory
+from dmp_engine.machine.peak_memory import PeakMemory
 from dmp_matting import preset
 height, width = map(int, sys.argv[1:])
 torch.manual_seed(0)

@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 import torch
 
-from dmp_engine import device
-from dmp_engine.direct import told
+from dmp_engine.machine import device
+from dmp_engine.processes.run_once import told
 from dmp_matting import Frame, Job, Layers, Plate, Progress, Role, Stage, preset
-from dmp_matting.enginepython import child_environment, engine_command
+from dmp_matting.client.engine_python import child_environment, engine_command
 from dmp_matting.errors import DeviceError, EngineError, EngineMissingError, SettingsError
 
 LEMUR = Path(__file__).resolve().parents[1] / "plates" / "lemur"

@@ -13,11 +13,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dmp_engine.dmp import solve as solver
-from dmp_engine.memory import Memory
-from dmp_engine.plates import fit
-from dmp_engine.shot import matte_frame
-from dmp_engine.window import Kept
+from dmp_engine.dmp.solve import single_frame as solver
+from dmp_engine.pipeline.frame import matte_frame
+from dmp_engine.pipeline.shot_frame import Kept
+from dmp_engine.pipeline.stage_cache import Memory
+from dmp_engine.plates.clean_plate import fit
 from dmp_matting import Frame, Plate, Role, Settings, preset
 
 from ..conftest import write_exr

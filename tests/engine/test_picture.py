@@ -10,11 +10,11 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine import picture
-from dmp_engine.picture import make_picture
-from dmp_engine.plates.exr import read_plate, write_layers
-from dmp_engine.sheet import read_alpha
-from dmp_matting.enginepython import child_environment, engine_command
+from dmp_engine.plates.io import read_plate, write_layers
+from dmp_engine.review import result_png
+from dmp_engine.review.contact_sheet import read_alpha
+from dmp_engine.review.result_png import make_picture
+from dmp_matting.client.engine_python import child_environment, engine_command
 from dmp_matting.errors import OutputError, PlateError
 from dmp_matting.job import Plate, Role
 
@@ -56,7 +56,7 @@ def test_it_shows_the_true_layers(result: Path, tmp_path: Path) -> None:
 def test_a_large_one_is_shrunk_and_its_colours_stay(
     result: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(picture, "SIDE", 170)
+    monkeypatch.setattr(result_png, "SIDE", 170)
     make_picture(result, tmp_path / "lemur.png")
     made = stored(tmp_path / "lemur.png")
     assert made.shape == (110, 170, 4)

@@ -9,8 +9,8 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.plates.exr import read_plate, write_layers
-from dmp_engine.sheet import LABEL, MARGIN, make_sheet, read_alpha
+from dmp_engine.plates.io import read_plate, write_layers
+from dmp_engine.review.contact_sheet import LABEL, MARGIN, make_sheet, read_alpha
 from dmp_matting.errors import OutputError, PlateError
 from dmp_matting.job import Plate, Role
 

@@ -14,11 +14,11 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from dmp_engine import shot
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.solve import solve
-from dmp_engine.plates.hint import hint_of
-from dmp_engine.shot import matte_frame
+from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.pipeline import frame as frame_pipeline
+from dmp_engine.pipeline.frame import matte_frame
+from dmp_engine.plates.io.user_mattes import hint_of
 from dmp_matting import Frame, Layers, Plate, Progress, Role, Settings
 from dmp_matting.errors import DeviceError, MismatchError
 from dmp_matting.job import Stage
@@ -387,7 +387,7 @@ def test_the_same_job_gives_the_same_file(studio: Studio, small: Frame) -> None:
 def test_previews_are_pictures_at_every_time(
     studio: Studio, small: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shot, "PREVIEW_EVERY", 0.0)
+    monkeypatch.setattr(frame_pipeline, "PREVIEW_EVERY", 0.0)
     path = studio.folder / "preview.png"
     seen = 0
     for progress in matte_frame(small, QUICK, studio.folder / "layers.exr", preview=path):
@@ -406,7 +406,7 @@ def test_previews_are_pictures_at_every_time(
 def test_previews_of_large_plates_are_small(
     studio: Studio, lemur: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shot, "PREVIEW_SIDE", 100)
+    monkeypatch.setattr(frame_pipeline, "PREVIEW_SIDE", 100)
     path = studio.folder / "preview.png"
     frame = studio.frame(array(lemur.image), array(lemur.clean), "raw")
     matting = matte_frame(frame, QUICK, studio.folder / "layers.exr", preview=path)
@@ -453,7 +453,7 @@ def test_a_result_is_replaced_only_by_a_whole_one(studio: Studio, small: Frame) 
 def test_an_interrupted_frame_goes_on_to_the_same_pixels(
     studio: Studio, small: Frame, settings: Settings, stop: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dmp_engine.checkpoint.EVERY", 0.0)
+    monkeypatch.setattr("dmp_engine.pipeline.checkpoint.EVERY", 0.0)
     whole = studio.run(small, settings)
     checkpoint = studio.folder / "state"
     output = studio.folder / "layers.exr"
@@ -479,7 +479,7 @@ def test_an_interrupted_frame_goes_on_to_the_same_pixels(
 def test_a_useless_checkpoint_is_passed_over(
     studio: Studio, small: Frame, content: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dmp_engine.checkpoint.EVERY", 0.0)
+    monkeypatch.setattr("dmp_engine.pipeline.checkpoint.EVERY", 0.0)
     checkpoint = studio.folder / "state"
     whole = studio.run(small)
     if content is None:  # of other settings
@@ -516,7 +516,7 @@ def layers_of(matting: Generator[Progress, None, Layers]) -> Layers:
 def test_a_device_with_little_memory_solves_smaller(
     studio: Studio, large: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dmp_engine.shot.free_memory", lambda where: 300 << 20)
+    monkeypatch.setattr("dmp_engine.pipeline.frame.free_memory", lambda where: 300 << 20)
     layers = layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert layers.settings.solve_size == 256 < layers.width
     assert layers.notes[-1] == "Memory is short: solved at 256 px, then lifted."
@@ -537,7 +537,7 @@ def test_memory_that_runs_out_is_no_failed_job(
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return (yield from solve(image, clean, settings, **how))
 
-    monkeypatch.setattr("dmp_engine.shot.solve", greedy)
+    monkeypatch.setattr("dmp_engine.pipeline.frame.solve", greedy)
     layers = layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert sizes[0] == 640 and sizes[1] == layers.settings.solve_size < layers.width
     assert "Memory is short" in layers.notes[-1]
@@ -551,7 +551,7 @@ def test_no_memory_at_all_is_a_sentence(
         raise MemoryError
         yield
 
-    monkeypatch.setattr("dmp_engine.shot.solve", hopeless)
+    monkeypatch.setattr("dmp_engine.pipeline.frame.solve", hopeless)
     with pytest.raises(DeviceError, match="Memory ran out on .*close other programs"):
         layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert not (studio.folder / "layers.exr").exists()

@@ -13,10 +13,10 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.objective import Learner, Problem
-from dmp_engine.speed.measure import made_pair
-from dmp_engine.speed.traffic import bytes_of, copy_bandwidth
+from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.paper.losses import Learner, Problem
+from dmp_engine.machine.bench.measure import made_pair
+from dmp_engine.machine.bench.traffic import bytes_of, copy_bandwidth
 from dmp_matting import Settings, preset
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,14 +11,14 @@ import OpenImageIO as oiio
 import pytest
 import torch
 
-from dmp_engine.around import GAP, window_of
-from dmp_engine.dmp import neighbours
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.objective import Learner, Problem
-from dmp_engine.shot import matte_frame
-from dmp_engine.window import LIMIT, Kept
+from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.paper.losses import Learner, Problem
+from dmp_engine.dmp.temporal import neighbours
+from dmp_engine.pipeline.frame import matte_frame
+from dmp_engine.pipeline.shot_frame import LIMIT, Kept
 from dmp_matting import Frame, Job, Plate, Role, Settings, Shot, preset
 from dmp_matting.errors import SettingsError
+from dmp_matting.frame_window import GAP, window_of
 from dmp_matting.job import NEIGHBOURS
 
 from ..conftest import write_exr

@@ -15,8 +15,8 @@ import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_matting import engine_jobs, find_engine
+from dmp_matting.client.connection import Wire
 from dmp_matting.errors import EngineMissingError
-from dmp_matting.wire import Wire
 from dmp_nuke import buttons, jobs
 from dmp_nuke.results import Mood
 

@@ -11,7 +11,7 @@ import pytest
 from nuke_standin.session import Session
 
 from dmp_matting import PRESETS, Settings, preset
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 from dmp_nuke import knobs, menus, node
 
 from .conftest import Shot, dmp_node, pixels, press

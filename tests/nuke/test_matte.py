@@ -8,9 +8,9 @@ import nuke
 import numpy as np
 from nuke_standin.session import Session, run_until
 
-from dmp_engine.plates.hint import hint_of
+from dmp_engine.plates.io.user_mattes import hint_of
 from dmp_matting import Role, preset
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 from dmp_nuke import knobs, node
 
 from ..conftest import write_exr

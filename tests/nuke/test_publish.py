@@ -16,8 +16,8 @@ import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_matting import Role, preset
-from dmp_matting.publishrequest import set_host
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
+from dmp_matting.publish.request import set_host
 from dmp_nuke import collect, menus, publish
 
 from ..conftest import write_exr

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from nuke_standin.session import Session
 
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 
 from .conftest import HERE, ROOT, Shot, pixels
 

@@ -16,7 +16,7 @@ from nuke_standin import script, tcl
 from nuke_standin.session import Session, reset, run_until
 
 from dmp_matting import Settings
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 from dmp_nuke import jobs, node, results
 
 from .conftest import HERE, ROOT, Shot, dmp_node, pixels, press, read_node

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from dmp_matting import Job, Shot
-from dmp_matting.cli.shotfiles import read_shots
-from dmp_matting.wire import Wire
+from dmp_matting.cli.shot_lists import read_shots
+from dmp_matting.client.connection import Wire
 
 from ..conftest import Home, kill
 from .conftest import FEW, TinyShot, command, dmp, environment, events, same_pixels

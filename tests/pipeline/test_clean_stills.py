@@ -9,7 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 
 from ..conftest import write_exr
 from .conftest import FEW_STEPS, TinyShot, dmp, events, pixels

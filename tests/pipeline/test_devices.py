@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from dmp_matting import Shot, engine_jobs, preset, run_shots
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 
 from ..conftest import Home, children
 from .conftest import FEW, TinyShot, dmp, same_pixels

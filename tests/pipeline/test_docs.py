@@ -67,7 +67,7 @@ def test_every_command_of_the_page(place: Path) -> None:
 
 
 def test_the_page_names_every_event_and_every_check() -> None:
-    from dmp_matting.cli.shotfiles import COLUMNS
+    from dmp_matting.cli.shot_lists import COLUMNS
 
     for word in ("`shot`", "`progress`", "`frame`", "`failed`", "`shot_end`", "`summary`"):
         assert f"| {word} |" in PAGE

@@ -14,7 +14,13 @@ import pytest
 from openjd.model import DecodeValidationError, decode_job_template
 
 from dmp_matting import InputError, Shot
-from dmp_matting.farm import check_template, from_openjd, job_template, parameter_values, to_openjd
+from dmp_matting.farm.openjd import (
+    check_template,
+    from_openjd,
+    job_template,
+    parameter_values,
+    to_openjd,
+)
 
 from ..conftest import Home, wait_until
 from .conftest import FEW_STEPS, TinyShot, command, dmp, environment, same_pixels

@@ -11,8 +11,8 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.qc import Measure, measure_frames
-from dmp_matting.wire import Wire
+from dmp_engine.review.measures import Measure, measure_frames
+from dmp_matting.client.connection import Wire
 
 from .conftest import FEW_STEPS, TinyShot, dmp
 

@@ -9,11 +9,11 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.plates.hint import hint_of
+from dmp_engine.plates.io.user_mattes import hint_of
 from dmp_matting import Job, Layers, Role, Settings, matte
 from dmp_matting.job import MATTES, Frame
-from dmp_matting.publishing import find_shots
-from dmp_matting.shots import Shot
+from dmp_matting.publish.instances import find_shots
+from dmp_matting.shots.shot import Shot
 
 from ..conftest import Home, write_exr
 from .conftest import FEW, FEW_STEPS, TinyShot, dmp

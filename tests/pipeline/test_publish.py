@@ -16,10 +16,10 @@ import pyblish.plugin
 import pytest
 
 from dmp_matting import Settings, Shot, preset
-from dmp_matting.publish import FOLDER, publish
-from dmp_matting.publishing import find_shots, measures_of, next_version
-from dmp_matting.publishrequest import PublishRequest, set_host
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
+from dmp_matting.publish.headless import FOLDER, publish
+from dmp_matting.publish.instances import find_shots, measures_of, next_version
+from dmp_matting.publish.request import PublishRequest, set_host
 
 from ..conftest import write_exr
 from .conftest import FEW, FEW_STEPS, TinyShot, dmp

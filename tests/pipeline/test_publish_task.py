@@ -22,7 +22,7 @@ from dmp_matting import (
     engine_jobs,
     preset,
 )
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 
 from ..conftest import kill, wait_until
 from .conftest import FEW, TinyShot, environment

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dmp_matting import PublishRequest, Shot, preset
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 
 from .conftest import FEW, ROOT, TinyShot
 

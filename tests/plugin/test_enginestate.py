@@ -14,7 +14,7 @@ import pytest
 from dmp_matting import EngineMood, Task, engine_state, start_engine, stop_engine
 from dmp_matting.cli.app import app
 from dmp_matting.errors import EngineError
-from dmp_matting.places import run_folder
+from dmp_matting.paths import run_folder
 
 from ..conftest import ENDLESS, Home, Pair, wait_until
 
@@ -43,7 +43,7 @@ def test_no_engine_python(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_an_engine_of_another_protocol(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     start_engine()
-    monkeypatch.setattr("dmp_matting.launcher.PROTOCOL", 99)
+    monkeypatch.setattr("dmp_matting.client.launcher.PROTOCOL", 99)
     assert run_folder().exists()
     broken = engine_state()
     assert broken.mood is EngineMood.BROKEN and "dmp engine stop" in broken.sentence
@@ -54,7 +54,7 @@ def test_an_engine_of_another_protocol_can_be_ended(
 ) -> None:
     """As its sentence promises."""
     start_engine()
-    monkeypatch.setattr("dmp_matting.launcher.PROTOCOL", 99)
+    monkeypatch.setattr("dmp_matting.client.launcher.PROTOCOL", 99)
     assert stop_engine()
     assert engine_state().mood is EngineMood.STOPPED
 
@@ -64,14 +64,16 @@ def test_an_engine_that_is_too_old_for_our_settings(
 ) -> None:
     """Two checkouts, one user: the running engine does not know what the newer one asks for."""
     start_engine()
-    monkeypatch.setattr("dmp_matting.launcher.Settings", make_dataclass("Newer", ["newest_knob"]))
+    monkeypatch.setattr(
+        "dmp_matting.client.launcher.Settings", make_dataclass("Newer", ["newest_knob"])
+    )
     broken = engine_state()
     assert broken.mood is EngineMood.BROKEN
     assert "newest_knob" in broken.sentence and "dmp engine stop" in broken.sentence
 
 
 def test_an_engine_that_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("dmp_matting.launcher.GREETING_LIMIT", 0.5)
+    monkeypatch.setattr("dmp_matting.client.launcher.GREETING_LIMIT", 0.5)
     wire = start_engine()
     os.kill(wire.pid, signal.SIGSTOP)
     try:

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 
 from dmp_matting import EngineMood, Stage, Task, find_engine, read_config, start_engine, stop_engine
-from dmp_matting.enginepython import child_environment
-from dmp_matting.wire import NotThere, Wire
+from dmp_matting.client.connection import NotThere, Wire
+from dmp_matting.client.engine_python import child_environment
 
 from ..conftest import ENDLESS, QUICK, Home, Pair, wait_until
 from .qtapp import QtCore, QtGui, application, qt, turn
@@ -24,7 +24,7 @@ from .qtapp import QtCore, QtGui, application, qt, turn
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.canvas import Canvas  # isort: skip
 from dmp_matting.panel.jobqueue import DOING, in_order, told  # isort: skip
-from dmp_matting.panel.picture import Look, composed  # isort: skip
+from dmp_matting.panel.viewer import Look, composed  # isort: skip
 
 __all__ = ["qt"]
 pytestmark = pytest.mark.usefixtures("qt")

@@ -16,13 +16,13 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_matting import Role, Settings, engine_jobs, find_engine, preset
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 
 from ..conftest import Home, Pair, kill, wait_until, write_exr
 from .qtapp import QtCore, QtGui, application, qt, turn
 
-from dmp_matting.panel.knobs import Knobs  # isort: skip  # wants Qt, or the tests are skipped above
-from dmp_matting.panel.picture import Look, composed  # isort: skip
+from dmp_matting.panel.settings_form import Knobs  # isort: skip  # wants Qt, or the tests are skipped above
+from dmp_matting.panel.viewer import Look, composed  # isort: skip
 from dmp_matting.panel.request import suggested_output  # isort: skip
 from dmp_matting.panel.window import MatteWindow  # isort: skip
 

@@ -1,4 +1,4 @@
-"""What :func:`dmp_engine.dmp.solve.solve` yields and returns, and what it may remember."""
+"""What a solver yields and returns (solve/single_frame.py), and what it may remember."""
 
 from __future__ import annotations
 

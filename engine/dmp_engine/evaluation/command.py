@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from dmp_matting.errors import CancelledError, DmpError, EngineMissingError, InputError
-from dmp_matting.job import Settings
+from dmp_matting.settings import Settings
 
 BENCHMARK = "benchmark"
 BENCHMARK_SIZE = 512

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from ..dmp.networks import Generator, seed_noise
+from ..dmp.paper.networks import Generator, seed_noise
 
 Array = NDArray[np.float64]
 

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 from dmp_matting.errors import InputError, MismatchError
 from dmp_matting.job import Plate, Role
 
-from ..plates.channels import Pick
-from ..plates.exr import read_plate
-from ..plates.files import ImageFile
-from ..sheet import read_alpha
+from ..plates.io import read_plate
+from ..plates.io.channels import Pick
+from ..plates.io.image_file import ImageFile
+from ..review.contact_sheet import read_alpha
 from . import benchmark
 
 Array = NDArray[np.float64]

@@ -18,23 +18,15 @@ import torch
 from numpy.typing import NDArray
 
 from dmp_matting.errors import InputError
-from dmp_matting.job import Settings
+from dmp_matting.settings import Settings
 
-from .. import device
-from ..checkpoint import Checkpoint
-from ..dmp.solve import solve
-from ..plates.fit import fit_pixels
+from ..dmp.solve.single_frame import solve
+from ..machine import device
+from ..pipeline.checkpoint import Checkpoint
+from ..plates.clean_plate.fit import fit_pixels
 from . import closedform, doubledip, rvm
 from .items import Item, displayed
-from .trimaps import (
-    LITERAL,
-    RELEASED,
-    RELEASED_CLEANED,
-    STRONG,
-    Recipe,
-    eq8_trimap,
-    truth_trimap,
-)
+from .trimaps import LITERAL, RELEASED, RELEASED_CLEANED, STRONG, Recipe, eq8_trimap, truth_trimap
 
 Array = NDArray[np.float64]
 

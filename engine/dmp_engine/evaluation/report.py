@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ..sheet import coloured_squares
+from ..review.contact_sheet import coloured_squares
 from ..version import engine_version
 from . import pictures
 from .items import Item, Source

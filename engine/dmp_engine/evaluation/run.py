@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from dmp_matting.errors import DmpError, OutputError
 
-from ..peakmemory import PeakMemory
+from ..machine.peak_memory import PeakMemory
 from ..version import engine_version
 from . import metrics
 from .items import Item, Source

@@ -15,7 +15,8 @@ import torch
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from ..dmp.initialise import dilate, erode, patch_similarity
+from ..dmp.model.morphology import dilate, erode
+from ..dmp.paper.initial_alpha import patch_similarity
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]

@@ -19,17 +19,18 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from dmp_matting.errors import EngineError, InputError
-from dmp_matting.job import PROTOCOL, JobState, Settings
+from dmp_matting.job import PROTOCOL, JobState
+from dmp_matting.settings import Settings
 
 from ..version import engine_version
 from . import page
-from .answers import HANDLERS, Refusal, read_object
-from .attendance import Attendance
 from .auth import COOKIE, Gate, PageKeys
-from .digest import plate_digest
 from .dispatcher import Dispatcher, Live
+from .errors import HANDLERS, Refusal, read_object
 from .events import job_events, job_summary
+from .file_digest import plate_digest
 from .openapi import description
+from .presence import Attendance
 from .requests import parse_new_job
 from .streams import LineStream, receive_file
 

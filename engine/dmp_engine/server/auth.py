@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dmp_matting.errors import InputError
 
-from .answers import Refusal, refusal_response
+from .errors import Refusal, refusal_response
 
 COOKIE = "dmp_page"
 KEY_SECONDS = 60.0

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from dmp_matting.errors import DeviceError, SettingsError
-from dmp_matting.job import Settings
+from dmp_matting.settings import Settings
 
 
 @dataclass(frozen=True)

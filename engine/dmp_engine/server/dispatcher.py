@@ -17,17 +17,18 @@ from pathlib import Path
 from typing import Any
 
 from dmp_matting.errors import CancelledError, DmpError, EngineError, OutputError, from_wire
-from dmp_matting.job import Frame, Job, JobState, Layers, Settings
+from dmp_matting.frame_window import window_of
+from dmp_matting.job import Frame, Job, JobState, Layers
+from dmp_matting.settings import Settings
 
-from ..around import window_of
-from ..device import cpu_notice
+from ..machine.device import cpu_notice
 from ..version import engine_version
-from .attendance import Attendance
-from .cache import ResultCache
 from .devices import suitable_devices
+from .job_store import Record, Store
 from .pool import Pool, Slot, Worker, WorkerDied
+from .presence import Attendance
+from .result_cache import ResultCache
 from .schedule import Schedule, Ticket, Urgency
-from .store import Record, Store
 
 DEATHS_LIMIT = 3  # workers that one frame may take along
 KEEP_ENDED = 24 * 3600.0  # seconds that an ended job nobody fetched is kept

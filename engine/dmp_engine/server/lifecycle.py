@@ -30,14 +30,14 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dmp_matting.job import PROTOCOL
-from dmp_matting.places import run_folder
+from dmp_matting.paths import run_folder
 
 from ..version import engine_version
 from .app import Api
-from .cache import ResultCache
 from .dispatcher import Dispatcher
+from .job_store import Store
 from .pool import Pool
-from .store import Store
+from .result_cache import ResultCache
 
 WINDOWS = sys.platform == "win32"
 TICK = 0.25  # seconds

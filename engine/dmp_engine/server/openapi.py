@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from dmp_matting.job import PROTOCOL, JobState, Layers, Progress, Role, Settings
+from dmp_matting.job import PROTOCOL, JobState, Layers, Progress, Role
+from dmp_matting.settings import Settings
 
 from .requests import FRAMES_LIMIT, TEXT_LIMIT
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from dmp_matting.places import cache_folder
+from dmp_matting.paths import cache_folder
 
 
 def add_arguments(parser: ArgumentParser) -> None:

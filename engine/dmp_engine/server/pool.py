@@ -26,7 +26,12 @@ SILENCE_LIMIT = 120.0  # seconds without a sign of life: the worker hangs
 CANCEL_LIMIT = 5.0  # seconds to end a frame by itself before the worker is killed
 LINE_LIMIT = 1 << 20  # bytes
 
-BOOT = "import sys; sys.path[:] = sys.argv[1:]; from dmp_engine.worker import main; main()"
+BOOT = """\
+import sys
+sys.path[:] = sys.argv[1:]
+from dmp_engine.processes.worker import main
+main()
+"""
 
 log = logging.getLogger("dmp.pool")
 

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dmp_matting.errors import InputError
-from dmp_matting.job import Frame, Job, Plate, Role, Settings
+from dmp_matting.job import Frame, Job, Plate, Role
+from dmp_matting.settings import Settings
 
-from .answers import Refusal
+from .errors import Refusal
 
 FRAMES_LIMIT = 50_000
 TEXT_LIMIT = 4096  # characters of a path or a name

@@ -18,7 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from dmp_matting.errors import InputError, OutputError, PlateError
 
-from .answers import Refusal
+from .errors import Refusal
 
 RESERVE = 64 << 20  # bytes of disk that an upload must leave
 DRAIN_LIMIT = 256 << 20  # bytes read and thrown away so that the client can read our answer

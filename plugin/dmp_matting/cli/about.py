@@ -9,12 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .. import __version__
-from ..describe import describe_presets, describe_settings, range_text, value_text
-from ..direct import ask_engine
-from ..enginepython import MEND, engine_command
+from ..client.engine_process import ask_engine
+from ..client.engine_python import MEND, engine_command
 from ..errors import EngineMissingError
-from .show import Json, out, print_json
+from ..settings_schema import describe_presets, describe_settings, range_text, value_text
+from ..version import __version__
+from .output import Json, out, print_json
 
 MARKS = {"ok": "green", "warn": "yellow", "fail": "red"}
 

@@ -8,9 +8,9 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
-from .. import __version__
 from ..errors import DmpError
-from ..places import cache_folder
+from ..paths import cache_folder
+from ..version import __version__
 from . import (
     about,
     batch,
@@ -24,7 +24,7 @@ from . import (
     publish,
     submit,
 )
-from .show import EXIT_CODES, err, out, print_json
+from .output import EXIT_CODES, err, out, print_json
 
 app = typer.Typer(
     name="dmp",

@@ -8,12 +8,12 @@ from typing import Annotated, List, Optional
 import typer
 
 from ..errors import OutputError
-from ..shotevents import Missing
-from ..shots import CHUNK
-from .knobs import PRESET_HELP, Chunk, JsonLines, MissingFrames, NoCheck, Quiet, Redo
-from .runshots import run_and_conclude
-from .shotfiles import named, read_shots
-from .show import EXIT_CODES
+from ..shots.events import Missing
+from ..shots.shot import CHUNK
+from .options import PRESET_HELP, Chunk, JsonLines, MissingFrames, NoCheck, Quiet, Redo
+from .output import EXIT_CODES
+from .run_shots import run_and_conclude
+from .shot_lists import named, read_shots
 
 
 def register(app: typer.Typer) -> None:

@@ -11,11 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from ..direct import engine_lines
+from ..client.engine_process import engine_lines
 from ..errors import OutputError
 from ..presets import preset
-from .knobs import DeviceName
-from .show import Json, err, out, print_json
+from .options import DeviceName
+from .output import Json, err, out, print_json
 
 
 def register(app: typer.Typer) -> None:

@@ -11,9 +11,8 @@ from typing import Annotated, Any, Dict, List, Optional
 import typer
 from rich.table import Table
 
-from ..enginechoice import choose_engine
-from ..errors import EngineError, InputError
-from ..launcher import (
+from ..client.engine_setup import choose_engine
+from ..client.launcher import (
     HANGS,
     engine_hangs,
     ensure_engine,
@@ -22,8 +21,9 @@ from ..launcher import (
     start_engine,
     stop_engine,
 )
-from ..places import config_file, read_config, write_config
-from .show import Json, out, say
+from ..errors import EngineError, InputError
+from ..paths import config_file, read_config, write_config
+from .output import Json, out, say
 
 engine_app = typer.Typer(help="The engine that solves: start, status, stop, log.")
 cache_app = typer.Typer(help="Finished frames that are kept, so that asking twice costs nothing.")

@@ -15,11 +15,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..direct import engine_lines
+from ..client.engine_process import engine_lines
 from ..errors import CancelledError
-from ..job import Value, parse_assignments
 from ..presets import preset
-from .show import Json, err, out, print_json
+from ..settings import Value, parse_assignments
+from .output import Json, err, out, print_json
 
 DMP = "dmp-"  # begins the names of methods that are presets
 

@@ -11,8 +11,8 @@ import typer
 
 from ..errors import EngineError
 from ..job import Role
-from .knobs import Core, Garbage, Holdout, Trimap
-from .show import EXIT_CODES
+from .options import Core, Garbage, Holdout, Trimap
+from .output import EXIT_CODES
 
 
 def register(app: typer.Typer) -> None:

@@ -8,19 +8,20 @@ from typing import Annotated, Dict, List, Optional
 
 import typer
 
-from .. import __version__
-from ..client import run_in_engine
-from ..direct import ask_engine, run_directly
+from ..client.engine_process import ask_engine, run_directly
+from ..client.job_client import run_in_engine
 from ..errors import InputError, PlateError
-from ..farm import from_openjd
-from ..job import Frame, Job, Plate, Role, Value
-from ..sequences import FilePattern, is_pattern
-from ..shotevents import Missing
-from ..shotlook import write_clean_plates, write_movie, write_sheet
-from ..shots import CHUNK, Shot
-from .cleanplates import clean_outputs, with_clean_layer
-from .cleanstills import one_clean_plate
-from .knobs import (
+from ..farm.openjd import from_openjd
+from ..job import Frame, Job, Plate, Role
+from ..settings import Value
+from ..shots.events import Missing
+from ..shots.review import write_clean_plates, write_movie, write_sheet
+from ..shots.sequences import FilePattern, is_pattern
+from ..shots.shot import CHUNK, Shot
+from ..version import __version__
+from .job_progress import watched
+from .median_clean import one_clean_plate
+from .options import (
     Assignments,
     Chunk,
     Core,
@@ -44,9 +45,9 @@ from .knobs import (
     parse_settings,
     settings_of,
 )
-from .runshots import run_and_conclude
-from .show import EXIT_CODES, Json, out, print_json
-from .watch import watched
+from .output import EXIT_CODES, Json, out, print_json
+from .run_shots import run_and_conclude
+from .write_clean import clean_outputs, with_clean_layer
 
 MOVIES = (".mp4", ".mov", ".mkv")
 

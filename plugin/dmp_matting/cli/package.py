@@ -8,10 +8,10 @@ from typing import Annotated, Dict
 
 import typer
 
-from .. import __version__
-from ..draft import drafted
+from ..atomic_write import drafted
 from ..errors import InputError, OutputError
-from .show import Json, say
+from ..version import __version__
+from .output import Json, say
 
 package_app = typer.Typer(help="Make what a host's artist installs.")
 

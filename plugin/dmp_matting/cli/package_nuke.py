@@ -11,10 +11,10 @@ from typing import Annotated, Dict
 
 import typer
 
-from .. import __version__
 from ..errors import InputError, OutputError
+from ..version import __version__
+from .output import Json, say
 from .package import package_app
-from .show import Json, say
 
 NAME = "dmp_for_nuke"
 LEFT_OUT = ("cli", "farm.py", "farm")  # what only a terminal or a farm uses

@@ -10,10 +10,10 @@ import typer
 from rich.text import Text
 
 from ..errors import InputError
-from ..job import Value
-from ..publishrequest import LEAVE_OUT
-from ..shotevents import Missing
-from .knobs import (
+from ..publish.request import LEAVE_OUT
+from ..settings import Value
+from ..shots.events import Missing
+from .options import (
     Assignments,
     DeviceName,
     Frames,
@@ -23,7 +23,7 @@ from .knobs import (
     parse_frames,
     settings_of,
 )
-from .show import EXIT_CODES, Json, err, out, print_json
+from .output import EXIT_CODES, Json, err, out, print_json
 
 FRAMES = "ValidateFrames"
 MEND = " Put the files back, or publish the other frames with --missing skip."
@@ -51,7 +51,7 @@ def publish(
 ) -> None:
     """Check plates, matte them, check the mattes, publish all of them or nothing."""
     try:
-        from ..publish import publish_folder
+        from ..publish.headless import publish_folder
     except ImportError:
         raise InputError(
             "Publishing needs pyblish; install it with `pip install 'dmp-matting[publish]'`."

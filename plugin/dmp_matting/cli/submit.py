@@ -9,13 +9,13 @@ from typing import Annotated, Any, Dict, Optional
 import typer
 
 from ..errors import InputError, OutputError
-from ..farm import IDLE, enter_session, leave_session, run_bundle, write_bundle
-from ..job import Value
-from ..sequences import is_pattern
-from ..shotevents import Missing
-from ..shotrun import check_gaps
-from ..shots import CHUNK, Shot, check_shots
-from .knobs import (
+from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
+from ..settings import Value
+from ..shots.events import Missing
+from ..shots.run import check_gaps
+from ..shots.sequences import is_pattern
+from ..shots.shot import CHUNK, Shot, check_shots
+from .options import (
     Assignments,
     DeviceName,
     Frames,
@@ -25,8 +25,8 @@ from .knobs import (
     parse_frames,
     settings_of,
 )
-from .shotfiles import read_shots
-from .show import EXIT_CODES, Json, out, print_json
+from .output import EXIT_CODES, Json, out, print_json
+from .shot_lists import read_shots
 
 
 def register(app: typer.Typer) -> None:

@@ -8,9 +8,9 @@ from Qt import QtCore, QtWidgets
 
 from ..job import Role
 from ..presets import DESCRIPTIONS, PRESETS, preset
-from .knobs import Knobs
+from .file_field import Slot
 from .request import AUTO, Request, suggested_output
-from .slot import Slot
+from .settings_form import Knobs
 
 ABOUT_AUTO = "The preset final on a GPU, draft on a CPU."
 SPACES = {

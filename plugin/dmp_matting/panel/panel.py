@@ -6,13 +6,13 @@ from typing import Optional
 
 from Qt import QtCore, QtGui, QtWidgets
 
-from ..enginestate import EngineState
+from ..client.engine_status import EngineState
 from ..job import JobState
-from . import errands
-from .engineline import EngineLine
-from .errands import Errands, Told
+from . import background
+from .background import Errands, Told
+from .engine_status_line import EngineLine
 from .jobqueue import Queue, in_order
-from .picture import Picture
+from .viewer import Picture
 from .watcher import Preview, Watcher
 
 TICK = 100  # milliseconds between two polls; nothing in a poll waits
@@ -113,4 +113,4 @@ class DmpPanel(QtWidgets.QWidget):
             self.picture.show_png(preview.png, f"Frame {preview.frame}, still converging")
 
     def _cancel(self, job: str) -> None:
-        self.errands.run(lambda: errands.cancel(job))
+        self.errands.run(lambda: background.cancel(job))

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Dict, Mapping, Optional, Tuple
 
-from .. import __version__
 from ..errors import InputError
-from ..job import Frame, Job, Plate, Role, Settings, Value
+from ..job import Frame, Job, Plate, Role
 from ..presets import preset
+from ..settings import Settings, Value
+from ..version import __version__
 
 AUTO = "auto"  # final where there is a GPU, draft on the CPU; only the engine knows which
 

@@ -11,10 +11,10 @@ import threading
 from dataclasses import dataclass
 from typing import List, Optional, Union
 
-from ..enginestate import EngineState, engine_state
+from ..client.engine_status import EngineState, engine_state
+from ..client.launcher import find_engine
 from ..errors import DmpError, EngineError
 from ..job import JobState
-from ..launcher import find_engine
 
 INTERVAL = 0.5  # seconds between two looks; the engine refreshes a preview once a second
 

@@ -11,11 +11,11 @@ from typing import Mapping, Optional
 
 from Qt import QtCore, QtGui, QtWidgets
 
-from ..direct import Notice, ask_engine
+from ..client.background_job import Task
+from ..client.engine_process import Notice, ask_engine
 from ..errors import CancelledError, DmpError, EngineError
 from ..job import Layers, Progress, Role
-from ..task import Task
-from .errands import Errands, Told
+from .background import Errands, Told
 from .form import Form
 from .jobqueue import doing
 from .panel import TICK, DmpPanel

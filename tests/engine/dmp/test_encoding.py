@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from dmp_engine.dmp.encoding import SLOPE, Encoding
+from dmp_engine.dmp.model.encoding import SLOPE, Encoding
 
 LINEAR, RAW = Encoding(True, 0.0, 1.0), Encoding(False, 0.0, 1.0)
 STEPS = torch.cat([-torch.logspace(-7, 0.3010, 400).flip(0), torch.logspace(-7, 2.69897, 4000)])

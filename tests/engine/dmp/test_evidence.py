@@ -9,10 +9,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp import evidence  # whose tested_trimap pytest would take for a test
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.evidence import nothing_in_common, sample_alpha, second_look
-from dmp_engine.dmp.seethrough import opened_where_seen_through, seen_through
+from dmp_engine.dmp.evidence import (
+    trimap as first_trimap,  # whose tested_trimap pytest would take for a test
+)
+from dmp_engine.dmp.evidence.false_holes import without_closed_holes
+from dmp_engine.dmp.evidence.foreground_samples import sample_alpha
+from dmp_engine.dmp.evidence.texture import opened_where_seen_through, seen_through
+from dmp_engine.dmp.evidence.trimap import nothing_in_common, second_look
+from dmp_engine.dmp.evidence.types import SeenThrough
+from dmp_engine.dmp.model.encoding import Encoding
 
 PAIRS = ["lemur", 1001, 1004, 1008]
 
@@ -37,7 +42,7 @@ def encoded(truth: Any) -> tuple[Tensor, Tensor]:
 def trimap(truth: Any) -> Tensor:
     """As solve() makes it."""
     generator = seeded()
-    first = evidence.tested_trimap(*encoded(truth), generator)
+    first = first_trimap.tested_trimap(*encoded(truth), generator)
     second = second_look(truth.image, truth.clean, first, encoding(truth), generator)
     return opened_where_seen_through(second, seen_through(truth.image, truth.clean))
 
@@ -65,7 +70,7 @@ def test_little_stays_undecided(pair: Any, name: str | int) -> None:
 
 def test_the_second_look_only_opens_core_and_opens_more_wrong_than_right(pair: Any) -> None:
     truth = pair("lemur")
-    first = evidence.tested_trimap(*encoded(truth), seeded())
+    first = first_trimap.tested_trimap(*encoded(truth), seeded())
     second = second_look(truth.image, truth.clean, first, encoding(truth), seeded())
     opened = first != second
     assert (first[opened] == 1).all() and (second[opened] == 0.5).all()
@@ -102,7 +107,7 @@ def test_without_any_core_the_most_different_pixels_stand_in(fur: Any) -> None:
 def test_a_grainy_plate_still_has_its_background(pair: Any) -> None:
     truth = pair("lemur")
     grain = 0.01 * torch.randn(truth.image.shape, generator=seeded())
-    found = evidence.tested_trimap(truth.image + grain, truth.clean, seeded())
+    found = first_trimap.tested_trimap(truth.image + grain, truth.clean, seeded())
     empty, core = truth.alpha == 0, found == 1
     assert (found[empty] == 0).float().mean() > 0.95
     assert (1 - truth.alpha[core]).mean() < 0.03
@@ -114,12 +119,12 @@ def test_nothing_in_common_is_told_from_a_pair(pair: Any, lemur: Any) -> None:
         assert not nothing_in_common(*encoded(pair(name)))
     mirrored = lemur.clean.flip(3).flip(2)
     assert nothing_in_common(lemur.image, mirrored)
-    assert (evidence.tested_trimap(lemur.image, mirrored, seeded()) == 1).all()
+    assert (first_trimap.tested_trimap(lemur.image, mirrored, seeded()) == 1).all()
 
 
 def test_a_pair_of_equals_is_all_background(lemur: Any) -> None:
     assert not nothing_in_common(lemur.clean, lemur.clean)
-    assert (evidence.tested_trimap(lemur.clean, lemur.clean, seeded()) == 0).all()
+    assert (first_trimap.tested_trimap(lemur.clean, lemur.clean, seeded()) == 0).all()
 
 
 def test_the_trimap_is_the_same_for_the_same_seed(tiny: Any) -> None:
@@ -149,6 +154,6 @@ def test_under_grain_a_hole_shows_the_clean_plate_and_not_colours_about_it(chanc
     decided = torch.where(core, 1.0, 0.0)
     decided[..., 40:56, 40:56] = 0.5
     alpha = torch.where(decided == 0.5, 0.1, decided)
-    untold = evidence.SeenThrough(torch.full_like(alpha, 0.5), torch.full_like(alpha, 1e6))
-    closed = evidence.without_closed_holes(image, clean, decided, alpha, untold)
+    untold = SeenThrough(torch.full_like(alpha, 0.5), torch.full_like(alpha, 1e6))
+    closed = without_closed_holes(image, clean, decided, alpha, untold)
     assert bool((closed == 0.5).any()) is not chance

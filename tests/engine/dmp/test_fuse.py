@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dmp_engine.dmp.fuse import Layered, fused, varied
+from dmp_engine.dmp.temporal.fusion import Layered, fused, varied
 
 
 def test_one_colour_does_not_vary() -> None:

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp import evidence
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.finish import without_grain
-from dmp_engine.dmp.noise import Noise
-from dmp_engine.dmp.seethrough import seen_through
-from dmp_engine.dmp.solve import first_estimate
+from dmp_engine.dmp.evidence import trimap as first_trimap
+from dmp_engine.dmp.evidence.texture import seen_through
+from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.model.noise import Noise
+from dmp_engine.dmp.solve.postprocess import without_grain
+from dmp_engine.dmp.solve.single_frame import first_estimate
 from dmp_matting import preset
 
 SIZE = (24, 32)
@@ -76,9 +76,9 @@ def test_the_rim_of_the_background_is_asked_again(
     lemur: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image, clean = noisy(lemur)
-    asked = evidence.tested_trimap(image, clean, seeded())
-    monkeypatch.setattr(evidence, "GRAINY_RIM", 0.0)
-    once = evidence.tested_trimap(image, clean, seeded())
+    asked = first_trimap.tested_trimap(image, clean, seeded())
+    monkeypatch.setattr(first_trimap, "GRAINY_RIM", 0.0)
+    once = first_trimap.tested_trimap(image, clean, seeded())
     rim = (once == 0) & (asked != 0)
     assert (asked[rim] == 0.5).all()
     assert torch.equal(asked[~rim], once[~rim])
@@ -87,14 +87,14 @@ def test_the_rim_of_the_background_is_asked_again(
 
 
 def test_without_grain_no_rim_is(lemur: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = evidence.tested_trimap(lemur.image, lemur.clean, seeded())
-    monkeypatch.setattr(evidence, "GRAINY_RIM", 0.0)
-    assert torch.equal(asked, evidence.tested_trimap(lemur.image, lemur.clean, seeded()))
+    asked = first_trimap.tested_trimap(lemur.image, lemur.clean, seeded())
+    monkeypatch.setattr(first_trimap, "GRAINY_RIM", 0.0)
+    assert torch.equal(asked, first_trimap.tested_trimap(lemur.image, lemur.clean, seeded()))
 
 
 def test_grain_weakens_what_a_pixels_colour_says(lemur: Any) -> None:
     image, clean = noisy(lemur)
-    trimap = evidence.tested_trimap(image, clean, seeded())
+    trimap = first_trimap.tested_trimap(image, clean, seeded())
     encoding = Encoding.of_pair(image, clean, False)
     through = seen_through(image, clean)
     errors = []

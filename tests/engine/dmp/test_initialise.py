@@ -11,10 +11,9 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from dmp_engine.dmp.initialise import (
+from dmp_engine.dmp.model.morphology import dilate, erode
+from dmp_engine.dmp.paper.initial_alpha import (
     background_mask,
-    dilate,
-    erode,
     initial_alpha,
     patch_similarity,
     updated_alpha,

@@ -11,9 +11,9 @@ import scipy.sparse.linalg
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp import laplacian as room
-from dmp_engine.dmp.initialise import dilate
-from dmp_engine.dmp.laplacian import MattingLaplacian
+from dmp_engine.dmp.model.morphology import dilate
+from dmp_engine.dmp.solve import laplacian as room
+from dmp_engine.dmp.solve.laplacian import MattingLaplacian
 
 cf_laplacian = pytest.importorskip("pymatting").cf_laplacian
 

@@ -10,12 +10,12 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from dmp_engine.dmp import evidence  # whose tested_trimap pytest would take for a test
-from dmp_engine.dmp.leftover import Leftover
-from dmp_engine.dmp.noise import Noise
-from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.evidence import trimap  # whose tested_trimap pytest would take for a test
+from dmp_engine.dmp.model.clean_plate_error import Leftover
+from dmp_engine.dmp.model.noise import Noise
+from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.dmp.steps import Solution
-from dmp_engine.plates.fit import fit_pixels
+from dmp_engine.plates.clean_plate.fit import fit_pixels
 from dmp_matting import preset
 
 ONCE = preset("draft").changed(device="cpu", threads=1, joint_steps=0)
@@ -55,9 +55,7 @@ def test_a_motion_and_a_compression_are_both_told() -> None:
 
 def test_the_seam_is_asked_for_by_pixels_of_the_plate(lemur: Any) -> None:
     found = [
-        evidence.tested_trimap(
-            lemur.image, lemur.clean, torch.Generator().manual_seed(0), seam=seam
-        )
+        trimap.tested_trimap(lemur.image, lemur.clean, torch.Generator().manual_seed(0), seam=seam)
         for seam in (0.0, 1.0)
     ]
     assert torch.equal(found[0] == 0, found[1] == 0)

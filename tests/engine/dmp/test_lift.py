@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp import lift
-from dmp_engine.dmp.lift import shrunk_hint, solve_size
-from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.solve import full_resolution
+from dmp_engine.dmp.solve.full_resolution import shrunk_hint, solve_size
+from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.dmp.steps import Solution
 from dmp_matting.job import Stage
 from dmp_matting.presets import preset
@@ -74,7 +74,7 @@ def test_decided_pixels_stay_decided(lemur: Any, lifted: Solution) -> None:
 def test_the_pixels_at_once_change_no_bit(
     lemur: Any, lifted: Solution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lift, "CHUNK", 997)
+    monkeypatch.setattr(full_resolution, "CHUNK", 997)
     again = solved(lemur)
     assert torch.equal(again.alpha, lifted.alpha)
     assert torch.equal(again.foreground, lifted.foreground)

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.fuse import Layered, fused
-from dmp_engine.dmp.motion import chained, fetched, flow, layer_picture, within_frame
-from dmp_engine.dmp.neighbours import PASSES, SOLVED, Look, first_look, improved, settled
-from dmp_engine.dmp.triangulate import View, triangulated
+from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.temporal.fusion import Layered, fused
+from dmp_engine.dmp.temporal.neighbours import PASSES, SOLVED, Look, first_look, improved, settled
+from dmp_engine.dmp.temporal.optical_flow import chained, fetched, flow, layer_picture, within_frame
+from dmp_engine.dmp.temporal.triangulation import View, triangulated
 from dmp_engine.evaluation.metrics import dtssd, sad
 from dmp_matting import preset
 

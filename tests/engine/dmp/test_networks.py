@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from dmp_engine.dmp.networks import SMALLEST_SIDE, Generator, seed_noise, silence
+from dmp_engine.dmp.paper.networks import SMALLEST_SIDE, Generator, seed_noise, silence
 
 CPU = torch.device("cpu")
 

@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from dmp_engine.dmp import evidence  # whose tested_trimap pytest would take for a test
-from dmp_engine.dmp.noise import PIXEL_ALARM, WINDOW_ALARM, WINDOWS, Noise, same
-from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.evidence import trimap  # whose tested_trimap pytest would take for a test
+from dmp_engine.dmp.model.noise import PIXEL_ALARM, WINDOW_ALARM, WINDOWS, Noise, same
+from dmp_engine.dmp.solve.single_frame import solve
 from dmp_matting.presets import preset
 
 
@@ -101,7 +101,7 @@ def test_grain_is_not_printed_outside_the_subject(lemur: Any, sigma: float) -> N
 def test_a_beige_subject_is_not_eaten_by_grain(lemur: Any) -> None:
     """The lemur's brown before the brown wall: hardly a pixel of its core is background."""
     noisy = [x + grain(x, 0.03, k) for k, x in enumerate((lemur.image, lemur.clean))]
-    found = evidence.tested_trimap(noisy[0], noisy[1], torch.Generator().manual_seed(0))
+    found = trimap.tested_trimap(noisy[0], noisy[1], torch.Generator().manual_seed(0))
     assert (found[lemur.alpha > 0.999] == 0).float().mean() < 0.002
 
 
@@ -123,7 +123,7 @@ def test_compressed_grain_is_measured_though_its_finest_detail_is_gone(
     _, agreed = same(*plates, Noise.of_pair(*plates))
     empty = lemur.alpha == 0
     assert agreed[empty].float().mean() > told
-    found = evidence.tested_trimap(*plates, torch.Generator().manual_seed(0))
+    found = trimap.tested_trimap(*plates, torch.Generator().manual_seed(0))
     assert (found[empty] == 0).float().mean() > told
     assert (found[lemur.alpha > 0.999] == 0).float().mean() < 0.003
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.initialise import background_mask, initial_alpha, patch_similarity
-from dmp_engine.dmp.objective import Learner, Problem
+from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.paper.initial_alpha import background_mask, initial_alpha, patch_similarity
+from dmp_engine.dmp.paper.losses import Learner, Problem
 from dmp_matting import Settings
 from dmp_matting.presets import preset
 

@@ -9,8 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.finish import colour_bounds
-from dmp_engine.dmp.refine import Variances, refine, refined_alpha, refined_foreground
+from dmp_engine.dmp.paper.refine import Variances, refine, refined_alpha, refined_foreground
+from dmp_engine.dmp.solve.postprocess import colour_bounds
 
 PAPER = Variances()
 UNEVEN = Variances(alpha=3.0, foreground=0.5, image=0.2)

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from dmp_engine.dmp import solve as solver
-from dmp_engine.dmp.region import Box, changed_box
+from dmp_engine.dmp.solve import single_frame as solver
+from dmp_engine.dmp.solve.crop import Box, changed_box
 from dmp_engine.dmp.steps import Solution, Step
 from dmp_matting import preset
 

@@ -17,11 +17,11 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from dmp_engine.dmp import solve as solver
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.objective import Learner, Problem
-from dmp_engine.dmp.repeat import WARM, Eager, repeat_on
-from dmp_engine.speed.measure import made_pair
+from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.paper.cuda_graphs import WARM, Eager, repeat_on
+from dmp_engine.dmp.paper.losses import Learner, Problem
+from dmp_engine.dmp.solve import single_frame as solver
+from dmp_engine.machine.bench.measure import made_pair
 from dmp_matting import Settings, preset
 
 STEPS = 40
@@ -110,13 +110,13 @@ def test_a_recorded_step_learns_the_same(name: str) -> None:
 
 def test_a_number_outside_the_tensors_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison above can fail: a rate that stays a number is played as it was recorded."""
-    from dmp_engine.dmp import objective
+    from dmp_engine.dmp.paper import losses as losses_module
 
     def forgotten(group: dict[str, Any], rate: float) -> None:
         group["lr"] = torch.tensor(rate)
 
     losses = learned(preset("draft"), Steady())[0]
-    monkeypatch.setattr(objective, "_set_rate", forgotten)
+    monkeypatch.setattr(losses_module, "_set_rate", forgotten)
     assert learned(preset("draft"), Tape())[0] != losses
 
 

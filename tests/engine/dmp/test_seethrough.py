@@ -9,16 +9,18 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp import evidence
-from dmp_engine.dmp.confidence import confidence_of
-from dmp_engine.dmp.encoding import Encoding
-from dmp_engine.dmp.evidence import Sampled, SeenThrough, sample_alpha, second_look
-from dmp_engine.dmp.seethrough import (
+from dmp_engine.dmp.evidence import trimap as first_trimap
+from dmp_engine.dmp.evidence.confidence import confidence_of
+from dmp_engine.dmp.evidence.foreground_samples import sample_alpha
+from dmp_engine.dmp.evidence.texture import (
     opened_where_seen_through,
     seen_through,
     variance_of,
     with_texture,
 )
+from dmp_engine.dmp.evidence.trimap import second_look
+from dmp_engine.dmp.evidence.types import Sampled, SeenThrough
+from dmp_engine.dmp.model.encoding import Encoding
 
 
 def bricks(height: int = 48, width: int = 64) -> Tensor:
@@ -77,7 +79,7 @@ def test_under_motion_blur_texture_takes_a_third_of_the_error(
     encoding = Encoding.of_pair(truth.image, truth.clean, truth.linear)
     generator = torch.Generator().manual_seed(0)
     seen, behind = encoding.encode(truth.image), encoding.encode(truth.clean)
-    trimap = evidence.tested_trimap(seen, behind, generator)
+    trimap = first_trimap.tested_trimap(seen, behind, generator)
     trimap = second_look(truth.image, truth.clean, trimap, encoding, generator)
     through = seen_through(truth.image, truth.clean)
     opened = opened_where_seen_through(trimap, through)

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.finish import with_solid_core
+from dmp_engine.dmp.solve.postprocess import with_solid_core
 from dmp_matting import preset
 
 DRAFT = preset("draft")

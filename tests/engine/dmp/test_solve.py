@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import torch
 
-from dmp_engine.dmp import objective
-from dmp_engine.dmp.initialise import updated_alpha
-from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.paper import losses
+from dmp_engine.dmp.paper.initial_alpha import updated_alpha
+from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.dmp.steps import Solution, Step
 from dmp_matting import Settings
 from dmp_matting.job import Stage
@@ -213,8 +213,8 @@ def kept(solving: Generator[Step, None, Solution], count: int) -> dict[str, Any]
 def perturbed() -> Iterator[None]:
     """Random numbers are drawn at every joint step, not only in long runs."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(objective, "PERTURBATION_RAMP", 0)
-        patch.setattr(objective, "PERTURBATION_OFF", 0)
+        patch.setattr(losses, "PERTURBATION_RAMP", 0)
+        patch.setattr(losses, "PERTURBATION_OFF", 0)
         yield
 
 

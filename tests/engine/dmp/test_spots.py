@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.spots import without_dull_spots
+from dmp_engine.dmp.evidence.false_holes import without_dull_spots
 
 SIDE = 64
 GREY = 0.5

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.dmp.steps import Solution, Step
 from dmp_engine.evaluation import metrics
 from dmp_engine.evaluation.closedform import closed_form_laplacian
@@ -17,7 +17,7 @@ from dmp_engine.evaluation.items import Item, folder_sources
 from dmp_engine.evaluation.peers import chosen_methods, methods
 from dmp_engine.evaluation.trimaps import LITERAL, STRONG, eq8_trimap, truth_trimap
 from dmp_matting.errors import InputError
-from dmp_matting.job import Settings
+from dmp_matting.settings import Settings
 
 LEMUR = Path(__file__).resolve().parents[2] / "plates" / "lemur"
 
@@ -65,7 +65,7 @@ def test_an_interrupted_dmp_goes_on(
     lemur: Item, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To the same pixels, with the seconds of both runs."""
-    monkeypatch.setattr("dmp_engine.checkpoint.EVERY", 0.0)
+    monkeypatch.setattr("dmp_engine.pipeline.checkpoint.EVERY", 0.0)
     small = Item("small", lemur.image[60:160, 90:230], lemur.clean[60:160, 90:230])
     few = Settings(rounds=2, fit_steps=2, joint_steps=2, projection_steps=1, threads=1)
     method = methods({"few": few})["dmp-few"]

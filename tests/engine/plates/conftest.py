@@ -11,7 +11,7 @@ import numpy.typing as npt
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.plates.exr import PlateImage, read_plate
+from dmp_engine.plates.io import PlateImage, read_plate
 from dmp_matting.job import Plate, Role
 
 Array = npt.NDArray[Any]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dmp_engine.plates.exr import check_output, read_plate
+from dmp_engine.plates.io import check_output, read_plate
 from dmp_matting.errors import DmpError, OutputError, PlateError
 from dmp_matting.job import Plate, Role
 
@@ -44,7 +44,7 @@ def test_paths_that_are_not_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["shot.####.exr", "shot.%04d.exr", "shot.$F4.exr", "shot.@@@@.exr", "shot.#.exr"]
+    "pattern", ["shot.####.exr", "shot.%04d.exr", "shot.$F4.exr", "shot..exr", "shot.#.exr"]
 )
 def test_a_sequence_pattern(tmp_path, picture, noise, pattern):
     assert refusal(tmp_path / pattern).endswith(

@@ -12,9 +12,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dmp_engine.evaluation import benchmark
-from dmp_engine.plates.fit import fit_clean
-from dmp_engine.plates.read import PlateImage
-from dmp_engine.shot import matte_frame
+from dmp_engine.pipeline.frame import matte_frame
+from dmp_engine.plates.clean_plate.fit import fit_clean
+from dmp_engine.plates.io.read import PlateImage
 from dmp_matting import Frame, Layers, Plate, Progress, Role, preset
 from dmp_matting.job import Stage
 

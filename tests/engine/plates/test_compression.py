@@ -10,12 +10,12 @@ import pytest
 import torch
 from scipy import ndimage
 
-from dmp_engine.dmp.leftover import Leftover
-from dmp_engine.dmp.solve import solve
-from dmp_engine.plates import fit
-from dmp_engine.plates.compression import Jpeg, compression_of, explained
-from dmp_engine.plates.detail import Floats
-from dmp_engine.plates.fit import Report, fit_pixels
+from dmp_engine.dmp.model.clean_plate_error import Leftover
+from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.plates.clean_plate import fit
+from dmp_engine.plates.clean_plate.fit import Report, fit_pixels
+from dmp_engine.plates.clean_plate.jpeg import Jpeg, compression_of, explained
+from dmp_engine.plates.clean_plate.local_contrast import Floats
 from dmp_matting import preset
 
 ONCE = preset("draft").changed(device="cpu", threads=1, joint_steps=0)

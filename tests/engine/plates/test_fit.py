@@ -11,9 +11,9 @@ import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
 
-from dmp_engine.plates.align import register
-from dmp_engine.plates.fit import Fit, fit_clean, fit_pixels
-from dmp_engine.plates.read import PlateImage
+from dmp_engine.plates.clean_plate.fit import Fit, fit_clean, fit_pixels
+from dmp_engine.plates.clean_plate.registration import register
+from dmp_engine.plates.io.read import PlateImage
 from dmp_matting import Settings, preset
 
 from .waves import scene

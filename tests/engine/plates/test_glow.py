@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from dmp_engine.plates.glow import premultiplied
+from dmp_engine.plates.emission import premultiplied
 
 Array = NDArray[np.float32]
 HEIGHT, WIDTH = 90, 160

@@ -7,7 +7,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from dmp_engine.plates.hint import hint_of, obeyed
+from dmp_engine.plates.io.user_mattes import hint_of, obeyed
 from dmp_matting.job import MATTES, Role
 
 # value of a matte -> what it says

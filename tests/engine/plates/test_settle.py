@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from dmp_engine.plates.align import Motion
-from dmp_engine.plates.fit import Fit, fit_pixels
+from dmp_engine.plates.clean_plate.fit import Fit, fit_pixels
+from dmp_engine.plates.clean_plate.registration import Motion
 from dmp_matting import preset
 
 from .waves import scene
@@ -152,7 +152,7 @@ def test_a_motion_that_was_a_coincidence_does_not_take_the_light_with_it(
     image = stored(np.where(disc(40)[..., None], scene(1.7 * X, 1.3 * Y, 9)[..., ::-1], truth))
     clean = stored(truth * np.array([0.9, 0.95, 1.05], np.float32))
     aside = Motion("translation", np.array([[1, 0, -17.0], [0, 1, -1.2], [0, 0, 1]]))
-    monkeypatch.setattr("dmp_engine.plates.fit.register", lambda *_: aside)
+    monkeypatch.setattr("dmp_engine.plates.clean_plate.fit.register", lambda *_: aside)
     found = fit(image, clean)
     assert found.report.align == "none" and found.leftover is None
     assert found.report.gain == pytest.approx((1 / 0.9, 1 / 0.95, 1 / 1.05), rel=0.01)

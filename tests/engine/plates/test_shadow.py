@@ -13,9 +13,9 @@ import pytest
 from numpy.typing import NDArray
 
 from dmp_engine.evaluation.benchmark import composite
-from dmp_engine.plates.fit import fit_pixels
-from dmp_engine.plates.shadow import find_shadow
-from dmp_engine.shot import matte_frame
+from dmp_engine.pipeline.frame import matte_frame
+from dmp_engine.plates.clean_plate.fit import fit_pixels
+from dmp_engine.plates.clean_plate.shadow import find_shadow
 from dmp_matting.job import Frame, Layers, Plate, Role
 from dmp_matting.presets import preset
 

@@ -12,7 +12,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.plates.exr import check_output, layers_size, write_layers
+from dmp_engine.plates.io import check_output, layers_size, write_layers
 from dmp_matting.errors import OutputError
 
 CHANNELS = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")
@@ -257,7 +257,7 @@ LIMITED = """
 import resource, sys
 from pathlib import Path
 import numpy as np
-from dmp_engine.plates.exr import read_plate, write_layers
+from dmp_engine.plates.io import read_plate, write_layers
 from dmp_matting.errors import OutputError
 from dmp_matting.job import Plate, Role
 plate = read_plate(Plate(sys.argv[1], Role.IMAGE))

@@ -13,13 +13,13 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.server.cache import ResultCache
-from dmp_engine.server.digest import plate_digest
+from dmp_engine.server.file_digest import plate_digest
+from dmp_engine.server.result_cache import ResultCache
 from dmp_matting import Layers, Settings
-from dmp_matting.client import Matting
-from dmp_matting.direct import Event
-from dmp_matting.task import Task
-from dmp_matting.wire import Wire
+from dmp_matting.client.background_job import Task
+from dmp_matting.client.connection import Wire
+from dmp_matting.client.engine_process import Event
+from dmp_matting.client.job_client import Matting
 
 from ...conftest import QUICK, Home, Pair, children, wait_until, write_exr
 
@@ -216,7 +216,7 @@ def test_two_colour_configurations_do_not_share_results(
     home.start()
     code = (
         "import sys, json; sys.path.insert(0, sys.argv[1])\n"
-        "from dmp_matting import Job\nfrom dmp_matting.client import Matting\n"
+        "from dmp_matting import Job\nfrom dmp_matting.client.job_client import Matting\n"
         "events = list(Matting(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]}).events())"
         "\nprint(events[-1].seconds['total'])"
     )

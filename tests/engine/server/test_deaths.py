@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import EngineError, Layers, Progress
-from dmp_matting.client import Matting, engine_jobs
-from dmp_matting.direct import Event
-from dmp_matting.launcher import ensure_engine, find_engine
-from dmp_matting.task import Task
-from dmp_matting.wire import Wire
+from dmp_matting.client.background_job import Task
+from dmp_matting.client.connection import Wire
+from dmp_matting.client.engine_process import Event
+from dmp_matting.client.job_client import Matting, engine_jobs
+from dmp_matting.client.launcher import ensure_engine, find_engine
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, children, kill, wait_until
 

@@ -16,9 +16,10 @@ from pathlib import Path
 import pytest
 
 from dmp_engine.server.openapi import description
-from dmp_matting.client import engine_jobs
-from dmp_matting.job import NEXT_STATES, Role, Settings
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
+from dmp_matting.client.job_client import engine_jobs
+from dmp_matting.job import NEXT_STATES, Role
+from dmp_matting.settings import Settings
 
 from ...conftest import Home, Pair, wait_until
 

@@ -19,7 +19,7 @@ whole = True
 
 CHILD = """
 import sys, threading, time
-from dmp_engine.worker import Interrupted, Pipes
+from dmp_engine.processes.worker import Interrupted, Pipes
 pipes = Pipes()
 threading.Thread(target=pipes.listen, daemon=True).start()
 try:

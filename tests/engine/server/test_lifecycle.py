@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import EngineError, EngineMissingError
-from dmp_matting.launcher import ensure_engine, find_engine, start_engine, stop_engine
-from dmp_matting.places import run_folder, write_config
-from dmp_matting.task import Task
+from dmp_matting.client.background_job import Task
+from dmp_matting.client.launcher import ensure_engine, find_engine, start_engine, stop_engine
+from dmp_matting.paths import run_folder, write_config
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, children, kill, wait_until
 from .test_queue import state, submit
@@ -50,7 +50,7 @@ def test_a_folder_that_others_can_read_is_closed_and_a_strangers_is_refused(
 
 
 def test_five_hosts_start_one_engine(home: Home) -> None:
-    code = "from dmp_matting.launcher import ensure_engine; print(ensure_engine().pid)"
+    code = "from dmp_matting.client.launcher import ensure_engine; print(ensure_engine().pid)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugin")}
     hosts = [
         subprocess.Popen(
@@ -69,7 +69,7 @@ def test_five_hosts_start_one_engine(home: Home) -> None:
 
 def test_the_engine_belongs_to_no_host(home: Home) -> None:
     """It survives the host that started it, its process group and its terminal."""
-    code = "from dmp_matting.launcher import ensure_engine; print(ensure_engine().pid)"
+    code = "from dmp_matting.client.launcher import ensure_engine; print(ensure_engine().pid)"
     host = subprocess.Popen(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT / "plugin")},
         stdout=subprocess.PIPE, text=True, start_new_session=True,
@@ -103,7 +103,7 @@ def test_a_broken_run_file_is_no_engine(home: Home, told: str) -> None:
 
 def test_another_protocol_is_told(home: Home) -> None:
     wire = home.start()
-    import dmp_matting.launcher as launcher
+    import dmp_matting.client.launcher as launcher
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(launcher, "PROTOCOL", 99)
@@ -159,7 +159,7 @@ def test_stop_refuses_while_there_is_work(home: Home, pair: Pair) -> None:
 def test_stop_ends_an_engine_that_hangs(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     wire = home.start()
     os.kill(wire.pid, signal.SIGSTOP)
-    monkeypatch.setattr("dmp_matting.launcher.GREETING_LIMIT", 0.5)
+    monkeypatch.setattr("dmp_matting.client.launcher.GREETING_LIMIT", 0.5)
     assert stop_engine(force=True) is True
     wait_until(lambda: not home.processes(), 8)
 
@@ -175,7 +175,7 @@ HOST = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from dmp_matting import Job
-from dmp_matting.task import Task
+from dmp_matting.client.background_job import Task
 import json
 task = Task(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]})
 task.wait()

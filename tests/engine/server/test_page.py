@@ -18,7 +18,7 @@ import pytest
 
 from dmp_engine.server import page
 from dmp_matting import Progress
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
 
 from ...conftest import ENDLESS, Home, Pair, wait_until
 

@@ -9,8 +9,8 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_matting import Progress, preset
-from dmp_matting.client import Matting, engine_jobs
-from dmp_matting.wire import NotThere, Wire
+from dmp_matting.client.connection import NotThere, Wire
+from dmp_matting.client.job_client import Matting, engine_jobs
 
 from ...conftest import ENDLESS, Pair
 

@@ -8,8 +8,8 @@ from typing import Any
 
 from dmp_engine.server.schedule import Schedule, Urgency
 from dmp_matting import Layers
-from dmp_matting.client import Matting, engine_jobs
-from dmp_matting.wire import Wire
+from dmp_matting.client.connection import Wire
+from dmp_matting.client.job_client import Matting, engine_jobs
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, children, wait_until
 

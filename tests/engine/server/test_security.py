@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import OutputError
-from dmp_matting.wire import Wire, _UnixConnection
+from dmp_matting.client.connection import Wire, _UnixConnection
 
 from ...conftest import Home, Pair, wait_until
 

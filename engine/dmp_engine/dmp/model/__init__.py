@@ -1,0 +1,1 @@
+"""The model of the pair: encoding, noise, errors of the clean plate, filters."""

@@ -1,0 +1,267 @@
+"""What is minimised: eq. 9 and 11 (fit), eq. 12 (joint), eq. 13 (projection).
+
+A :class:`Learner` holds both networks and one Adam; each method is one step.
+Two ways to read the networks' outputs, chosen by ``Settings.correction``:
+
+    off  alpha = A(eps0), F = F(z0), as in eq. 3: the paper.
+    on   alpha = sigmoid(logit alpha0 + logit A(eps0)), F likewise around F0:
+         the networks emit the *correction* to a first estimate and start at
+         none. Eq. 9 and 11 hold at step 0 by construction, so that no step is
+         spent on drawing what is known already, and the deep prior acts on
+         what is left to find.
+
+Losses are means over pixels in encoded units (encoding.py); alpha and F are
+mixed in the space the layers add up in.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from dmp_matting.settings import Settings
+
+from ..model.encoding import Encoding
+from .cuda_graphs import Repeat, repeat_on
+from .networks import SMALLEST_SIDE, Generator, seed_noise, silence
+
+ALPHA_MARGIN, FOREGROUND_MARGIN = 0.02, 0.02  # logits stay finite
+DECAY_FROM = 0.6  # share of the joint stage after which the learning rate falls
+PERTURBATION = 0.001  # standard deviation of the noise added to the inputs
+PERTURBATION_RAMP, PERTURBATION_OFF = 500, 500  # steps, from the released code
+PROJECTION_BOOST, PROJECTION_DECAY, PROJECTION_EVERY = 5.0, 0.9, 100
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One pair at the size the networks work at. Images (1, 3, H, W), maps (1, 1, H, W).
+
+    In the paper's video mode (Sec. IV-F) there are T frames in place of the 1.
+    """
+
+    image: Tensor  # I, in the space it composites in
+    clean: Tensor  # B, likewise
+    trimap: Tensor  # 0, 0.5, 1
+    alpha: Tensor  # alpha^[0], what eq. 9 fits and what corrections start from
+    foreground: Tensor  # F^[0], encoded, what corrections start from
+    encoding: Encoding
+
+    @property
+    def background(self) -> Tensor:
+        return (self.trimap == 0).float()
+
+    @property
+    def core(self) -> Tensor:
+        return (self.trimap == 1).float()
+
+
+class Learner:
+    """Both networks, their inputs and their optimiser for one round."""
+
+    def __init__(
+        self,
+        problem: Problem,
+        settings: Settings,
+        generator: torch.Generator,
+        repeat: Repeat | None = None,
+    ) -> None:
+        self.problem, self.settings, self.generator = problem, settings, generator
+        height, width = problem.image.shape[-2:]
+        device = problem.image.device
+        self.repeat = repeat_on(device) if repeat is None else repeat
+        # Seeded on the CPU, so that every device starts from the same weights.
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**31, (1,), generator=generator)))
+            frames = problem.image.shape[0]  # one network each: T and 3T output channels
+            self.alpha_net, self.foreground_net = Generator(frames), Generator(3 * frames)
+        for network in (self.alpha_net, self.foreground_net):
+            if settings.correction:
+                silence(network)
+            network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        scale = settings.foreground_scale
+        coarse = [max(SMALLEST_SIDE, round(side / scale)) for side in (height, width)]
+        self.epsilon = seed_noise(
+            max(SMALLEST_SIDE, height), max(SMALLEST_SIDE, width), generator, device
+        )
+        self.z = seed_noise(coarse[0], coarse[1], generator, device)
+        self.shaken = self.epsilon.clone(), self.z.clone()  # perturbed, each step anew
+        self.optimiser = _adam((self.alpha_net, self.foreground_net), settings, self.repeat.steady)
+        p = problem
+        self.background, self.core = p.background, p.core
+        self.unknown = 1 - self.background - self.core
+        self.unknown_count = self.unknown.sum().clamp_min(1)
+        self.core_count = self.core.sum().clamp_min(1)
+        self.seen = p.encoding.encode(p.image)
+        if settings.correction:
+            self.alpha_logit, self.foreground_logit = start_logits(
+                p.alpha, p.foreground, p.encoding
+            )
+
+    # --- what the networks say -----------------------------------------------------------------
+
+    def corrections(self, shaken: bool = False) -> tuple[Tensor, Tensor]:
+        """The networks' outputs as logits at the problem's size: (1, 1, H, W) and (1, 3, H, W)."""
+        epsilon, z = self.shaken if shaken else (self.epsilon, self.z)
+        size = self.problem.image.shape[-2:]
+        alpha, foreground = self.alpha_net(epsilon), self.foreground_net(z)
+        alpha, foreground = (_to_size(x, size) for x in (alpha, foreground))
+        frames = self.problem.image.shape[0]
+        alpha, foreground = alpha.reshape(frames, 1, *size), foreground.reshape(frames, 3, *size)
+        return torch.logit(alpha, 1e-6), torch.logit(foreground, 1e-6)
+
+    def predict(self, shaken: bool = False) -> tuple[Tensor, Tensor]:
+        """(alpha in [0, 1], F encoded) as eq. 3 or the corrected first estimate."""
+        alpha, foreground = self.corrections(shaken)
+        if self.settings.correction:
+            alpha, foreground = alpha + self.alpha_logit, foreground + self.foreground_logit
+        return torch.sigmoid(alpha), self.problem.encoding.from_network(torch.sigmoid(foreground))
+
+    @torch.no_grad()
+    def layers(self) -> tuple[Tensor, Tensor]:
+        """The current alpha and straight foreground, mixed-space values, to be looked at."""
+        alpha, foreground = self.predict()
+        if self.settings.hold > 0:  # as in the result: no haze where nothing is undecided
+            trimap = self.problem.trimap
+            alpha = torch.where(trimap == 0.5, alpha, trimap)
+        return alpha, self.problem.encoding.decode(foreground)
+
+    # --- one step each -------------------------------------------------------------------------
+
+    def fit_step(self) -> Tensor:
+        """Eq. 9 and 11: A to alpha^[0], F to I inside Omega_F."""
+        return self.repeat("fit", self._fit)
+
+    def joint_step(self, step: int, steps: int, projected: Tensor | None = None) -> Tensor:
+        """Eq. 12, and with ``projected`` (the mask of eq. 13, where F is I) stage 1b."""
+        self._schedule(step, steps, projected is not None)
+        if self.settings.perturbation:
+            self._shake(self._perturbation(step, steps, projected is not None))
+        name = "joint" if projected is None else "project"
+        return self.repeat(name, lambda: self._joint(projected))
+
+    # --- the same work each time: nothing below depends on the step's number --------------------
+
+    def _fit(self) -> Tensor:
+        alpha, foreground = self.predict()
+        return self._descend(
+            (alpha - self.problem.alpha).abs().mean() + self._core_misfit(foreground)
+        )
+
+    def _joint(self, projected: Tensor | None) -> Tensor:
+        alpha, foreground = self.predict(shaken=self.settings.perturbation)
+        if projected is not None:
+            foreground = torch.where(projected, self.seen, foreground)
+        p, s = self.problem, self.settings
+        mixed = alpha * p.encoding.decode(foreground) + (1 - alpha) * p.clean
+        misfit = (p.encoding.encode(mixed) - self.seen).abs().mean(1, keepdim=True)
+        if s.hold == 0:
+            return self._descend(misfit.mean())
+        loss = (misfit * self.unknown).sum() / self.unknown_count
+        known = (1 - alpha) * self.core + alpha * self.background
+        loss = loss + s.hold * known.mean()
+        if s.anchor > 0:
+            drift = (alpha - p.alpha).abs() * self.unknown
+            colour = (foreground - p.foreground).abs().mean(1, keepdim=True)
+            colour = colour * self.unknown * p.alpha
+            loss = loss + s.anchor * (drift.sum() + 5 * colour.sum()) / self.unknown_count
+        if s.opacity > 0:
+            loss = loss + s.opacity * ((1 - alpha) * self.unknown).sum() / self.unknown_count
+        return self._descend(loss)
+
+    def _core_misfit(self, foreground: Tensor) -> Tensor:
+        misfit = (foreground - self.seen).abs().mean(1, keepdim=True)
+        return (misfit * self.core).sum() / self.core_count
+
+    def _descend(self, loss: Tensor) -> Tensor:
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        self.optimiser.step()
+        return loss.detach()
+
+    # --- what changes from step to step ---------------------------------------------------------
+
+    def _schedule(self, step: int, steps: int, projecting: bool) -> None:
+        s = self.settings
+        alpha_group, foreground_group = self.optimiser.param_groups
+        late = max(0.0, (step / max(1, steps) - DECAY_FROM) / (1 - DECAY_FROM))
+        rate = s.learning_rate * (1 - (1 - s.learning_rate_end) * late)
+        if projecting:
+            rate = s.learning_rate * s.learning_rate_end
+            boost = PROJECTION_BOOST * PROJECTION_DECAY ** (step // PROJECTION_EVERY)
+            _set_rate(alpha_group, rate * max(1.0, boost))
+        else:
+            _set_rate(alpha_group, rate)
+        _set_rate(foreground_group, rate)
+
+    def _perturbation(self, step: int, steps: int, projecting: bool) -> float:
+        if not self.settings.perturbation or projecting or step >= steps - PERTURBATION_OFF:
+            return 0.0
+        return PERTURBATION * (step // 100 if step < PERTURBATION_RAMP else 1)
+
+    def _shake(self, amount: float) -> None:
+        for buffer, still in zip(self.shaken, (self.epsilon, self.z), strict=True):
+            if amount > 0:
+                noise = torch.randn(still.shape, generator=self.generator)
+                buffer.copy_(still + amount * noise.to(still.device))
+            else:
+                buffer.copy_(still)
+
+    # --- to be continued after an interruption -------------------------------------------------
+
+    def state(self) -> dict[str, Any]:
+        """All that changes while learning, as plain dicts of tensors."""
+        return {
+            "alpha_net": self.alpha_net.state_dict(),
+            "foreground_net": self.foreground_net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "generator": self.generator.get_state(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from :meth:`state` of a Learner built from the same problem and settings."""
+        self.alpha_net.load_state_dict(state["alpha_net"])
+        self.foreground_net.load_state_dict(state["foreground_net"])
+        # The rates and the way of stepping are this device's, whichever wrote the state.
+        groups = self.optimiser.state_dict()["param_groups"]
+        self.optimiser.load_state_dict(
+            {"state": state["optimiser"]["state"], "param_groups": groups}
+        )
+        self.generator.set_state(state["generator"])
+
+
+def start_logits(alpha: Tensor, foreground: Tensor, encoding: Encoding) -> tuple[Tensor, Tensor]:
+    """Logits of a first estimate (alpha in [0, 1], F encoded), which corrections are added to."""
+    start = encoding.to_network(foreground)
+    return (
+        torch.logit(alpha.clamp(ALPHA_MARGIN, 1 - ALPHA_MARGIN)),
+        torch.logit(start.clamp(FOREGROUND_MARGIN, 1 - FOREGROUND_MARGIN)),
+    )
+
+
+def _to_size(x: Tensor, size: torch.Size) -> Tensor:
+    if x.shape[-2:] == size:
+        return x
+    return functional.interpolate(x, size, mode="bilinear", align_corners=False)
+
+
+def _adam(
+    networks: tuple[Generator, Generator], settings: Settings, steady: bool
+) -> torch.optim.Adam:
+    """One Adam with a group for each network; ``steady`` looks at no value and can be recorded."""
+    groups: list[dict[str, Any]] = [{"params": list(network.parameters())} for network in networks]
+    if not steady:
+        return torch.optim.Adam(groups, lr=settings.learning_rate)
+    for group in groups:
+        group["lr"] = torch.tensor(settings.learning_rate, device=group["params"][0].device)
+    return torch.optim.Adam(groups, capturable=True, fused=True)
+
+
+def _set_rate(group: dict[str, Any], rate: float) -> None:
+    if isinstance(group["lr"], Tensor):
+        group["lr"].fill_(rate)
+    else:
+        group["lr"] = rate

@@ -1,0 +1,63 @@
+"""Bayesian post-refinement (Sec. III-C.2, eq. 14-18): alpha and F brought into step.
+
+The closed-form block updates of eq. 18. As in the released code F is replaced
+by I where alpha > 0.99 first, and after every pass alpha > 0.99 becomes 1 and
+alpha < 0.01 becomes 0. Eq. 18 sums over the colour channels in the alpha update.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+NEARLY_ONE, NEARLY_ZERO = 0.99, 0.01
+
+
+@dataclass(frozen=True)
+class Variances:
+    """sigma^2 of eq. 15-17."""
+
+    alpha: float = 10.0
+    foreground: float = 1.0
+    image: float = 1.0
+
+
+def refined_foreground(
+    image: Tensor, clean: Tensor, alpha: Tensor, prior: Tensor, v: Variances
+) -> Tensor:
+    """One F update of eq. 18 around ``prior``; shapes (1, 3, H, W) and (1, 1, H, W)."""
+    seen = alpha * (image - (1 - alpha) * clean)
+    return (v.image * prior + v.foreground * seen) / (v.image + v.foreground * alpha.square())
+
+
+def refined_alpha(
+    image: Tensor, clean: Tensor, alpha: Tensor, foreground: Tensor, v: Variances
+) -> Tensor:
+    """One alpha update of eq. 18 around ``alpha``."""
+    difference = foreground - clean
+    seen = (difference * (image - clean)).sum(1, keepdim=True)
+    power = difference.square().sum(1, keepdim=True)
+    return (v.image * alpha + v.alpha * seen) / (v.image + v.alpha * power)
+
+
+def refine(
+    image: Tensor,
+    clean: Tensor,
+    alpha: Tensor,
+    foreground: Tensor,
+    passes: int,
+    v: Variances,
+    bounds: tuple[Tensor, Tensor],
+) -> tuple[Tensor, Tensor]:
+    """(alpha, F) after N = ``passes`` of eq. 18; alpha in [0, 1], F within ``bounds``."""
+    low, high = bounds
+    foreground = torch.where(alpha > NEARLY_ONE, image, foreground)
+    for _ in range(passes):
+        new_foreground = refined_foreground(image, clean, alpha, foreground, v)
+        alpha = refined_alpha(image, clean, alpha, foreground, v).clamp(0, 1)
+        alpha = torch.where(alpha > NEARLY_ONE, 1.0, alpha)
+        alpha = torch.where(alpha < NEARLY_ZERO, 0.0, alpha)
+        foreground = torch.maximum(torch.minimum(new_foreground, high), low)
+    return alpha, foreground

@@ -1,0 +1,1 @@
+"""From evidence to alpha and foreground of a single frame."""

@@ -1,0 +1,1 @@
+"""What the neighbouring frames of a shot add: motion, triangulation, fusion."""

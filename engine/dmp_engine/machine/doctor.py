@@ -1,0 +1,162 @@
+"""`dmp doctor`: what the engine's machine has, what is wrong with it and how to mend that.
+
+Every check stands alone: a missing library is a finding, never an end.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from dmp_matting.paths import cache_folder
+from dmp_matting.version import __version__
+
+LOW_DISK = 2 * 2**30  # bytes: a shot of 4K layers and its checkpoints
+NO_DISK = 100 * 2**20
+INSTALL = "Install the engine with `pip install 'dmp-matting[engine]'`."
+
+
+@dataclass(frozen=True)
+class Check:
+    """One finding; ``status`` is ok, warn or fail, ``mend`` says what to do about the last two."""
+
+    name: str
+    status: str
+    detail: str
+    mend: str = ""
+
+    def to_json(self) -> dict[str, str]:
+        return dataclasses.asdict(self)
+
+
+def examine() -> list[Check]:
+    """All checks, in the order in which they should be mended."""
+    return [
+        check()
+        for check in (
+            _python,
+            _engine,
+            _torch,
+            _device,
+            _threads,
+            _openimageio,
+            _ocio,
+            _cache,
+            _disk,
+        )
+    ]
+
+
+def _python() -> Check:
+    detail = f"{platform.python_version()} at {sys.executable}"
+    if sys.version_info < (3, 11):  # noqa: UP036 - here is where that is found out
+        return Check("Python", "fail", detail, "The engine needs Python 3.11 or newer.")
+    return Check("Python", "ok", detail)
+
+
+def _engine() -> Check:
+    return Check("DMP engine", "ok", f"{__version__} at {Path(__file__).parents[1]}")
+
+
+def _torch() -> Check:
+    try:
+        import torch
+    except (ImportError, OSError) as reason:  # OSError: a library of torch's that will not load
+        return Check("torch", "fail", _short(reason), INSTALL)
+    return Check("torch", "ok", torch.__version__)
+
+
+def _device() -> Check:
+    try:
+        import torch
+
+        from . import device
+    except (ImportError, OSError):
+        return Check("CUDA", "fail", "torch is missing", INSTALL)
+    if not torch.cuda.is_available():
+        hint = "Only needed for speed: install the NVIDIA driver and a CUDA build of torch."
+        return Check("CUDA", "warn", f"none, the CPU solves: {device.why_no_cuda()}", hint)
+    found = []
+    for index in range(torch.cuda.device_count()):
+        free, total = torch.cuda.mem_get_info(index)
+        name = torch.cuda.get_device_name(index)
+        found.append(f"cuda:{index} {name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free")
+    return Check("CUDA", "ok", "; ".join(found))
+
+
+def _threads() -> Check:
+    try:
+        import torch
+    except (ImportError, OSError):
+        return Check("CPU threads", "warn", f"{os.cpu_count()} processors", INSTALL)
+    threads = torch.get_num_threads()
+    detail = f"{threads} used, {os.cpu_count()} processors"
+    if threads == 1 and (os.cpu_count() or 1) > 1:
+        return Check("CPU threads", "warn", detail, "Unset OMP_NUM_THREADS, or pass --threads.")
+    return Check("CPU threads", "ok", detail)
+
+
+def _openimageio() -> Check:
+    try:
+        import OpenImageIO
+    except (ImportError, OSError) as reason:
+        return Check("OpenImageIO", "fail", _short(reason), INSTALL)
+    return Check("OpenImageIO", "ok", OpenImageIO.__version__)
+
+
+def _ocio() -> Check:
+    try:
+        import OpenImageIO
+    except (ImportError, OSError):
+        return Check("OCIO", "fail", "OpenImageIO is missing", INSTALL)
+    named = os.environ.get("OCIO", "")
+    origin = f"$OCIO {named}" if named else "built in"
+    if named and not named.startswith("ocio://") and not Path(named).is_file():
+        return Check("OCIO", "fail", f"{origin} does not exist", "Correct or unset $OCIO.")
+    config = OpenImageIO.ColorConfig(named)
+    wrong = config.geterror()
+    spaces = config.getColorSpaceNames()
+    if wrong or not spaces:
+        return Check(
+            "OCIO", "fail", f"{origin} does not load: {_short(wrong)}", "Correct or unset $OCIO."
+        )
+    linear = config.getColorSpaceNameByRole("scene_linear")
+    if not linear:
+        mend = "Give the configuration a scene_linear role, or unset $OCIO."
+        return Check("OCIO", "warn", f"{origin}: no scene_linear role", mend)
+    return Check("OCIO", "ok", f"{origin}, {len(spaces)} colour spaces, scene_linear is {linear}")
+
+
+def _cache() -> Check:
+    folder = cache_folder()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as reason:
+        mend = "Make it writable, or set DMP_CACHE_DIR to a folder that is."
+        return Check("Cache folder", "fail", f"{folder}: {reason.strerror or reason}", mend)
+    return Check("Cache folder", "ok", str(folder))
+
+
+def _disk() -> Check:
+    place = cache_folder()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    detail = f"{free / 2**30:.1f} GiB free at {place}"
+    if free < LOW_DISK:
+        status = "fail" if free < NO_DISK else "warn"
+        return Check("Disk", status, detail, "Make room, or set DMP_CACHE_DIR to another disk.")
+    return Check("Disk", "ok", detail)
+
+
+def _short(reason: object) -> str:
+    """The first line of a foreign message."""
+    return (str(reason).splitlines() or ["no reason given"])[0]

@@ -1,0 +1,1 @@
+"""One frame: files to tensors, the solve, one multi-layer EXR."""

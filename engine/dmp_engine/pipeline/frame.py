@@ -1,0 +1,346 @@
+"""One frame's way through the engine: plates in, Algorithm 1, one multi-layer EXR out.
+
+Files become tensors here and tensors files; what happens between is dmp/solve.py.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Generator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio
+import torch
+from torch import Tensor
+
+from dmp_matting.errors import DeviceError, InputError, OutputError
+from dmp_matting.job import Frame, Layers, Plate, Progress, Role, Stage
+from dmp_matting.settings import Settings
+
+from ..dmp.evidence.trimap import nothing_in_common
+from ..dmp.model.encoding import Encoding
+from ..dmp.paper.networks import SMALLEST_SIDE
+from ..dmp.solve.single_frame import solve
+from ..dmp.steps import Solution, Step
+from ..machine import device
+from ..plates.clean_plate.fit import fit_clean
+from ..plates.emission import premultiplied
+from ..plates.io import (
+    PlateImage,
+    check_output,
+    hint_of,
+    layers_size,
+    obeyed,
+    read_mattes,
+    read_plate,
+    write_layers,
+)
+from ..plates.io.pixel_digest import content_digest
+from ..tensors import array_of, at_least, at_most, tensor_of
+from ..version import engine_version
+from .checkpoint import Checkpoint
+from .memory_budget import fitted_to_memory, free_memory, free_unused, ran_out, smaller
+from .shot_frame import Kept, Pair, layer_tensor, leftover_for, solve_as_film, solve_in_window
+
+PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
+LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
+DIFFERENT = 0.2  # encoded; drawn white in the first preview
+RAW = "raw"
+
+
+def matte_frame(
+    frame: Frame,
+    settings: Settings,
+    output: Path,
+    *,
+    preview: Path | None = None,
+    checkpoint: Path | None = None,
+    names: Mapping[str, str] | None = None,
+    on_content: Callable[[str], None] | None = None,
+    window: Sequence[Frame] = (),
+    kept: Kept | None = None,
+) -> Generator[Progress, None, Layers]:
+    """Solve ``frame`` and write ``output``; yields Progress, returns Layers.
+
+    ``preview`` is a PNG refreshed while it works (straight foreground and
+    alpha), named by the Progress that follows a refresh. ``checkpoint`` keeps
+    the state of an interrupted frame: found, the frame goes on from there.
+    ``names`` are the artist's paths of plates that lie elsewhere, for the header.
+    ``on_content`` is told the digest of the plates' content (plates/content.py) before
+    anything is solved. ``window`` are the frames it is solved with, itself among them
+    (around.py); ``kept`` holds what is known of them from frame to frame.
+    Closing the generator ends the work; ``output`` is written whole or not at
+    all. Raises errors of :mod:`dmp_matting.errors` only.
+    """
+    clock = _Clock()
+    where = device.resolve(settings.device)
+    if where == "cpu" and settings.threads:
+        torch.set_num_threads(settings.threads)
+    try:
+        yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
+        image, clean, mattes = _read(frame, output)
+        kept = kept or Kept()
+        content = content_digest(image, clean, mattes)
+        pair_content = content_digest(image, clean, {})
+        if on_content is not None:
+            on_content(content)
+        yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
+        linear = image.space != RAW
+        tensors = [tensor_of(x, where) for x in (image.rgb, clean.rgb)]
+        if preview is not None:  # before anything is fitted, so that there is something at once
+            seen, behind = (at_most(x, PREVIEW_SIDE) for x in tensors)
+            _show(preview, _difference(seen, behind, linear), seen, linear)
+            yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
+        recall = kept.memory.of(pair_content, settings, where)
+        fitted = fit_clean(image, clean, settings, recall)
+        clean = fitted.clean
+        tensors[1] = tensor_of(clean.rgb, where)
+        looked = recall("looked at", lambda: _warnings(tensors[0], tensors[1], linear))
+        warnings = looked or fitted.warnings
+        if warnings:  # said before minutes are spent
+            yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
+        padded, size = at_least(tensors, SMALLEST_SIDE)
+        hint = hint_of(mattes)
+        leftover = leftover_for(fitted.leftover, where)
+        pair = Pair(padded[0], padded[1], layer_tensor(hint, where), linear, recall, leftover)
+
+        def solving(
+            planned: Settings, start: dict[str, Any] | None
+        ) -> Generator[Step, None, Solution]:
+            if window:
+                way = solve_as_film if settings.temporal == "paper" else solve_in_window
+                return way(frame, pair, window, planned, where, kept)
+            return solve(
+                padded[0],
+                padded[1],
+                planned,
+                linear=linear,
+                hint=pair.hint,
+                start=start,
+                recall=kept.memory.of(pair_content, planned, where),
+                leftover=leftover,
+            )
+
+        height, width = padded[0].shape[-2:]
+        planned = fitted_to_memory(settings, height, width, free_memory(where))
+        if planned != settings:  # what is remembered makes room first, and changes no result
+            kept.memory.clear()
+            planned = fitted_to_memory(settings, height, width, free_memory(where))
+        while True:
+            # A checkpoint would not know the neighbours.
+            resumable = Checkpoint(None if window else checkpoint, planned, content)
+            steps = solving(planned, resumable.state())
+            try:
+                solution = yield from _follow(
+                    steps, frame.number, clock, linear, preview, resumable
+                )
+                break
+            except (RuntimeError, MemoryError) as error:
+                less = smaller(planned, height, width) if ran_out(error) else None
+                if less is None:
+                    raise
+                planned = less
+            kept.memory.clear()
+            free_unused(where)
+        yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
+        alpha = obeyed(array_of(solution.alpha, size)[..., 0], hint)
+        notes = fitted.notes()
+        if planned != settings:
+            notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
+        # As asked for, so that a shot that goes on knows the frame again.
+        attributes = _attributes(frame, image, settings, warnings, names or {})
+        attributes.update(fitted.attributes())
+        if planned != settings:
+            attributes["dmp:solve_size"] = str(planned.solve_size)
+        more = {"confidence": array_of(solution.confidence, size)[..., 0]}
+        more.update(fitted.layers(settings))
+        foreground = array_of(solution.foreground, size)
+        glowing = None
+        if linear:
+            known = array_of(solution.trimap, size)[..., 0] == 0
+            out = None if hint is None else hint == 0
+            glowing = premultiplied(image.rgb, clean.rgb, alpha, foreground, known, out)
+        channels = write_layers(output, image, alpha, foreground, attributes, more, glowing)
+    except (RuntimeError, MemoryError) as error:
+        if not ran_out(error):
+            raise
+        raise DeviceError(
+            f"Memory ran out on '{_needed(frame, Role.IMAGE).path}'; close other programs, or set "
+            "a smaller solve size."
+        ) from None
+    if checkpoint is not None:
+        checkpoint.unlink(missing_ok=True)
+    clock.enter(None)
+    yield Progress(frame.number, Stage.WRITE, 1, 1, 1.0, eta=0.0)
+    height, width = image.rgb.shape[:2]
+    return Layers(
+        frame.number,
+        str(output),
+        channels,
+        width,
+        height,
+        where,
+        clock.seconds(),
+        warnings,
+        planned,
+        notes,
+    )
+
+
+class _Clock:
+    """Seconds spent in each stage."""
+
+    def __init__(self) -> None:
+        self._begun = self._since = time.monotonic()
+        self._stage: Stage | None = Stage.READ
+        self._spent: dict[str, float] = {}
+
+    def enter(self, stage: Stage | None) -> None:
+        now = time.monotonic()
+        if self._stage is not None:
+            key = self._stage.value
+            self._spent[key] = self._spent.get(key, 0.0) + now - self._since
+        self._stage, self._since = stage, now
+
+    def eta(self, fraction: float) -> float | None:
+        """Seconds left, if the rest goes on as the part since the first step has."""
+        gone = time.monotonic() - self._begun
+        return gone * (1 - fraction) / fraction if fraction > 0.02 else None
+
+    def seconds(self) -> dict[str, float]:
+        return {
+            **{name: round(spent, 3) for name, spent in self._spent.items()},
+            "total": round(time.monotonic() - self._begun, 3),
+        }
+
+
+def _read(
+    frame: Frame, output: Path
+) -> tuple[PlateImage, PlateImage, dict[Role, npt.NDArray[np.float32]]]:
+    paths = [plate.path for plate in frame.plates]
+    check_output(output, plates=paths)
+    image = read_plate(_needed(frame, Role.IMAGE))
+    clean = read_plate(_needed(frame, Role.CLEAN), like=image)
+    if (image.space == RAW) != (clean.space == RAW):
+        raise InputError(
+            f"One plate is raw and the other '{clean.space}'; name one colour space for both."
+        )
+    check_output(output, need=layers_size(image), plates=paths)
+    return image, clean, read_mattes(frame, image)
+
+
+def _needed(frame: Frame, role: Role) -> Plate:
+    plate = frame.plate(role)
+    if plate is None:
+        raise InputError(f"Frame {frame.number} has no {role.called}.")
+    return plate
+
+
+def _warnings(image: Tensor, clean: Tensor, linear: bool) -> tuple[str, ...]:
+    """What an artist should know before looking at the matte."""
+    if torch.equal(image, clean):
+        return (
+            "The plate and the clean plate are the same picture: alpha is empty. "
+            "Check that the plate shows the subject.",
+        )
+    image, clean = (at_most(x, LOOKED_AT) for x in (image, clean))
+    encode = Encoding.of_pair(image, clean, linear).encode
+    seen, behind = at_least([encode(image), encode(clean)], 8)[0]
+    if nothing_in_common(seen, behind):
+        return (
+            "The clean plate has nothing in common with the plate: alpha is 1 everywhere. "
+            "This looks like the target background or another take.",
+        )
+    return ()
+
+
+def _follow(
+    solving: Generator[Step, None, Solution],
+    number: int,
+    clock: _Clock,
+    linear: bool,
+    preview: Path | None,
+    checkpoint: Checkpoint,
+) -> Generator[Progress, None, Solution]:
+    """The solver's steps as Progress, with previews and checkpoints at their times."""
+    shown = -PREVIEW_EVERY
+    try:
+        while True:
+            step = next(solving)
+            clock.enter(step.stage)
+            now, picture = time.monotonic(), None
+            if preview is not None and step.layers and now - shown >= PREVIEW_EVERY:
+                _show(preview, *step.layers(), linear)
+                picture, shown = str(preview), time.monotonic()
+            checkpoint.follow(step)
+            yield Progress(
+                number,
+                step.stage,
+                step.step,
+                step.steps,
+                step.fraction,
+                step.loss,
+                clock.eta(step.fraction),
+                picture,
+            )
+    except StopIteration as done:
+        clock.enter(Stage.WRITE)
+        solution: Solution = done.value
+        return solution
+    finally:
+        solving.close()
+
+
+# --- what is written beside the layers ---------------------------------------------------------
+
+
+def _attributes(
+    frame: Frame,
+    image: PlateImage,
+    settings: Settings,
+    warnings: tuple[str, ...],
+    names: Mapping[str, str],
+) -> dict[str, str]:
+    attributes = {
+        "dmp:version": engine_version(),
+        "dmp:settings": json.dumps(settings.to_json(), sort_keys=True),
+        "dmp:space": image.space,
+    }
+    for plate in frame.plates:
+        attributes[f"dmp:{plate.role.value}"] = names.get(plate.path, plate.path)
+    if warnings:
+        attributes["dmp:warnings"] = "\n".join(warnings)
+    return attributes
+
+
+def _difference(image: Tensor, clean: Tensor, linear: bool) -> Tensor:
+    """(1, 1, H, W) in [0, 1]: where the plates differ, to look at until there is an alpha."""
+    encode = Encoding(linear, 0.0, 1.0).encode
+    return ((encode(image) - encode(clean)).abs().amax(1, keepdim=True) / DIFFERENT).clamp(0, 1)
+
+
+def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
+    """A PNG no larger than PREVIEW_SIDE: straight foreground as displayed, and alpha."""
+    alpha, foreground = (at_most(x, PREVIEW_SIDE) for x in (alpha, foreground))
+    display = Encoding(linear, 0.0, 1.0).encode(foreground)
+    picture = torch.cat([display, alpha], 1).clamp(0, 1)[0].permute(1, 2, 0)
+    pixels = (picture * 255).round().byte().contiguous().cpu().numpy()
+    temporary = path.with_name(path.name + ".tmp.png")
+    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 4, "uint8")
+    spec.attribute("oiio:UnassociatedAlpha", 1)
+    file = oiio.ImageOutput.create("png")
+    if file is None or not file.open(str(temporary), spec):
+        raise OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
+    try:
+        written = file.write_image(pixels)
+    finally:
+        written = file.close() and written
+    if not written:
+        temporary.unlink(missing_ok=True)
+        raise OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
+    os.replace(temporary, path)

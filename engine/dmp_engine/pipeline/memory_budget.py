@@ -1,0 +1,81 @@
+"""What a plate needs of a device's memory, and the largest size that it can be solved at there.
+
+The evidence and its linear system grow with the size at which a plate is solved
+(Settings.solve_size); at the plate's own size there are only its layers. So a device
+with little memory solves smaller, and the lift makes up for most of it.
+"""
+
+from __future__ import annotations
+
+import gc
+from pathlib import Path
+
+import torch
+
+from dmp_matting.settings import Settings
+
+# Peak bytes, measured from 512x512 to 1024x1024 solved, and from 2048x1024 to 3840x2160 lifted.
+SOLVED_PIXEL, OWN_PIXEL = 4600, 100
+FIXED = 256 << 20  # of torch, and a CUDA context
+SHARE = 0.8  # of what is free: other programs breathe
+SMALLEST = 256  # pixels of the long side; below it a matte is none
+SHRINK = 0.7  # of the solve size, after an attempt that ran out
+
+
+def bytes_needed(height: int, width: int, settings: Settings) -> int:
+    """The peak memory of one frame of that size."""
+    solved = _solved_side(height, width, settings) / max(height, width)
+    return int(FIXED + height * width * (OWN_PIXEL + SOLVED_PIXEL * min(1.0, solved) ** 2))
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes that are free on ``cpu`` or ``cuda:N``; None where nobody can say."""
+    if device != "cpu":
+        return int(torch.cuda.mem_get_info(device)[0])
+    try:
+        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
+            name, _, value = line.partition(":")
+            if name == "MemAvailable":
+                return int(value.split()[0]) << 10
+    except (OSError, ValueError):
+        pass
+    return None
+
+
+def fitted_to_memory(settings: Settings, height: int, width: int, free: int | None) -> Settings:
+    """``settings``, with a smaller solve size where the plate would not fit into ``free`` bytes."""
+    while free is not None and bytes_needed(height, width, settings) > SHARE * free:
+        less = smaller(settings, height, width)
+        if less is None:
+            break  # let it try: an estimate is no failure
+        settings = less
+    return settings
+
+
+def smaller(settings: Settings, height: int, width: int) -> Settings | None:
+    """The settings with the next smaller solve size; None where it is as small as it may be."""
+    side = _solved_side(height, width, settings)
+    if side <= SMALLEST:
+        return None
+    side = max(SMALLEST, round(side * SHRINK))
+    working = min(settings.working_size or side, side)
+    return settings.changed(solve_size=side, working_size=working)
+
+
+def ran_out(error: BaseException) -> bool:
+    """Whether ``error`` says that memory ran out, on any device."""
+    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
+        return True
+    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+
+
+def free_unused(device: str) -> None:
+    """Give back what a failed attempt held."""
+    gc.collect()
+    if device != "cpu":
+        torch.cuda.empty_cache()
+
+
+def _solved_side(height: int, width: int, settings: Settings) -> int:
+    longest = max(height, width)
+    return min(longest, settings.solve_size) if settings.solve_size else longest

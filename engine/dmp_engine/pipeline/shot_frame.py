@@ -1,0 +1,281 @@
+"""A frame with its window: the neighbours' plates read, their looks kept from frame to frame.
+
+What a look holds depends on plates and settings alone, so keeping it changes no pixel:
+an engine that starts in the middle of a shot makes the looks that are missing again.
+Kept looks lie in main memory, as many as one window needs, however long the shot is.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+from collections import OrderedDict
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from dmp_matting.errors import DmpError, SettingsError
+from dmp_matting.job import NEIGHBOURS, Frame, Role, Stage
+from dmp_matting.settings import Settings
+
+from ..dmp.model.clean_plate_error import Leftover
+from ..dmp.paper.networks import SMALLEST_SIDE
+from ..dmp.solve.full_resolution import lift
+from ..dmp.solve.single_frame import grain_of, solve
+from ..dmp.steps import Recall, Solution, Step, anew
+from ..dmp.temporal.neighbours import PASSES, REACH, Look, first_look, improved, settled
+from ..plates.clean_plate.fit import fit_clean
+from ..plates.io import hint_of, read_mattes, read_plate
+from ..plates.io.pixel_digest import content_digest
+from ..tensors import at_least, tensor_of
+from .stage_cache import Memory
+
+RAW = "raw"
+LIMIT = 6 * NEIGHBOURS  # looks kept: those of a window, of all passes
+
+DIGESTS = 256  # of files
+
+Key = tuple[object, ...]
+
+
+class Kept:
+    """The looks made last, in main memory. One for each worker."""
+
+    def __init__(self) -> None:
+        self._looks: OrderedDict[Key, Look | None] = OrderedDict()
+
+        self._digests: OrderedDict[Key, str] = OrderedDict()
+        self.memory = Memory()
+        self.film: tuple[Key, Solution] | None = None  # of the paper's video mode: T frames
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._looks
+
+    def get(self, key: Key, where: str) -> Look | None:
+        """The look on the device; None for a frame that cannot be read."""
+        self._looks.move_to_end(key)
+        look = self._looks[key]
+        return None if look is None else look.to(where)
+
+    def put(self, key: Key, look: Look | None) -> None:
+        self._looks[key] = None if look is None else look.to("cpu")
+        while len(self._looks) > LIMIT:
+            self._looks.popitem(last=False)
+
+    def identity(self, frame: Frame) -> Key:
+        """The frame's files by what is in them: each job has copies of its own."""
+        told: list[object] = []
+        for plate in frame.plates:
+            told += [plate.role.value, plate.colour_space, self._digest(plate.path)]
+        return tuple(told)
+
+    def _digest(self, path: str) -> str:
+        try:
+            state = os.stat(path)
+            key = (path, state.st_mtime_ns, state.st_size, state.st_ino)
+            if key not in self._digests:
+                with open(path, "rb") as file:
+                    self._digests[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError:
+            return path
+        self._digests.move_to_end(key)
+        while len(self._digests) > DIGESTS:
+            self._digests.popitem(last=False)
+        return self._digests[key]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A frame's plates as tensors: (1, 3, H, W), and the artist's mattes as a trimap."""
+
+    image: Tensor
+    clean: Tensor
+    hint: Tensor | None
+    linear: bool
+    recall: Recall = anew
+    leftover: Leftover | None = None
+
+
+def layer_tensor(layer: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
+    """A layer (H, W) that goes with a frame's plates, for the solver: (1, 1, H, W)."""
+    if layer is None:
+        return None
+    return at_least([tensor_of(layer[..., None], where)], SMALLEST_SIDE)[0][0]
+
+
+def leftover_for(leftover: Leftover | None, where: str) -> Leftover | None:
+    """What the fit left, beside a frame's tensors on the device ``where``."""
+    if leftover is None:
+        return None
+    return leftover.each(lambda x: at_least([x.to(where)], SMALLEST_SIDE)[0][0])
+
+
+def solve_in_window(
+    frame: Frame,
+    pair: Pair,
+    window: Sequence[Frame],
+    settings: Settings,
+    where: str,
+    kept: Kept,
+) -> Generator[Step, None, Solution]:
+    """Solve ``frame``, whose plates are ``pair``, with the other frames of ``window``.
+
+    A neighbour that cannot be read, or has another size, counts as not there. Yields Step,
+    returns Solution. Raises what reading raises for no frame but its own.
+    """
+    work = _Work(window, settings, where, kept, len(window))
+    own = [other.number for other in window].index(frame.number)
+    first = {}
+    for index in range(len(window)):
+        look = yield from work.first(index, pair if index == own else None)
+        if look is not None:
+            first[index] = look
+    there = [n for n in sorted(first) if first[n].image.shape == first[own].image.shape]
+    looks, keys, at = [first[n] for n in there], [work.keys[n] for n in there], there.index(own)
+    work.total += sum(
+        1 + min(len(looks) - 1, at + REACH * left) - max(0, at - REACH * left)
+        for left in range(PASSES)
+    )
+    level = dict(enumerate(looks))
+    for number in range(1, PASSES + 1):
+        far = REACH * (PASSES - number)
+        wanted = range(max(0, at - far), min(len(looks) - 1, at + far) + 1)
+        level = yield from work.improve(level, keys, wanted, number)
+    solution, rough = settled(level[at], settings)
+    if solution.alpha.shape[-2:] == pair.image.shape[-2:]:
+        return solution
+    grain = None
+    if settings.alpha_init == "tested":
+        grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.leftover)
+    lifting = lift(pair.image, pair.clean, rough, pair.hint, settings, grain, core_by_guess=False)
+    return (yield from lifting)
+
+
+def solve_as_film(
+    frame: Frame,
+    pair: Pair,
+    window: Sequence[Frame],
+    settings: Settings,
+    where: str,
+    kept: Kept,
+) -> Generator[Step, None, Solution]:
+    """The paper's video mode: one network for all frames of ``window``, solved once.
+
+    As :func:`solve_in_window`. Raises SettingsError for settings that correct an estimate.
+    """
+    if settings.correction or settings.alpha_init == "tested":
+        raise SettingsError(
+            "The paper's video mode draws its frames from nothing; use preset paper for it, or set "
+            "Neighbouring frames to neighbours."
+        )
+    work = _Work(window, settings, where, kept, 0)
+    key: Key = tuple(work.keys)
+    pairs = {}
+    for other in window:
+        with contextlib.suppress(DmpError):  # that frame's own job tells of it
+            found = pair if other.number == frame.number else work.read(other)
+            if found.image.shape == pair.image.shape:
+                pairs[other.number] = found
+    if kept.film is None or kept.film[0] != key:
+        hints = torch.cat([_hint_of(found) for found in pairs.values()])
+        solution = yield from solve(
+            torch.cat([found.image for found in pairs.values()]),
+            torch.cat([found.clean for found in pairs.values()]),
+            settings,
+            linear=pair.linear,
+            hint=hints,
+        )
+        kept.film = key, Solution(*(x.cpu() for x in vars(solution).values()))
+    at = list(pairs).index(frame.number)
+    return Solution(*(x[at : at + 1].to(where) for x in vars(kept.film[1]).values()))
+
+
+def _hint_of(pair: Pair) -> Tensor:
+    return torch.full_like(pair.image[:, :1], 0.5) if pair.hint is None else pair.hint
+
+
+class _Work:
+    """The looks of one window, made or kept, each told as a Step."""
+
+    def __init__(
+        self, window: Sequence[Frame], settings: Settings, where: str, kept: Kept, total: int
+    ) -> None:
+        self.window, self.settings, self.where, self.kept = window, settings, where, kept
+        self.total, self.done = total, 0
+        same = json.dumps({**settings.to_json(), "device": where}, sort_keys=True)
+        self.keys: list[Key] = [(same, *kept.identity(frame)) for frame in window]
+
+    def first(self, index: int, pair: Pair | None) -> Generator[Step, None, Look | None]:
+        """The first look at a frame; ``pair`` are its plates if they are read already."""
+        key = self.keys[index]
+        if key not in self.kept:
+            try:
+                pair = pair or self.read(self.window[index])
+            except DmpError:  # that frame's own job tells of it
+                self.kept.put(key, None)
+            else:
+                look = first_look(
+                    pair.image,
+                    pair.clean,
+                    self.settings,
+                    linear=pair.linear,
+                    hint=pair.hint,
+                    recall=pair.recall,
+                    leftover=pair.leftover,
+                )
+                self.kept.put(key, look)
+        found = self.kept.get(key, self.where)
+        yield self._step(Stage.INITIALISE, found)
+        return found
+
+    def improve(
+        self, level: dict[int, Look], keys: list[Key], wanted: range, number: int
+    ) -> Generator[Step, None, dict[int, Look]]:
+        """The looks at the places ``wanted`` after pass ``number``."""
+        made = {}
+        for place in wanted:
+            others = [
+                n for n in range(place - REACH * number, place + REACH * number + 1)
+                if 0 <= n < len(keys)
+            ]  # fmt: skip
+            key: Key = (number, place - others[0], *(keys[n] for n in others))
+            if key not in self.kept:
+                near = [
+                    (n - place, level[n])
+                    for n in range(place - REACH, place + REACH + 1)
+                    if n != place and n in level
+                ]
+                self.kept.put(key, improved(level[place], near, self.settings))
+            look = self.kept.get(key, self.where)
+            assert look is not None
+            made[place] = look
+            yield self._step(Stage.REFINE, look)
+        return made
+
+    def _step(self, stage: Stage, look: Look | None) -> Step:
+        self.done += 1
+        share = min(1.0, self.done / (self.total + REACH * PASSES))
+        layers = None if look is None else look.layers
+        return Step(stage, self.done, max(self.total, self.done), share, layers=layers)
+
+    def read(self, frame: Frame) -> Pair:
+        """A neighbour's plates, its clean plate fitted as for a result of its own."""
+        seen, behind = frame.plate(Role.IMAGE), frame.plate(Role.CLEAN)
+        assert seen is not None and behind is not None  # the server has checked it
+        image = read_plate(seen)
+        clean = read_plate(behind, like=image)
+        content = content_digest(image, clean, {})
+        recall = self.kept.memory.of(content, self.settings, self.where)
+        fitted = fit_clean(image, clean, self.settings, recall)
+        clean = fitted.clean
+        arrays = [tensor_of(x.rgb, self.where) for x in (image, clean)]
+        tensors = at_least(arrays, SMALLEST_SIDE)[0]
+        hint = layer_tensor(hint_of(read_mattes(frame, image)), self.where)
+        leftover = leftover_for(fitted.leftover, self.where)
+        return Pair(tensors[0], tensors[1], hint, image.space != RAW, recall, leftover)

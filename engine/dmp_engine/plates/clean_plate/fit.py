@@ -1,0 +1,373 @@
+"""The clean plate brought to the plate: moved, relit, completed. Before anything is solved.
+
+    register   align.py         where each of the plate's pixels lies in the clean plate
+    warped     warp.py          the clean plate as the plate's camera saw it
+    fit_light  illumination.py  exposure, colour, slow light
+    filled     warp.py          where the clean plate has no pixels
+    explained  compression.py   what JPEG did to the plate around the subject
+    shadow     shadow.py        what the subject's shadow takes from it, where that is asked for
+
+Rule: what fits already is not touched. A pair that matches to the bit stays so.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+
+import cv2
+import numpy as np
+
+from dmp_matting.settings import Settings
+
+from ...dmp.model.clean_plate_error import Leftover
+from ...dmp.steps import Recall, anew
+from ...tensors import tensor_of
+from ..io.colour_space import RAW
+from ..io.read import PlateImage
+from .exposure import Light, fit_light
+from .jpeg import compression_of, explained
+from .local_contrast import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
+from .pair_checks import header_warnings, pair_warnings
+from .registration import Motion, register
+from .residual import Blown, leftovers, replenished, replenished_alike, settled
+from .shadow import find_shadow
+from .warp import filled, warped
+
+OFF = "off"
+COMPARED = 640  # long side at which details are compared once more
+CLIPPED_SHARE = 0.0005  # of the frame at the extreme value; with less nothing was clipped
+BACKGROUND = 0.08  # encoded difference below which a place counts as background in the report
+EXACT, EXACT_SHARE, LOST_SHARE = 2.5 / 255, 0.02, 0.5  # encoded; of the frame; of what is exact
+POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come down a lot,
+FITS, MORE, TOLD_SHARE = 0.02, 5.0, 0.05  # or so many times more, and of the frame, be within that
+SHADED = 0.03  # of a ratio; less counts as none in the note
+FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was done, in numbers an artist knows; the clean plate moved by ``shift`` pixels."""
+
+    align: str = "none"  # none, translation, rotation, homography, flow
+    shift: tuple[float, float] = (0.0, 0.0)  # right and down, at the frame's centre
+    largest_shift: float = 0.0  # pixels, anywhere in the frame
+    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    slow_light: tuple[float, float] = (1.0, 1.0)  # least and most of the slow part
+    residual: float = 0.0  # RMS on the background, encoded units
+    residual_before: float = 0.0
+    filled: float = 0.0  # share of the frame without a clean plate
+    jpeg: int = 0  # quality; 0 without compression
+
+    @property
+    def touched(self) -> bool:
+        """Whether the clean plate is another than it was."""
+        return self != Report(residual=self.residual, residual_before=self.residual_before)
+
+    def sentence(self) -> str:
+        """For the artist; empty where nothing was done."""
+        done = []
+        if self.align != "none":
+            x, y = self.shift
+            done.append(f"moved by {x:+.1f}, {y:+.1f} px ({self.align})")
+        if self.gain != (1.0, 1.0, 1.0) or self.offset != (0.0, 0.0, 0.0):
+            done.append("gain " + " ".join(f"{g:.3f}" for g in self.gain))
+        if self.slow_light != (1.0, 1.0):
+            done.append("slow light {:.2f} to {:.2f}".format(*self.slow_light))
+        if self.filled and not done:
+            done.append(f"{100 * self.filled:.1f} % of the frame completed")
+        told = []
+        if done:
+            told.append(
+                f"The clean plate was fitted: {', '.join(done)}; difference on the background "
+                f"{100 * self.residual_before:.1f} % before, {100 * self.residual:.1f} % after."
+            )
+        if self.jpeg:
+            told.append(
+                f"The plate is a JPEG of quality {self.jpeg}: what compression did around the "
+                "subject was kept out of alpha; an uncompressed plate gives finer hair."
+            )
+        return " ".join(told)
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """The clean plate to solve with, and where it is made up (H, W)."""
+
+    clean: PlateImage
+    unknown: Mask
+    report: Report
+    warnings: tuple[str, ...] = ()
+    shadow: Floats | None = None  # (H, W, 3), what ``clean`` was multiplied by last; see shadow.py
+    leftover: Leftover | None = None  # as in :class:`Fit`
+
+    def layers(self, settings: Settings) -> dict[str, Floats]:
+        """What is written beside the matte: the same layers for every frame of a job."""
+        layers = {}
+        if settings.shadows != OFF:
+            none = np.ones_like(self.clean.rgb)
+            layers["shadow"] = none if self.shadow is None else self.shadow
+        if settings.clean_layer:
+            layers["clean"] = self.clean.rgb
+        return layers
+
+    def notes(self) -> tuple[str, ...]:
+        """What was done, for the artist."""
+        notes = [self.report.sentence()]
+        if self.shadow is not None:
+            share = 100 * float((np.abs(self.shadow - 1).max(axis=2) > SHADED).mean())
+            notes.append(f"Shadow or light on {share:.0f} % of the frame was kept out of alpha.")
+        return tuple(note for note in notes if note)
+
+    def attributes(self) -> dict[str, str]:
+        """What the layers' header says about it."""
+        return {"dmp:clean_fit": json.dumps(asdict(self.report))} if self.report.touched else {}
+
+
+def fit_clean(
+    image: PlateImage, clean: PlateImage, settings: Settings, recall: Recall = anew
+) -> Fitted:
+    """Bring ``clean`` to ``image`` as ``settings.align`` and ``settings.illumination`` allow.
+
+    ``recall`` knows what an earlier call for the same pair and settings has found.
+    """
+    cv2.setNumThreads(settings.threads or -1)
+    linear = image.space != RAW
+
+    def fitted() -> tuple[Fit, tuple[str, ...], Floats | None]:
+        fit = fit_pixels(image.rgb, clean.rgb, clean.covered(), linear, settings)
+        told = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
+        shadow = None
+        if settings.shadows != OFF:
+            shadow = find_shadow(image.rgb, fit.pixels, fit.known, linear)
+            if shadow is not None:
+                fit = replace(fit, pixels=fit.pixels * shadow)
+        return fit, told, shadow
+
+    fit, told, shadow = recall("fit", fitted)
+    warnings = (*header_warnings(image, clean), *told)
+    plate = replace(clean, rgb=fit.pixels)
+    return Fitted(plate, ~fit.known, fit.report, warnings, shadow, fit.leftover)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """The fitted clean plate (H, W, 3), before it was relit, and where it is no invention.
+
+    ``leftover`` is how far off it may still be.
+    """
+
+    pixels: Floats
+    moved: Floats
+    known: Mask
+    report: Report
+    leftover: Leftover | None = None
+
+
+def fit_pixels(
+    image: Floats, clean: Floats, covered: Mask, linear: bool, settings: Settings
+) -> Fit:
+    """:func:`fit_clean` for (H, W, 3) in the space they composite in: scene-linear or as stored.
+
+    ``covered`` (H, W) is where the clean plate has pixels.
+    """
+    seen = encoded(image, linear)
+    if settings.align == OFF and settings.illumination == OFF:
+        fit = Fit(clean, clean, covered, Report())
+        return _decompressed(fit, image, seen, linear, settings)
+    behind = encoded(clean, linear)
+    before = _apart(seen, behind, covered)
+    found = register(seen, behind, covered, settings.align) if settings.align != OFF else None
+    tried = _tried(image, clean, covered, seen, before, found, linear, settings)
+    if tried.poor and found is not None:  # on a bare wall a motion may be a coincidence: the light
+        tried = _tried(image, clean, covered, seen, before, None, linear, settings)
+    if tried.poor:
+        tried = replace(
+            tried, motion=None, light=None, moved=clean, pixels=clean, known=covered,
+            after=before, now=tried.was,
+        )  # fmt: skip
+    motion, light, pixels, known, after = (
+        tried.motion, tried.light, tried.pixels, tried.known, tried.after
+    )  # fmt: skip
+    leftover: Leftover | None = None
+    if motion is not None or light is not None:
+        blown = None if light is None else _blown(clean, motion)
+        fitted = encoded(pixels, linear)
+        agrees = _agreeing(seen, fitted, known)
+        settles = settled(seen, fitted, known, agrees, blown, motion is not None)
+        if motion is not None:
+            told = leftovers(seen, fitted, agrees & known, settles)
+            leftover = (
+                None if told is None else Leftover.of_motion(tensor_of(told[..., None], "cpu"))
+            )
+        pixels = np.where(settles[..., None], image, pixels)
+        if blown is not None:
+            pixels = replenished(image, pixels, blown, settles)
+            alike = replenished_alike(seen, encoded(pixels, linear), blown, settles)
+            pixels, settles = np.where(alike[..., None], image, pixels), settles | alike
+        after = np.where(settles, 0, after)
+    pixels = filled(image, pixels, known, after < BACKGROUND, seen)
+    missing = float(1 - known.mean())
+    report = _report(image.shape, motion, light, tried.now, tried.was, missing)
+    fit = Fit(pixels, tried.moved, known, report, leftover)
+    return _decompressed(fit, image, seen, linear, settings)
+
+
+def _decompressed(fit: Fit, image: Floats, seen: Floats, linear: bool, settings: Settings) -> Fit:
+    """``fit`` without what compression did around the subject, where the plate was a JPEG."""
+    jpeg = compression_of(seen) if settings.alpha_init == "tested" else None
+    if jpeg is None:
+        return fit
+    found = explained(seen, encoded(fit.pixels, linear), jpeg)
+    settles = found.background & fit.known
+    told = Leftover.of_compression(tensor_of(found.sigma[..., None], "cpu"))
+    return replace(
+        fit,
+        pixels=np.where(settles[..., None], image, fit.pixels),
+        report=replace(fit.report, jpeg=jpeg.quality),
+        leftover=told if fit.leftover is None else fit.leftover.together(told),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Tried:
+    """A motion and the light that goes with it, and whether they are worse than nothing."""
+
+    motion: Motion | None
+    light: Light | None
+    moved: Floats
+    pixels: Floats
+    known: Mask
+    after: Floats  # what is left over at each pixel (H, W), and on the background,
+    now: float
+    was: float  # and there without them
+    poor: bool
+
+
+def _tried(
+    image: Floats,
+    clean: Floats,
+    covered: Mask,
+    seen: Floats,
+    before: Floats,
+    motion: Motion | None,
+    linear: bool,
+    settings: Settings,
+) -> _Tried:
+    moved, known = (clean, covered) if motion is None else warped(clean, covered, motion)
+    pixels = moved
+    light: Light | None = None
+    if settings.illumination != OFF:
+        agrees = _agreeing(seen, encoded(pixels, linear), known)
+        light = fit_light(image, pixels, agrees, known, linear)
+        if light is not None:
+            pixels = _within_range(light.on(pixels), image)
+    after = _apart(seen, encoded(pixels, linear), known)
+    either = (np.minimum(before, after) < BACKGROUND) & known & covered
+    was, now = (_rms(x, either) for x in (before, after))
+    exact = (before < EXACT) & covered
+    lost = exact & ((after > 3 * EXACT) | ~known)
+    poor = now > was or (now > POOR and now > POOR_SHARE * was and not _tells(before, after))
+    # What matched to the last digit was the background: a fit that loses most of it is wrong.
+    poor |= exact.mean() > EXACT_SHARE and lost.sum() > LOST_SHARE * exact.sum()
+    return _Tried(motion, light, moved, pixels, known, after, now, was, poor)
+
+
+def _agreeing(seen: Floats, behind: Floats, known: Mask) -> Mask:
+    """Where details agree, at the plates' size."""
+    height, width = known.shape
+    small = [shrunk(x, COMPARED) for x in (seen, behind)]
+    valid = shrunk(known.astype(np.float32), COMPARED) > 0.999
+    agrees = agreement(detail(small[0]), detail(small[1], valid)) > AGREE
+    result: Mask = cv2.resize(agrees.astype(np.uint8), (width, height)) > 0
+    return result
+
+
+def _apart(seen: Floats, behind: Floats, known: Mask) -> Floats:
+    """RMS difference over the channels (H, W), grain smoothed; of what is ``known`` only."""
+    apart = np.where(known[..., None], seen - behind, np.float32(0))
+    share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.0)
+    smooth = cv2.GaussianBlur(apart, (0, 0), 1.0) / np.maximum(share, 0.1)[..., None]
+    result: Floats = np.sqrt(np.square(smooth).mean(axis=2))
+    return result
+
+
+def _rms(apart: Floats, where: Mask) -> float:
+    if not where.any():
+        return 0.0
+    return float(np.sqrt(np.square(np.minimum(apart[where], FARTHEST)).mean()))
+
+
+def _tells(before: Floats, after: Floats) -> bool:
+    """Whether a fit explains a good part of the frame that nothing explained, whatever the rest.
+
+    Subjects that are background ``before`` or ``after`` by coincidence weigh heavily in an RMS.
+    """
+    was, now = (float((x < FITS).mean()) for x in (before, after))
+    return now > max(TOLD_SHARE, MORE * was)
+
+
+def _blown(clean: Floats, motion: Motion | None) -> Blown | None:
+    """Where the clean plate's values are clipped, as the plate sees it."""
+    high, low = float(clean.max()), float(clean.min())
+    clipped = (clean >= 0.999 * high) if high <= 1 else np.zeros(clean.shape, bool)
+    crushed = (clean <= 0.001 * high) if low >= 0 else np.zeros(clean.shape, bool)
+    if clipped.any(axis=2).mean() < CLIPPED_SHARE:
+        clipped[:] = False
+    if crushed.any(axis=2).mean() < CLIPPED_SHARE:
+        crushed[:] = False
+    if motion is not None:
+        places = motion.places(*clean.shape[:2])
+        clipped, crushed = (
+            cv2.remap(x.astype(np.float32), *places, cv2.INTER_LINEAR) > 0.01
+            for x in (clipped, crushed)
+        )
+    return Blown(clipped, crushed)
+
+
+def _within_range(clean: Floats, image: Floats) -> Floats:
+    """What clips in the plate clips in the relit clean plate."""
+    low, high = float(image.min()), float(image.max())
+    if low >= 0:
+        clean = np.maximum(clean, 0)
+    if high <= 1 and (image >= high).any(axis=2).mean() > CLIPPED_SHARE:
+        clean = np.minimum(clean, high)
+    return clean
+
+
+def _report(
+    shape: tuple[int, ...],
+    motion: Motion | None,
+    light: Light | None,
+    now: float,
+    was: float,
+    missing: float,
+) -> Report:
+    report = Report(residual=round(now, 5), residual_before=round(was, 5))
+    report = replace(report, filled=round(missing, 5))
+    if motion is not None:
+        height, width = shape[:2]
+        across, down = motion.places(height, width)
+        x = across - np.arange(width, dtype=np.float32)
+        y = down - np.arange(height, dtype=np.float32)[:, None]
+        middle = (height // 2, width // 2)
+        # The clean plate is moved by the opposite of where it is looked up.
+        report = replace(
+            report,
+            align=motion.kind,
+            shift=(round(-float(x[middle]), 3), round(-float(y[middle]), 3)),
+            largest_shift=round(float(np.hypot(x, y).max()), 3),
+        )
+    if light is not None:
+        gain, offset = ([round(float(v), 5) for v in x] for x in (light.gain, light.offset))
+        report = replace(
+            report,
+            gain=(gain[0], gain[1], gain[2]),
+            offset=(offset[0], offset[1], offset[2]),
+        )
+        if light.slow is not None:
+            field = light.field(64, 64)
+            least, most = float(field.min()), float(field.max())
+            report = replace(report, slow_light=(round(least, 4), round(most, 4)))
+    return report

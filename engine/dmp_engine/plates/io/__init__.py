@@ -1,0 +1,31 @@
+"""The face of this room: plates from any image file, layers to EXR.
+
+    read_plate   image and clean plate  -> PlateImage       (read.py)
+    read_mattes  the artist's mattes    -> arrays           (hint.py)
+    hint_of      those                  -> one hint         (hint.py)
+    write_layers arrays                 -> multi-layer EXR  (write.py)
+    check_output can it be written?                         (write.py)
+
+Behind it: files.py opens and decodes, channels.py picks the picture,
+colour.py converts, header.py says which metadata survive.
+"""
+
+from __future__ import annotations
+
+from .header import CHANNELS
+from .read import PlateImage, read_matte, read_plate
+from .user_mattes import hint_of, obeyed, read_mattes
+from .write import check_output, layers_size, write_layers
+
+__all__ = [
+    "CHANNELS",
+    "PlateImage",
+    "check_output",
+    "hint_of",
+    "layers_size",
+    "obeyed",
+    "read_matte",
+    "read_mattes",
+    "read_plate",
+    "write_layers",
+]

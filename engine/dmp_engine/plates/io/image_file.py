@@ -1,0 +1,201 @@
+"""Open one image file with OpenImageIO; every trouble becomes one sentence.
+
+Rules: nothing here knows colour spaces or mattes. What OpenImageIO reports is
+mapped to :class:`PlateError` at this border only. A file that decodes with any
+complaint is refused: half a picture would make a plausible, wrong matte.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio
+
+from dmp_matting.errors import PlateError
+
+from .channels import Part, Pick
+
+Pixels = npt.NDArray[np.float32]
+
+# plate.####.exr, plate.%04d.exr, plate.$F4.exr, plate..exr
+SEQUENCE = re.compile(r"#+|%0?\d*d|\$F\d*|@+(?=\.\w+$)")
+MAGIC = (b"\x76\x2f\x31\x01", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"SDPX", b"XPDS",
+         b"#?RADIANCE", b"RIFF")  # fmt: skip
+LARGEST = 1 << 20  # pixels a side; beyond it a header is damaged, and EXR cannot be written
+DAMAGED = "'{}' is truncated or damaged; copy or render it again."
+
+
+class Complaining(Protocol):
+    """OpenImageIO itself, or one of its files."""
+
+    def geterror(self) -> str: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """Some channels of one part, as stored."""
+
+    pixels: Pixels  # (H, W, C) over the data window; integers normalised to [0, 1]
+    spec: oiio.ImageSpec  # the part's whole header
+    format: str  # OpenImageIO's name: openexr, png, jpeg, tiff, dpx, ...
+    floats: bool  # stored as half or float
+
+
+class ImageFile:
+    """An open image file; use as a context manager.
+
+    Raises PlateError when the path does not name a readable image file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        _check_path(path)
+        config = oiio.ImageSpec()
+        config.attribute("oiio:UnassociatedAlpha", 1)  # colours as stored, never premultiplied
+        opened = oiio.ImageInput.open(str(path), config)
+        if opened is None:
+            complaint(oiio)
+            raise PlateError(_unopened(path))
+        self._input = opened
+        self.format = opened.format_name()
+
+    def __enter__(self) -> ImageFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._input.close()
+
+    def parts(self) -> list[Part]:
+        """All parts of an EXR with their headers, in file order; the first page of any other."""
+        found: list[Part] = []
+        while self._input.seek_subimage(len(found), 0):
+            spec = self._input.spec()
+            name = spec.get_string_attribute("oiio:subimagename")
+            found.append(Part(len(found), name, spec))
+            if self.format != "openexr":  # a WebP cannot be read after looking for a second page
+                break
+        complaint(self._input)  # seeking past the last part leaves a message
+        if not found:
+            raise PlateError(DAMAGED.format(self.path))
+        return found
+
+    def read(self, pick: Pick) -> Decoded:
+        """The picked channels in the picked order; PlateError when the file is damaged."""
+        spec = pick.part.spec
+        if spec.deep:
+            raise PlateError(f"'{self.path}' is a deep image; flatten it to an ordinary EXR.")
+        if self.format == "dpx" and spec.get_int_attribute("Orientation", 1) > 4:
+            # OpenImageIO 3.2 swaps the sides in the header but not the pixels.
+            raise PlateError(f"'{self.path}' is a DPX stored on its side; save it upright.")
+        if max(spec.width, spec.height, spec.full_width, spec.full_height) > LARGEST:
+            raise PlateError(DAMAGED.format(self.path))
+        low, high = min(pick.indices), max(pick.indices) + 1
+        try:
+            pixels = self._input.read_image(pick.part.index, 0, low, high, "float")
+        except MemoryError:
+            raise PlateError(
+                f"'{self.path}' says it is {spec.width} x {spec.height} pixels, more than "
+                "this machine's memory holds; check the file or scale it down."
+            ) from None
+        if complaint(self._input) or pixels is None:  # a truncated JPEG decodes, with a complaint
+            raise PlateError(DAMAGED.format(self.path))
+        pixels = pixels.reshape(spec.height, spec.width, high - low)
+        order = [index - low for index in pick.indices]
+        kinds = {_kind(spec, index) for index in pick.indices}
+        if kinds & {"uint", "uint32"}:
+            raise PlateError(
+                f"'{self.path}' holds whole numbers (identifiers), not colours; "
+                "choose a file with half or float channels."
+            )
+        return Decoded(
+            np.ascontiguousarray(pixels[..., order], dtype=np.float32),
+            spec,
+            self.format,
+            bool(kinds & {"half", "float", "double"}),
+        )
+
+
+def _kind(spec: oiio.ImageSpec, index: int) -> str:
+    formats = spec.channelformats
+    return str(formats[index] if formats else spec.format)
+
+
+def complaint(source: Complaining) -> str:
+    """OpenImageIO's last message there, which is then forgotten; empty if there is none."""
+    try:
+        return " ".join(source.geterror().split())
+    except UnicodeDecodeError:  # it quotes bytes of a damaged header
+        return "damaged"
+
+
+def not_utf8(path: Path) -> str | None:
+    """A printable form of a path that OpenImageIO cannot be given; None if it can."""
+    try:
+        str(path).encode()
+        return None
+    except UnicodeEncodeError:
+        return os.fsencode(path).decode(errors="replace")
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether the name is a pattern for many frames rather than one file."""
+    return bool(SEQUENCE.search(path.name))
+
+
+def _check_path(path: Path) -> None:
+    shown = not_utf8(path)
+    if shown:
+        raise PlateError(f"'{shown}' has letters that are not UTF-8; rename the file or folder.")
+    try:
+        found = path.stat()
+        if stat.S_ISREG(found.st_mode):
+            path.open("rb").close()
+    except (FileNotFoundError, NotADirectoryError):
+        raise PlateError(_missing(path)) from None
+    except PermissionError:
+        raise PlateError(f"'{path}' may not be read; ask for permission to read it.") from None
+    except (OSError, ValueError) as error:  # a name too long, a loop of links, a zero byte
+        reason = getattr(error, "strerror", None) or error
+        raise PlateError(f"'{path}' cannot be opened ({reason}); check the path.") from None
+    if stat.S_ISDIR(found.st_mode):
+        raise PlateError(f"'{path}' is a folder; name one image file in it.")
+    if not stat.S_ISREG(found.st_mode):
+        raise PlateError(f"'{path}' is a device or a pipe; name an image file.")
+    if found.st_size == 0:
+        raise PlateError(f"'{path}' is empty (0 bytes); copy or render it again.")
+
+
+def _missing(path: Path) -> str:
+    if not is_sequence(path):
+        return f"'{path}' does not exist; check the path."
+    frames = re.compile(_frame_pattern(path.name))
+    try:
+        beside = [entry.name for entry in path.parent.iterdir()]
+    except OSError:
+        beside = []
+    example = min((name for name in beside if frames.fullmatch(name)), default="")
+    such = f", such as '{example}'" if example else ""
+    return f"'{path}' is a sequence pattern, not a file; name one frame{such}."
+
+
+def _frame_pattern(name: str) -> str:
+    pieces, end = [], 0
+    for match in SEQUENCE.finditer(name):
+        pieces += [re.escape(name[end : match.start()]), r"-?\d+"]
+        end = match.end()
+    return "".join([*pieces, re.escape(name[end:])])
+
+
+def _unopened(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(16)
+    if start.startswith(MAGIC) or not start.strip(b"\0"):
+        return DAMAGED.format(path)
+    return f"'{path}' is not an image that DMP reads; give an EXR, PNG, JPEG, TIFF or DPX file."

@@ -1,0 +1,167 @@
+"""Plates and mattes from files to arrays, over the image plate's data window.
+
+Rules: an array always spans a whole data window, and ``spec`` says where that
+lies in the display window. The plate's alpha is not looked at: an EXR's colours
+are premultiplied by convention, and the plate is what it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio
+
+from dmp_matting.errors import MismatchError, PlateError
+from dmp_matting.job import Plate
+
+from . import colour_space
+from .channels import Pick, pick_alpha, pick_colour
+from .header import place
+from .image_file import Decoded, ImageFile
+
+LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
+
+
+@dataclass(frozen=True, eq=False)
+class PlateImage:
+    """One plate in memory.
+
+    ``rgb`` is (H, W, 3) float32 over ``spec``'s data window: scene-linear and
+    unbounded, or as stored when ``space`` is ``raw``.
+    """
+
+    rgb: npt.NDArray[np.float32]
+    spec: oiio.ImageSpec  # windows, pixel aspect, timecode, metadata
+    path: Path
+    space: str  # what the file was read as: scene_linear, raw, or a name of the configuration
+    # Left, top, right, bottom of the part of the array that the file has; None is all of it.
+    window: tuple[int, int, int, int] | None = None
+
+    def covered(self) -> npt.NDArray[np.bool_]:
+        """Where the file has pixels (H, W); elsewhere they are black."""
+        if self.window is None:
+            return np.ones(self.rgb.shape[:2], bool)
+        left, top, right, bottom = self.window
+        covered = np.zeros(self.rgb.shape[:2], bool)
+        covered[top:bottom, left:right] = True
+        return covered
+
+
+def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
+    """The plate in the working space of :mod:`.colour`.
+
+    With ``like`` (the image plate, when ``plate`` is the clean plate) the pixels
+    are returned over ``like``'s data window; those that the file does not have
+    are black. Raises PlateError (missing, damaged, no colours, NaN), MismatchError
+    (display windows differ), ColourSpaceError.
+    """
+    path = Path(plate.path)
+    with ImageFile(path) as file:
+        decoded = file.read(pick_colour(path, file.parts()))
+    if like is not None:
+        _check_windows(path, decoded.spec, like)
+    _check_finite(path, decoded)
+    space = plate.colour_space
+    if space.lower() == colour_space.AUTO:
+        space = colour_space.auto_space(path, decoded.spec, decoded.format, decoded.floats)
+    rgb, name, chromaticities = colour_space.to_working(decoded.pixels, space)
+    if not np.isfinite(rgb).all():
+        raise PlateError(f"'{path}' has values that '{name}' cannot hold; check its colour space.")
+    spec = oiio.ImageSpec(decoded.spec)
+    if chromaticities:
+        spec.erase_attribute("colorInteropID")
+        spec.attribute("chromaticities", "float[8]", chromaticities)
+    window = None
+    if like is not None:
+        window = _within(spec, like.spec)
+        rgb = _over(rgb, spec, like.spec)
+        place(spec, like.spec)
+    return PlateImage(rgb, spec, path, name, window)
+
+
+def read_matte(plate: Plate, like: PlateImage) -> npt.NDArray[np.float32]:
+    """A matte of the artist's, (H, W) in [0, 1] over ``like``'s data window.
+
+    The file's alpha where it has one that is not the same everywhere, else its
+    colours' luminance, else its first channel. Values are taken as stored
+    (a matte is data), clamped, and 0 outside the file's data window. Raises
+    PlateError and MismatchError like :func:`read_plate`.
+    """
+    path = Path(plate.path)
+    with ImageFile(path) as file:
+        parts = file.parts()
+        _check_windows(path, parts[0].spec, like)
+        alpha = pick_alpha(parts)
+        decoded = file.read(alpha) if alpha else None
+        if decoded is None or np.ptp(decoded.pixels) == 0:
+            try:
+                decoded = file.read(pick_colour(path, parts))
+            except PlateError:
+                if decoded is None:
+                    decoded = file.read(Pick(parts[0], (0,)))
+    _check_finite(path, decoded)
+    pixels = decoded.pixels
+    matte = pixels @ LUMA if pixels.shape[2] == 3 else pixels[..., 0]
+    return np.clip(_over(matte, decoded.spec, like.spec), 0.0, 1.0)
+
+
+def _check_windows(path: Path, spec: oiio.ImageSpec, like: PlateImage) -> None:
+    own = (spec.full_width, spec.full_height, spec.full_x, spec.full_y)
+    other = like.spec
+    wanted = (other.full_width, other.full_height, other.full_x, other.full_y)
+    if own == wanted:
+        return
+    if own[:2] == wanted[:2]:
+        raise MismatchError(
+            f"'{path}' and '{like.path}' are both {own[0]} x {own[1]}, but their display windows "
+            f"start at {own[2:]} and {wanted[2:]}; write both with one format."
+        )
+    raise MismatchError(
+        f"'{path}' is {own[0]} x {own[1]} but '{like.path}' is {wanted[0]} x {wanted[1]}; "
+        "give plates of one size."
+    )
+
+
+def _check_finite(path: Path, decoded: Decoded) -> None:
+    bad = ~np.isfinite(decoded.pixels).all(axis=2)
+    if not bad.any():
+        return
+    spec = decoded.spec
+    row, column = divmod(int(np.argmax(bad)), spec.width)
+    x, y = column + spec.x - spec.full_x, row + spec.y - spec.full_y
+    count = int(bad.sum())
+    pixels = "1 pixel that is" if count == 1 else f"{count} pixels that are"
+    raise PlateError(
+        f"'{path}' has {pixels} NaN or infinite, the first {x} from the left and {y} from the "
+        "top; repair or render it again."
+    )
+
+
+def _within(spec: oiio.ImageSpec, like: oiio.ImageSpec) -> tuple[int, int, int, int] | None:
+    """The part of ``like``'s data window that ``spec``'s covers; None if all of it."""
+    left, top = max(spec.x - like.x, 0), max(spec.y - like.y, 0)
+    right = min(spec.x + spec.width - like.x, like.width)
+    bottom = min(spec.y + spec.height - like.y, like.height)
+    if (left, top, right, bottom) == (0, 0, like.width, like.height):
+        return None
+    return left, top, max(left, right), max(top, bottom)
+
+
+def _over(
+    pixels: npt.NDArray[np.float32], spec: oiio.ImageSpec, like: oiio.ImageSpec
+) -> npt.NDArray[np.float32]:
+    """``pixels`` of ``spec``'s data window over ``like``'s; 0 where there are none."""
+    if (spec.x, spec.y, spec.width, spec.height) == (like.x, like.y, like.width, like.height):
+        return pixels
+    result = np.zeros((like.height, like.width, *pixels.shape[2:]), np.float32)
+    left, top = max(spec.x, like.x), max(spec.y, like.y)
+    right = min(spec.x + spec.width, like.x + like.width)
+    bottom = min(spec.y + spec.height, like.y + like.height)
+    if left < right and top < bottom:
+        result[top - like.y : bottom - like.y, left - like.x : right - like.x] = pixels[
+            top - spec.y : bottom - spec.y, left - spec.x : right - spec.x
+        ]
+    return result

@@ -1,0 +1,154 @@
+"""The layers to one EXR, as both hosts read it cleanly; and whether they can be written at all.
+
+Rules: never a half-written file. The layers go to a temporary name in the same
+folder, are read back and compared, and take their name in one step.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import OpenImageIO as oiio
+
+from dmp_matting.errors import OutputError
+
+from .header import layers_spec
+from .image_file import complaint, is_sequence, not_utf8
+from .read import PlateImage
+
+HALF_MAX = 65504.0  # the largest half; above it is infinity
+MOST_CHANNELS = 17  # with all further layers
+LEAST_ROOM = 1 << 20  # bytes that a disk must have free when the size is not known yet
+
+
+def write_layers(
+    path: Path,
+    like: PlateImage,
+    alpha: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.float32],
+    attributes: Mapping[str, str],
+    more: Mapping[str, npt.NDArray[np.float32]] | None = None,
+    premultiplied: npt.NDArray[np.float32] | None = None,
+) -> tuple[str, ...]:
+    """Write one single-part half ZIP EXR over ``like``'s windows and return its channels.
+
+    ``alpha`` (H, W) in [0, 1]; ``foreground`` (H, W, 3) straight (not premultiplied),
+    in ``like``'s space. ``R, G, B`` become ``premultiplied`` (H, W, 3; see glow.py), or alpha *
+    foreground where there is none, ``foreground.R/G/B`` the straight colours, all clamped to the
+    largest half. ``more`` are further layers by name: (H, W) becomes ``name.A``, (H, W, 3)
+    ``name.R/G/B``.
+    ``attributes`` are recorded in the header beside the plate's metadata.
+    Raises OutputError.
+    """
+    assert alpha.shape == (like.spec.height, like.spec.width), "layers of another size"
+    alpha, foreground = alpha.astype(np.float32), foreground.astype(np.float32)
+    if premultiplied is None:
+        premultiplied = alpha[..., None] * foreground
+    layers = {"": np.dstack([premultiplied, alpha]), "foreground": foreground}
+    channels, pixels = _joined({**layers, **(more or {})})
+    write_whole(path, layers_spec(like.spec, channels, attributes), pixels)
+    return channels
+
+
+def write_whole(path: Path, spec: oiio.ImageSpec, pixels: npt.NDArray[np.float32]) -> None:
+    """Write an EXR of ``pixels`` (H, W, channels) as half, whole or not at all. OutputError."""
+    assert np.isfinite(pixels).all(), "NaN in the layers"
+    half = np.clip(pixels, -HALF_MAX, HALF_MAX).astype(np.float16)
+    temporary = path.with_name(f".{path.stem[:100]}.{uuid.uuid4().hex[:8]}.tmp")
+    try:
+        _write(temporary, spec, half)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _refused(path, half.nbytes, error.strerror or str(error)) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _joined(
+    layers: Mapping[str, npt.NDArray[np.float32]],
+) -> tuple[tuple[str, ...], npt.NDArray[np.float32]]:
+    """Channel names and pixels (H, W, channels), in the order in which an EXR is read back."""
+    names: list[str] = []
+    for layer in sorted(layers):
+        leaves = {2: "A", 3: "RGB"}[layers[layer].ndim] if layer else "RGBA"
+        names += [f"{layer}.{leaf}" if layer else leaf for leaf in leaves]
+    return tuple(names), np.dstack([layers[layer] for layer in sorted(layers)])
+
+
+def check_output(path: Path, *, need: int = LEAST_ROOM, plates: Iterable[str | Path] = ()) -> None:
+    """Raise OutputError, before any work, when layers could not be written to ``path``.
+
+    ``need`` is the room wanted in bytes (see :func:`layers_size`); ``plates``
+    are files that the output must not overwrite.
+    """
+    folder = path.parent
+    shown = not_utf8(path)
+    if shown:
+        raise OutputError(f"'{shown}' has letters that are not UTF-8; choose another output.")
+    if path.suffix.lower() != ".exr":
+        raise OutputError(f"'{path}' does not end in .exr; the layers are written as EXR.")
+    if is_sequence(path):
+        raise OutputError(f"'{path}' is a sequence pattern, not a file; name one frame.")
+    # os.path, since pathlib raises where a folder on the way may not be entered
+    if not os.path.exists(folder):
+        raise OutputError(f"The folder '{folder}' does not exist; make it first.")
+    if not os.path.isdir(folder):
+        raise OutputError(f"'{folder}' is a file, not a folder; choose another output.")
+    if os.path.isdir(path):
+        raise OutputError(f"'{path}' is a folder; choose another output name.")
+    exists = os.path.exists(path)
+    if exists and any(os.path.exists(plate) and path.samefile(plate) for plate in plates):
+        raise OutputError(f"'{path}' is one of the plates; choose another output name.")
+    if exists and not os.access(path, os.W_OK):
+        raise OutputError(f"'{path}' is write-protected; unlock it or choose another name.")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise _refused(path, need, error.strerror or str(error)) from None
+    if shutil.disk_usage(folder).free < need:
+        raise _refused(path, need, "")
+
+
+def layers_size(like: PlateImage) -> int:
+    """Upper bound in bytes of the file that :func:`write_layers` makes for ``like``."""
+    return like.spec.width * like.spec.height * MOST_CHANNELS * 2 + LEAST_ROOM
+
+
+def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> None:
+    output = oiio.ImageOutput.create("openexr")
+    assert output is not None, "OpenImageIO without EXR"
+    written = output.open(str(path), spec) and output.write_image(half)
+    written = output.close() and written
+    reason = complaint(output)
+    if not written or reason:
+        raise OSError(reason or "the disk refused it")
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())  # network disks report that they are full only here
+    # OpenEXR ends a file in a destructor, which cannot report a full disk: look.
+    check = oiio.ImageInput.open(str(path))
+    found = check.read_image(0, 0, 0, half.shape[2], "half") if check else None
+    complaint(oiio)
+    if found is None or not np.array_equal(found, half):
+        raise OSError("what was written does not read back")
+
+
+def _refused(path: Path, need: int, reason: str) -> OutputError:
+    folder = path.parent
+    if not os.path.isdir(folder):
+        return OutputError(f"The folder '{folder}' does not exist any more; make it again.")
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        return OutputError(
+            f"The disk of '{folder}' is full ({free / 2**20:.1f} MB free, about "
+            f"{need / 2**20:.1f} MB needed); make room or choose another folder."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return OutputError(f"'{folder}' may not be written to; choose another folder.")
+    return OutputError(f"'{path}' could not be written ({reason}); choose another folder.")

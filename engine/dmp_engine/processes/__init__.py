@@ -1,0 +1,1 @@
+"""Who runs the pipeline: a worker of the server, or one process for one job."""

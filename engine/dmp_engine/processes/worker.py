@@ -1,0 +1,247 @@
+"""One worker process per device: frames in, layers out, JSON lines on its pipes.
+
+Started by server/pool.py as ``main()``. Commands on standard input:
+
+    {"do": "frame", "frame": Frame, "settings": Settings, "output": path, "preview": path,
+     "checkpoint": path, "names": {stored path of a plate: the artist's}, "window": [Frame, ...]}
+    {"do": "cancel"}                 ends the running frame, also between two of its steps
+    {"do": "go", "on": true}         the answer to ``content``: solve it, or (false) do not
+
+Events on standard output, and nothing else (prints go to standard error, the engine's log):
+
+    {"event": "hello", "devices": [...]}      once, when torch and the algorithm are loaded
+    {"event": "alive", "memory": {...}}       every two seconds, also while a step takes long
+    {"event": "content", "digest": ...}       the frame's plates are read (plates/content.py); waits
+    {"event": "progress", ...Progress}
+    {"event": "layers", ...Layers} | {"event": "error", ...} | {"event": "cancelled"}   the end
+
+The end of standard input means that the server is gone, however it died: the
+worker goes at once and keeps no GPU. The checkpoint on disk lets the frame go on.
+"""
+
+from __future__ import annotations
+
+import _thread
+import gc
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from dmp_matting.errors import DmpError, EngineMissingError
+from dmp_matting.job import Frame, Job, Progress
+from dmp_matting.settings import Settings
+
+from .run_once import EVENT_INTERVAL, Events, told
+
+ALIVE_INTERVAL = 2.0  # seconds
+INSIST_INTERVAL = 0.02
+
+
+class Interrupted(BaseException):
+    """The running frame was cancelled; no handler of ordinary errors may swallow it."""
+
+
+class Pipes:
+    """The worker's two pipes, usable from both of its threads."""
+
+    def __init__(self) -> None:
+        self._events = Events()
+        self._lock = threading.Lock()
+        self.commands: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+        self.cancelled = threading.Event()
+        self._go: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._interruptible = False
+        signal.signal(signal.SIGINT, self._interrupt)
+
+    def send(self, kind: str, **fields: Any) -> None:
+        try:
+            with self._lock:
+                self._events.send(kind, **fields)
+        except OSError:
+            os._exit(0)  # the server is gone
+
+    def ask(self, digest: str) -> None:
+        """Tell what the plates hold; raises Interrupted when the server has their layers.
+
+        Called while a frame is solved: a cancellation is the answer here, and cuts no line.
+        """
+        self._interruptible = False
+        self.send("content", digest=digest)
+        if not self._go.get():
+            raise Interrupted
+        self._interruptible = True
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """While the main thread is inside, a cancellation raises Interrupted in it.
+
+        Between two steps of a large plate lie many seconds, and the next artist waits.
+        """
+        self._interruptible = True
+        try:
+            yield
+        finally:
+            self._interruptible = False
+
+    def _interrupt(self, number: int, where: FrameType | None) -> None:
+        if self._interruptible and self.cancelled.is_set() and not _importing(where):
+            self._interruptible = False
+            raise Interrupted
+
+    def _insist(self) -> None:
+        """Interrupt until it was heard: what torch is loading just now is loaded to its end."""
+        while self._interruptible and self.cancelled.is_set():
+            _thread.interrupt_main()
+            time.sleep(INSIST_INTERVAL)
+
+    def listen(self) -> None:
+        """Read commands until standard input ends, then end the process."""
+        data = b""
+        while part := os.read(0, 65536):
+            *lines, data = (data + part).split(b"\n")
+            for line in lines:
+                command = json.loads(line)
+                if command["do"] == "cancel":
+                    self.cancelled.set()
+                    self._go.put(False)
+                    threading.Thread(target=self._insist, daemon=True).start()
+                elif command["do"] == "go":
+                    self._go.put(command["on"])
+                else:
+                    self.cancelled.clear()
+                    self._go = queue.SimpleQueue()
+                    self.commands.put(command)
+        os._exit(0)
+
+    def show_life(self) -> None:
+        while True:
+            self.send("alive", memory=_memory())
+            time.sleep(ALIVE_INTERVAL)
+
+
+def _importing(where: FrameType | None) -> bool:
+    """Whether ``where`` runs inside an import: half a module would break every frame after this."""
+    while where is not None:
+        if where.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        where = where.f_back
+    return False
+
+
+def main() -> None:
+    """Serve frames until standard input ends."""
+    pipes = Pipes()
+    threading.Thread(target=pipes.listen, daemon=True).start()
+    try:
+        from ..pipeline.frame import matte_frame
+        from ..pipeline.shot_frame import Kept
+
+        pipes.send("hello", devices=_devices(), pid=os.getpid())
+    except (ImportError, OSError) as reason:
+        missing = EngineMissingError(
+            f"The engine's Python at {sys.executable} is incomplete ({reason}); "
+            "install it with `pip install 'dmp-matting[engine]'`."
+        )
+        pipes.send("error", **missing.to_wire())
+        sys.exit(3)
+    threading.Thread(target=pipes.show_life, daemon=True).start()
+    kept = Kept()
+    while True:
+        command = pipes.commands.get()
+        try:
+            _solve(matte_frame, command, pipes, kept)
+        except DmpError as error:
+            pipes.send("error", **error.to_wire())
+        except Exception as bug:
+            pipes.send("error", **told(bug).to_wire())
+        _free_memory()
+
+
+def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes, kept: Any) -> None:
+    settings = Settings.from_json(command["settings"])
+    wire = Job((), settings).to_json()
+    sent_along = {"frames": [command["frame"]], "context": command["window"]}
+    job = Job.from_json({**wire, **sent_along})
+    frame: Frame = job.frames[0]
+    solving = matte_frame(
+        frame,
+        settings,
+        Path(command["output"]),
+        preview=Path(command["preview"]),
+        checkpoint=Path(command["checkpoint"]),
+        names=command["names"],
+        on_content=pipes.ask,
+        window=job.context,
+        kept=kept,
+    )
+    stage, sent = None, 0.0
+    try:
+        while not pipes.cancelled.is_set():
+            with pipes.interruptible():
+                progress: Progress = next(solving)
+            now = time.monotonic()
+            worth_it = progress.stage is not stage or progress.step == progress.steps
+            if worth_it or progress.preview or progress.warnings or now - sent >= EVENT_INTERVAL:
+                pipes.send("progress", **progress.to_json())
+                stage, sent = progress.stage, now
+    except StopIteration as done:
+        pipes.send("layers", **done.value.to_json())
+        return
+    except Interrupted:
+        pass
+    finally:
+        solving.close()
+    pipes.send("cancelled")
+
+
+def _devices() -> list[dict[str, Any]]:
+    """Every device that this Python can use, the preferred first; memory in bytes."""
+    import torch
+
+    found: list[dict[str, Any]] = []
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        known = torch.cuda.get_device_properties(index)
+        found.append({"name": f"cuda:{index}", "label": known.name, "memory": known.total_memory})
+    threads = torch.get_num_threads()
+    label = f"CPU, {threads} thread{'' if threads == 1 else 's'}"
+    memory = _machine_memory()
+    found.append({"name": "cpu", "label": label, "memory": memory, "threads": threads})
+    return found
+
+
+def _machine_memory() -> int:
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return 0
+
+
+def _memory() -> dict[str, int]:
+    """Bytes held: ``process`` in main memory, ``device`` on the GPU (0 until it is used)."""
+    torch = sys.modules["torch"]
+    held = 0
+    if torch.cuda.is_initialized():
+        held = sum(torch.cuda.memory_reserved(n) for n in range(torch.cuda.device_count()))
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        process = pages * os.sysconf("SC_PAGE_SIZE")
+    except (OSError, ValueError, IndexError):
+        process = 0
+    return {"process": process, "device": held}
+
+
+def _free_memory() -> None:
+    """Between two frames the GPU belongs to the artist."""
+    torch = sys.modules["torch"]
+    if torch.cuda.is_initialized():
+        gc.collect()
+        torch.cuda.empty_cache()

@@ -1,0 +1,1 @@
+"""What a person looks at: contact sheets, previews, measures, probes, clean plates as files."""

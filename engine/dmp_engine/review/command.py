@@ -1,0 +1,87 @@
+"""`python -m dmp_engine shot WHAT REQUEST.json`: looks at the frames of a shot, solves nothing.
+
+The request is a JSON file, since a command line is too short for a thousand names:
+
+    measure   {"frames": [{"number", "result", "image"?, "clean"?}]}       a line for each frame
+    sheet     {"frames": [{"number", "result"}], "output", "title"}
+    movie     {"frames": [{"number", "result"}], "output", "rate"?}
+    probe     {"plates": [{"path", "space"}], "pixels": false}             a line for each plate
+    match     {"frames": [{"number", "image", "clean", "space"}]}          a line for each frame
+    clean     {"frames": [{"number", "result", "output"}], "space"}        a line for each frame
+    stills    {"stills": [path], "output", "space"}                    several clean plates to one
+
+Answers are JSON lines; the last is ``{"ok": true}`` or the error.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from dmp_matting.errors import DmpError, EngineError
+
+
+def run_shot(what: str, request: Path) -> int:
+    """Answer the request on standard output; returns the exit code."""
+    try:
+        asked = json.loads(request.read_text(encoding="utf-8"))
+        for line in _answers(what, asked):
+            print(json.dumps(line), flush=True)
+    except DmpError as error:
+        print(json.dumps(error.to_wire()), flush=True)
+        return error.exit_code
+    except Exception as bug:
+        traceback.print_exc(file=sys.stderr)
+        told = EngineError(f"The engine hit a bug: {type(bug).__name__}: {bug}.")
+        print(json.dumps(told.to_wire()), flush=True)
+        return 1
+    print(json.dumps({"ok": True}), flush=True)
+    return 0
+
+
+def _answers(what: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    if what == "measure":
+        from .measures import measure_frames
+
+        for measure in measure_frames(asked["frames"]):
+            yield measure.to_json()
+        return
+    if what == "probe":
+        from .probe import probe_plate
+
+        for plate in asked["plates"]:
+            yield probe_plate(plate["path"], plate["space"], pixels=asked.get("pixels", False))
+        return
+    if what == "match":
+        from .probe import match_plates
+
+        for entry in asked["frames"]:
+            found = match_plates(entry["image"], entry["clean"], entry["space"])
+            yield {"frame": int(entry["number"]), **found}
+        return
+    if what == "clean":
+        from .export_clean_plate import write_clean_file
+
+        for entry in asked["frames"]:
+            write_clean_file(Path(entry["result"]), Path(entry["output"]), asked["space"])
+            yield {"frame": int(entry["number"]), "path": entry["output"]}
+        return
+    if what == "stills":
+        from .median_clean_plate import merge_stills
+
+        merge_stills(asked["stills"], Path(asked["output"]), asked["space"])
+        yield {"path": asked["output"]}
+        return
+    from .shot_sheet import RATE, make_movie, make_shot_sheet
+
+    results = [(int(entry["number"]), Path(entry["result"])) for entry in asked["frames"]]
+    output = Path(asked["output"])
+    if what == "sheet":
+        yield {"path": str(output), "frames": make_shot_sheet(results, output, asked["title"])}
+    else:
+        make_movie(results, output, float(asked.get("rate", RATE)))
+        yield {"path": str(output), "frames": [number for number, _ in results]}

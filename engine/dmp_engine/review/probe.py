@@ -1,0 +1,67 @@
+"""What a plate's file says about itself, for checks before work starts; pixels only when asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dmp_matting.errors import DmpError
+from dmp_matting.job import Plate, Role
+
+from ..plates.io import read_plate
+from ..plates.io.channels import pick_colour
+from ..plates.io.colour_space import RAW
+from ..plates.io.image_file import ImageFile
+from .contact_sheet import shown
+
+ASPECT = "PixelAspectRatio"
+ALIKE = 0.06  # difference as displayed, with grain, that is still the same background
+
+
+def probe_plate(path: str, space: str, *, pixels: bool = False) -> dict[str, Any]:
+    """Sizes, windows (x, y, width, height), pixel aspect, and the colour space it would be read in.
+
+    ``pixels``: decode it too, which finds truncated files, NaN and a colour space that OCIO does
+    not know. A file that cannot be used has ``trouble``, the sentence, and its class in ``kind``.
+    """
+    said: dict[str, Any] = {"path": path, "trouble": "", "kind": ""}
+    try:
+        with ImageFile(Path(path)) as file:
+            spec = pick_colour(Path(path), file.parts()).part.spec
+            said |= {
+                "format": file.format,
+                "width": spec.width,
+                "height": spec.height,
+                "data_window": [spec.x, spec.y, spec.width, spec.height],
+                "display_window": [spec.full_x, spec.full_y, spec.full_width, spec.full_height],
+                "pixel_aspect": spec.get_float_attribute(ASPECT, 1.0),
+                "declared_space": spec.get_string_attribute("oiio:ColorSpace"),
+            }
+        if pixels:
+            plate = read_plate(Plate(path, Role.IMAGE, space))
+            said |= {"space": plate.space, "brightest": float(np.max(plate.rgb))}
+    except DmpError as error:
+        said |= {"trouble": str(error), "kind": type(error).__name__}
+    return said
+
+
+def match_plates(image: str, clean: str, space: str) -> dict[str, Any]:
+    """How far two plates show the same place. Raises PlateError, MismatchError, ColourSpaceError.
+
+    same      they are the same picture
+    alike     share of pixels that differ by less than ``ALIKE`` as displayed, exposure aside
+    exposure  median difference, as displayed, of the two pictures
+    """
+    one = read_plate(Plate(image, Role.IMAGE, space))
+    other = read_plate(Plate(clean, Role.CLEAN, space), like=one)
+    raw = one.space == RAW
+    difference = shown(one.rgb, raw) - shown(other.rgb, raw)
+    offset = np.median(difference.reshape(-1, 3), axis=0)
+    alike = np.abs(difference - offset).max(axis=2) < ALIKE
+    return {
+        "same": bool(np.array_equal(one.rgb, other.rgb)),
+        "alike": float(alike.mean()),
+        "exposure": float(np.abs(offset).max()),
+    }

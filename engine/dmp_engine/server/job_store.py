@@ -1,0 +1,188 @@
+"""Job folders: everything that must outlive a killed worker or server.
+
+    jobs/<id>/job.json              the record below
+              plates/<n>.<suffix>   the uploaded plates, in the order of Record.plates
+              layers/<frame>.exr    finished frames
+              checkpoint/<frame>    state of an unfinished frame, written by the worker
+              preview.png           what the running frame looks like
+
+``job.json`` is replaced whole (temporary name, then rename) whenever a state, a
+plate or a finished frame changes, so a reader never meets half of one.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from dmp_matting.job import NEXT_STATES, Frame, Job, JobState, Layers
+from dmp_matting.settings import Settings
+
+ENDED = frozenset(state for state, following in NEXT_STATES.items() if not following)
+
+
+@dataclass
+class StoredPlate:
+    """One distinct plate file of a job; a still clean plate is sent once for all frames."""
+
+    path: str  # as the client named it
+    file: str  # its name in plates/
+    bytes: int = 0
+    digest: str = ""  # of server.digest; empty until it has arrived
+
+
+@dataclass
+class Record:
+    """What ``job.json`` says."""
+
+    id: str
+    job: Job
+    attended: bool
+    ocio: str  # the client's $OCIO: the worker must read colour spaces with the same
+    on_cpu: Settings | None  # taken instead of the job's when its device is the CPU
+    created: float
+    state: JobState = JobState.UPLOADING
+    failure: dict[str, str] | None = None  # DmpError.to_wire
+    plates: list[StoredPlate] = field(default_factory=list)
+    layers: dict[int, Layers] = field(default_factory=dict)
+    crashes: int = 0  # workers that died on the current frame
+
+    def become(self, state: JobState) -> None:
+        assert state in NEXT_STATES[self.state], f"{self.state.value} to {state.value}"
+        self.state = state
+
+    @property
+    def ended(self) -> bool:
+        return self.state in ENDED
+
+    def missing(self) -> list[int]:
+        """Indices of the plates that have not arrived."""
+        return [n for n, plate in enumerate(self.plates) if not plate.digest]
+
+    def unfinished(self) -> list[Frame]:
+        return [frame for frame in self.job.frames if frame.number not in self.layers]
+
+    def to_json(self) -> dict[str, Any]:
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
+        fields["job"] = self.job.to_json()
+        fields["on_cpu"] = self.on_cpu.to_json() if self.on_cpu else None
+        fields["plates"] = [dataclasses.asdict(plate) for plate in self.plates]
+        fields["layers"] = [layers.to_json() for layers in self.layers.values()]
+        return fields
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Record:
+        layers = [Layers.from_json(entry) for entry in data["layers"]]
+        return cls(
+            **{
+                **data,
+                "job": Job.from_json(data["job"]),
+                "on_cpu": Settings.from_json(data["on_cpu"]) if data["on_cpu"] else None,
+                "state": JobState(data["state"]),
+                "plates": [StoredPlate(**plate) for plate in data["plates"]],
+                "layers": {entry.frame: entry for entry in layers},
+            }
+        )
+
+
+class Store:
+    """All job folders under ``root``."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def create(self, job: Job, *, attended: bool, ocio: str, on_cpu: Settings | None) -> Record:
+        """A new job folder in state UPLOADING. Raises OSError when the disk will not have it."""
+        record = Record(secrets.token_hex(8), job, attended, ocio, on_cpu, time.time())
+        frames = (*job.frames, *job.context)
+        paths = dict.fromkeys(plate.path for frame in frames for plate in frame.plates)
+        record.plates = [StoredPlate(path, f"{n}{_suffix(path)}") for n, path in enumerate(paths)]
+        folder = self.folder(record)
+        try:
+            for name in ("plates", "layers", "checkpoint"):
+                (folder / name).mkdir(parents=True, mode=0o700)
+            self.save(record)
+        except OSError:
+            self.remove(record)
+            raise
+        return record
+
+    def save(self, record: Record) -> None:
+        place = self.folder(record) / "job.json"
+        draft = place.with_name("job.json.part")
+        try:
+            draft.write_text(json.dumps(record.to_json()), "utf-8")
+            os.replace(draft, place)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def load(self) -> Iterator[Record]:
+        """Every readable job on disk, oldest first; folders that hold none are removed."""
+        records = []
+        for folder in self.root.glob("*"):
+            try:
+                record = Record.from_json(json.loads((folder / "job.json").read_text("utf-8")))
+            except (OSError, ValueError, KeyError, TypeError):
+                shutil.rmtree(folder, ignore_errors=True)
+                continue
+            records.append(record)
+        yield from sorted(records, key=lambda record: record.created)
+
+    def remove(self, record: Record) -> None:
+        shutil.rmtree(self.folder(record), ignore_errors=True)
+
+    def drop_inputs(self, record: Record) -> None:
+        """Plates, checkpoints and preview of a job that has ended."""
+        for name in ("plates", "checkpoint"):
+            shutil.rmtree(self.folder(record) / name, ignore_errors=True)
+        self.preview(record).unlink(missing_ok=True)
+
+    def folder(self, record: Record) -> Path:
+        return self.root / record.id
+
+    def plate(self, record: Record, index: int) -> Path:
+        return self.folder(record) / "plates" / record.plates[index].file
+
+    def layers(self, record: Record, frame: int) -> Path:
+        return self.folder(record) / "layers" / f"{frame}.exr"
+
+    def checkpoint(self, record: Record, frame: int) -> Path:
+        return self.folder(record) / "checkpoint" / str(frame)
+
+    def preview(self, record: Record) -> Path:
+        return self.folder(record) / "preview.png"
+
+    def stored_frame(self, record: Record, frame: Frame) -> Frame:
+        """The frame with each plate's path replaced by where the plate lies in the folder."""
+        index = {plate.path: n for n, plate in enumerate(record.plates)}
+        return Frame(
+            frame.number,
+            tuple(
+                dataclasses.replace(plate, path=str(self.plate(record, index[plate.path])))
+                for plate in frame.plates
+            ),
+        )
+
+    def told_by_client_names(self, record: Record, text: str) -> str:
+        """A sentence about stored plates, about the artist's own files again."""
+        for index, plate in enumerate(record.plates):
+            stored = self.plate(record, index)
+            text = text.replace(str(stored), plate.path)
+            bare_name = rf"(?<![\w./\\-]){re.escape(stored.name)}(?!\w)"
+            text = re.sub(bare_name, Path(plate.path).name.replace("\\", r"\\"), text)
+        return text
+
+
+def _suffix(path: str) -> str:
+    """The suffix that tells OpenImageIO the format; nothing else of a client's name is used."""
+    suffix = Path(path).suffix.lower()
+    return suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ""

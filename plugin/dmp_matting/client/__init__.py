@@ -1,0 +1,1 @@
+"""The client of the engine: find it, start it, send a job, follow it. Standard library only."""

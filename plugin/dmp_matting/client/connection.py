@@ -1,0 +1,165 @@
+"""HTTP to the engine over its socket: one request at a time, with the token. Standard library only.
+
+Everything that can go wrong on the way becomes one of our errors here: EngineGone
+when nobody answers (the caller may start another engine and go on), NotThere for
+what the engine does not have, and else the error that the engine told.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import IO, Any, Dict, Iterator, Union
+
+from ..errors import DmpError, EngineError, from_wire
+
+TIMEOUT = 60.0  # seconds; an answer that needs a slow disk
+STREAM_TIMEOUT = 30.0  # seconds without a line, where the engine sends one every five
+BLOCK = 1 << 20  # bytes
+
+
+class EngineGone(EngineError):
+    """Nobody answers at the engine's address, or it ended in the middle."""
+
+
+class NotThere(EngineError):
+    """The engine does not have what was asked for (404)."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    """HTTP over a Unix socket."""
+
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout, blocksize=BLOCK)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+@dataclass(frozen=True)
+class Wire:
+    """An engine's address and token, and who it said it is."""
+
+    address: str  # unix:/path or http://127.0.0.1:port
+    token: str
+    version: str = ""
+    pid: int = 0
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Union[None, Dict[str, Any], IO[bytes]] = None,
+        *,
+        size: int = 0,
+        timeout: float = TIMEOUT,
+    ) -> Any:
+        """The JSON that the engine answers, None for an empty answer.
+
+        ``body`` is an object to send as JSON, or an open file of ``size`` bytes.
+        """
+        with self._answer(method, path, body, size, timeout) as answer:
+            data = _read(answer)
+        return json.loads(data) if data else None
+
+    def lines(self, path: str) -> Iterator[Dict[str, Any]]:
+        """The objects of a stream of JSON lines, until the engine ends it."""
+        with self._answer("GET", path, None, 0, STREAM_TIMEOUT) as answer:
+            while True:
+                try:
+                    line = answer.readline()
+                except (OSError, http.client.HTTPException) as reason:
+                    raise _gone(reason) from None
+                if not line:
+                    return
+                if not line.endswith(b"\n"):
+                    raise EngineGone("The engine ended in the middle of a message.")
+                yield json.loads(line)
+
+    def blocks(self, path: str) -> Iterator[bytes]:
+        """A file that the engine sends, in blocks."""
+        with self._answer("GET", path, None, 0, TIMEOUT) as answer:
+            left = answer.length
+            while True:
+                try:
+                    block = answer.read(BLOCK)
+                except (OSError, http.client.HTTPException) as reason:
+                    raise _gone(reason) from None
+                if not block:
+                    break
+                left = None if left is None else left - len(block)
+                yield block
+            if left:
+                raise EngineGone("The engine ended in the middle of a file.")
+
+    @contextmanager
+    def _answer(
+        self,
+        method: str,
+        path: str,
+        body: Union[None, Dict[str, Any], IO[bytes]],
+        size: int,
+        timeout: float,
+    ) -> Iterator[http.client.HTTPResponse]:
+        connection = self._connection(timeout)
+        headers = {"Authorization": f"Bearer {self.token}"}
+        sent: Union[None, bytes, IO[bytes]] = None
+        if isinstance(body, dict):
+            sent = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        elif body is not None:
+            sent = body
+            headers["Content-Type"] = "application/octet-stream"
+            headers["Content-Length"] = str(size)
+        try:
+            # The engine may have refused a large body half way: its answer says why.
+            with suppress(BrokenPipeError, ConnectionResetError):
+                connection.request(method, path, sent, headers)
+            answer = connection.getresponse()
+            refusal = _read(answer) if answer.status >= 400 else b""
+            if answer.status >= 400:
+                raise _refused(answer.status, refusal)
+            yield answer
+        except (OSError, http.client.HTTPException) as reason:
+            raise _gone(reason) from None
+        finally:
+            connection.close()
+
+    def _connection(self, timeout: float) -> http.client.HTTPConnection:
+        if self.address.startswith("unix:"):
+            return _UnixConnection(self.address[5:], timeout)
+        host, _, port = self.address.partition("//")[2].partition(":")
+        return http.client.HTTPConnection(host, int(port), timeout=timeout, blocksize=BLOCK)
+
+
+def _read(answer: http.client.HTTPResponse) -> bytes:
+    try:
+        return answer.read()
+    except (OSError, http.client.HTTPException) as reason:
+        raise _gone(reason) from None
+
+
+def _refused(status: int, body: bytes) -> DmpError:
+    try:
+        told = from_wire(json.loads(body))
+    except (ValueError, AttributeError):
+        return EngineError(f"The engine answered with status {status} and no reason.")
+    if status == 404:
+        return NotThere(str(told))
+    if status in (401, 503):  # another engine took this one's place, or it is about to end
+        return EngineGone(str(told))
+    return told
+
+
+def _gone(reason: BaseException) -> EngineGone:
+    if isinstance(reason, EngineGone):
+        return reason
+    if isinstance(reason, socket.timeout):
+        return EngineGone("The engine does not answer any more.")
+    return EngineGone(f"The connection to the engine was lost ({reason or type(reason).__name__}).")

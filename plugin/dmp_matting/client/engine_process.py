@@ -1,0 +1,175 @@
+"""One job in one engine process: started for it, gone with it. Standard library only.
+
+The other end is ``dmp_engine/direct.py``, where request and events are described. The child's
+standard input stays open for as long as this process lives, so that the child notices even a
+``kill -9`` of its parent and ends.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import tempfile
+from typing import IO, Any, Dict, Generator, Mapping, Optional, Union
+
+from ..errors import CancelledError, EngineError, EngineMissingError, from_wire
+from ..job import Job, Layers, Progress
+from ..settings import Settings
+from .engine_python import child_environment, engine_command
+
+GRACE = 12.0  # seconds; the child's own is shorter, so it ends itself if it still can
+
+
+class Notice(str):
+    """A sentence from the engine that the artist should see, such as which device solves."""
+
+
+Event = Union[Notice, Progress, Layers]
+
+
+def run_directly(
+    job: Job, outputs: Mapping[int, str], on_cpu: Optional[Settings] = None
+) -> Generator[Event, None, None]:
+    """Start an engine, yield its Notices and Progress, and the Layers of each frame.
+
+    ``outputs`` names each frame's EXR. ``on_cpu`` replaces the job's settings where the device
+    turns out to be the CPU. Closing the generator ends the engine and waits for that. Raises
+    what the engine raised, and EngineError or EngineMissingError of its own.
+    """
+    request: Dict[str, Any] = {
+        "job": job.to_json(),
+        "outputs": {str(number): path for number, path in outputs.items()},
+        "attended": True,
+    }
+    if on_cpu is not None:
+        request["on_cpu"] = on_cpu.to_json()
+    with tempfile.TemporaryFile() as complaints:
+        child = start_engine("run", complaints=complaints)
+        try:
+            assert child.stdin is not None and child.stdout is not None
+            try:
+                child.stdin.write(json.dumps(request).encode() + b"\n")
+                child.stdin.flush()
+            except BrokenPipeError:
+                pass  # it died at once; its last words or its exit code say why
+            finished = 0
+            for line in child.stdout:
+                event = _event(line)
+                if event is not None:
+                    if isinstance(event, Progress):
+                        yield from map(Notice, event.warnings)  # the engine tells them once
+                    finished += isinstance(event, Layers)
+                    yield event
+            code = child.wait()
+            if code or finished < len(job.frames):
+                raise _died(code, complaints)
+        finally:
+            _end(child)
+
+
+def ask_engine(*arguments: str) -> Dict[str, Any]:
+    """Run a short command of the engine and return the JSON object that it prints."""
+    with tempfile.TemporaryFile() as complaints:
+        child = start_engine(*arguments, complaints=complaints)
+        try:
+            said, _ = child.communicate()
+        finally:
+            _end(child)
+        try:
+            answer: Dict[str, Any] = json.loads(said)
+        except ValueError:
+            raise _died(child.returncode, complaints) from None
+    if "error" in answer:
+        raise from_wire(answer)
+    return answer
+
+
+def engine_lines(*arguments: str) -> Generator[Dict[str, Any], None, None]:
+    """Run a long command of the engine and yield each JSON object that it prints, as it comes.
+
+    Closing the generator ends the engine. Raises what the engine raised, and EngineError.
+    """
+    with tempfile.TemporaryFile() as complaints:
+        child = start_engine(*arguments, complaints=complaints)
+        try:
+            assert child.stdout is not None
+            for line in child.stdout:
+                try:
+                    said: Dict[str, Any] = json.loads(line)
+                except ValueError:
+                    continue  # a library's own words
+                if "error" in said:
+                    raise from_wire(said)
+                yield said
+            code = child.wait()
+            if code:
+                raise _died(code, complaints)
+        finally:
+            child.terminate()
+            _end(child)
+
+
+def start_engine(*arguments: str, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the engine with pipes on its input and output, its errors going to ``complaints``."""
+    command = engine_command() + list(arguments)
+    try:
+        return subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            env=child_environment(),
+        )
+    except OSError as reason:
+        raise EngineMissingError(
+            f"The engine's Python at '{command[0]}' could not be started ({reason.strerror})."
+        ) from None
+
+
+def _event(line: bytes) -> Optional[Event]:
+    try:
+        fields = json.loads(line)
+        kind = fields.pop("event")
+        if kind == "progress":
+            return Progress.from_json(fields)
+        if kind == "layers":
+            return Layers.from_json(fields)
+        if kind == "device":
+            return Notice(fields["note"]) if fields["note"] else None
+    except (ValueError, KeyError, TypeError):
+        text = line.decode("utf-8", "replace").strip()[:200]
+        raise EngineError(f"The engine said something that was not understood: {text}") from None
+    if kind == "error":
+        raise from_wire(fields)
+    return None  # a newer engine may tell more
+
+
+def _died(code: int, complaints: IO[bytes]) -> EngineError:
+    """The sentence for an engine that ended without a result or a reason."""
+    if code == CancelledError.exit_code:
+        return EngineError("The engine was stopped from outside; nothing was written.")
+    if code < 0:
+        memory = ", perhaps for lack of memory" if code == -9 else ""
+        return EngineError(
+            f"The engine was killed (signal {-code}{memory}); start the job again, "
+            "with a smaller --working-size if that repeats."
+        )
+    complaints.seek(0)
+    words = complaints.read().decode("utf-8", "replace").strip().splitlines()
+    last = f": {words[-1].strip()}" if words else "."
+    return EngineError(f"The engine ended without a result (exit code {code}){last}")
+
+
+def _end(child: subprocess.Popen[bytes]) -> None:
+    """Close the child's input, which ends it, and wait; kill it when it does not listen."""
+    for pipe in (child.stdin, child.stdout):
+        try:
+            if pipe is not None:
+                pipe.close()
+        except OSError:
+            pass  # what was still to be written has no reader any more
+    try:
+        child.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()

@@ -1,0 +1,120 @@
+"""Which Python runs the engine, by what command line, and with which environment.
+
+Rules: standard library only, Python 3.9; nothing is started here. The engine is
+never imported: the first of these that holds is used.
+
+1. What the host's own preferences name.
+2. ``$DMP_ENGINE_PYTHON``: a Python with torch, numpy and OpenImageIO.
+3. The per-user configuration that ``dmp setup`` writes.
+4. This very interpreter, when it has both ``dmp_engine`` and torch (a plain
+   ``pip install 'dmp-matting[engine]'``, or a source checkout on PYTHONPATH).
+
+The command always has ``-I``, so a host's PYTHONHOME, PYTHONPATH and user site
+reach neither the engine nor its workers. What ``-I`` takes away from a source
+checkout is handed back by name: the source roots are the first argument.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import sys
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+from ..errors import EngineMissingError
+from ..paths import read_config
+
+MEND = (
+    "Install it with `pip install 'dmp-matting[engine]'`, "
+    "or name a Python that has it with `dmp setup` or DMP_ENGINE_PYTHON."
+)
+
+# Puts the source roots (argument 1) on the path and runs dmp_engine/__main__.py with the rest.
+# A site-packages folder goes last, or it would hide the standard library. Where the Python that
+# was named has no engine, the answer is one event like the engine's own, not a traceback.
+_BOOT = """\
+import json, os, runpy, sys
+for root in filter(None, sys.argv.pop(1).split(os.pathsep)):
+    if root not in sys.path:
+        last = os.path.basename(root) in ("site-packages", "dist-packages")
+        sys.path.insert(len(sys.path) if last else 0, root)
+try:
+    import dmp_engine
+except ImportError as reason:
+    print(json.dumps({"event": "error", "error": "EngineMissingError", "message":
+        "The Python at %s has no DMP engine (%s)." % (sys.executable, reason)}), flush=True)
+    sys.exit(3)
+runpy.run_module("dmp_engine", run_name="__main__", alter_sys=True)
+"""
+
+
+def engine_command(python: Optional[str] = None) -> List[str]:
+    """The start of the engine's command line; append ``run``, ``doctor``, ``view`` and so on.
+
+    ``python``: the one that the artist set in a host, before all other places.
+    Raises EngineMissingError when no Python with the engine is to be found.
+    """
+    python, roots = _named(python, "The engine's Python") if python else _engine_python()
+    return [python, "-I", "-c", _BOOT, os.pathsep.join(roots)]
+
+
+def child_environment() -> Dict[str, str]:
+    """This process's environment without a host's Python settings; PATH, OCIO, CUDA stay."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.upper().startswith("PYTHON") and name != "__PYVENV_LAUNCHER__"
+    }
+    kept["PYTHONNOUSERSITE"] = "1"
+    kept["PYTHONUTF8"] = "1"
+    return kept
+
+
+def _engine_python() -> Tuple[str, List[str]]:
+    named = os.environ.get("DMP_ENGINE_PYTHON", "")
+    if named:
+        return _named(named, "DMP_ENGINE_PYTHON")
+    chosen = str(read_config().get("engine_python", ""))
+    if chosen:
+        return _named(chosen, "The configuration that `dmp setup` wrote")
+    if _is_python(sys.executable) and importlib.util.find_spec("torch") is not None:
+        engine = _root("dmp_engine") or next(iter(_checkout_roots()), None)
+        if engine is not None:
+            # torch's own folder: without it `-I` would lose an install in the user site.
+            roots = [str(_here()), engine, _root("torch")]
+            return sys.executable, list(dict.fromkeys(root for root in roots if root))
+    raise EngineMissingError(f"The DMP engine was not found. {MEND}")
+
+
+def _named(python: str, by: str) -> Tuple[str, List[str]]:
+    if not os.access(python, os.X_OK) or os.path.isdir(python):
+        raise EngineMissingError(
+            f"{by} names '{python}', which is not a program; point it at the engine's Python."
+        )
+    return python, _checkout_roots()
+
+
+def _is_python(program: Optional[str]) -> bool:
+    """False in a host such as Nuke, whose ``sys.executable`` is the host itself."""
+    return bool(program) and Path(program or "").name.lower().startswith("python")
+
+
+def _here() -> Path:
+    """The source root that this package lies in."""
+    return Path(__file__).resolve().parents[2]
+
+
+def _checkout_roots() -> List[str]:
+    """``engine/`` and ``plugin/`` when this package runs from a source checkout, else nothing."""
+    engine = _here().parent / "engine"
+    if _here().name == "plugin" and (engine / "dmp_engine" / "__main__.py").is_file():
+        return [str(engine), str(_here())]
+    return []
+
+
+def _root(package: str) -> Optional[str]:
+    """The folder that ``package`` would be imported from, or None."""
+    spec = importlib.util.find_spec(package)
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
+    return str(Path(places[0]).resolve().parent) if places else None

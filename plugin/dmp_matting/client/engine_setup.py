@@ -1,0 +1,41 @@
+"""Remember which Python has the engine, after trying it. Standard library only, Python 3.9."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Dict, List
+
+from ..errors import EngineMissingError, InputError
+from ..paths import write_config
+from .engine_python import child_environment, engine_command
+
+
+def choose_engine(python: str) -> Path:
+    """Have all hosts of this user run the engine of ``python``; the configuration's path.
+
+    Takes as long as loading torch. Raises InputError, EngineMissingError and OutputError; the
+    configuration stays as it was then.
+    """
+    if not os.access(python, os.X_OK) or os.path.isdir(python):
+        raise InputError(f"'{python}' is not a program; name the engine's Python.")
+    try:
+        done = subprocess.run(
+            [*engine_command(python), "doctor"], env=child_environment(),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
+        )  # fmt: skip
+        checks: List[Dict[str, str]] = json.loads(done.stdout)["checks"]
+    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+        raise EngineMissingError(
+            f"The Python '{python}' has no DMP engine; install it there with "
+            f"`{python} -m pip install 'dmp-matting[engine]'`."
+        ) from None
+    bad = [check for check in checks if check["status"] == "fail"]
+    if bad:
+        raise EngineMissingError(
+            f"The engine of '{python}' cannot work: {bad[0]['name']}, {bad[0]['detail']}. "
+            f"{bad[0]['mend']}"
+        )
+    return write_config({"engine_python": python})

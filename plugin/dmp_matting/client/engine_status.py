@@ -1,0 +1,74 @@
+"""What a panel says about the engine: one word, one sentence. Standard library only, Python 3.9.
+
+Asking starts nothing and never takes longer than a greeting, but it does talk to
+a socket: a host asks from a thread or from a slow timer, not from a draw call.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any, Dict, Optional, Tuple
+
+from ..errors import DmpError, EngineMissingError
+from ..job import JobState
+from .engine_python import MEND, engine_command
+from .launcher import HANGS, engine_hangs, find_engine
+
+WAITING = {JobState.UPLOADING.value, JobState.QUEUED.value, JobState.RUNNING.value}
+
+
+class EngineMood(str, enum.Enum):
+    """What a host's panel offers a button for."""
+
+    MISSING = "missing"  # no Python with an engine: `dmp setup`
+    STOPPED = "stopped"  # it starts by itself with the next job
+    STARTING = "starting"  # it answers, but its worker has not said which devices there are
+    READY = "ready"
+    BUSY = "busy"
+    BROKEN = "broken"  # it runs and cannot be talked to; the sentence says what to do
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """The engine as an artist sees it.
+
+    sentence  one line for a panel, such as "Ready on NVIDIA RTX 4090."
+    device    the preferred device's label, "" where not known yet
+    jobs      the engine's summaries (docs/engine.md) of jobs that are not over, oldest first
+    """
+
+    mood: EngineMood
+    sentence: str
+    device: str = ""
+    jobs: Tuple[Dict[str, Any], ...] = ()
+
+
+def engine_state(python: Optional[str] = None) -> EngineState:
+    """The state now; starts nothing and raises nothing.
+
+    ``python``: the engine's Python of the host's own preferences, if it has one.
+    """
+    try:
+        wire = find_engine()
+        if wire is None:
+            if engine_hangs():
+                return EngineState(EngineMood.BROKEN, HANGS)
+            engine_command(python)
+            return EngineState(
+                EngineMood.STOPPED, "The engine is not running; it starts with the next matte."
+            )
+        told = wire.ask("GET", "/v1/status", timeout=5.0)
+    except EngineMissingError as missing:
+        return EngineState(EngineMood.MISSING, str(missing) or MEND)
+    except DmpError as broken:
+        return EngineState(EngineMood.BROKEN, str(broken))
+    jobs = tuple(job for job in reversed(told["jobs"]) if job["state"] in WAITING)
+    if not told["devices"]:
+        return EngineState(EngineMood.STARTING, "The engine is starting.", "", jobs)
+    device = told["devices"][0]["label"]
+    if not jobs:
+        return EngineState(EngineMood.READY, f"Ready on {device}.", device, jobs)
+    queued = sum(job["state"] == JobState.QUEUED.value for job in jobs)
+    waiting = f", {queued} waiting" if queued else ""
+    return EngineState(EngineMood.BUSY, f"Busy on {device}{waiting}.", device, jobs)

@@ -1,0 +1,281 @@
+"""One job through the engine: plates up, progress as it happens, layers back.
+
+    for progress in matte(job, {1001: "out.1001.exr"}): ...
+
+Standard library only, Python 3.9. A plate is opaque bytes here. An engine that
+dies on the way is started again and the job goes on where it was; only when that
+fails three times in a row is the caller told.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Set, Tuple
+
+from ..atomic_write import drafted
+from ..errors import (
+    CancelledError,
+    DmpError,
+    EngineError,
+    InputError,
+    OutputError,
+    PlateError,
+    from_wire,
+)
+from ..job import Job, JobState, Layers, Progress, Role
+from ..settings import Settings
+from .connection import EngineGone, NotThere, Wire
+from .engine_process import Event, Notice
+from .launcher import ensure_engine
+
+LOST_LIMIT = 3  # engines in a row that may be lost without a sign of progress
+ENDED = {state.value for state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)}
+
+
+def matte(
+    job: Job,
+    outputs: Mapping[int, str],
+    on_cpu: Optional[Settings] = None,
+    *,
+    preview: Optional[str] = None,
+) -> Generator[Progress, None, Tuple[Layers, ...]]:
+    """Yield the job's Progress; return the Layers of all its frames, in the job's order.
+
+    The simple call; see :class:`Matting` for the arguments and errors.
+    """
+    found: Dict[int, Layers] = {}
+    for event in Matting(job, outputs, on_cpu, preview=preview).events():
+        if isinstance(event, Progress):
+            yield event
+        elif isinstance(event, Layers):
+            found[event.frame] = event
+    return tuple(found[frame.number] for frame in job.frames)
+
+
+def run_in_engine(
+    job: Job, outputs: Mapping[int, str], on_cpu: Optional[Settings] = None
+) -> Generator[Event, None, None]:
+    """All events of a job through this user's engine: the twin of ``direct.run_directly``."""
+    return Matting(job, outputs, on_cpu).events()
+
+
+class Matting:
+    """One job on its way through the engine.
+
+    job       what to solve; its plates are read from their paths and sent once each
+    outputs   the EXR to write for every frame number
+    on_cpu    settings that replace the job's when the engine has only a CPU
+    preview   a PNG to refresh with the running frame's alpha; Progress.preview names it then
+    connect   how to find an engine, or to start one
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        outputs: Mapping[int, str],
+        on_cpu: Optional[Settings] = None,
+        *,
+        preview: Optional[str] = None,
+        connect: Callable[[], Wire] = ensure_engine,
+    ) -> None:
+        self.job = job
+        self.outputs = {number: Path(path) for number, path in outputs.items()}
+        self.on_cpu = on_cpu
+        self.preview = Path(preview) if preview is not None else None
+        self._connect = connect
+        self._wire: Optional[Wire] = None
+        self._id: Optional[str] = None  # of the job in the engine
+        self._written: Dict[int, Layers] = {}
+        self._lost = 0
+        self._cancelled = False
+
+    def events(self) -> Generator[Event, None, None]:
+        """Notices, Progress, and the Layers of each frame when its EXR has been written.
+
+        Closing the generator cancels the job. Raises what the engine tells (PlateError,
+        MismatchError, ...), OutputError when an EXR cannot be written, CancelledError, and
+        EngineError when no engine can be had.
+        """
+        self._check_outputs()
+        try:
+            while True:
+                try:
+                    self._wire = self._connect()
+                    if self._id is None:
+                        self._submit(self._wire)
+                    yield from self._follow(self._wire)
+                    return
+                except NotThere:
+                    self._id = None  # killed while the plates were sent: once more
+                    self._lose(None)
+                except EngineGone as gone:
+                    self._lose(gone)
+        finally:
+            self._tidy()
+
+    def cancel(self) -> None:
+        """End the job, from any thread; ``events`` then raises CancelledError."""
+        self._cancelled = True
+        if self._wire is not None and self._id is not None:
+            with suppress(DmpError):  # ended already, or the engine is gone: nothing to cancel
+                self._wire.ask("POST", f"/v1/jobs/{self._id}/cancel", timeout=5.0)
+
+    def _lose(self, gone: Optional[EngineGone]) -> None:
+        self._lost += 1
+        if self._lost >= LOST_LIMIT:
+            raise EngineError(
+                f"The engine was lost {self._lost} times without getting any further "
+                f"({gone or 'it forgot the job'}); see `dmp engine log`."
+            )
+
+    def _heed_cancel(self) -> None:
+        if self._cancelled:
+            raise CancelledError("Cancelled on request.")
+
+    def _submit(self, wire: Wire) -> None:
+        """Create the job, send every plate, start."""
+        request: Dict[str, Any] = {
+            "job": self.job.to_json(),
+            "attended": True,
+            "ocio": os.environ.get("OCIO", ""),
+        }
+        if self.on_cpu is not None:
+            request["on_cpu"] = self.on_cpu.to_json()
+        sizes = self._sizes()
+        summary = wire.ask("POST", "/v1/jobs", request)
+        self._id = summary["id"]
+        for plate in summary["plates"]:
+            self._heed_cancel()
+            path = plate["path"]
+            where = f"/v1/jobs/{self._id}/plates/{plate['index']}"
+            try:
+                with open(path, "rb") as file:
+                    wire.ask("PUT", where, file, size=sizes[path])
+            except OSError as reason:
+                raise self._unreadable(path, reason) from None
+        self._heed_cancel()
+        wire.ask("POST", f"/v1/jobs/{self._id}/start")
+
+    def _sizes(self) -> Dict[str, int]:
+        """Bytes of every plate: all of them are there before the first is sent."""
+        sizes = {}
+        for path in self._plates():
+            try:
+                with open(path, "rb") as file:
+                    sizes[path] = os.fstat(file.fileno()).st_size
+            except OSError as reason:
+                raise self._unreadable(path, reason) from None
+            if sizes[path] == 0:
+                raise PlateError(f"The {self._plates()[path].called} {path} is empty.")
+        return sizes
+
+    def _plates(self) -> Dict[str, Role]:
+        """Every file that is sent, and what it is."""
+        frames = (*self.job.frames, *self.job.context)
+        return {plate.path: plate.role for frame in frames for plate in frame.plates}
+
+    def _unreadable(self, path: str, reason: OSError) -> PlateError:
+        named = f"The {self._plates()[path].called} {path}"
+        if isinstance(reason, FileNotFoundError):
+            return PlateError(f"{named} does not exist.")
+        return PlateError(f"{named} cannot be read ({reason.strerror}).")
+
+    def _follow(self, wire: Wire) -> Generator[Event, None, None]:
+        """The events of a started job until it has ended."""
+        noticed = False
+        warned: Set[str] = set()
+        for event in wire.lines(f"/v1/jobs/{self._id}/events"):
+            kind = event.pop("event")
+            if kind == "progress":
+                self._lost = 0
+                progress = self._progress(wire, event)
+                for text in progress.warnings:
+                    if text not in warned:
+                        warned.add(text)
+                        yield Notice(text)
+                yield progress
+            elif kind == "layers" and event["frame"] not in self._written:
+                layers = Layers.from_json(event)
+                target = self.outputs[layers.frame]
+                self._fetch(wire, layers.path, target)
+                self._lost = 0
+                self._written[layers.frame] = replace(layers, path=str(target))
+                yield self._written[layers.frame]
+            elif kind == "state":
+                if event["state"] == JobState.DONE.value:
+                    return
+                if event["state"] in ENDED:
+                    raise from_wire(event)
+                if event.get("notice") and not noticed:
+                    noticed = True
+                    yield Notice(event["notice"])
+        raise EngineGone("The engine ended before the job did.")
+
+    def _progress(self, wire: Wire, event: Dict[str, Any]) -> Progress:
+        source = event["preview"]
+        shown: Optional[str] = None
+        if source is not None and self.preview is not None:
+            try:
+                self._fetch(wire, source, self.preview)
+                shown = str(self.preview)
+            except NotThere:
+                pass  # the frame was finished meanwhile
+        return Progress.from_json({**event, "preview": shown})
+
+    def _fetch(self, wire: Wire, source: str, target: Path) -> None:
+        """Write what the engine has at ``source`` to ``target``, whole or not at all."""
+        try:
+            with drafted(target) as draft, open(draft, "wb") as file:
+                for block in wire.blocks(source):
+                    file.write(block)
+        except OSError as reason:
+            raise _unwritable(target, reason) from None
+
+    def _check_outputs(self) -> None:
+        """Fail before any work, not after it."""
+        for frame in self.job.frames:
+            if frame.number not in self.outputs:
+                raise InputError(f"The job names no output for frame {frame.number}.")
+            if self.outputs[frame.number].suffix.lower() != ".exr":
+                raise OutputError(
+                    f"Layers are written as EXR; give '{self.outputs[frame.number]}' a name "
+                    "that ends in .exr."
+                )
+        plates = {os.path.realpath(path) for path in self._plates()}
+        for path in self.outputs.values():
+            if os.path.realpath(path) in plates:
+                raise OutputError(f"The output {path} is one of the plates; give it another name.")
+        for folder in sorted({path.parent for path in self.outputs.values()}):
+            if not folder.is_dir():
+                raise OutputError(f"The output folder {folder} does not exist; make it first.")
+            if not os.access(folder, os.W_OK):
+                raise OutputError(f"The output folder {folder} is not writable.")
+            if shutil.disk_usage(folder).free < 1 << 20:
+                raise OutputError(f"The disk of the output folder {folder} is full.")
+
+    def _tidy(self) -> None:
+        """Leave nothing in the engine: end the job if it runs, then have it forgotten."""
+        if self._wire is None or self._id is None:
+            return
+        try:
+            self._wire.ask("POST", f"/v1/jobs/{self._id}/cancel", timeout=5.0)
+            self._wire.ask("DELETE", f"/v1/jobs/{self._id}", timeout=5.0)
+        except DmpError:
+            pass  # a cancelled frame still ends; the engine tidies that itself
+
+
+def _unwritable(path: Path, reason: OSError) -> OutputError:
+    if reason.errno in (errno.ENOSPC, errno.EDQUOT):
+        return OutputError(f"The disk is full: {path} could not be written; make room.")
+    return OutputError(f"{path} cannot be written ({reason.strerror}).")
+
+
+def engine_jobs(wire: Wire) -> List[Dict[str, Any]]:
+    """Summaries of all jobs of the engine, newest first (docs/engine.md)."""
+    jobs: List[Dict[str, Any]] = wire.ask("GET", "/v1/jobs")["jobs"]
+    return jobs

@@ -1,0 +1,1 @@
+"""Render farms and clusters: OpenJD job bundles, Dask."""

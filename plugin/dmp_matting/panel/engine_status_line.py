@@ -1,0 +1,114 @@
+"""How the engine is, in one sentence, and the one button that mends it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Optional
+
+from Qt import QtCore, QtWidgets
+
+from ..client.engine_setup import choose_engine
+from ..client.engine_status import EngineMood, EngineState
+from . import background
+from .background import Errands, Told
+
+GREEN, BLUE, YELLOW, RED = "#7bc47f", "#5aa9e6", "#c9b458", "#e5736f"
+COLOURS: Dict[EngineMood, str] = {
+    EngineMood.MISSING: RED,
+    EngineMood.STOPPED: YELLOW,
+    EngineMood.STARTING: YELLOW,
+    EngineMood.READY: GREEN,
+    EngineMood.BUSY: BLUE,
+    EngineMood.BROKEN: RED,
+}
+
+
+@dataclass(frozen=True)
+class Mend:
+    """What the button says and does in one mood."""
+
+    label: str
+    tip: str
+
+
+# A mood without one needs no button: it passes by itself, or the jobs are to be cancelled first.
+MENDS: Dict[EngineMood, Mend] = {
+    EngineMood.MISSING: Mend(
+        "Choose Python…",
+        "Name the Python that has the engine, as `dmp setup` does; it is tried first.",
+    ),
+    EngineMood.STOPPED: Mend(
+        "Start", "Start the engine now, so that the next matte need not wait."
+    ),
+    EngineMood.READY: Mend("Stop", "End the engine and give its memory and GPU back."),
+    EngineMood.BROKEN: Mend("Restart", "End the engine that does not answer, and start another."),
+}
+
+
+class EngineLine(QtWidgets.QWidget):
+    """One line: a dot, a sentence, a button."""
+
+    def __init__(self, running: Errands) -> None:
+        super().__init__()
+        self.state: Optional[EngineState] = None
+        self._errands = running
+        self.dot = QtWidgets.QLabel("●")
+        self.sentence = QtWidgets.QLabel("Looking for the engine…")
+        self.sentence.setWordWrap(True)
+        self.button = QtWidgets.QPushButton()
+        self.button.clicked.connect(self.mend)
+        steady = self.button.sizePolicy()
+        steady.setRetainSizeWhenHidden(True)  # or the picture would jump with every mood
+        self.button.setSizePolicy(steady)
+        self.button.hide()
+        row = QtWidgets.QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.dot, 0, QtCore.Qt.AlignmentFlag.AlignTop)
+        row.addWidget(self.sentence, 1)
+        row.addWidget(self.button, 0, QtCore.Qt.AlignmentFlag.AlignTop)
+
+    def show_state(self, state: EngineState) -> None:
+        self.state = state
+        self.dot.setStyleSheet(f"color: {COLOURS[state.mood]}")
+        self.sentence.setText(state.sentence)
+        mend = MENDS.get(state.mood)
+        self.button.setVisible(mend is not None)
+        if mend is not None:
+            self.button.setText(mend.label)
+            self.button.setToolTip(mend.tip)
+        self.button.setEnabled(not self._errands.busy)
+
+    def mend(self) -> None:
+        """What the button does in the mood that is shown."""
+        if self.state is None:
+            return
+        mood = self.state.mood
+        if mood is EngineMood.MISSING:
+            self._ask_python()
+            return
+        done = {
+            EngineMood.STOPPED: background.start,
+            EngineMood.READY: background.stop,
+            EngineMood.BROKEN: background.restart,
+        }.get(mood)
+        if done is not None:
+            self._errands.run(done)
+            self.button.setEnabled(False)
+
+    def _ask_python(self) -> None:
+        python, _ = QtWidgets.QFileDialog.getOpenFileName(
+            self, "The Python that has the DMP engine", "", "All files (*)"
+        )
+        if python:
+            self.choose_python(python)
+
+    def choose_python(self, python: str) -> None:
+        """Try that Python on a thread, and remember it if it has an engine."""
+
+        def choose() -> Told:
+            path = choose_engine(python)
+            return Told(f"Hosts will use the engine of {python} (written to {path}).")
+
+        self.sentence.setText(f"Trying {python}; this takes a few seconds.")
+        self._errands.run(choose)
+        self.button.setEnabled(False)

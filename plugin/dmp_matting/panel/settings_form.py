@@ -1,0 +1,154 @@
+"""Rows for settings, made from the metadata of Settings: a new setting appears by itself.
+
+Every row starts as "the preset's own"; only what the artist touched is handed on.
+"""
+
+from __future__ import annotations
+
+from dataclasses import Field, fields
+from typing import Any, Callable, Dict, List, Optional, Tuple
+
+from Qt import QtCore, QtWidgets
+
+from ..settings import Settings, Value
+
+OWN = "as the preset"
+
+
+class Knob:
+    """One setting's widget: how to show the preset's own value, and how to read the artist's."""
+
+    def __init__(
+        self,
+        widget: QtWidgets.QWidget,
+        show_own: Callable[[str], Any],
+        read: Callable[[], Optional[Value]],
+    ) -> None:
+        self.widget, self.show_own, self.read = widget, show_own, read
+
+
+def choice_knob(values: Dict[str, Value]) -> Knob:
+    """One of ``values``, by their labels."""
+    box = QtWidgets.QComboBox()
+    box.addItem(OWN)
+    box.addItems(list(values))
+
+    def show_own(text: str) -> None:
+        box.setItemText(0, text)
+
+    def read() -> Optional[Value]:
+        return values[box.currentText()] if box.currentIndex() > 0 else None
+
+    return Knob(box, show_own, read)
+
+
+def number_knob(low: float, high: float, whole: bool) -> Knob:
+    """A number; one step below the lowest stands for the preset's own."""
+    box: Any = _QuietInt() if whole else _QuietFloat()
+    if whole:
+        box.setRange(int(low) - 1, int(high))
+    else:
+        box.setDecimals(6)
+        box.setRange(low - 1, high)
+    box.setValue(box.minimum())
+    box.setSpecialValueText(OWN)
+
+    def read() -> Optional[Value]:
+        value: Value = box.value()
+        return None if value == box.minimum() else value
+
+    return Knob(box, box.setSpecialValueText, read)
+
+
+def text_knob() -> Knob:
+    """Free text; empty stands for the preset's own."""
+    line = QtWidgets.QLineEdit()
+    line.setPlaceholderText(OWN)
+    return Knob(line, line.setPlaceholderText, lambda: line.text().strip() or None)
+
+
+def knob_of(spec: Field[Any]) -> Knob:
+    """The widget that suits a field of Settings."""
+    about = spec.metadata
+    if about["choices"]:
+        return choice_knob({choice: choice for choice in about["choices"]})
+    if isinstance(spec.default, bool):
+        return choice_knob({"on": True, "off": False})
+    if isinstance(spec.default, (int, float)):
+        return number_knob(about["low"], about["high"], isinstance(spec.default, int))
+    return text_knob()
+
+
+class Knobs(QtWidgets.QWidget):
+    """All settings but the preset itself: the basic ones, the rest when asked for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.knobs: Dict[str, Knob] = {}
+        self._rest: List[Tuple[QtWidgets.QLabel, QtWidgets.QWidget]] = []
+        form = QtWidgets.QFormLayout(self)
+        form.setContentsMargins(0, 0, 0, 0)
+        self.more = QtWidgets.QCheckBox("All settings")
+        self.more.toggled.connect(self.show_rest)
+        specs = [spec for spec in fields(Settings) if spec.name != "preset"]
+        for spec in sorted(specs, key=lambda spec: not spec.metadata["basic"]):
+            knob = self.knobs[spec.name] = knob_of(spec)
+            label = QtWidgets.QLabel(spec.metadata["label"])
+            equation = spec.metadata["equation"]
+            paper = f" (paper: eq. {equation})" if equation[:1].isdigit() else ""
+            for part in (label, knob.widget):
+                part.setToolTip(spec.metadata["help"] + paper)
+            if not spec.metadata["basic"]:
+                if not self._rest:
+                    form.addRow(self.more)
+                self._rest.append((label, knob.widget))
+            form.addRow(label, knob.widget)
+        self.show_rest(False)
+
+    def show_rest(self, wanted: bool) -> None:
+        for label, widget in self._rest:
+            label.setVisible(wanted)
+            widget.setVisible(wanted)
+
+    def show_preset(self, settings: Optional[Settings]) -> None:
+        """What untouched rows stand for; None where only the engine will know."""
+        for name, knob in self.knobs.items():
+            if settings is None:
+                knob.show_own(OWN)
+                continue
+            value = getattr(settings, name)
+            text = ("on" if value else "off") if isinstance(value, bool) else str(value)
+            knob.show_own(f"{text} ({settings.preset})")
+
+    def changes(self) -> Dict[str, Value]:
+        """What the artist touched."""
+        read = {name: knob.read() for name, knob in self.knobs.items()}
+        return {name: value for name, value in read.items() if value is not None}
+
+
+class _QuietInt(QtWidgets.QSpinBox):
+    """Scrolling the form past it changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: Any) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()
+
+
+class _QuietFloat(QtWidgets.QDoubleSpinBox):
+    """Scrolling the form past it changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+
+    def wheelEvent(self, event: Any) -> None:
+        if self.hasFocus():
+            super().wheelEvent(event)
+        else:
+            event.ignore()

@@ -1,0 +1,178 @@
+"""What the publish plug-ins share and pyblish has no part in. Standard library only, Python 3.9.
+
+An instance of family ``dmp.matte`` carries, in its data:
+
+    dmpShot       Shot; its outputs lie in the staging folder
+    dmpTrouble    sentences of the collectors, which never fail; the first validator tells them
+    dmpFacts      {path: what its header says}, see engine/dmp_engine/review/probe.py
+    dmpTo, dmpVersion     the folder that holds all versions of the shot, and the one to be made
+    dmpMeasures   the finished frames in numbers, see engine/dmp_engine/review/measures.py
+    dmpRefused    {validator: sentence} of the result; nothing is integrated while one is left
+    dmpAccepted   validators that an artist has overruled; written into the manifest
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
+
+from ..errors import InputError, MismatchError
+from ..job import MATTES, Role
+from ..settings import Settings
+from ..shots.sequences import FilePattern
+from ..shots.shot import Shot
+
+FAMILY = "dmp.matte"
+IMAGES = (".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".hdr", ".cin", ".tga")
+NUMBER = re.compile(r"(?:(?<=[._])|(?<=[._]-))(\d{2,})(?=\.[A-Za-z]+$)")
+
+
+def find_shots(
+    folder: str, settings: Settings, on_cpu: Optional[Settings], space: str = "auto"
+) -> List[Tuple[Shot, List[str]]]:
+    """The shots of a folder, or of its subfolders, each with what could not be told by its names.
+
+    A clean plate has ``clean`` in its name, mattes have ``garbage``, ``core``, ``holdout`` and
+    ``trimap``; the plate has ``plate`` in it, or is the only other file. Never raises.
+    """
+    places = [folder]
+    if not _images(folder):
+        try:
+            places = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir())
+        except OSError:
+            places = []
+    return [_shot_of(place, settings, on_cpu, space) for place in places if _images(place)]
+
+
+def _shot_of(
+    folder: str, settings: Settings, on_cpu: Optional[Settings], space: str
+) -> Tuple[Shot, List[str]]:
+    names = _images(folder)
+    roles: Dict[str, List[str]] = {role.value: [] for role in (Role.CLEAN, *MATTES)}
+    others: List[str] = []
+    for name in names:
+        role = next((role for role in roles if role in name.lower()), None)
+        (roles[role] if role else others).append(name)
+    plates = [name for name in others if "plate" in name.lower()] or others
+    trouble = []
+    for what, found, needed in (
+        ("plate", plates, True), ("clean plate", roles["clean"], True),
+        *((role.called, roles[role.value], False) for role in MATTES),
+    ):  # fmt: skip
+        if len(found) > 1:
+            trouble.append(
+                f"{folder} has {len(found)} files that may be the {what}: {', '.join(found)}; "
+                "leave one."
+            )
+        elif needed and not found:
+            trouble.append(f"{folder} has no {what}; give its file a name with that word.")
+
+    def path(found: Sequence[str]) -> str:
+        return os.path.join(folder, found[0]) if found else ""
+
+    name = os.path.basename(os.path.abspath(folder))
+    shot = Shot(
+        name, path(plates), path(roles["clean"]), f"{name}.####.exr", (),
+        space=space, settings=settings, on_cpu=on_cpu,
+        garbage=path(roles["garbage"]), core=path(roles["core"]),
+        holdout=path(roles["holdout"]), trimap=path(roles["trimap"]),
+    )  # fmt: skip
+    return shot, trouble
+
+
+def _images(folder: str) -> List[str]:
+    """Names of stills, and patterns of sequences, in a folder."""
+    try:
+        names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
+    except OSError:
+        return []
+    found = set()
+    for name in names:
+        if name.startswith(".") or os.path.splitext(name)[1].lower() not in IMAGES:
+            continue
+        number = NUMBER.search(name)
+        found.add(
+            f"{name[: number.start()]}{'#' * len(number[1])}{name[number.end() :]}"
+            if number
+            else name
+        )
+    return sorted(found)
+
+
+# --- where a version goes ------------------------------------------------------------------------
+
+
+def version_folder(to: str, version: int) -> Path:
+    return Path(to) / f"v{version:03d}"
+
+
+def staging_folder(to: str, version: int) -> Path:
+    """Where frames are made until all of them are right; beside the version, on the same disk."""
+    return Path(to) / f".v{version:03d}.staging"
+
+
+def next_version(to: str) -> int:
+    """One more than the highest that is published."""
+    try:
+        numbers = [int(name[1:]) for name in os.listdir(to) if re.fullmatch(r"v\d{3,}", name)]
+    except OSError:
+        numbers = []
+    return max(numbers, default=0) + 1
+
+
+def staged(data: MutableMapping[str, Any]) -> Shot:
+    """The instance's shot, its outputs in the staging folder of its version."""
+    shot: Shot = data["dmpShot"]
+    name = FilePattern.parse(os.path.basename(shot.output)) or shot.output
+    folder = staging_folder(data["dmpTo"], data["dmpVersion"])
+    return replace(shot, output=str(folder / str(name)))
+
+
+# --- what a validator of the plates says ----------------------------------------------------------
+
+
+def must_agree(data: Mapping[str, Any], keys: Sequence[str], what: str, wanted: str) -> None:
+    """MismatchError unless all readable plates have the same ``keys`` in what was probed of them.
+
+    ``what`` names them in the plural, ``wanted`` says what to do.
+    """
+    found: Dict[Tuple[str, ...], List[str]] = {}
+    for path, fact in data["dmpFacts"].items():
+        if not fact["trouble"]:
+            found.setdefault(tuple(str(fact[key]) for key in keys), []).append(path)
+    if len(found) > 1:
+        told = [f"{' x '.join(value)} ({paths[0]})" for value, paths in found.items()]
+        raise MismatchError(
+            f"The plates have {len(found)} different {what}: {', '.join(told)}; {wanted}."
+        )
+
+
+# --- what a validator of the result says ----------------------------------------------------------
+
+
+def judge(
+    data: MutableMapping[str, Any], validator: str, sentence: str, frames: Sequence[int]
+) -> None:
+    """Refuse the result with ``sentence`` if there are ``frames``, unless an artist has overruled.
+
+    Raises InputError; remembers it for the integrator, since pyblish itself goes on after a
+    failed check of a result.
+    """
+    refused: Dict[str, str] = data.setdefault("dmpRefused", {})
+    refused.pop(validator, None)
+    if not frames or validator in data.setdefault("dmpAccepted", []):
+        return
+    refused[validator] = sentence
+    raise InputError(sentence)
+
+
+def measures_of(data: MutableMapping[str, Any]) -> List[Dict[str, Any]]:
+    """The measures of the finished frames. InputError when there are none."""
+    measures: List[Dict[str, Any]] = data.get("dmpMeasures") or []
+    if not measures:
+        data.setdefault("dmpRefused", {})["measures"] = "There is no result to look at."
+        raise InputError("There is no result to look at; the matte was not made.")
+    return measures

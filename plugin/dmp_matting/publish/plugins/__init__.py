@@ -1,0 +1,1 @@
+"""The pyblish plug-ins: collect, validate, extract, validate, integrate."""

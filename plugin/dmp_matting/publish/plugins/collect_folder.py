@@ -1,0 +1,44 @@
+"""Collect plate and clean plate from a folder, or from a folder of shots."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pyblish.api
+
+from dmp_matting.errors import DmpError
+from dmp_matting.presets import preset
+from dmp_matting.publish.instances import FAMILY, find_shots
+from dmp_matting.settings import Settings
+
+
+class CollectFolder(pyblish.api.ContextPlugin):
+    """``dmpFolder`` of the context, or $DMP_PUBLISH_FOLDER. Finds what is there; never fails."""
+
+    order = pyblish.api.CollectorOrder
+    label = "Collect plates from a folder"
+
+    def process(self, context: Any) -> None:
+        folder = context.data.get("dmpFolder") or os.environ.get("DMP_PUBLISH_FOLDER", "")
+        if not folder:
+            return
+        name = context.data.get("dmpPreset") or os.environ.get("DMP_PUBLISH_PRESET", "auto")
+        settings, on_cpu = preset("final"), None
+        trouble = []
+        told = context.data.get("dmpSettings")
+        try:
+            if isinstance(told, Settings):
+                settings, on_cpu = told, context.data.get("dmpOnCpu")
+            elif name == "auto":
+                settings = settings.changed(**(told or {}))
+                on_cpu = preset("draft").changed(**(told or {}))
+            else:
+                settings = preset(name).changed(**(told or {}))
+        except DmpError as error:  # a collector never fails; the first validator tells
+            trouble.append(str(error))
+        space = str(context.data.get("dmpSpace", "auto"))
+        for shot, found in find_shots(folder, settings, on_cpu, space):
+            instance = context.create_instance(shot.name, family=FAMILY)
+            instance.data.update({"dmpShot": shot, "dmpTrouble": trouble + found})
+            self.log.info("Found %s", shot.name)

@@ -1,0 +1,128 @@
+"""What a host asks to publish, as JSON: the same for a pyblish window inside the host and for a
+publish in a Python of its own. Standard library only, Python 3.9.
+
+A host gives a function that looks at its open scene and returns a PublishRequest; pyblish's
+collector (publish/collect_host.py) calls it each time that it collects.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+
+from ..presets import preset
+from ..settings import Settings
+from ..shots.shot import Shot
+
+ACCEPT = "Accept as it is"  # labels of pyblish actions that are asked for by name
+LEAVE_OUT = "Leave out missing frames"
+SOLVE_AGAIN = "Solve again with preset final"
+NOWHERE = "No folder to publish to; choose one, or save the scene: then it is 'publish' beside it."
+
+
+@dataclass(frozen=True)
+class PublishRequest:
+    """Shots of a host's scene, and where their versions go.
+
+    shots     each becomes ``to/NAME/v001``; a name that no folder can have is made one
+    to        folder; empty is told by the first check
+    version   0: the next one that is free
+    trouble   sentences about what could not be collected; they end the publish before any work
+    accept    checks of the result to overrule, by class name
+    repairs   what may be repaired by itself: the label of an action by the check that offers it
+    source    where the shots come from (host, scene, node ...), for the manifest
+    """
+
+    shots: Tuple[Shot, ...]
+    to: str = ""
+    version: int = 0
+    trouble: Tuple[str, ...] = ()
+    accept: Tuple[str, ...] = ()
+    repairs: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "shots", tuple(map(_with_a_name, self.shots)))
+
+    def repaired(self, check: str, shot: str, label: str) -> PublishRequest:
+        """The same request with the repair ``label`` that ``check`` offered for ``shot``."""
+        if label == ACCEPT:
+            return replace(self, accept=(*self.accept, check))
+        if label == SOLVE_AGAIN:
+            return replace(
+                self, shots=tuple(at_best(one) if one.name == shot else one for one in self.shots)
+            )
+        return replace(self, repairs={**self.repairs, check: label})
+
+    def to_json(self) -> Dict[str, Any]:
+        told = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        for name in ("trouble", "accept"):
+            told[name] = list(told[name])
+        for name in ("repairs", "source"):
+            told[name] = dict(told[name])
+        return {**told, "shots": [shot_to_json(shot) for shot in self.shots]}
+
+    @classmethod
+    def from_json(cls, told: Mapping[str, Any]) -> PublishRequest:
+        """InputError (SettingsError) for settings that do not exist."""
+        plain = {key: told[key] for key in ("to", "version", "repairs", "source") if key in told}
+        return cls(
+            tuple(shot_from_json(one) for one in told["shots"]),
+            trouble=tuple(told.get("trouble", ())), accept=tuple(told.get("accept", ())), **plain,
+        )  # fmt: skip
+
+
+def folder_name(text: str) -> str:
+    """A shot's name as the name of a folder on any system."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("._") or "shot"
+
+
+def _with_a_name(shot: Shot) -> Shot:
+    name = folder_name(shot.name)
+    output = shot.output.replace(shot.name, name) if shot.name else f"{name}.####.exr"
+    return replace(shot, name=name, output=output)
+
+
+def at_best(shot: Shot) -> Shot:
+    """The shot solved with preset final, wherever it is solved."""
+    device = shot.settings.device
+    return replace(shot, settings=preset("final").changed(device=device), on_cpu=None)
+
+
+def shot_to_json(shot: Shot) -> Dict[str, Any]:
+    """All fields of a Shot, so that a new one needs no line here."""
+    told: Dict[str, Any] = {}
+    for one in dataclasses.fields(shot):
+        value = getattr(shot, one.name)
+        if isinstance(value, Settings):
+            value = value.to_json()
+        elif value is not None and not isinstance(value, (str, int, float, bool)):
+            value = list(value)
+        told[one.name] = value
+    return told
+
+
+def shot_from_json(told: Mapping[str, Any]) -> Shot:
+    """The Shot that ``shot_to_json`` described. SettingsError."""
+    values: Dict[str, Any] = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in told.items()
+    }
+    for name in ("settings", "on_cpu"):
+        if values.get(name) is not None:
+            values[name] = Settings.from_json(values[name])
+    return Shot(**values)
+
+
+_collectors: List[Callable[[], PublishRequest]] = []  # of this process's host: one or none
+
+
+def set_host(collect: Optional[Callable[[], PublishRequest]]) -> None:
+    """What pyblish's collector asks in this process; None takes it back."""
+    _collectors[:] = [collect] if collect is not None else []
+
+
+def ask_host() -> Optional[PublishRequest]:
+    """What the host's scene holds now; None where there is no host. Raises what the host raises."""
+    return _collectors[0]() if _collectors else None

@@ -1,0 +1,153 @@
+"""Shots: finished frames are left alone, the rest goes in chunks to a crew that solves them.
+
+    for event in run_shots(shots): ...        # StopIteration.value: a ShotReport for each shot
+
+Standard library only, Python 3.9. A chunk is one job, so plates are sent and dropped again eight
+frames at a time. Closing the generator ends the jobs; frames that are written stay, and the next
+run begins where this one ended.
+"""
+
+from __future__ import annotations
+
+import collections
+import dataclasses
+import os
+from contextlib import closing
+from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
+
+from ..errors import OutputError, PlateError
+from ..settings import Settings
+from .events import (
+    Crew,
+    Missing,
+    ShotEnd,
+    ShotEvent,
+    ShotFailure,
+    ShotFrame,
+    ShotProgress,
+    ShotReport,
+    ShotStart,
+    Task,
+)
+from .local_executor import Lanes
+from .shot import CHUNK, Gap, Shot, check_shots, chunks, gap_sentence
+from .up_to_date import is_finished
+
+
+def run_shots(
+    shots: Sequence[Shot],
+    *,
+    missing: Missing = Missing.FAIL,
+    redo: bool = False,
+    make_folders: bool = False,
+    chunk: int = CHUNK,
+    crew: Callable[[Deque[Task]], Crew] = Lanes,
+) -> Generator[ShotEvent, None, Tuple[ShotReport, ...]]:
+    """Solve the shots in their order; see the top of this file.
+
+    ``redo`` solves finished frames again; ``make_folders`` makes output folders; ``crew`` solves
+    what is left to do, else this machine's engine.
+
+    Raises before any work: InputError for shots that cannot be, PlateError that names every missing
+    frame. Raises on the way only what ends everything: EngineMissingError, EngineError,
+    CancelledError.
+    """
+    check_shots(shots)
+    # The frames as they are now: what is on disk later changes no neighbour.
+    shots = [dataclasses.replace(shot, frames=shot.numbers()) for shot in shots]
+    gaps = check_gaps(shots, missing)
+    reports = {shot.name: ShotReport(shot.name) for shot in shots}
+    left: Dict[str, Set[int]] = {}
+    tasks: Deque[Task] = collections.deque()
+    for shot in shots:
+        report, absent = reports[shot.name], {gap.frame for gap in gaps[shot.name]}
+        wanted = [shot.settings] + ([shot.on_cpu] if shot.on_cpu else [])
+        for numbers in chunks(shot.numbers(), chunk):
+            todo = []
+            for number in numbers:
+                if number in absent:
+                    report.skipped.append(number)
+                elif not redo and _is_done(shot, number, wanted):
+                    report.kept.append(number)
+                else:
+                    todo.append(number)
+            if todo:
+                tasks.append((shot, tuple(todo)))
+        left[shot.name] = {n for one, numbers in tasks if one is shot for n in numbers}
+        if make_folders and left[shot.name]:
+            _make_folders(shot, left[shot.name])
+        yield ShotStart(shot.name, shot.numbers(), tuple(report.kept), tuple(gaps[shot.name]))
+        if not left[shot.name]:
+            yield ShotEnd(report)
+    with closing(crew(tasks)) as running:
+        for event in running.events():
+            yield from _account(event, reports[_name(event)], left)
+    return tuple(reports[shot.name] for shot in shots)
+
+
+def _is_done(shot: Shot, number: int, wanted: Sequence[Settings]) -> bool:
+    output = shot.output_of(number)
+    if not os.path.exists(output):
+        return False
+    context = [shot.frame(other) for other in shot.context((number,))]
+    return is_finished(output, shot.frame(number), wanted, context)
+
+
+def _name(event: ShotEvent) -> str:
+    assert not isinstance(event, ShotEnd)
+    return event.shot
+
+
+def _account(
+    event: ShotEvent, report: ShotReport, left: Dict[str, Set[int]]
+) -> Generator[ShotEvent, None, None]:
+    """Write the event into its shot's report and hand it on."""
+    open_frames = left[report.shot]
+    if isinstance(event, ShotProgress):
+        total = len(open_frames) + len(report.solved) + len(report.failed)
+        gone = total - len(open_frames) + event.progress.fraction
+        yield ShotProgress(event.shot, event.progress, min(1.0, gone / total))
+        return
+    if isinstance(event, ShotFrame):
+        layers = event.layers
+        report.solved.append(layers.frame)
+        report.device = layers.device
+        report.seconds += layers.seconds.get("total", 0.0)
+        for warning in layers.warnings:
+            report.warnings.setdefault(warning, []).append(layers.frame)
+        open_frames.discard(layers.frame)
+    elif isinstance(event, ShotFailure):
+        report.failures.append(event)
+        open_frames.difference_update(event.frames)
+    yield event
+    if not open_frames:
+        yield ShotEnd(report)
+
+
+def check_gaps(shots: Sequence[Shot], missing: Missing) -> Dict[str, List[Gap]]:
+    """What is missing, by the shot's name. PlateError that names all of it where that is no choice.
+
+    A shot of which nothing can be solved is refused even when missing frames are skipped.
+    """
+    gaps = {shot.name: shot.gaps() for shot in shots}
+    sentences, rest = [], False
+    for shot in shots:
+        found = gaps[shot.name]
+        all_of_it = {gap.frame for gap in found} == set(shot.numbers())
+        if found and (missing is Missing.FAIL or all_of_it):
+            sentences.append(gap_sentence(shot, found))
+            rest = rest or not all_of_it
+    if sentences:
+        mend = "Put the files back, or matte the other frames with --missing skip."
+        raise PlateError(f"{' '.join(sentences)} {mend if rest else 'Check the names.'}")
+    return gaps
+
+
+def _make_folders(shot: Shot, numbers: Set[int]) -> None:
+    for folder in sorted({os.path.dirname(shot.output_of(number)) for number in numbers}):
+        try:
+            os.makedirs(folder, exist_ok=True)
+        except OSError as reason:
+            raise OutputError(
+                f"The output folder {folder} cannot be made ({reason.strerror})."
+            ) from None

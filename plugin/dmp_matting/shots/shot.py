@@ -1,0 +1,192 @@
+"""A shot: patterns of plates in, a pattern of mattes out, and which frames. Standard library only.
+
+    shot = Shot("sh010", "plate.####.exr", "clean.exr", "matte.####.exr", frames=range(1001, 1101))
+    for event in run_shots([shot]): ...        # shotrun.py
+
+The clean plate (and each matte) is one still for all frames or a sequence of its own. Nothing is
+opened here: ``gaps`` looks at names and sizes, so that all that is missing can be told before
+work starts.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+
+from ..errors import InputError, PlateError
+from ..job import NEIGHBOURS, Frame, Job, Plate, Role
+from ..presets import preset
+from ..settings import Settings
+from .sequences import FilePattern, file_of, is_pattern, range_text
+
+CHUNK = 8  # frames a job: a job's plates are all in the engine at once, and its disk is not endless
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A file that a frame needs and that is not there, or is empty."""
+
+    frame: int
+    role: Role
+    path: str
+    empty: bool  # there, with no byte in it
+
+
+@dataclass(frozen=True)
+class Shot:
+    """What to matte and where to write it.
+
+    ``frames`` empty: all frames of the plate that are on disk. ``space``: the colour space of plate
+    and clean plate, as in :class:`Plate`. ``on_cpu`` replaces the settings where the engine has
+    only a CPU. The settings of None are preset ``auto``: final on a GPU, draft on the CPU.
+    ``around``: all frames of the shot where ``frames`` are a part of it; neighbours among them are
+    looked at (Settings.temporal).
+    """
+
+    name: str
+    image: str
+    clean: str
+    output: str
+    frames: Sequence[int] = ()
+    garbage: str = ""
+    core: str = ""
+    space: str = "auto"
+    settings: Settings = field(default_factory=lambda: preset("final"))
+    on_cpu: Optional[Settings] = field(default_factory=lambda: preset("draft"))
+    around: Sequence[int] = ()
+    holdout: str = ""
+    trimap: str = ""
+
+    def numbers(self) -> Tuple[int, ...]:
+        """The frames of the shot. InputError, PlateError when there are none."""
+        if self.frames:
+            numbers = tuple(dict.fromkeys(self.frames))
+        elif is_pattern(self.image):
+            pattern = FilePattern.parse(self.image)
+            assert pattern is not None
+            numbers = pattern.frames()
+            if not numbers:
+                raise PlateError(f"There is no file {pattern}; check the plate's name.")
+        else:
+            numbers = (1,)
+        if len(numbers) > 1 and FilePattern.parse(self.output) is None:
+            raise InputError(
+                f"{len(numbers)} frames cannot all be written to {self.output}; "
+                "put #### into its name."
+            )
+        return numbers
+
+    def sources(self) -> Dict[Role, str]:
+        """The pattern or still of every role that is given."""
+        given = {
+            Role.IMAGE: self.image,
+            Role.CLEAN: self.clean,
+            Role.GARBAGE: self.garbage,
+            Role.CORE: self.core,
+            Role.HOLDOUT: self.holdout,
+            Role.TRIMAP: self.trimap,
+        }
+        return {role: text for role, text in given.items() if text}
+
+    def frame(self, number: int) -> Frame:
+        """The plates of one frame, with absolute paths."""
+        plates = []
+        for role, text in self.sources().items():
+            space = "raw" if role.is_matte else self.space
+            plates.append(Plate(os.path.abspath(file_of(text, number)), role, space))
+        return Frame(number, tuple(plates))
+
+    def output_of(self, number: int) -> str:
+        """The EXR of one frame, absolute."""
+        pattern = FilePattern.parse(self.output)
+        return os.path.abspath(pattern.path(number) if pattern else self.output)
+
+    def outputs(self, numbers: Iterable[int]) -> Dict[int, str]:
+        return {number: self.output_of(number) for number in numbers}
+
+    def job(self, numbers: Iterable[int]) -> Job:
+        numbers = tuple(numbers)
+        context = tuple(map(self.frame, self.context(numbers)))
+        return Job(tuple(map(self.frame, numbers)), self.settings, context=context)
+
+    def context(self, numbers: Sequence[int]) -> Tuple[int, ...]:
+        """The frames that the engine looks at for these: by place in the shot and nothing else.
+
+        Neighbours, or for the paper's video mode the rest of the block of CHUNK frames. A frame of
+        which a file is missing is nobody's neighbour.
+        """
+        ways = {one.temporal for one in (self.settings, self.on_cpu) if one is not None}
+        whole = sorted({*self.numbers(), *self.around})
+        place = {number: at for at, number in enumerate(whole)}
+        near: Set[int] = set()
+        for at in (place[number] for number in numbers):
+            if "neighbours" in ways:
+                near.update(whole[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1])
+            if "paper" in ways:
+                first = at // CHUNK * CHUNK
+                near.update(whole[first : first + CHUNK])
+        return tuple(n for n in sorted(near.difference(numbers)) if self._is_there(n))
+
+    def _is_there(self, number: int) -> bool:
+        return all(_size(plate.path) > 0 for plate in self.frame(number).plates)
+
+    def gaps(self) -> List[Gap]:
+        """Everything that is missing or empty, in the order of the frames."""
+        sizes: Dict[str, int] = {}
+        found = []
+        for number in self.numbers():
+            for plate in self.frame(number).plates:
+                if plate.path not in sizes:
+                    sizes[plate.path] = _size(plate.path)
+                if sizes[plate.path] <= 0:
+                    found.append(Gap(number, plate.role, plate.path, sizes[plate.path] == 0))
+        return found
+
+
+def gap_sentence(shot: Shot, gaps: Sequence[Gap]) -> str:
+    """All gaps of a shot in one sentence: ``plate.####.exr: frames 1003-1007 are missing``."""
+    parts = []
+    for role, text in shot.sources().items():
+        for empty in (False, True):
+            frames = [gap.frame for gap in gaps if gap.role is role and gap.empty is empty]
+            if not frames:
+                continue
+            state = "empty" if empty else "missing"
+            if is_pattern(text):
+                several = "s" if len(frames) > 1 else ""
+                are = "are" if several else "is"
+                parts.append(f"frame{several} {range_text(frames)} of {text} {are} {state}")
+            else:
+                parts.append(f"the {role.called} {text} is {state}")
+    return f"{shot.name}: {'; '.join(parts)}."
+
+
+def chunks(numbers: Sequence[int], size: int = CHUNK) -> Iterator[Tuple[int, ...]]:
+    """Frames in jobs; by place in the shot, so that a resumed shot has the same ones."""
+    for start in range(0, len(numbers), size):
+        yield tuple(numbers[start : start + size])
+
+
+def check_shots(shots: Sequence[Shot]) -> None:
+    """InputError when two shots share a name, or two frames an output."""
+    names: Set[str] = set()
+    outputs: Dict[str, str] = {}
+    for shot in shots:
+        if shot.name in names:
+            raise InputError(f"Two shots are called {shot.name}; give each a name of its own.")
+        names.add(shot.name)
+        for number in shot.numbers():
+            path = shot.output_of(number)
+            if path in outputs:
+                raise InputError(
+                    f"{outputs[path]} and {shot.name} both write {path}; name other outputs."
+                )
+            outputs[path] = shot.name
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return -1
