@@ -37,7 +37,7 @@ from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
 from dmp_engine.pipeline import frame as pipeline  # noqa: E402
 from dmp_matting import Frame, Job, Plate, Progress, Role, Stage, preset  # noqa: E402
-from dmp_matting.client.connection import Wire  # noqa: E402
+from dmp_matting.client.connection import Connection  # noqa: E402
 from dmp_matting.client.job_client import Matting  # noqa: E402
 from dmp_matting.client.launcher import start_engine, stop_engine  # noqa: E402
 
@@ -88,7 +88,7 @@ def write_pair(folder: Path, name: str, plates: list[oiio.ImageBuf]) -> Frame:
     )
 
 
-def previews(wire: Wire, frame: Frame, folder: Path, seed: int) -> tuple[float, float]:
+def previews(wire: Connection, frame: Frame, folder: Path, seed: int) -> tuple[float, float]:
     """Seconds to the first preview, and to the first that is the solver's own alpha."""
     what = Job((frame,), preset("draft").changed(device="cpu", seed=seed))
     shown = folder / "preview.png"

@@ -31,7 +31,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 
 from dmp_matting import Frame, Job, Layers, Plate, Progress, Role, Settings, preset  # noqa: E402
-from dmp_matting.client.connection import Wire  # noqa: E402
+from dmp_matting.client.connection import Connection  # noqa: E402
 from dmp_matting.client.engine_python import engine_command  # noqa: E402
 from dmp_matting.client.job_client import Matting  # noqa: E402
 from dmp_matting.client.launcher import start_engine, stop_engine  # noqa: E402
@@ -82,7 +82,7 @@ def job(paths: tuple[Path, Path], settings: Settings) -> Job:
     return Job((Frame(1, plates),), settings)
 
 
-def through_engine(wire: Wire, what: Job, output: Path) -> tuple[float, float]:
+def through_engine(wire: Connection, what: Job, output: Path) -> tuple[float, float]:
     """Seconds of the whole call, and those that the engine spent on the frame itself."""
     start = time.perf_counter()
     spent = 0.0
@@ -92,7 +92,7 @@ def through_engine(wire: Wire, what: Job, output: Path) -> tuple[float, float]:
     return time.perf_counter() - start, spent
 
 
-def first_preview(wire: Wire, folder: Path) -> float:
+def first_preview(wire: Connection, folder: Path) -> float:
     """Seconds from the request to a preview that lies on the host's disk."""
     settings = preset("draft").changed(device="cpu", seed=int(time.time()) % 100000)
     what = job(write_pair(folder, 512, 512), settings)
@@ -166,7 +166,7 @@ def main() -> None:
         "size": asked.size,
         "plates_bytes": [path.stat().st_size for path in pair],
         "layers_bytes": (folder / "served.exr").stat().st_size,
-        "in_process": spread(direct),
+        "no_server": spread(direct),
         "server": spread(served),
         "server_inside_the_worker": spread(inside),
         "overhead": round(statistics.median(served) - statistics.median(direct), 4),

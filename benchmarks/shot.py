@@ -36,7 +36,7 @@ from scipy import ndimage
 
 from dmp_engine.evaluation.metrics import dtssd, sad
 from dmp_engine.pipeline.frame import matte_frame
-from dmp_engine.pipeline.shot_frame import Kept
+from dmp_engine.pipeline.shot_frame import LookCache
 from dmp_matting import Frame, Job, Plate, Role, Settings, preset
 from dmp_matting.frame_window import window_of
 
@@ -101,7 +101,7 @@ def solve(
         for n in numbers
     )  # fmt: skip
     wanted = set(numbers) if few is None else set(listed(few))
-    job, kept = Job(frames, settings), Kept()
+    job, kept = Job(frames, settings), LookCache()
     for frame in frames:
         output = folder / f"matte.{frame.number}.exr"
         if output.exists() or frame.number not in wanted:

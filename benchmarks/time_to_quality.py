@@ -39,7 +39,7 @@ sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 from dmp_engine.dmp.model.encoding import Encoding  # noqa: E402
 from dmp_engine.dmp.paper.cuda_graphs import Eager  # noqa: E402
 from dmp_engine.dmp.paper.initial_alpha import updated_alpha  # noqa: E402
-from dmp_engine.dmp.paper.losses import Learner, Problem  # noqa: E402
+from dmp_engine.dmp.paper.losses import Problem, Trainer  # noqa: E402
 from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
 from dmp_engine.dmp.solve.postprocess import colour_bounds, finished  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
@@ -78,41 +78,41 @@ def authors(image: Tensor, clean: Tensor, scale: float) -> Iterator[tuple[int, T
     bounds = colour_bounds(image, clean)
     seen, behind = encoding.encode(image), encoding.encode(clean)
     trimap = solver.first_trimap(seen, behind, AUTHORS, generator)
-    learner: Learner | None = None
+    trainer: Trainer | None = None
     done = 0
     for fit, joint, projection in ROUNDS:
         problem = Problem(image, clean, trimap, trimap, seen, encoding)
-        if learner is None:
-            learner = Learner(problem, AUTHORS, generator, Eager())
-        learner.problem = problem
-        learner.background, learner.core = problem.background, problem.core
-        learner.core_count = problem.core.sum().clamp_min(1)
+        if trainer is None:
+            trainer = Trainer(problem, AUTHORS, generator, Eager())
+        trainer.problem = problem
+        trainer.background, trainer.core = problem.background, problem.core
+        trainer.core_count = problem.core.sum().clamp_min(1)
         plan = [("fit", n) for n in range(fit)]
         plan += [("joint", n) for n in range(round(joint * scale))]
         plan += [("project", n) for n in range(round(projection * scale))]
         projected: Tensor | None = None
         for kind, step in plan:
             if kind == "fit":
-                learner.fit_step()
+                trainer.fit_step()
             else:
                 if kind == "project" and projected is None:
                     with torch.no_grad():
-                        projected = learner.predict()[0] > solver.NEARLY_ONE
+                        projected = trainer.predict()[0] > solver.NEARLY_ONE
                 steps = round((projection if projected is not None else joint) * scale)
-                learner.joint_step(step, steps, projected)
+                trainer.joint_step(step, steps, projected)
             done += 1
             if done % LOOK_EVERY == 0:
-                yield done, refined(learner, image, clean, encoding, bounds)
-        alpha = refined(learner, image, clean, encoding, bounds)
+                yield done, refined(trainer, image, clean, encoding, bounds)
+        alpha = refined(trainer, image, clean, encoding, bounds)
         trimap = updated_alpha(trimap, alpha, AUTHORS.alpha_update)
     yield done, alpha
 
 
 @torch.no_grad()
 def refined(
-    learner: Learner, image: Tensor, clean: Tensor, encoding: Encoding, bounds: Any
+    trainer: Trainer, image: Tensor, clean: Tensor, encoding: Encoding, bounds: Any
 ) -> Tensor:
-    alpha, foreground = learner.predict()
+    alpha, foreground = trainer.predict()
     alpha, _ = finished(image, clean, alpha, encoding.decode(foreground), None, AUTHORS, bounds)
     return alpha
 

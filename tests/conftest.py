@@ -17,7 +17,7 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_matting import Frame, Job, Plate, Role, Settings
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_matting.client.engine_python import child_environment, engine_command
 from dmp_matting.client.job_client import Matting
 from dmp_matting.client.launcher import find_engine, start_engine, stop_engine
@@ -43,11 +43,11 @@ class Home:
         }
         self._started: list[subprocess.Popen[bytes]] = []
 
-    def start(self, *options: str, **how: Any) -> Wire:
+    def start(self, *options: str, **how: Any) -> Connection:
         """Start an engine as a host does, with options of `serve`."""
         return start_engine(more=options, **how)
 
-    def spawn(self, *options: str, **how: Any) -> Wire:
+    def spawn(self, *options: str, **how: Any) -> Connection:
         """Start an engine as a child of the tests, to give it limits."""
         folders = ["--run-folder", str(self.run), "--cache-folder", str(self.cache)]
         self.run.mkdir(mode=0o700, exist_ok=True)
@@ -144,7 +144,7 @@ def shared_home() -> Home:
 
 
 @pytest.fixture(scope="session")
-def engine(shared_home: Home) -> Iterator[Wire]:
+def engine(shared_home: Home) -> Iterator[Connection]:
     """An engine that tests share when they do it no harm."""
     with pytest.MonkeyPatch.context() as patch:  # session fixtures may run inside a test's home
         for name, value in shared_home.environment.items():
@@ -187,7 +187,9 @@ class Pair:
             settings.changed(**changes),
         )
 
-    def matting(self, wire: Wire, output: Path, settings: Settings = QUICK, **how: Any) -> Matting:
+    def matting(
+        self, wire: Connection, output: Path, settings: Settings = QUICK, **how: Any
+    ) -> Matting:
         """The one-frame job, through an engine that is there already."""
         changes = how.pop("changes", {})
         return Matting(self.job(settings, **changes), {1: str(output)}, connect=lambda: wire, **how)

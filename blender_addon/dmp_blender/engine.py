@@ -53,15 +53,15 @@ def draw_state(layout: Any, context: Any) -> None:
         box.label(text="Looking for the engine ...", icon="SORTTIME")
         return
     for number, line in enumerate(wrapped(_Watch.note or state.sentence, context)):
-        box.label(text=line, icon=ICONS[state.mood.value] if not number else "BLANK1")
+        box.label(text=line, icon=ICONS[state.status.value] if not number else "BLANK1")
     place = _queue_place(state)
     if place:
         box.label(text=place, icon="BLANK1")
-    if state.mood is dmp.EngineMood.MISSING:
+    if state.status is dmp.EngineStatus.MISSING:
         box.operator("dmp.choose_engine", icon="FILEBROWSER")
-    elif state.mood is dmp.EngineMood.STOPPED:
+    elif state.status is dmp.EngineStatus.STOPPED:
         box.operator("dmp.start_engine", icon="PLAY")
-    elif state.mood is dmp.EngineMood.BROKEN:
+    elif state.status is dmp.EngineStatus.BROKEN:
         box.operator("dmp.restart_engine", icon="FILE_REFRESH")
 
 

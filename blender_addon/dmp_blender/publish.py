@@ -61,7 +61,7 @@ class Publication:
             request = yield from _first_part(gathering)
             for repair in self._repairs:
                 request = request.repaired(*repair)
-            task = dmp.PublishTask(request, python=self._python)
+            task = dmp.BackgroundPublish(request, python=self._python)
             status = Status(COLLECTED, "Checking the plates")
             while not task.done:
                 for told in task.poll():

@@ -21,16 +21,6 @@ from .chosen import preferences
 from .core import dmp
 from .properties import MATTES, settings_of
 
-STAGES = {
-    dmp.Stage.READ: "reading",
-    dmp.Stage.INITIALISE: "first alpha",
-    dmp.Stage.FIT: "fitting",
-    dmp.Stage.JOINT: "alpha and foreground",
-    dmp.Stage.PROJECT: "projection",
-    dmp.Stage.REFINE: "refining",
-    dmp.Stage.LIFT: "full size",
-    dmp.Stage.WRITE: "writing",
-}
 PREPARING = 0.1  # share of the bar for rendering plates, where some are rendered
 
 
@@ -94,7 +84,7 @@ class Session:
                 found.append(
                     dmp.Frame(frame, tuple(one.plate(frame, folder) for one in self._inputs))
                 )
-            task = dmp.Task(
+            task = dmp.BackgroundJob(
                 dmp.Job(tuple(found), self._settings, dmp.__version__),
                 {frame: self._result.path(frame) for frame in self._frames},
                 self._on_cpu,
@@ -134,4 +124,4 @@ class Session:
         left = f", {event.eta:.0f} s left" if event.eta is not None else ""
         count = f" ({len(self.finished) + 1} of {len(self._frames)})"
         which = f"Frame {event.frame}{count if len(self._frames) > 1 else ''}"
-        return Status(share + (1 - share) * done, f"{which}: {STAGES[event.stage]}{left}")
+        return Status(share + (1 - share) * done, f"{which}: {event.stage.called}{left}")

@@ -17,14 +17,14 @@ from typing import Dict, List, Optional, Sequence
 import nuke
 
 from dmp_matting import (
+    BackgroundJob,
     CancelledError,
     DmpError,
-    EngineMood,
+    EngineStatus,
     InputError,
     Layers,
     Notice,
     Progress,
-    Task,
     engine_state,
 )
 
@@ -108,7 +108,7 @@ class Running:
         while not self._ended.wait(TICK):
             if not self._solving and time.monotonic() - asked > ASK_EVERY:
                 state, asked = engine_state(), time.monotonic()
-                busy = state.mood is EngineMood.BUSY and len(state.jobs) > 1
+                busy = state.status is EngineStatus.BUSY and len(state.jobs) > 1
                 self._waiting = f"Waiting. {state.sentence}" if busy else ""
             ticked = threading.Event()
             nuke.executeInMainThread(self._tick, (ticked,))
@@ -160,7 +160,7 @@ class Running:
             left = f", about {event.eta:.0f} s left" if event.eta is not None else ""
             share = (done + event.fraction) / all_frames
             self._say(
-                f"Frame {event.frame}{number}: {event.stage.value}, {event.fraction:.0%}{left}.",
+                f"Frame {event.frame}{number}: {event.stage.called}, {event.fraction:.0%}{left}.",
                 int(100 * share),
             )
 
@@ -223,10 +223,10 @@ class Running:
             self._node = same[0] if same else None
         return self._node
 
-    def _next_task(self) -> Task:
+    def _next_task(self) -> BackgroundJob:
         part = self._left.pop(0)
         preview = str(self._preview) if self._wants_preview else None
-        return Task(part.job, part.outputs, self._work.on_cpu, preview=preview)
+        return BackgroundJob(part.job, part.outputs, self._work.on_cpu, preview=preview)
 
     def _say(self, sentence: str, percent: Optional[int] = None) -> None:
         node = self._find()

@@ -1,7 +1,8 @@
 """DMP > Publish...: the facility's pyblish window where there is one, else without a window.
 
-The publish then runs in the engine's Python (dmp_matting.PublishTask); Nuke stays free. A ticker
-thread asks Nuke's main thread for a look, as jobs.py does. At the end there is one message: what
+The publish then runs in the engine's Python (dmp_matting.BackgroundPublish); Nuke stays free.
+A ticker thread asks Nuke's main thread for a look, as jobs.py does. At the
+end there is one message: what
 failed, with the repair that can be had at once, or where it was published.
 """
 
@@ -15,11 +16,11 @@ from typing import Dict, List, Mapping, Optional, Tuple
 import nuke
 
 from dmp_matting import (
+    BackgroundPublish,
     CancelledError,
     DmpError,
     InputError,
     PublishRequest,
-    PublishTask,
     open_publish_window,
 )
 
@@ -89,7 +90,7 @@ class Publishing:
         self._bar.setMessage("Starting.")
         self._cancelled = False
         self._ended = threading.Event()
-        self._task = PublishTask(request)
+        self._task = BackgroundPublish(request)
         threading.Thread(target=self._run, name="dmp-publish-ticker", daemon=True).start()
 
     def _run(self) -> None:

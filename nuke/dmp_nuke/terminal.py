@@ -16,7 +16,15 @@ from typing import List, Optional, Sequence
 
 import nuke
 
-from dmp_matting import CancelledError, DmpError, InputError, Layers, Notice, Progress, Task
+from dmp_matting import (
+    BackgroundJob,
+    CancelledError,
+    DmpError,
+    InputError,
+    Layers,
+    Notice,
+    Progress,
+)
 
 from . import prepare, results
 from .node import all_nodes
@@ -45,7 +53,7 @@ def compute(node: nuke.Group, frames: Sequence[int]) -> int:
     done = 0
     try:
         for part in work.parts:
-            task = Task(part.job, part.outputs, work.on_cpu)
+            task = BackgroundJob(part.job, part.outputs, work.on_cpu)
             try:
                 while not task.wait(POLL) or not task.done:
                     done += _report(node, task, done, work.frames)
@@ -127,7 +135,7 @@ def _range(text: str) -> List[int]:
     return found
 
 
-def _report(node: nuke.Group, task: Task, done: int, frames: int) -> int:
+def _report(node: nuke.Group, task: BackgroundJob, done: int, frames: int) -> int:
     """Print what is new; how many frames were finished."""
     finished = 0
     for event in task.poll():
@@ -139,7 +147,7 @@ def _report(node: nuke.Group, task: Task, done: int, frames: int) -> int:
         elif isinstance(event, Notice):
             nuke.tprint(f"DMP: {event}")
         elif isinstance(event, Progress) and event.step == 0:
-            nuke.tprint(f"DMP: {node.fullName()}: frame {event.frame}: {event.stage.value}")
+            nuke.tprint(f"DMP: {node.fullName()}: frame {event.frame}: {event.stage.called}")
     return finished
 
 

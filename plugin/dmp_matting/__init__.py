@@ -1,9 +1,9 @@
 """DMP background matting: the face that hosts and scripts see. Standard library only."""
 
-from .client.background_job import Task
+from .client.background_job import BackgroundJob
 from .client.engine_process import Notice
 from .client.engine_setup import choose_engine
-from .client.engine_status import EngineMood, EngineState, engine_state
+from .client.engine_status import EngineState, EngineStatus, engine_state
 from .client.job_client import Matting, engine_jobs, matte
 from .client.launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
 from .errors import (
@@ -22,7 +22,12 @@ from .errors import (
 from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Stage
 from .paths import cache_folder, read_config, write_config
 from .presets import DESCRIPTIONS, PRESETS, preset
-from .publish.background_publish import PublishFailure, PublishReport, PublishStatus, PublishTask
+from .publish.background_publish import (
+    BackgroundPublish,
+    PublishFailure,
+    PublishReport,
+    PublishStatus,
+)
 from .publish.host_window import open_publish_window
 from .publish.request import PublishRequest
 from .settings import Settings
@@ -47,7 +52,7 @@ __all__ = [
     "DmpError",
     "EngineError",
     "EngineMissingError",
-    "EngineMood",
+    "EngineStatus",
     "EngineState",
     "Frame",
     "InputError",
@@ -67,7 +72,7 @@ __all__ = [
     "PublishReport",
     "PublishRequest",
     "PublishStatus",
-    "PublishTask",
+    "BackgroundPublish",
     "Role",
     "Settings",
     "SettingsError",
@@ -79,7 +84,7 @@ __all__ = [
     "ShotReport",
     "ShotStart",
     "Stage",
-    "Task",
+    "BackgroundJob",
     "cache_folder",
     "choose_engine",
     "engine_jobs",

@@ -22,7 +22,7 @@ _HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"  # a name may be too 
 
 
 @contextmanager
-def drafted(target: Path) -> Iterator[Path]:
+def atomic_write(target: Path) -> Iterator[Path]:
     """The path to write to; it is renamed to ``target`` if the block ends well. OSError."""
     draft = target.with_name(f".{target.name}.{_HOST}.{os.getpid()}.{secrets.token_hex(4)}.part")
     try:

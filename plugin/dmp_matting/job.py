@@ -132,8 +132,30 @@ class Stage(str, enum.Enum):
     JOINT = "joint"  # eq. 12, stage 1a
     PROJECT = "project"  # eq. 13, stage 1b
     REFINE = "refine"  # eq. 14-18, stage 2
-    LIFT = "lift"  # to the plate's own pixels
+    UPSAMPLE = "upsample"  # to the plate's own pixels
     WRITE = "write"
+
+    @property
+    def called(self) -> str:
+        """What an artist reads while it runs: "solving"."""
+        return STAGE_NAMES[self]
+
+
+STAGE_NAMES: Mapping[Stage, str] = {
+    Stage.READ: "reading plates",
+    Stage.INITIALISE: "first alpha",
+    Stage.FIT: "fitting",
+    Stage.JOINT: "solving",
+    Stage.PROJECT: "projecting",
+    Stage.REFINE: "refining",
+    Stage.UPSAMPLE: "upsampling",
+    Stage.WRITE: "writing",
+}
+
+
+def stage_called(stage: str) -> str:
+    """A stage's value in words; a stage that only a newer engine knows, as it calls it."""
+    return Stage(stage).called if stage in {known.value for known in Stage} else stage
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, Mapping
 
-from .atomic_write import drafted
+from .atomic_write import atomic_write
 from .errors import EngineError, InputError, OutputError
 
 WINDOWS = sys.platform == "win32"
@@ -107,7 +107,7 @@ def write_config(values: Mapping[str, Any]) -> Path:
     merged = {**read_config(), **values} if path.exists() else dict(values)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with drafted(path) as draft:
+        with atomic_write(path) as draft:
             draft.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     except OSError as reason:
         raise OutputError(

@@ -15,7 +15,7 @@ import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_matting import engine_jobs, find_engine
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_matting.errors import EngineMissingError
 from dmp_nuke import buttons, jobs
 from dmp_nuke.results import Mood
@@ -123,7 +123,7 @@ def test_the_engine_dies_each_time(dmp: Any, session: Session, home: Home) -> No
     )
 
 
-def test_the_queue_is_busy(dmp: Any, shot: Shot, engine: Wire, tmp_path: Path) -> None:
+def test_the_queue_is_busy(dmp: Any, shot: Shot, engine: Connection, tmp_path: Path) -> None:
     """Two DMP nodes at once: the second waits, says so, and is solved."""
     plate, clean = shot.reads()
     first = dmp_node(plate, clean, tmp_path / "other.%04d.exr", joint_steps=1_000_000)
@@ -140,7 +140,7 @@ def test_the_queue_is_busy(dmp: Any, shot: Shot, engine: Wire, tmp_path: Path) -
     assert first["tile_color"].value() == dmp["tile_color"].value() == 0
 
 
-def test_the_same_node_twice(dmp: Any, session: Session, engine: Wire) -> None:
+def test_the_same_node_twice(dmp: Any, session: Session, engine: Connection) -> None:
     dmp["set_joint_steps"].setValue(1_000_000)
     dmp["matte_frame"].execute()
     dmp["matte_frame"].execute()
@@ -229,7 +229,7 @@ def test_a_colour_space_without_a_name(dmp: Any, session: Session) -> None:
     failed(dmp, session, "Name the plates' colour space beside Colour, or choose another one.")
 
 
-def test_an_unknown_colour_space(dmp: Any, session: Session, engine: Wire) -> None:
+def test_an_unknown_colour_space(dmp: Any, session: Session, engine: Connection) -> None:
     dmp["colour"].setValue("named")
     dmp["colour_space"].setValue("Kodachrome")
     sentence = press(dmp, "matte_frame")
@@ -261,7 +261,7 @@ def test_a_disk_that_is_too_small(
 
 
 def test_proxy_mode_is_off_for_the_render_and_on_again(
-    dmp: Any, session: Session, engine: Wire, tmp_path: Path
+    dmp: Any, session: Session, engine: Connection, tmp_path: Path
 ) -> None:
     nuke.root()["proxy"].setValue(True)
     assert press(dmp, "matte_frame").startswith("Done")
@@ -274,7 +274,7 @@ def test_proxy_mode_is_off_for_the_render_and_on_again(
 
 
 def test_the_wrong_clean_plate_is_told(
-    dmp: Any, shot: Shot, session: Session, engine: Wire
+    dmp: Any, shot: Shot, session: Session, engine: Connection
 ) -> None:
     """The plate twice: the engine's warning is on the node, in amber, and the matte is there."""
     dmp.setInput(1, dmp.input(0))
@@ -287,7 +287,7 @@ def test_the_wrong_clean_plate_is_told(
     assert dmp["tile_color"].value() == Mood.WARNED.value
 
 
-def test_the_artists_tile_comes_back(dmp: Any, session: Session, engine: Wire) -> None:
+def test_the_artists_tile_comes_back(dmp: Any, session: Session, engine: Connection) -> None:
     green = 0x20A020FF
     dmp["tile_color"].setValue(green)
     dmp.setInput(0, None)
@@ -311,7 +311,7 @@ def test_nuke_own_progress_bar_was_cancelled(
     assert dmp["status"].value() == "Cancelled while the inputs were rendered."
 
 
-def test_cancel_in_the_progress_bar(dmp: Any, session: Session, engine: Wire) -> None:
+def test_cancel_in_the_progress_bar(dmp: Any, session: Session, engine: Connection) -> None:
     """Finished frames stay."""
     dmp["matte_frame"].execute()
     run_until(lambda: not jobs.RUNNING)
@@ -335,7 +335,7 @@ def test_a_bug_of_ours_is_a_sentence_too(
 
 
 def test_a_bug_in_a_tick_ends_the_job(
-    dmp: Any, session: Session, engine: Wire, monkeypatch: pytest.MonkeyPatch
+    dmp: Any, session: Session, engine: Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def bug(self: Any, node: Any, event: Any) -> None:
         raise KeyError("x")

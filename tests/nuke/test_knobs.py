@@ -11,7 +11,7 @@ import pytest
 from nuke_standin.session import Session
 
 from dmp_matting import PRESETS, Settings, preset
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_nuke import knobs, menus, node
 
 from .conftest import Shot, dmp_node, pixels, press
@@ -80,7 +80,9 @@ def test_selected_nodes_become_the_inputs(shot: Shot, session: Session) -> None:
     assert session.panels == ["DMP1"] and nuke.selectedNodes() == [dmp]
 
 
-def test_inside_another_group(shot: Shot, session: Session, engine: Wire, tmp_path: Path) -> None:
+def test_inside_another_group(
+    shot: Shot, session: Session, engine: Connection, tmp_path: Path
+) -> None:
     plate, clean = shot.reads()
     outer = nuke.nodes.Group(name="Shot")
     with outer:

@@ -8,16 +8,16 @@ import nuke
 import numpy as np
 from nuke_standin.session import Session, run_until
 
-from dmp_engine.plates.io.user_mattes import hint_of
+from dmp_engine.plates.io.user_mattes import constraint_of
 from dmp_matting import Role, preset
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_nuke import knobs, node
 
 from ..conftest import write_exr
 from .conftest import FURBALL, Shot, dmp_node, pixels, press, quick, read_node
 
 
-def test_a_frame_of_the_furball(session: Session, engine: Wire, tmp_path: Path) -> None:
+def test_a_frame_of_the_furball(session: Session, engine: Connection, tmp_path: Path) -> None:
     """The real thing at 320x240: preset `draft`, against the renderer's exact alpha."""
     plate = read_node(FURBALL / "plate.%04d.exr", 1001, 1008)
     clean = read_node(FURBALL / "clean.exr")
@@ -41,7 +41,7 @@ def test_a_frame_of_the_furball(session: Session, engine: Wire, tmp_path: Path) 
     assert preset("draft").preset in status
 
 
-def test_ten_frames_against_the_truth(session: Session, engine: Wire, tmp_path: Path) -> None:
+def test_ten_frames_against_the_truth(session: Session, engine: Connection, tmp_path: Path) -> None:
     """With overscan, pixel aspect and timecode, which come back as they went."""
     shot = Shot(tmp_path, range(1001, 1011))
     output = tmp_path / "out" / "matte.%04d.exr"  # the folder is made
@@ -80,7 +80,7 @@ def test_ten_frames_against_the_truth(session: Session, engine: Wire, tmp_path: 
 
 
 def test_the_plate_until_there_is_a_result_and_after_clear(
-    shot: Shot, engine: Wire, tmp_path: Path
+    shot: Shot, engine: Connection, tmp_path: Path
 ) -> None:
     plate, clean = shot.reads()
     dmp = dmp_node(plate, clean, tmp_path / "matte.%04d.exr")
@@ -97,7 +97,7 @@ def test_the_plate_until_there_is_a_result_and_after_clear(
 
 
 def test_what_is_upstream_is_rendered_and_mattes_count(
-    shot: Shot, engine: Wire, tmp_path: Path
+    shot: Shot, engine: Connection, tmp_path: Path
 ) -> None:
     """A garbage matte that is 0 leaves nothing; the plates come through the node graph."""
     plate, clean = shot.reads()
@@ -114,7 +114,7 @@ def test_what_is_upstream_is_rendered_and_mattes_count(
 
 
 def test_every_matte_has_an_input_and_is_obeyed(
-    shot: Shot, engine: Wire, session: Session, tmp_path: Path
+    shot: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     """A range, all four at once: one render an input, and not a pixel says otherwise."""
     high, wide = 24, 32  # the format; overscan of 4 and 8 pixels lies around it
@@ -139,19 +139,19 @@ def test_every_matte_has_an_input_and_is_obeyed(
     dmp["last"].setValue(1003)
     assert press(dmp, "matte_range").startswith("Done: 3 frames in ")
     assert [one[1:3] for one in session.renders] == [(1001, 1003)] * len(Role)
-    hint = hint_of({role: matte.astype(np.float32) for role, matte in painted.items()})
-    assert hint is not None and all((hint == value).sum() > 40 for value in (0, 0.5, 1))
+    constraint = constraint_of({role: matte.astype(np.float32) for role, matte in painted.items()})
+    assert constraint is not None and all((constraint == value).sum() > 40 for value in (0, 0.5, 1))
     for number in shot.frames:
         found, _ = pixels(tmp_path / f"matte.{number}.exr")
         alpha, red = (found[name][4:28, 8:40] for name in "AR")
-        assert (alpha[hint == 0] == 0).all() and (alpha[hint == 1] == 1).all()
-        assert (red[hint == 0] == 0).all()
+        assert (alpha[constraint == 0] == 0).all() and (alpha[constraint == 1] == 1).all()
+        assert (red[constraint == 0] == 0).all()
         found["A"][4:28, 8:40] = 0
         assert (found["A"] == 0).all()  # a matte is black beyond its pixels: garbage
 
 
 def test_a_still_clean_plate_is_rendered_once(
-    shot: Shot, engine: Wire, session: Session, tmp_path: Path
+    shot: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
     dmp["clean_still"].setValue(True)
@@ -161,7 +161,7 @@ def test_a_still_clean_plate_is_rendered_once(
     assert [one[1:3] for one in session.renders] == [(1001, 1003), (1001, 1001)]
 
 
-def test_views(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+def test_views(shot: Shot, engine: Connection, session: Session, tmp_path: Path) -> None:
     """%V in the output: one job a view. Without it: a sentence."""
     session.views = ["left", "right"]
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
@@ -182,7 +182,7 @@ def test_views(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> No
 
 
 def test_it_shows_the_matte_while_it_is_being_solved(
-    shot: Shot, engine: Wire, session: Session, tmp_path: Path
+    shot: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     plate, clean = shot.reads()
     dmp = dmp_node(plate, clean, tmp_path / "matte.%04d.exr", joint_steps=1_000_000)

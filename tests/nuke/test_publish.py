@@ -16,7 +16,7 @@ import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_matting import Role, preset
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_matting.publish.request import set_host
 from dmp_nuke import collect, menus, publish
 
@@ -63,7 +63,7 @@ def press(session: Session, form: dict[str, str], answers: list[bool] | None = N
 
 
 def test_a_script_is_published_from_its_files(
-    plates: Shot, engine: Wire, session: Session, tmp_path: Path
+    plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     dmp = node_of(plates, tmp_path / "matte.%04d.exr")
     nuke.scriptSaveAs((tmp_path / "sh010_comp_v007.nk").as_posix(), 1)
@@ -99,7 +99,7 @@ def test_a_script_is_published_from_its_files(
 
 
 def test_a_missing_frame_and_its_repair(
-    plates: Shot, engine: Wire, session: Session, tmp_path: Path
+    plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     dmp = node_of(plates, tmp_path / "matte.%04d.exr")
     (tmp_path / "plate.1002.exr").unlink()
@@ -121,7 +121,7 @@ def test_a_missing_frame_and_its_repair(
 
 
 def test_a_clean_plate_of_another_size_is_told(
-    plates: Shot, engine: Wire, session: Session, tmp_path: Path
+    plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     for number in plates.frames:
         write_exr(tmp_path / f"clean.{number}.exr", np.full((20, 48, 3), 0.3))
@@ -132,7 +132,11 @@ def test_a_clean_plate_of_another_size_is_told(
 
 
 def test_what_is_no_file_is_rendered_first(
-    plates: Shot, engine: Wire, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    plates: Shot,
+    engine: Connection,
+    session: Session,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
@@ -152,7 +156,7 @@ def test_what_is_no_file_is_rendered_first(
     assert list(temporary.iterdir()) == []  # the rendered plates are gone
 
 
-def test_cancel(plates: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+def test_cancel(plates: Shot, engine: Connection, session: Session, tmp_path: Path) -> None:
     node_of(plates, tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
     session.form = {TO: str(tmp_path / "pub")}
     publish.press()
@@ -165,7 +169,7 @@ def test_cancel(plates: Shot, engine: Wire, session: Session, tmp_path: Path) ->
 
 
 def test_what_cannot_be_collected_is_told(
-    plates: Shot, engine: Wire, session: Session, tmp_path: Path
+    plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     assert press(session, {TO: str(tmp_path)}).startswith("The script has no DMP node; make one")
     dmp = node_of(plates, tmp_path / "matte.%04d.exr")

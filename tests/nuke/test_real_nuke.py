@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from nuke_standin.session import Session
 
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from .conftest import HERE, ROOT, Shot, pixels
 
@@ -46,7 +46,7 @@ def run(command: list[str], *arguments: object, path: str) -> subprocess.Complet
 
 
 def test_the_node_in_nuke(
-    command: list[str], session: Session, engine: Wire, tmp_path: Path
+    command: list[str], session: Session, engine: Connection, tmp_path: Path
 ) -> None:
     Shot(tmp_path, range(1001, 1004), (48, 32))
     ran = run(command, "-t", HERE / "in_nuke.py", tmp_path.as_posix(), path=str(ROOT / "nuke"))

@@ -16,7 +16,7 @@ from nuke_standin import script, tcl
 from nuke_standin.session import Session, reset, run_until
 
 from dmp_matting import Settings
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_nuke import jobs, node, results
 
 from .conftest import HERE, ROOT, Shot, dmp_node, pixels, press, read_node
@@ -92,7 +92,7 @@ def test_quoting_against_tcl(text: str) -> None:
 
 
 def test_saved_and_opened_it_shows_its_result(
-    shot: Shot, engine: Wire, session: Session, tmp_path: Path
+    shot: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
     nuke.frame(1001)
@@ -138,7 +138,7 @@ def bare_nuke(*arguments: object, room: str = "") -> subprocess.CompletedProcess
     return subprocess.run(command, env=environment, capture_output=True, text=True, cwd="/")
 
 
-def test_it_renders_where_there_is_no_dmp(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+def test_it_renders_where_there_is_no_dmp(shot: Shot, engine: Connection, tmp_path: Path) -> None:
     """As a farm does: nuke -x, in a process that has neither dmp_nuke nor dmp_matting."""
     saved = saved_shot(shot, tmp_path)
     ran = bare_nuke("-x", "-X", "Final", "-F", "1001", saved)
@@ -155,7 +155,7 @@ def test_it_renders_where_there_is_no_dmp(shot: Shot, engine: Wire, tmp_path: Pa
 
 
 def test_a_button_without_dmp_says_so(
-    shot: Shot, engine: Wire, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shot: Shot, engine: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = saved_shot(shot, tmp_path)
     monkeypatch.setitem(sys.modules, "dmp_nuke.buttons", None)
@@ -165,7 +165,9 @@ def test_a_button_without_dmp_says_so(
     assert session.messages == ["DMP is not installed here. The node shows the EXRs that it has."]
 
 
-def test_the_missing_frames_knob_is_the_reads(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+def test_the_missing_frames_knob_is_the_reads(
+    shot: Shot, engine: Connection, tmp_path: Path
+) -> None:
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
     for number in (1001, 1003):
         nuke.frame(number)
@@ -177,7 +179,9 @@ def test_the_missing_frames_knob_is_the_reads(shot: Shot, engine: Wire, tmp_path
     assert dmp._image(1003, "main").channels["rgba.alpha"].max() > 0
 
 
-def test_copy_paste_and_rename(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+def test_copy_paste_and_rename(
+    shot: Shot, engine: Connection, session: Session, tmp_path: Path
+) -> None:
     """A pasted node is a node of its own, and says so before it overwrites the other's files."""
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
     nuke.frame(1001)
@@ -200,7 +204,7 @@ def test_copy_paste_and_rename(shot: Shot, engine: Wire, session: Session, tmp_p
     assert press(dmp, "matte_frame").startswith("Done")
 
 
-def test_undo(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+def test_undo(shot: Shot, engine: Connection, session: Session, tmp_path: Path) -> None:
     """Making the node is one step; what a job sets is none."""
     plate, clean = shot.reads()
     before = len(session.undo)
@@ -223,7 +227,7 @@ def test_undo(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> Non
     assert back._image(1001, "main").channels["rgba.alpha"].max() > 0
 
 
-def test_renamed_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+def test_renamed_while_it_runs(shot: Shot, engine: Connection, tmp_path: Path) -> None:
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=30)
     nuke.frame(1001)
     dmp["matte_frame"].execute()
@@ -233,7 +237,7 @@ def test_renamed_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize("how", ["deleted", "closed"])
-def test_gone_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path, how: str) -> None:
+def test_gone_while_it_runs(shot: Shot, engine: Connection, tmp_path: Path, how: str) -> None:
     """The job is cancelled, its files are gone, nobody is told anything."""
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
     nuke.frame(1001)
@@ -251,7 +255,9 @@ def test_gone_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path, how: str) 
     )
 
 
-def test_deleted_and_brought_back_while_it_runs(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+def test_deleted_and_brought_back_while_it_runs(
+    shot: Shot, engine: Connection, tmp_path: Path
+) -> None:
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=60)
     nuke.frame(1001)
     dmp["matte_frame"].execute()
@@ -261,7 +267,9 @@ def test_deleted_and_brought_back_while_it_runs(shot: Shot, engine: Wire, tmp_pa
     assert node.all_nodes()[0]["status"].value().startswith("Done")
 
 
-def test_saved_while_it_ran(shot: Shot, engine: Wire, session: Session, tmp_path: Path) -> None:
+def test_saved_while_it_ran(
+    shot: Shot, engine: Connection, session: Session, tmp_path: Path
+) -> None:
     """Opened later, it shows the plate again, and does not pretend to be running."""
     plate, _ = shot.reads()
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=1_000_000)

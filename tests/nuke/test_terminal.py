@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from nuke_standin.session import Session
 
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from .conftest import HERE, ROOT, Shot, dmp_node, pixels
 
@@ -48,7 +48,7 @@ def saved(shot: Shot, tmp_path: Path, **values: object) -> Path:
     return tmp_path / "shot.nk"
 
 
-def test_a_batch(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+def test_a_batch(shot: Shot, engine: Connection, tmp_path: Path) -> None:
     """Only what is missing; and the saved script renders on a plain farm machine."""
     script, done = saved(shot, tmp_path), tmp_path / "done.nk"
     ran = run_nuke("-t", ROOM / "dmp_batch.py", script, "--frames", "1002")
@@ -73,7 +73,9 @@ def test_a_batch(shot: Shot, engine: Wire, tmp_path: Path) -> None:
         assert np.array_equal(matte["A"], final["A"])
 
 
-def test_a_farm_computes_only_when_it_was_allowed(shot: Shot, engine: Wire, tmp_path: Path) -> None:
+def test_a_farm_computes_only_when_it_was_allowed(
+    shot: Shot, engine: Connection, tmp_path: Path
+) -> None:
     script = saved(shot, tmp_path, has_result=True)
     asked = ("-t", ROOM / "dmp_batch.py", script, "--render", "Final", "--frames", "1001-1002")
     ran = run_nuke(*asked)
@@ -97,7 +99,7 @@ def test_a_farm_computes_only_when_it_was_allowed(shot: Shot, engine: Wire, tmp_
     ],
 )  # fmt: skip
 def test_a_batch_that_cannot_be(
-    shot: Shot, engine: Wire, tmp_path: Path, arguments: list[str], code: int, sentence: str
+    shot: Shot, engine: Connection, tmp_path: Path, arguments: list[str], code: int, sentence: str
 ) -> None:
     ran = run_nuke("-t", ROOM / "dmp_batch.py", saved(shot, tmp_path), *arguments)
     assert (ran.returncode, ran.stderr.strip()) == (code, f"DMP: {sentence}")

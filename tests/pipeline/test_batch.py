@@ -14,7 +14,7 @@ import yaml
 
 from dmp_matting import Job, Shot
 from dmp_matting.cli.shot_lists import read_shots
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from ..conftest import Home, kill
 from .conftest import FEW, TinyShot, command, dmp, environment, events, same_pixels
@@ -92,7 +92,7 @@ def test_every_kind_of_file_means_the_same_shots(folder: Path) -> None:
         assert [s.outputs((1001,)) for s in found] == [s.outputs((1001,)) for s in wanted]
 
 
-def test_a_batch_from_the_command_line(engine: Wire, folder: Path) -> None:
+def test_a_batch_from_the_command_line(engine: Connection, folder: Path) -> None:
     done = dmp("batch", as_yaml(folder, SHOTS), "--sheets", folder / "sheets", "--json")
     assert done.returncode == 0, done.stderr
     assert sorted(path.name for path in (folder / "out").iterdir()) == [
@@ -129,7 +129,7 @@ def test_what_shots_leave_out_comes_from_the_command_line(folder: Path) -> None:
     ],
 )
 def test_what_is_wrong_is_told_by_shot(
-    engine: Wire, folder: Path, change: dict[str, object], words: str
+    engine: Connection, folder: Path, change: dict[str, object], words: str
 ) -> None:
     done = dmp("batch", as_yaml(folder, [{**SHOTS[0], **change}, SHOTS[1]]))
     assert done.returncode == 2 and words in done.stderr, done.stderr

@@ -9,7 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from ..conftest import write_exr
 from .conftest import FEW_STEPS, TinyShot, dmp, events, pixels
@@ -34,7 +34,7 @@ def cleans(stills: list[Path]) -> list[object]:
 
 
 def test_the_median_of_three_stills(
-    engine: Wire, shot: TinyShot, stills: list[Path], tmp_path: Path
+    engine: Connection, shot: TinyShot, stills: list[Path], tmp_path: Path
 ) -> None:
     wanted = ["matte", shot.pattern, *cleans(stills), "-o", tmp_path / "m.####.exr",
               "--frames", "1001-1002", *FEW_STEPS, "--json"]  # fmt: skip
@@ -58,7 +58,9 @@ def test_the_median_of_three_stills(
     assert merged.stat().st_ino != before.st_ino
 
 
-def test_one_plate_and_two_stills_in_8_bit(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_one_plate_and_two_stills_in_8_bit(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
     """`auto` reads 8-bit stills as sRGB; their mean is scene-linear, as every EXR is read."""
     for name, level in (("a", 0.25), ("b", 0.75)):
         flat = np.full((32, 48, 3), level, np.float32)
@@ -70,7 +72,9 @@ def test_one_plate_and_two_stills_in_8_bit(engine: Wire, shot: TinyShot, tmp_pat
     assert pixels(tmp_path / "one.clean.exr") == pytest.approx(np.mean(linear), rel=2e-3)
 
 
-def test_8_bit_stills_are_not_called_another_colour_space(engine: Wire, tmp_path: Path) -> None:
+def test_8_bit_stills_are_not_called_another_colour_space(
+    engine: Connection, tmp_path: Path
+) -> None:
     lemur = Path(__file__).resolve().parents[1] / "plates" / "lemur"
     again = tmp_path / "again.png"
     again.write_bytes((lemur / "clean.png").read_bytes())
@@ -89,7 +93,7 @@ def test_8_bit_stills_are_not_called_another_colour_space(engine: Wire, tmp_path
     ],
 )
 def test_bad_stills_are_told(
-    engine: Wire, shot: TinyShot, stills: list[Path], tmp_path: Path, spoil: str, words: str
+    engine: Connection, shot: TinyShot, stills: list[Path], tmp_path: Path, spoil: str, words: str
 ) -> None:
     if spoil == "lost":
         stills[2].unlink()
@@ -103,7 +107,7 @@ def test_bad_stills_are_told(
 
 
 def test_lists_in_files_of_shots(
-    engine: Wire, shot: TinyShot, stills: list[Path], tmp_path: Path
+    engine: Connection, shot: TinyShot, stills: list[Path], tmp_path: Path
 ) -> None:
     names = [f"in/{one.name}" for one in stills]
     row = {"image": "in/plate.####.exr", "frames": "1001"}

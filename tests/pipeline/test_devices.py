@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 from dmp_matting import Shot, engine_jobs, preset, run_shots
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from ..conftest import Home, children
 from .conftest import FEW, TinyShot, dmp, same_pixels
@@ -37,7 +37,7 @@ def test_two_cpu_workers_solve_side_by_side(home: Home, tmp_path: Path) -> None:
     assert same_pixels(tmp_path / "one", tmp_path / "two")  # whoever solved them
 
 
-def _watch(wire: Wire, most: list[int], done: threading.Event) -> None:
+def _watch(wire: Connection, most: list[int], done: threading.Event) -> None:
     """The largest number of jobs that ran at one time."""
     while not done.is_set():
         running = sum(job["state"] == "running" for job in engine_jobs(wire))

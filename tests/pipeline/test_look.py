@@ -12,13 +12,13 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_engine.review.measures import Measure, measure_frames
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from .conftest import FEW_STEPS, TinyShot, dmp
 
 
 def test_a_sheet_and_a_movie_of_finished_frames(
-    engine: Wire, shot: TinyShot, tmp_path: Path
+    engine: Connection, shot: TinyShot, tmp_path: Path
 ) -> None:
     wanted = ("matte", shot.pattern, "--clean", shot.clean, "-o", tmp_path / "m.####.exr")
     assert dmp(*wanted, *FEW_STEPS, "--no-check").returncode == 0
@@ -41,7 +41,9 @@ def test_a_sheet_and_a_movie_of_finished_frames(
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_movie_without_ffmpeg_is_a_sentence(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_a_movie_without_ffmpeg_is_a_sentence(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
     wanted = ("matte", shot.pattern, "--clean", shot.clean, "-o", tmp_path / "m.####.exr",
               "--frames", "1001", "--movie", tmp_path / "shot.mp4", *FEW_STEPS)  # fmt: skip
     done = dmp(*wanted, PATH="/nowhere")

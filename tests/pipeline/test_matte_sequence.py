@@ -15,7 +15,7 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_matting import Settings, Shot, preset
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_matting.shots.up_to_date import is_finished
 
 from ..conftest import write_exr
@@ -32,7 +32,7 @@ def made(folder: Path) -> list[str]:
 
 @pytest.mark.parametrize("mark", ["%04d", "", "$F4"])
 def test_a_sequence_in_every_spelling(
-    engine: Wire, shot: TinyShot, tmp_path: Path, mark: str
+    engine: Connection, shot: TinyShot, tmp_path: Path, mark: str
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
@@ -45,7 +45,9 @@ def test_a_sequence_in_every_spelling(
     assert not np.array_equal(pixels(out / "m.1001.exr"), pixels(out / "m.1004.exr"))
 
 
-def test_without_a_range_all_frames_on_disk(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_without_a_range_all_frames_on_disk(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
     done = dmp(*matte(shot, tmp_path / "m.####.exr"), "--sheet", tmp_path / "sheet.png")
     assert done.returncode == 0, done.stderr
     assert made(tmp_path) == ["in", *(f"m.{n}.exr" for n in shot.numbers), "sheet.png"]
@@ -56,7 +58,7 @@ def test_without_a_range_all_frames_on_disk(engine: Wire, shot: TinyShot, tmp_pa
 
 
 def test_missing_frames_are_all_named_before_work_starts(
-    engine: Wire, shot: TinyShot, tmp_path: Path
+    engine: Connection, shot: TinyShot, tmp_path: Path
 ) -> None:
     shot.plate(1002).unlink()
     shot.plate(1004).write_bytes(b"")
@@ -76,7 +78,7 @@ def test_missing_frames_are_all_named_before_work_starts(
     assert made(tmp_path) == ["in", "m.1001.exr", "m.1003.exr"]
 
 
-def test_a_clean_plate_that_moves(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_a_clean_plate_that_moves(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
     for number in shot.numbers:
         shutil.copy(shot.clean, shot.folder / f"clean.{number}.exr")
     moving = ["matte", shot.pattern, "--clean", shot.folder / "clean.%04d.exr", *FEW_STEPS]
@@ -88,7 +90,7 @@ def test_a_clean_plate_that_moves(engine: Wire, shot: TinyShot, tmp_path: Path) 
     assert f"frame 1002 of {shot.folder}/clean.%04d.exr is missing." in done.stderr
 
 
-def test_finished_frames_are_left_alone(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_finished_frames_are_left_alone(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
     wanted = matte(shot, tmp_path / "m.####.exr", "--json")
     assert dmp(*wanted, "--frames", "1001-1002").returncode == 0
     before = (tmp_path / "m.1001.exr").stat()
@@ -104,7 +106,7 @@ def test_finished_frames_are_left_alone(engine: Wire, shot: TinyShot, tmp_path: 
     }  # fmt: skip
 
 
-def test_what_counts_as_finished(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_what_counts_as_finished(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
     output = tmp_path / "m.1001.exr"
     assert dmp(*matte(shot, tmp_path / "m.####.exr", "--frames", "1001")).returncode == 0
     settings = preset("paper").changed(
@@ -138,7 +140,7 @@ def test_what_counts_as_finished(engine: Wire, shot: TinyShot, tmp_path: Path) -
 
 
 def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
-    engine: Wire, shot: TinyShot, tmp_path: Path
+    engine: Connection, shot: TinyShot, tmp_path: Path
 ) -> None:
     broken = shot.pixels(1)
     broken[3, 4, 0] = np.nan
@@ -153,7 +155,9 @@ def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
     assert "plate 1002: " in done.stderr and "Traceback" not in done.stderr
 
 
-def test_json_tells_everything_as_it_comes(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_json_tells_everything_as_it_comes(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
     told = events(dmp(*matte(shot, tmp_path / "m.####.exr", "--json", "--frames", "1001-1002")))
     kinds = [event["event"] for event in told]
     assert kinds[0] == "shot" and kinds[-2:] == ["shot_end", "summary"]
@@ -167,7 +171,7 @@ def test_json_tells_everything_as_it_comes(engine: Wire, shot: TinyShot, tmp_pat
     assert without[-1]["shots"][0]["measures"] is None
 
 
-def test_openjd_lines_begin_a_line(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_openjd_lines_begin_a_line(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
     shot.plate(1002).write_text("not a picture")
     done = dmp(*matte(shot, tmp_path / "m.####.exr", "--openjd", "--frames", "1001-1002"))
     lines = done.stdout.splitlines()
@@ -181,7 +185,7 @@ def test_openjd_lines_begin_a_line(engine: Wire, shot: TinyShot, tmp_path: Path)
     [
         (["--frames", "1001-"], "InputError", "frame range"),
         (["--frames", "abc"], "InputError", "frame range"),
-        (["--in-process"], "InputError", "--in-process"),
+        (["--no-server"], "InputError", "--no-server"),
         (["--set", "joint_steps=-1"], "SettingsError", "joint_steps"),
         (
             ["--clean", "nowhere.exr"],
@@ -194,7 +198,7 @@ def test_openjd_lines_begin_a_line(engine: Wire, shot: TinyShot, tmp_path: Path)
     ],
 )
 def test_what_is_refused(
-    engine: Wire, shot: TinyShot, tmp_path: Path, more: list[str], kind: str, word: str
+    engine: Connection, shot: TinyShot, tmp_path: Path, more: list[str], kind: str, word: str
 ) -> None:
     done = dmp(*matte(shot, tmp_path / "m.####.exr", "--json", *more))
     last = events(done)[-1]
@@ -204,7 +208,7 @@ def test_what_is_refused(
     assert made(tmp_path) == ["in"]
 
 
-def test_a_pattern_without_files(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_a_pattern_without_files(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
     pattern = shot.folder / "plates.####.exr"
     done = dmp("matte", pattern, "--clean", shot.clean, "-o", "m.####.exr")
     sentence = f"There is no file {pattern}; check the plate's name.\n"
@@ -212,7 +216,7 @@ def test_a_pattern_without_files(engine: Wire, shot: TinyShot, tmp_path: Path) -
 
 
 def test_ctrl_c_leaves_finished_frames_and_the_next_run_goes_on(
-    engine: Wire, shot: TinyShot, tmp_path: Path
+    engine: Connection, shot: TinyShot, tmp_path: Path
 ) -> None:
     wanted = matte(shot, tmp_path / "m.####.exr", "--set", "joint_steps=150")
     process = subprocess.Popen(
@@ -233,7 +237,9 @@ def test_ctrl_c_leaves_finished_frames_and_the_next_run_goes_on(
     assert made(tmp_path) == ["in", *(f"m.{n}.exr" for n in shot.numbers)]
 
 
-def test_what_was_done_to_the_plates_is_told_once_a_shot(engine: Wire, tmp_path: Path) -> None:
+def test_what_was_done_to_the_plates_is_told_once_a_shot(
+    engine: Connection, tmp_path: Path
+) -> None:
     lemur = Path(__file__).parents[1] / "plates" / "lemur"
     for name in ("plate", "clean"):
         picture = oiio.ImageBuf(str(lemur / f"{name}.png"))

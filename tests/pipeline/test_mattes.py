@@ -9,7 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.plates.io.user_mattes import hint_of
+from dmp_engine.plates.io.user_mattes import constraint_of
 from dmp_matting import Job, Layers, Role, Settings, matte
 from dmp_matting.job import MATTES, Frame
 from dmp_matting.publish.instances import find_shots
@@ -59,12 +59,14 @@ def layers(path: Path | str) -> dict[str, np.ndarray]:
 def check(path: Path | str, number: int) -> None:
     """0 pixels where the mattes say otherwise, in the file as it was written (half float)."""
     found = layers(path)
-    hint = hint_of(painted(number))
-    assert hint is not None and all((hint == value).sum() > 100 for value in (0, 0.5, 1))
+    constraint = constraint_of(painted(number))
+    assert constraint is not None and all(
+        (constraint == value).sum() > 100 for value in (0, 0.5, 1)
+    )
     alpha = found["A"]
-    assert (alpha[hint == 0] != 0).sum() == 0 and (alpha[hint == 1] != 1).sum() == 0
+    assert (alpha[constraint == 0] != 0).sum() == 0 and (alpha[constraint == 1] != 1).sum() == 0
     for name in "RGB":
-        assert (found[name][hint == 0] != 0).sum() == 0
+        assert (found[name][constraint == 0] != 0).sum() == 0
 
 
 @pytest.mark.parametrize("temporal", ["off", "neighbours"])
@@ -85,7 +87,7 @@ def test_one_plate_in_a_process_of_its_own_and_the_face(tmp_path: Path) -> None:
     options = [part for role in MATTES for part in (f"--{role.value}", frame.plate(role).path)]  # type: ignore[union-attr]
     image, clean = frame.plates[0].path, frame.plates[1].path
     output = tmp_path / "one.exr"
-    done = dmp("matte", image, "--clean", clean, "-o", output, *options, *FEW_STEPS, "--in-process")
+    done = dmp("matte", image, "--clean", clean, "-o", output, *options, *FEW_STEPS, "--no-server")
     assert done.returncode == 0, done.stderr
     check(output, 1001)
 

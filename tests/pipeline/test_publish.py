@@ -16,7 +16,7 @@ import pyblish.plugin
 import pytest
 
 from dmp_matting import Settings, Shot, preset
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_matting.publish.headless import FOLDER, publish
 from dmp_matting.publish.instances import find_shots, measures_of, next_version
 from dmp_matting.publish.request import PublishRequest, set_host
@@ -104,7 +104,7 @@ def test_every_plug_in_is_found_alone_and_in_order() -> None:
     assert orders == sorted(orders)
 
 
-def test_a_good_shot_is_published_with_its_manifest(engine: Wire, plates: TinyShot) -> None:
+def test_a_good_shot_is_published_with_its_manifest(engine: Connection, plates: TinyShot) -> None:
     failures, context = run(plates)
     assert failures == []
     version = plates.folder.parent / "published" / "sh010" / "v001"
@@ -233,7 +233,11 @@ def rewrite(path: Path, change: Callable[[oiio.ImageSpec], object]) -> None:
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_broken_inputs_are_told_and_nothing_is_published(
-    engine: Wire, plates: TinyShot, spoil: Callable[[TinyShot], None], validator: str, words: str
+    engine: Connection,
+    plates: TinyShot,
+    spoil: Callable[[TinyShot], None],
+    validator: str,
+    words: str,
 ) -> None:
     spoil(plates)
     failures, context = run(plates)
@@ -245,7 +249,7 @@ def test_broken_inputs_are_told_and_nothing_is_published(
     assert not any("dmpPublished" in instance.data for instance in context)
 
 
-def test_the_shots_range_of_the_context_counts(engine: Wire, plates: TinyShot) -> None:
+def test_the_shots_range_of_the_context_counts(engine: Connection, plates: TinyShot) -> None:
     failures, _ = run(plates, frameStart=1001, frameEnd=1005)
     assert ("ValidateFrames", "sh010",
             "sh010: the shot's frames 1004-1005 are missing.") in failures  # fmt: skip
@@ -254,7 +258,7 @@ def test_the_shots_range_of_the_context_counts(engine: Wire, plates: TinyShot) -
         "sh010: 1001 are not in the shot's range."]  # fmt: skip
 
 
-def test_repairs(engine: Wire, plates: TinyShot) -> None:
+def test_repairs(engine: Connection, plates: TinyShot) -> None:
     empty(plates)
     failures, context = run(plates, dmpSpace="Klingon")
     assert {name for name, _, _ in failures} >= {"ValidateFrames", "ValidateColourSpace"}
@@ -275,7 +279,7 @@ def test_repairs(engine: Wire, plates: TinyShot) -> None:
 
 
 def test_a_full_disk_is_told_before_work(
-    engine: Wire, plates: TinyShot, monkeypatch: pytest.MonkeyPatch
+    engine: Connection, plates: TinyShot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, context = run(plates)
     tiny = shutil._ntuple_diskusage(10**9, 10**9 - 1000, 1000)  # type: ignore[attr-defined]
@@ -324,7 +328,7 @@ def dark(pixels: np.ndarray) -> None:
     ids=lambda value: getattr(value, "__name__", None),
 )
 def test_a_bad_matte_is_not_published_until_somebody_accepts_it(
-    engine: Wire,
+    engine: Connection,
     plates: TinyShot,
     change: Callable[[np.ndarray], object],
     validator: str,
@@ -352,7 +356,7 @@ def test_a_bad_matte_is_not_published_until_somebody_accepts_it(
     assert manifest["accepted"] == [validator]
 
 
-def test_flicker_where_nothing_moves(engine: Wire, plates: TinyShot) -> None:
+def test_flicker_where_nothing_moves(engine: Connection, plates: TinyShot) -> None:
     for number in plates.numbers[1:]:
         shutil.copy(plates.plate(1001), plates.plate(number))
     failures, context = run(plates, accept=ON_RESULT[:2] + ON_RESULT[3:])
@@ -369,7 +373,7 @@ def test_flicker_where_nothing_moves(engine: Wire, plates: TinyShot) -> None:
     assert not list(Path(context[0].data["dmpTo"]).glob(".v002*"))
 
 
-def test_a_folder_of_shots_and_the_command(engine: Wire, tmp_path: Path) -> None:
+def test_a_folder_of_shots_and_the_command(engine: Connection, tmp_path: Path) -> None:
     for name in ("sh010", "sh020"):
         TinyShot(tmp_path / "plates" / name, count=2)
     (tmp_path / "plates" / "sh020" / "clean.exr").unlink()

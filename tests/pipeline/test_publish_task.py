@@ -12,17 +12,17 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import (
+    BackgroundPublish,
     CancelledError,
     EngineError,
     EngineMissingError,
     InputError,
     PublishRequest,
-    PublishTask,
     Shot,
     engine_jobs,
     preset,
 )
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from ..conftest import kill, wait_until
 from .conftest import FEW, TinyShot, environment
@@ -39,7 +39,7 @@ def request_for(plates: TinyShot, to: Path, name: str = "sh010", **settings: int
     return PublishRequest((shot,), str(to), accept=ON_RESULT, source={"host": "a test"})
 
 
-def finished(task: PublishTask) -> list[str]:
+def finished(task: BackgroundPublish) -> list[str]:
     """Everything that the task told, in its order."""
     told = []
     end = time.monotonic() + 120
@@ -51,7 +51,7 @@ def finished(task: PublishTask) -> list[str]:
     return [one.text for one in told]
 
 
-def test_two_shots_one_of_them_broken(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_two_shots_one_of_them_broken(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
     other = TinyShot(tmp_path / "other", count=2)
     other.plate(1002).unlink()
     good, bad = (
@@ -59,7 +59,7 @@ def test_two_shots_one_of_them_broken(engine: Wire, shot: TinyShot, tmp_path: Pa
     )
     request = PublishRequest(good.shots + bad.shots, good.to, accept=ON_RESULT)
     assert PublishRequest.from_json(request.to_json()) == request
-    task = PublishTask(request)
+    task = BackgroundPublish(request)
     texts = finished(task)
     assert "a_b: Matte" in texts and "bad: Matte" not in texts and "a_b 1004" in texts
     report = task.result()
@@ -73,7 +73,7 @@ def test_two_shots_one_of_them_broken(engine: Wire, shot: TinyShot, tmp_path: Pa
     ]
     # Repaired, and only what is left of it.
     again = report.left_of(request).repaired("ValidateFrames", "bad", failure.repairs[0])
-    task = PublishTask(again)
+    task = BackgroundPublish(again)
     finished(task)
     assert list(task.result().published) == ["bad"]
 
@@ -91,8 +91,10 @@ def test_repairs_are_asked_for_by_name(shot: TinyShot, tmp_path: Path) -> None:
     }
 
 
-def test_cancel_ends_the_job_in_the_engine(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
-    task = PublishTask(request_for(shot, tmp_path / "pub", joint_steps=1_000_000))
+def test_cancel_ends_the_job_in_the_engine(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
+    task = BackgroundPublish(request_for(shot, tmp_path / "pub", joint_steps=1_000_000))
     told: list[str] = []
     end = time.monotonic() + 60
     while "sh010 1001" not in told and time.monotonic() < end:
@@ -106,18 +108,20 @@ def test_cancel_ends_the_job_in_the_engine(engine: Wire, shot: TinyShot, tmp_pat
     assert not (tmp_path / "pub" / "sh010" / "v001").exists()
 
 
-def running(engine: Wire) -> bool:
+def running(engine: Connection) -> bool:
     return any(job["state"] in ("running", "queued") for job in engine_jobs(engine))
 
 
-def test_it_ends_with_a_host_that_is_killed(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_it_ends_with_a_host_that_is_killed(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
     file = tmp_path / "request.json"
     request = request_for(shot, tmp_path / "pub", joint_steps=1_000_000)
     file.write_text(json.dumps(request.to_json()))
     host = subprocess.Popen(
         [sys.executable, "-c", (
-            "import json, sys, time; from dmp_matting import PublishRequest, PublishTask\n"
-            "task = PublishTask(PublishRequest.from_json(json.load(open(sys.argv[1]))))\n"
+            "import json, sys, time; from dmp_matting import PublishRequest, BackgroundPublish\n"
+            "task = BackgroundPublish(PublishRequest.from_json(json.load(open(sys.argv[1]))))\n"
             "while True: [print(one.text, flush=True) for one in task.poll()]; time.sleep(0.05)\n"
         ), file],
         env=environment(DMP_ENGINE_PYTHON=sys.executable), stdout=subprocess.PIPE, text=True,
@@ -146,15 +150,17 @@ def test_it_ends_with_a_host_that_is_killed(engine: Wire, shot: TinyShot, tmp_pa
 def test_a_python_that_cannot_publish(
     shot: TinyShot, tmp_path: Path, python: str, kind: type[Exception], words: str
 ) -> None:
-    task = PublishTask(request_for(shot, tmp_path / "pub"), python=python)
+    task = BackgroundPublish(request_for(shot, tmp_path / "pub"), python=python)
     finished(task)
     with pytest.raises(kind, match=words.replace("(", ".")):
         task.result()
 
 
-def test_two_shots_of_one_name_and_no_folder(engine: Wire, shot: TinyShot, tmp_path: Path) -> None:
+def test_two_shots_of_one_name_and_no_folder(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
     one = request_for(shot, tmp_path)
-    task = PublishTask(PublishRequest(one.shots * 2, "", trouble=("The node has no input.",)))
+    task = BackgroundPublish(PublishRequest(one.shots * 2, "", trouble=("The node has no input.",)))
     finished(task)
     (failure,) = task.result().failures
     assert failure.check == "ValidatePlates" and failure.shot == ""
@@ -162,7 +168,9 @@ def test_two_shots_of_one_name_and_no_folder(engine: Wire, shot: TinyShot, tmp_p
     assert "No folder to publish to; choose one" in failure.sentence
 
 
-def test_bad_settings_from_another_version(engine: Wire, tmp_path: Path, shot: TinyShot) -> None:
+def test_bad_settings_from_another_version(
+    engine: Connection, tmp_path: Path, shot: TinyShot
+) -> None:
     told = request_for(shot, tmp_path).to_json()
     told["shots"][0]["settings"]["joint_stepz"] = 3
     with pytest.raises(InputError, match="joint_stepz"):

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dmp_matting import PublishRequest, Shot, preset
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from .conftest import FEW, ROOT, TinyShot
 
@@ -71,7 +71,7 @@ def opened(
 
 
 def test_a_shot_is_published_from_the_window(
-    engine: Wire, window: tuple[str, str], tmp_path: Path
+    engine: Connection, window: tuple[str, str], tmp_path: Path
 ) -> None:
     plates = TinyShot(tmp_path / "plates", count=2)
     seen = opened(window, plates, tmp_path / "pub")
@@ -84,7 +84,7 @@ def test_a_shot_is_published_from_the_window(
 
 
 def test_broken_plates_are_not_published_from_the_window(
-    engine: Wire, window: tuple[str, str], tmp_path: Path
+    engine: Connection, window: tuple[str, str], tmp_path: Path
 ) -> None:
     plates = TinyShot(tmp_path / "plates", count=2)
     plates.plate(1002).unlink()

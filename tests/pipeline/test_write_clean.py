@@ -9,7 +9,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from ..conftest import write_exr
 from .conftest import dmp
@@ -40,7 +40,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path, np.ndarray]:
 
 @pytest.mark.parametrize("space", ["raw", "auto", "ACEScct"])
 def test_a_shifted_pair(
-    engine: Wire, tmp_path: Path, pair: tuple[Path, Path, np.ndarray], space: str
+    engine: Connection, tmp_path: Path, pair: tuple[Path, Path, np.ndarray], space: str
 ) -> None:
     plate, clean, true = pair
     fitted, matte = tmp_path / "clean_fitted.exr", tmp_path / "m.exr"
@@ -68,7 +68,9 @@ def test_a_shifted_pair(
     assert np.abs(alphas[0] - alphas[1]).mean() < 0.01
 
 
-def test_a_sequence(engine: Wire, tmp_path: Path, pair: tuple[Path, Path, np.ndarray]) -> None:
+def test_a_sequence(
+    engine: Connection, tmp_path: Path, pair: tuple[Path, Path, np.ndarray]
+) -> None:
     plate, clean, true = pair
     shot = [tmp_path / f"shot.{number}.exr" for number in (7, 8)]
     for at, path in enumerate(shot):

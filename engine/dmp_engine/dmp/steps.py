@@ -13,7 +13,7 @@ from dmp_matting.job import Stage
 T = TypeVar("T")
 
 
-class Recall(Protocol):
+class Memo(Protocol):
     """``recall(what, make)``: what ``make()`` returns, perhaps known from an earlier solve.
 
     Only for what depends on the pair, the settings and ``what``: never on the artist's mattes.
@@ -22,7 +22,7 @@ class Recall(Protocol):
     def __call__(self, what: str, make: Callable[[], T]) -> T: ...
 
 
-def anew(what: str, make: Callable[[], T]) -> T:
+def no_cache(what: str, make: Callable[[], T]) -> T:
     """Nothing is known from before."""
     return make()
 

@@ -172,14 +172,16 @@ def _dmp(item: Item, settings: Settings, unfinished: Path | None = None) -> Matt
         torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(where)
         for x in (seen, behind)
     )
-    leftover = None if fit.leftover is None else fit.leftover.each(lambda x: x.to(where))
+    clean_plate_error = (
+        None if fit.clean_plate_error is None else fit.clean_plate_error.each(lambda x: x.to(where))
+    )
     solving = solve(
         image,
         clean,
         settings,
         linear=item.linear,
         start=checkpoint.state(),
-        leftover=leftover,
+        clean_plate_error=clean_plate_error,
     )
     while True:
         try:

@@ -80,8 +80,8 @@ def _device() -> Check:
     except (ImportError, OSError):
         return Check("CUDA", "fail", "torch is missing", INSTALL)
     if not torch.cuda.is_available():
-        hint = "Only needed for speed: install the NVIDIA driver and a CUDA build of torch."
-        return Check("CUDA", "warn", f"none, the CPU solves: {device.why_no_cuda()}", hint)
+        constraint = "Only needed for speed: install the NVIDIA driver and a CUDA build of torch."
+        return Check("CUDA", "warn", f"none, the CPU solves: {device.why_no_cuda()}", constraint)
     found = []
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)

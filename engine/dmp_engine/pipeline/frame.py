@@ -32,10 +32,10 @@ from ..plates.clean_plate.fit import fit_clean
 from ..plates.emission import premultiplied
 from ..plates.io import (
     PlateImage,
+    apply_constraint,
     check_output,
-    hint_of,
+    constraint_of,
     layers_size,
-    obeyed,
     read_mattes,
     read_plate,
     write_layers,
@@ -45,7 +45,14 @@ from ..tensors import array_of, at_least, at_most, tensor_of
 from ..version import engine_version
 from .checkpoint import Checkpoint
 from .memory_budget import fitted_to_memory, free_memory, free_unused, ran_out, smaller
-from .shot_frame import Kept, Pair, layer_tensor, leftover_for, solve_as_film, solve_in_window
+from .shot_frame import (
+    LookCache,
+    Pair,
+    clean_plate_error_for,
+    layer_tensor,
+    solve_as_film,
+    solve_in_window,
+)
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
@@ -63,7 +70,7 @@ def matte_frame(
     names: Mapping[str, str] | None = None,
     on_content: Callable[[str], None] | None = None,
     window: Sequence[Frame] = (),
-    kept: Kept | None = None,
+    kept: LookCache | None = None,
 ) -> Generator[Progress, None, Layers]:
     """Solve ``frame`` and write ``output``; yields Progress, returns Layers.
 
@@ -84,7 +91,7 @@ def matte_frame(
     try:
         yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
         image, clean, mattes = _read(frame, output)
-        kept = kept or Kept()
+        kept = kept or LookCache()
         content = content_digest(image, clean, mattes)
         pair_content = content_digest(image, clean, {})
         if on_content is not None:
@@ -96,18 +103,20 @@ def matte_frame(
             seen, behind = (at_most(x, PREVIEW_SIDE) for x in tensors)
             _show(preview, _difference(seen, behind, linear), seen, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
-        recall = kept.memory.of(pair_content, settings, where)
-        fitted = fit_clean(image, clean, settings, recall)
+        memo = kept.memory.of(pair_content, settings, where)
+        fitted = fit_clean(image, clean, settings, memo)
         clean = fitted.clean
         tensors[1] = tensor_of(clean.rgb, where)
-        looked = recall("looked at", lambda: _warnings(tensors[0], tensors[1], linear))
+        looked = memo("looked at", lambda: _warnings(tensors[0], tensors[1], linear))
         warnings = looked or fitted.warnings
         if warnings:  # said before minutes are spent
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
         padded, size = at_least(tensors, SMALLEST_SIDE)
-        hint = hint_of(mattes)
-        leftover = leftover_for(fitted.leftover, where)
-        pair = Pair(padded[0], padded[1], layer_tensor(hint, where), linear, recall, leftover)
+        constraint = constraint_of(mattes)
+        clean_plate_error = clean_plate_error_for(fitted.clean_plate_error, where)
+        pair = Pair(
+            padded[0], padded[1], layer_tensor(constraint, where), linear, memo, clean_plate_error
+        )
 
         def solving(
             planned: Settings, start: dict[str, Any] | None
@@ -120,10 +129,10 @@ def matte_frame(
                 padded[1],
                 planned,
                 linear=linear,
-                hint=pair.hint,
+                constraint=pair.constraint,
                 start=start,
-                recall=kept.memory.of(pair_content, planned, where),
-                leftover=leftover,
+                memo=kept.memory.of(pair_content, planned, where),
+                clean_plate_error=clean_plate_error,
             )
 
         height, width = padded[0].shape[-2:]
@@ -148,7 +157,7 @@ def matte_frame(
             kept.memory.clear()
             free_unused(where)
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
-        alpha = obeyed(array_of(solution.alpha, size)[..., 0], hint)
+        alpha = apply_constraint(array_of(solution.alpha, size)[..., 0], constraint)
         notes = fitted.notes()
         if planned != settings:
             notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
@@ -163,7 +172,7 @@ def matte_frame(
         glowing = None
         if linear:
             known = array_of(solution.trimap, size)[..., 0] == 0
-            out = None if hint is None else hint == 0
+            out = None if constraint is None else constraint == 0
             glowing = premultiplied(image.rgb, clean.rgb, alpha, foreground, known, out)
         channels = write_layers(output, image, alpha, foreground, attributes, more, glowing)
     except (RuntimeError, MemoryError) as error:

@@ -2,7 +2,7 @@
 
 What a look holds depends on plates and settings alone, so keeping it changes no pixel:
 an engine that starts in the middle of a shot makes the looks that are missing again.
-Kept looks lie in main memory, as many as one window needs, however long the shot is.
+LookCache looks lie in main memory, as many as one window needs, however long the shot is.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from dmp_matting.errors import DmpError, SettingsError
 from dmp_matting.job import NEIGHBOURS, Frame, Role, Stage
 from dmp_matting.settings import Settings
 
-from ..dmp.model.clean_plate_error import Leftover
+from ..dmp.model.clean_plate_error import CleanPlateError
 from ..dmp.paper.networks import SMALLEST_SIDE
 from ..dmp.solve.full_resolution import lift
 from ..dmp.solve.single_frame import grain_of, solve
-from ..dmp.steps import Recall, Solution, Step, anew
+from ..dmp.steps import Memo, Solution, Step, no_cache
 from ..dmp.temporal.neighbours import PASSES, REACH, Look, first_look, improved, settled
 from ..plates.clean_plate.fit import fit_clean
-from ..plates.io import hint_of, read_mattes, read_plate
+from ..plates.io import constraint_of, read_mattes, read_plate
 from ..plates.io.pixel_digest import content_digest
 from ..tensors import at_least, tensor_of
-from .stage_cache import Memory
+from .stage_cache import StageCache
 
 RAW = "raw"
 LIMIT = 6 * NEIGHBOURS  # looks kept: those of a window, of all passes
@@ -44,14 +44,14 @@ DIGESTS = 256  # of files
 Key = tuple[object, ...]
 
 
-class Kept:
+class LookCache:
     """The looks made last, in main memory. One for each worker."""
 
     def __init__(self) -> None:
         self._looks: OrderedDict[Key, Look | None] = OrderedDict()
 
         self._digests: OrderedDict[Key, str] = OrderedDict()
-        self.memory = Memory()
+        self.memory = StageCache()
         self.film: tuple[Key, Solution] | None = None  # of the paper's video mode: T frames
 
     def __contains__(self, key: Key) -> bool:
@@ -96,10 +96,10 @@ class Pair:
 
     image: Tensor
     clean: Tensor
-    hint: Tensor | None
+    constraint: Tensor | None
     linear: bool
-    recall: Recall = anew
-    leftover: Leftover | None = None
+    memo: Memo = no_cache
+    clean_plate_error: CleanPlateError | None = None
 
 
 def layer_tensor(layer: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
@@ -109,11 +109,13 @@ def layer_tensor(layer: npt.NDArray[np.float32] | None, where: str) -> Tensor | 
     return at_least([tensor_of(layer[..., None], where)], SMALLEST_SIDE)[0][0]
 
 
-def leftover_for(leftover: Leftover | None, where: str) -> Leftover | None:
+def clean_plate_error_for(
+    clean_plate_error: CleanPlateError | None, where: str
+) -> CleanPlateError | None:
     """What the fit left, beside a frame's tensors on the device ``where``."""
-    if leftover is None:
+    if clean_plate_error is None:
         return None
-    return leftover.each(lambda x: at_least([x.to(where)], SMALLEST_SIDE)[0][0])
+    return clean_plate_error.each(lambda x: at_least([x.to(where)], SMALLEST_SIDE)[0][0])
 
 
 def solve_in_window(
@@ -122,7 +124,7 @@ def solve_in_window(
     window: Sequence[Frame],
     settings: Settings,
     where: str,
-    kept: Kept,
+    kept: LookCache,
 ) -> Generator[Step, None, Solution]:
     """Solve ``frame``, whose plates are ``pair``, with the other frames of ``window``.
 
@@ -152,8 +154,10 @@ def solve_in_window(
         return solution
     grain = None
     if settings.alpha_init == "tested":
-        grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.leftover)
-    lifting = lift(pair.image, pair.clean, rough, pair.hint, settings, grain, core_by_guess=False)
+        grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.clean_plate_error)
+    lifting = lift(
+        pair.image, pair.clean, rough, pair.constraint, settings, grain, core_by_guess=False
+    )
     return (yield from lifting)
 
 
@@ -163,7 +167,7 @@ def solve_as_film(
     window: Sequence[Frame],
     settings: Settings,
     where: str,
-    kept: Kept,
+    kept: LookCache,
 ) -> Generator[Step, None, Solution]:
     """The paper's video mode: one network for all frames of ``window``, solved once.
 
@@ -189,7 +193,7 @@ def solve_as_film(
             torch.cat([found.clean for found in pairs.values()]),
             settings,
             linear=pair.linear,
-            hint=hints,
+            constraint=hints,
         )
         kept.film = key, Solution(*(x.cpu() for x in vars(solution).values()))
     at = list(pairs).index(frame.number)
@@ -197,14 +201,14 @@ def solve_as_film(
 
 
 def _hint_of(pair: Pair) -> Tensor:
-    return torch.full_like(pair.image[:, :1], 0.5) if pair.hint is None else pair.hint
+    return torch.full_like(pair.image[:, :1], 0.5) if pair.constraint is None else pair.constraint
 
 
 class _Work:
     """The looks of one window, made or kept, each told as a Step."""
 
     def __init__(
-        self, window: Sequence[Frame], settings: Settings, where: str, kept: Kept, total: int
+        self, window: Sequence[Frame], settings: Settings, where: str, kept: LookCache, total: int
     ) -> None:
         self.window, self.settings, self.where, self.kept = window, settings, where, kept
         self.total, self.done = total, 0
@@ -225,9 +229,9 @@ class _Work:
                     pair.clean,
                     self.settings,
                     linear=pair.linear,
-                    hint=pair.hint,
-                    recall=pair.recall,
-                    leftover=pair.leftover,
+                    constraint=pair.constraint,
+                    memo=pair.memo,
+                    clean_plate_error=pair.clean_plate_error,
                 )
                 self.kept.put(key, look)
         found = self.kept.get(key, self.where)
@@ -271,11 +275,11 @@ class _Work:
         image = read_plate(seen)
         clean = read_plate(behind, like=image)
         content = content_digest(image, clean, {})
-        recall = self.kept.memory.of(content, self.settings, self.where)
-        fitted = fit_clean(image, clean, self.settings, recall)
+        memo = self.kept.memory.of(content, self.settings, self.where)
+        fitted = fit_clean(image, clean, self.settings, memo)
         clean = fitted.clean
         arrays = [tensor_of(x.rgb, self.where) for x in (image, clean)]
         tensors = at_least(arrays, SMALLEST_SIDE)[0]
-        hint = layer_tensor(hint_of(read_mattes(frame, image)), self.where)
-        leftover = leftover_for(fitted.leftover, self.where)
-        return Pair(tensors[0], tensors[1], hint, image.space != RAW, recall, leftover)
+        constraint = layer_tensor(constraint_of(read_mattes(frame, image)), self.where)
+        clean_plate_error = clean_plate_error_for(fitted.clean_plate_error, self.where)
+        return Pair(tensors[0], tensors[1], constraint, image.space != RAW, memo, clean_plate_error)

@@ -29,17 +29,17 @@ PAIRS = 16  # frames at most: a shot's memory is to be flat after few of them
 T = TypeVar("T")
 
 
-class Memory:
+class StageCache:
     """Values by pair and name; ``limit`` bytes and ``pairs`` pairs at most."""
 
     def __init__(self, limit: int = LIMIT, pairs: int = PAIRS) -> None:
         self.limit, self.pairs, self.bytes = limit, pairs, 0
         self._held: OrderedDict[str, dict[str, tuple[Any, int]]] = OrderedDict()
 
-    def of(self, content: str, settings: Settings, device: str) -> Recollection:
+    def of(self, content: str, settings: Settings, device: str) -> StageMemo:
         """What is known of the pair whose digest is ``content``, solved so, on ``device``."""
         told = json.dumps([content, settings.to_json(), device, engine_version()], sort_keys=True)
-        return Recollection(self, hashlib.sha256(told.encode()).hexdigest(), device)
+        return StageMemo(self, hashlib.sha256(told.encode()).hexdigest(), device)
 
     def get(self, about: str, what: str) -> Any | None:
         if about not in self._held or what not in self._held[about]:
@@ -65,13 +65,13 @@ class Memory:
         self.bytes = 0
 
 
-class Recollection:
-    """The memory of one pair; see :class:`.dmp.steps.Recall`. What it returns is not to be changed.
+class StageMemo:
+    """The memory of one pair; see :class:`.dmp.steps.Memo`. What it returns is not to be changed.
 
     Values are tensors, arrays and what is plain, in tuples and frozen dataclasses.
     """
 
-    def __init__(self, memory: Memory, about: str, device: str) -> None:
+    def __init__(self, memory: StageCache, about: str, device: str) -> None:
         self._memory, self._about, self._device = memory, about, device
 
     def __call__(self, what: str, make: Callable[[], T]) -> T:

@@ -113,9 +113,9 @@ def run() -> int:
         settings = _settled(job.settings, request.get("on_cpu"), events)
         # The algorithm's imports take seconds: only now, when the request is known to be sound.
         from ..pipeline.frame import matte_frame
-        from ..pipeline.shot_frame import Kept
+        from ..pipeline.shot_frame import LookCache
 
-        kept = Kept()
+        kept = LookCache()
         ending.working = True
         for frame in job.frames:
             output = Path(request["outputs"][str(frame.number)])

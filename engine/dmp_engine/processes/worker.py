@@ -143,7 +143,7 @@ def main() -> None:
     threading.Thread(target=pipes.listen, daemon=True).start()
     try:
         from ..pipeline.frame import matte_frame
-        from ..pipeline.shot_frame import Kept
+        from ..pipeline.shot_frame import LookCache
 
         pipes.send("hello", devices=_devices(), pid=os.getpid())
     except (ImportError, OSError) as reason:
@@ -154,7 +154,7 @@ def main() -> None:
         pipes.send("error", **missing.to_wire())
         sys.exit(3)
     threading.Thread(target=pipes.show_life, daemon=True).start()
-    kept = Kept()
+    kept = LookCache()
     while True:
         command = pipes.commands.get()
         try:

@@ -14,16 +14,6 @@ from ..errors import CancelledError
 from ..job import Layers, Progress, Stage
 from .output import err
 
-STAGES = {
-    Stage.READ: "Reading plates",
-    Stage.INITIALISE: "First alpha",
-    Stage.FIT: "Fitting",
-    Stage.JOINT: "Solving",
-    Stage.PROJECT: "Projecting",
-    Stage.REFINE: "Refining",
-    Stage.LIFT: "Lifting",
-    Stage.WRITE: "Writing",
-}
 QUIET_INTERVAL = 10.0  # seconds between progress lines where there is no terminal
 
 
@@ -85,7 +75,8 @@ class _LineDisplay(_Silence):
         now = time.monotonic()
         if event.stage is not self._stage or now - self._said >= QUIET_INTERVAL:
             self._stage, self._said = event.stage, now
-            err.print(Text(f"{STAGES[event.stage]} {_steps(event)} {_left(event)}".rstrip()))
+            stage = event.stage.called.capitalize()
+            err.print(Text(f"{stage} {_steps(event)} {_left(event)}".rstrip()))
 
 
 class _BarDisplay(_Silence):
@@ -117,7 +108,7 @@ class _BarDisplay(_Silence):
         if isinstance(event, Progress):
             self._bar.update(
                 self._task,
-                description=STAGES[event.stage],
+                description=event.stage.called.capitalize(),
                 completed=event.fraction,
                 steps=_steps(event),
                 left=_left(event),

@@ -96,10 +96,10 @@ def matte(
         Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
     ] = None,
     assignments: Assignments = None,
-    in_process: Annotated[
+    no_server: Annotated[
         bool,
         typer.Option(
-            "--in-process", help="Solve in a process of its own instead of the shared engine."
+            "--no-server", help="Solve in a process of its own instead of the shared engine."
         ),
     ] = False,
     redo: Redo = False,
@@ -136,8 +136,8 @@ def matte(
     }  # fmt: skip
 
     if frames is not None or is_pattern(str(image)):
-        if in_process:
-            raise InputError("--in-process solves one plate; leave it out for a sequence.")
+        if no_server:
+            raise InputError("--no-server solves one plate; leave it out for a sequence.")
         shot = Shot(
             image.name.split(".")[0] or image.name, str(image), str(clean), str(output),
             parse_frames(from_openjd(frames) if openjd and frames else frames),
@@ -160,7 +160,7 @@ def matte(
     if write_clean is not None:
         taken = [*outputs.values(), *(plate.path for plate in plates)]
         fitted = clean_outputs(str(write_clean), [1], taken)
-    run = run_directly if in_process else run_in_engine
+    run = run_directly if no_server else run_in_engine
     layers = watched(run(job, outputs, on_cpu), quiet)
     if fitted:
         write_clean_plates(outputs, fitted, input_space)

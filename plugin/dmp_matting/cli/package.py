@@ -8,7 +8,7 @@ from typing import Annotated, Dict
 
 import typer
 
-from ..atomic_write import drafted
+from ..atomic_write import atomic_write
 from ..errors import InputError, OutputError
 from ..version import __version__
 from .output import Json, say
@@ -68,7 +68,10 @@ def _sources(folder: Path) -> Dict[str, Path]:
 def _write(target: Path, files: Dict[str, Path]) -> None:
     """The zip, whole or not at all. OutputError."""
     try:
-        with drafted(target) as draft, zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+        with (
+            atomic_write(target) as draft,
+            zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive,
+        ):
             for name, path in files.items():
                 entry = zipfile.ZipInfo(name, MOMENT)
                 entry.compress_type = zipfile.ZIP_DEFLATED

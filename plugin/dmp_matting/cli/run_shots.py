@@ -7,8 +7,8 @@ import typer
 from rich.text import Text
 
 from ..errors import DmpError, InputError
-from ..shots.events import Crew, Missing, ShotReport, Task
-from ..shots.local_executor import Lanes
+from ..shots.events import Chunk, Executor, Missing, ShotReport
+from ..shots.local_executor import LocalExecutor
 from ..shots.review import shot_movie, shot_sheet, write_clean_plates
 from ..shots.run import run_shots
 from ..shots.shot import CHUNK, Shot
@@ -40,7 +40,7 @@ def run_and_conclude(
     """
     if clean is not None:
         _clean_plates(shots[0], str(clean), shots[0].numbers())
-    crew = _cluster(cluster) if cluster else Lanes
+    crew = _cluster(cluster) if cluster else LocalExecutor
     running = run_shots(
         shots, missing=missing, redo=redo, make_folders=make_folders, chunk=chunk, crew=crew
     )
@@ -63,7 +63,7 @@ def _clean_plates(shot: Shot, name: str, numbers: Sequence[int]) -> Dict[int, st
     return clean_outputs(name, numbers, {*files, *shot.outputs(numbers).values()})
 
 
-def _cluster(address: str) -> Callable[[Deque[Task]], Crew]:
+def _cluster(address: str) -> Callable[[Deque[Chunk]], Executor]:
     try:
         from ..farm.dask import on_cluster
     except ImportError:

@@ -21,10 +21,9 @@ from ..shots.events import (
     ShotReport,
     ShotStart,
 )
-from ..shots.review import doubts, measure_shot, summary_of
+from ..shots.review import flagged_frames, measure_shot, summary_of
 from ..shots.sequences import range_text
 from ..shots.shot import Shot, gap_sentence
-from .job_progress import STAGES
 from .output import err, out, print_json
 
 Reports = Tuple[ShotReport, ...]
@@ -209,7 +208,7 @@ class BarDisplay(LineDisplay):
         if isinstance(event, ShotProgress):
             if event.shot not in self._tasks:
                 self._tasks[event.shot] = self._bar.add_task(event.shot, total=1.0, stage="")
-            stage = f"{event.progress.frame} {STAGES[event.progress.stage]}"
+            stage = f"{event.progress.frame} {event.progress.stage.called}"
             self._bar.update(self._tasks[event.shot], completed=event.fraction, stage=stage)
         elif isinstance(event, ShotEnd) and event.report.shot in self._tasks:
             self._bar.remove_task(self._tasks.pop(event.report.shot))
@@ -258,7 +257,7 @@ def _json(report: ShotReport, measures: Optional[List[Dict[str, Any]]]) -> Dict[
     return {
         **report_json(report),
         "measures": summary_of(measures) if measures else None,
-        "doubts": doubts(measures or []),
+        "doubts": flagged_frames(measures or []),
         "per_frame": measures or [],
     }
 
@@ -267,7 +266,7 @@ def _say_doubts(report: ShotReport, measures: Sequence[Mapping[str, Any]], quiet
     for failure in [] if quiet else report.failures:  # said once already, perhaps hours ago
         told = f"Failed: {report.shot} {range_text(failure.frames)}: {failure.error}"
         err.print(Text(told, style="red"))
-    for sentence, frames in {**report.warnings, **doubts(measures)}.items():
+    for sentence, frames in {**report.warnings, **flagged_frames(measures)}.items():
         told = f"{report.shot} {range_text(frames)}: {sentence.rstrip('.')}."
         err.print(Text(f"Warning: {told}", style="yellow"))
 

@@ -1,6 +1,6 @@
 """A job on a thread, for a host's event loop: it polls, and never waits.
 
-    task = Task(job, outputs)
+    task = BackgroundJob(job, outputs)
     ... on each tick of a timer:
     for event in task.poll(): show(event)
     if task.done: task.result()      # the Layers, or raises what went wrong
@@ -19,13 +19,13 @@ from typing import Callable, List, Mapping, Optional, Tuple
 from ..errors import DmpError, EngineError
 from ..job import Job, Layers
 from ..settings import Settings
-from .connection import Wire
+from .connection import Connection
 from .engine_process import Event
 from .job_client import Matting
 from .launcher import ensure_engine
 
 
-class Task:
+class BackgroundJob:
     """One job on its way; starts at once. Arguments as :class:`.job_client.Matting`."""
 
     def __init__(
@@ -35,9 +35,9 @@ class Task:
         on_cpu: Optional[Settings] = None,
         *,
         preview: Optional[str] = None,
-        connect: Callable[[], Wire] = ensure_engine,
+        connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
-        def attend_and_connect() -> Wire:
+        def attend_and_connect() -> Connection:
             wire = connect()
             attend(wire)
             return wire
@@ -95,7 +95,7 @@ _attending: Optional[threading.Thread] = None
 _attending_lock = threading.Lock()
 
 
-def attend(wire: Wire) -> None:
+def attend(wire: Connection) -> None:
     """Hold one stream to the engine for as long as this process lives."""
     global _attending
 

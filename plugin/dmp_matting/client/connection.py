@@ -43,7 +43,7 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 @dataclass(frozen=True)
-class Wire:
+class Connection:
     """An engine's address and token, and who it said it is."""
 
     address: str  # unix:/path or http://127.0.0.1:port

@@ -18,7 +18,7 @@ from .launcher import HANGS, engine_hangs, find_engine
 WAITING = {JobState.UPLOADING.value, JobState.QUEUED.value, JobState.RUNNING.value}
 
 
-class EngineMood(str, enum.Enum):
+class EngineStatus(str, enum.Enum):
     """What a host's panel offers a button for."""
 
     MISSING = "missing"  # no Python with an engine: `dmp setup`
@@ -38,7 +38,7 @@ class EngineState:
     jobs      the engine's summaries (docs/engine.md) of jobs that are not over, oldest first
     """
 
-    mood: EngineMood
+    status: EngineStatus
     sentence: str
     device: str = ""
     jobs: Tuple[Dict[str, Any], ...] = ()
@@ -53,22 +53,22 @@ def engine_state(python: Optional[str] = None) -> EngineState:
         wire = find_engine()
         if wire is None:
             if engine_hangs():
-                return EngineState(EngineMood.BROKEN, HANGS)
+                return EngineState(EngineStatus.BROKEN, HANGS)
             engine_command(python)
             return EngineState(
-                EngineMood.STOPPED, "The engine is not running; it starts with the next matte."
+                EngineStatus.STOPPED, "The engine is not running; it starts with the next matte."
             )
         told = wire.ask("GET", "/v1/status", timeout=5.0)
     except EngineMissingError as missing:
-        return EngineState(EngineMood.MISSING, str(missing) or MEND)
+        return EngineState(EngineStatus.MISSING, str(missing) or MEND)
     except DmpError as broken:
-        return EngineState(EngineMood.BROKEN, str(broken))
+        return EngineState(EngineStatus.BROKEN, str(broken))
     jobs = tuple(job for job in reversed(told["jobs"]) if job["state"] in WAITING)
     if not told["devices"]:
-        return EngineState(EngineMood.STARTING, "The engine is starting.", "", jobs)
+        return EngineState(EngineStatus.STARTING, "The engine is starting.", "", jobs)
     device = told["devices"][0]["label"]
     if not jobs:
-        return EngineState(EngineMood.READY, f"Ready on {device}.", device, jobs)
+        return EngineState(EngineStatus.READY, f"Ready on {device}.", device, jobs)
     queued = sum(job["state"] == JobState.QUEUED.value for job in jobs)
     waiting = f", {queued} waiting" if queued else ""
-    return EngineState(EngineMood.BUSY, f"Busy on {device}{waiting}.", device, jobs)
+    return EngineState(EngineStatus.BUSY, f"Busy on {device}{waiting}.", device, jobs)

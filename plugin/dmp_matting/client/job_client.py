@@ -17,7 +17,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Set, Tuple
 
-from ..atomic_write import drafted
+from ..atomic_write import atomic_write
 from ..errors import (
     CancelledError,
     DmpError,
@@ -29,7 +29,7 @@ from ..errors import (
 )
 from ..job import Job, JobState, Layers, Progress, Role
 from ..settings import Settings
-from .connection import EngineGone, NotThere, Wire
+from .connection import Connection, EngineGone, NotThere
 from .engine_process import Event, Notice
 from .launcher import ensure_engine
 
@@ -81,14 +81,14 @@ class Matting:
         on_cpu: Optional[Settings] = None,
         *,
         preview: Optional[str] = None,
-        connect: Callable[[], Wire] = ensure_engine,
+        connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         self.job = job
         self.outputs = {number: Path(path) for number, path in outputs.items()}
         self.on_cpu = on_cpu
         self.preview = Path(preview) if preview is not None else None
         self._connect = connect
-        self._wire: Optional[Wire] = None
+        self._wire: Optional[Connection] = None
         self._id: Optional[str] = None  # of the job in the engine
         self._written: Dict[int, Layers] = {}
         self._lost = 0
@@ -137,7 +137,7 @@ class Matting:
         if self._cancelled:
             raise CancelledError("Cancelled on request.")
 
-    def _submit(self, wire: Wire) -> None:
+    def _submit(self, wire: Connection) -> None:
         """Create the job, send every plate, start."""
         request: Dict[str, Any] = {
             "job": self.job.to_json(),
@@ -185,7 +185,7 @@ class Matting:
             return PlateError(f"{named} does not exist.")
         return PlateError(f"{named} cannot be read ({reason.strerror}).")
 
-    def _follow(self, wire: Wire) -> Generator[Event, None, None]:
+    def _follow(self, wire: Connection) -> Generator[Event, None, None]:
         """The events of a started job until it has ended."""
         noticed = False
         warned: Set[str] = set()
@@ -216,7 +216,7 @@ class Matting:
                     yield Notice(event["notice"])
         raise EngineGone("The engine ended before the job did.")
 
-    def _progress(self, wire: Wire, event: Dict[str, Any]) -> Progress:
+    def _progress(self, wire: Connection, event: Dict[str, Any]) -> Progress:
         source = event["preview"]
         shown: Optional[str] = None
         if source is not None and self.preview is not None:
@@ -227,10 +227,10 @@ class Matting:
                 pass  # the frame was finished meanwhile
         return Progress.from_json({**event, "preview": shown})
 
-    def _fetch(self, wire: Wire, source: str, target: Path) -> None:
+    def _fetch(self, wire: Connection, source: str, target: Path) -> None:
         """Write what the engine has at ``source`` to ``target``, whole or not at all."""
         try:
-            with drafted(target) as draft, open(draft, "wb") as file:
+            with atomic_write(target) as draft, open(draft, "wb") as file:
                 for block in wire.blocks(source):
                     file.write(block)
         except OSError as reason:
@@ -275,7 +275,7 @@ def _unwritable(path: Path, reason: OSError) -> OutputError:
     return OutputError(f"{path} cannot be written ({reason.strerror}).")
 
 
-def engine_jobs(wire: Wire) -> List[Dict[str, Any]]:
+def engine_jobs(wire: Connection) -> List[Dict[str, Any]]:
     """Summaries of all jobs of the engine, newest first (docs/engine.md)."""
     jobs: List[Dict[str, Any]] = wire.ask("GET", "/v1/jobs")["jobs"]
     return jobs

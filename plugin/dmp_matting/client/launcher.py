@@ -23,7 +23,7 @@ from ..errors import EngineError, EngineMissingError, from_wire
 from ..job import PROTOCOL
 from ..paths import cache_folder, read_config, run_folder
 from ..settings import Settings
-from .connection import EngineGone, Wire
+from .connection import Connection, EngineGone
 from .engine_python import child_environment, engine_command
 
 START_LIMIT = 60.0  # seconds; a Python on a slow network disk
@@ -37,7 +37,7 @@ HANGS = (
 WINDOWS = sys.platform == "win32"
 
 
-def ensure_engine(**options: Any) -> Wire:
+def ensure_engine(**options: Any) -> Connection:
     """A living engine of this user, started when needed (``options`` as :func:`start_engine`).
 
     Raises EngineMissingError, or EngineError with the reason and what to do.
@@ -45,7 +45,7 @@ def ensure_engine(**options: Any) -> Wire:
     return find_engine() or start_engine(**options)
 
 
-def find_engine() -> Optional[Wire]:
+def find_engine() -> Optional[Connection]:
     """The engine that is running, or None.
 
     Raises EngineError when it speaks another protocol or is too old for our settings.
@@ -80,7 +80,7 @@ def start_engine(
     tcp: bool = False,
     idle: Optional[float] = None,
     more: Sequence[str] = (),
-) -> Wire:
+) -> Connection:
     """Start an engine, detached from this process, and wait for its greeting.
 
     ``python``: the one that the artist set in a host; ``tcp``: on 127.0.0.1 with a free
@@ -152,11 +152,11 @@ def _run_file() -> Optional[Dict[str, Any]]:
         return None
 
 
-def _greeted(told: Optional[Dict[str, Any]]) -> Tuple[Optional[Wire], Dict[str, Any]]:
+def _greeted(told: Optional[Dict[str, Any]]) -> Tuple[Optional[Connection], Dict[str, Any]]:
     """The engine that wrote that run file and its greeting; None if it lives no more."""
     if told is None:
         return None, {}
-    wire = Wire(told["address"], told["token"], told["version"], told["pid"])
+    wire = Connection(told["address"], told["token"], told["version"], told["pid"])
     try:
         return wire, wire.ask("GET", "/v1", timeout=GREETING_LIMIT)
     except EngineGone:

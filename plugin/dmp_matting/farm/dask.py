@@ -29,7 +29,7 @@ from ..client.launcher import ensure_engine, stop_engine
 from ..errors import CancelledError, DmpError, EngineError, InputError, from_wire
 from ..job import Layers
 from ..settings import Settings
-from ..shots.events import Crew, ShotEvent, ShotFailure, ShotFrame, Task
+from ..shots.events import Chunk, Executor, ShotEvent, ShotFailure, ShotFrame
 from ..shots.run import run_shots
 from ..shots.shot import Shot
 
@@ -37,15 +37,15 @@ RESOURCE = "dmp"
 CONNECT_LIMIT = 10.0  # seconds
 
 
-def on_cluster(address: str) -> Callable[[Deque[Task]], Crew]:
+def on_cluster(address: str) -> Callable[[Deque[Chunk]], Executor]:
     """The ``crew`` of ``run_shots`` that solves on the cluster of that scheduler."""
-    return lambda tasks: ClusterCrew(tasks, address)
+    return lambda tasks: DaskExecutor(tasks, address)
 
 
-class ClusterCrew(Crew):
+class DaskExecutor(Executor):
     """Every chunk as a Dask task. InputError when no scheduler answers or no worker can solve."""
 
-    def __init__(self, tasks: Deque[Task], address: str) -> None:
+    def __init__(self, tasks: Deque[Chunk], address: str) -> None:
         super().__init__(tasks)
         try:
             self._client = distributed.Client(address, timeout=CONNECT_LIMIT)
@@ -55,7 +55,7 @@ class ClusterCrew(Crew):
                 "`dask scheduler`."
             ) from None
         self._session = f"dmp-{os.getpid()}-{os.urandom(4).hex()}"
-        self._futures: Dict[Any, Task] = {}
+        self._futures: Dict[Any, Chunk] = {}
         workers = self._client.scheduler_info(n_workers=-1)["workers"].values()
         if not any(worker["resources"].get(RESOURCE) for worker in workers):
             self._client.close()

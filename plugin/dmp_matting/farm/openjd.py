@@ -21,7 +21,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
-from ..atomic_write import drafted
+from ..atomic_write import atomic_write
 from ..client.launcher import start_engine, stop_engine
 from ..errors import EngineError, InputError
 from ..job import MATTES
@@ -185,7 +185,7 @@ def write_bundle(folder: Path, shot: Shot, *, gpu: bool = False, **how: Any) -> 
         ("parameter_values.json", {"parameterValues": listed}),
         ("openjd_parameters.json", values),
     ):
-        with drafted(folder / name) as draft:
+        with atomic_write(folder / name) as draft:
             draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     return folder / "template.json"
 

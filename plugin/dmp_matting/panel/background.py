@@ -20,7 +20,7 @@ class Told:
     brought: Any = None
 
 
-class Errands:
+class BackgroundJobs:
     """Runs each errand on its own thread; ``poll`` never waits."""
 
     def __init__(self) -> None:

@@ -8,18 +8,18 @@ from typing import Dict, Optional
 from Qt import QtCore, QtWidgets
 
 from ..client.engine_setup import choose_engine
-from ..client.engine_status import EngineMood, EngineState
+from ..client.engine_status import EngineState, EngineStatus
 from . import background
-from .background import Errands, Told
+from .background import BackgroundJobs, Told
 
 GREEN, BLUE, YELLOW, RED = "#7bc47f", "#5aa9e6", "#c9b458", "#e5736f"
-COLOURS: Dict[EngineMood, str] = {
-    EngineMood.MISSING: RED,
-    EngineMood.STOPPED: YELLOW,
-    EngineMood.STARTING: YELLOW,
-    EngineMood.READY: GREEN,
-    EngineMood.BUSY: BLUE,
-    EngineMood.BROKEN: RED,
+COLOURS: Dict[EngineStatus, str] = {
+    EngineStatus.MISSING: RED,
+    EngineStatus.STOPPED: YELLOW,
+    EngineStatus.STARTING: YELLOW,
+    EngineStatus.READY: GREEN,
+    EngineStatus.BUSY: BLUE,
+    EngineStatus.BROKEN: RED,
 }
 
 
@@ -32,23 +32,23 @@ class Mend:
 
 
 # A mood without one needs no button: it passes by itself, or the jobs are to be cancelled first.
-MENDS: Dict[EngineMood, Mend] = {
-    EngineMood.MISSING: Mend(
+MENDS: Dict[EngineStatus, Mend] = {
+    EngineStatus.MISSING: Mend(
         "Choose Python…",
         "Name the Python that has the engine, as `dmp setup` does; it is tried first.",
     ),
-    EngineMood.STOPPED: Mend(
+    EngineStatus.STOPPED: Mend(
         "Start", "Start the engine now, so that the next matte need not wait."
     ),
-    EngineMood.READY: Mend("Stop", "End the engine and give its memory and GPU back."),
-    EngineMood.BROKEN: Mend("Restart", "End the engine that does not answer, and start another."),
+    EngineStatus.READY: Mend("Stop", "End the engine and give its memory and GPU back."),
+    EngineStatus.BROKEN: Mend("Restart", "End the engine that does not answer, and start another."),
 }
 
 
 class EngineLine(QtWidgets.QWidget):
     """One line: a dot, a sentence, a button."""
 
-    def __init__(self, running: Errands) -> None:
+    def __init__(self, running: BackgroundJobs) -> None:
         super().__init__()
         self.state: Optional[EngineState] = None
         self._errands = running
@@ -69,9 +69,9 @@ class EngineLine(QtWidgets.QWidget):
 
     def show_state(self, state: EngineState) -> None:
         self.state = state
-        self.dot.setStyleSheet(f"color: {COLOURS[state.mood]}")
+        self.dot.setStyleSheet(f"color: {COLOURS[state.status]}")
         self.sentence.setText(state.sentence)
-        mend = MENDS.get(state.mood)
+        mend = MENDS.get(state.status)
         self.button.setVisible(mend is not None)
         if mend is not None:
             self.button.setText(mend.label)
@@ -82,15 +82,15 @@ class EngineLine(QtWidgets.QWidget):
         """What the button does in the mood that is shown."""
         if self.state is None:
             return
-        mood = self.state.mood
-        if mood is EngineMood.MISSING:
+        status = self.state.status
+        if status is EngineStatus.MISSING:
             self._ask_python()
             return
         done = {
-            EngineMood.STOPPED: background.start,
-            EngineMood.READY: background.stop,
-            EngineMood.BROKEN: background.restart,
-        }.get(mood)
+            EngineStatus.STOPPED: background.start,
+            EngineStatus.READY: background.stop,
+            EngineStatus.BROKEN: background.restart,
+        }.get(status)
         if done is not None:
             self._errands.run(done)
             self.button.setEnabled(False)

@@ -36,11 +36,11 @@ class Slot(QtWidgets.QWidget):
 
     changed = QtCore.Signal(str)
 
-    def __init__(self, hint: str, ask: Callable[[str], str]) -> None:
+    def __init__(self, constraint: str, ask: Callable[[str], str]) -> None:
         super().__init__()
         self._ask = ask
         self.line = PathLine()
-        self.line.setPlaceholderText(hint)
+        self.line.setPlaceholderText(constraint)
         self.line.textChanged.connect(self.changed)
         button = QtWidgets.QToolButton()
         button.setText("…")

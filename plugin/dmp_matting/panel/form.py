@@ -32,8 +32,8 @@ class Form(QtWidgets.QWidget):
         rows = QtWidgets.QFormLayout()
         self.slots: Dict[Role, Slot] = {}
         for role in Role:
-            hint = "optional" if role.is_matte else "drop a file here"
-            slot = self.slots[role] = Slot(hint, self._ask_open)
+            constraint = "optional" if role.is_matte else "drop a file here"
+            slot = self.slots[role] = Slot(constraint, self._ask_open)
             rows.addRow(role.called.capitalize(), slot)
         self.slots[Role.IMAGE].changed.connect(self._suggest_output)
         self.space = QtWidgets.QComboBox()

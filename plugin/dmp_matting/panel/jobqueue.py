@@ -7,25 +7,9 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 
 from Qt import QtCore, QtGui, QtWidgets
 
-from ..job import JobState, Stage
+from ..job import JobState, stage_called
 
-DOING: Mapping[Stage, str] = {
-    Stage.READ: "reading the plates",
-    Stage.INITIALISE: "first alpha",
-    Stage.FIT: "fitting",
-    Stage.JOINT: "solving",
-    Stage.PROJECT: "projecting",
-    Stage.REFINE: "refining",
-    Stage.LIFT: "lifting",
-    Stage.WRITE: "writing",
-}
 FULL = 1000  # of a progress bar
-
-
-def doing(stage: str) -> str:
-    """A stage in words; one that only a newer engine knows, as it calls it."""
-    known = {each.value: words for each, words in DOING.items()}
-    return known.get(stage, stage)
 
 
 def in_order(jobs: Sequence[Dict[str, Any]]) -> Tuple[Dict[str, Any], ...]:
@@ -51,7 +35,7 @@ def told(job: Mapping[str, Any]) -> str:
     progress = job["progress"]
     if progress is None:
         return "starting"
-    words = f"frame {progress['frame']}: {doing(progress['stage'])}"
+    words = f"frame {progress['frame']}: {stage_called(progress['stage'])}"
     if progress["steps"] > 1:
         words += f" {progress['step']} of {progress['steps']}"
     if progress["eta"] is not None:

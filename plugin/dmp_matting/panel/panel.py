@@ -9,7 +9,7 @@ from Qt import QtCore, QtGui, QtWidgets
 from ..client.engine_status import EngineState
 from ..job import JobState
 from . import background
-from .background import Errands, Told
+from .background import BackgroundJobs, Told
 from .engine_status_line import EngineLine
 from .jobqueue import Queue, in_order
 from .viewer import Picture
@@ -30,7 +30,7 @@ class DmpPanel(QtWidgets.QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("DMP")
-        self.errands = Errands()
+        self.errands = BackgroundJobs()
         self.engine = EngineLine(self.errands)
         self.picture = Picture()
         self.queue = Queue()

@@ -27,7 +27,7 @@ class Request:
     changes: Mapping[str, Value] = field(default_factory=dict)
 
     def job(self) -> Tuple[Job, Dict[int, str], Optional[Settings]]:
-        """The job, its output, and the settings for a CPU, as Task wants them.
+        """The job, its output, and the settings for a CPU, as BackgroundJob wants them.
 
         Raises InputError for what is missing or would overwrite a plate, and SettingsError.
         """

@@ -11,13 +11,12 @@ from typing import Mapping, Optional
 
 from Qt import QtCore, QtGui, QtWidgets
 
-from ..client.background_job import Task
+from ..client.background_job import BackgroundJob
 from ..client.engine_process import Notice, ask_engine
 from ..errors import CancelledError, DmpError, EngineError
 from ..job import Layers, Progress, Role
-from .background import Errands, Told
+from .background import BackgroundJobs, Told
 from .form import Form
-from .jobqueue import doing
 from .panel import TICK, DmpPanel
 
 ENDING = 5.0  # seconds that closing waits for the job to be called off
@@ -46,8 +45,8 @@ class MatteWindow(QtWidgets.QWidget):
         self.setWindowTitle("DMP matting")
         self.resize(1120, 720)
         self.form, self.panel = Form(), DmpPanel()
-        self.task: Optional[Task] = None
-        self._pictures = Errands()
+        self.task: Optional[BackgroundJob] = None
+        self._pictures = BackgroundJobs()
         halves = QtWidgets.QSplitter()
         halves.addWidget(self.form)
         halves.addWidget(self.panel)
@@ -70,7 +69,7 @@ class MatteWindow(QtWidgets.QWidget):
         except DmpError as error:
             self.panel.say(str(error), failed=True)
             return
-        self.task = Task(job, outputs, on_cpu)
+        self.task = BackgroundJob(job, outputs, on_cpu)
         self.form.set_running(True)
         self.panel.picture.clear()
         self.panel.follow()
@@ -93,13 +92,13 @@ class MatteWindow(QtWidgets.QWidget):
             return
         for event in self.task.poll():
             if isinstance(event, Progress):
-                self.form.show_progress(event.fraction, doing(event.stage.value))
+                self.form.show_progress(event.fraction, event.stage.called)
             elif isinstance(event, Notice):
                 self.panel.say(event)
         if self.task is not None and self.task.done:
             self._end(self.task)
 
-    def _end(self, task: Task) -> None:
+    def _end(self, task: BackgroundJob) -> None:
         self.task = None
         self.form.set_running(False)
         try:

@@ -1,6 +1,6 @@
 """A publish on its way, for a host's event loop: it polls, and never waits.
 
-    task = PublishTask(request, python=chosen)
+    task = BackgroundPublish(request, python=chosen)
     ... on each tick of a timer:
     for status in task.poll(): show(status.fraction, status.text)
     if task.done: task.result()      # a PublishReport, or raises what ended it
@@ -81,7 +81,7 @@ class PublishReport:
         return replace(request, shots=shots)
 
 
-class PublishTask:
+class BackgroundPublish:
     """One publish; starts at once. ``python``: the engine's, as the host's preferences name it."""
 
     def __init__(self, request: PublishRequest, *, python: Optional[str] = None) -> None:

@@ -92,13 +92,13 @@ class ShotEnd:
 
 
 ShotEvent = Union[ShotStart, ShotProgress, ShotFrame, ShotFailure, ShotEnd]
-Task = Tuple[Shot, Tuple[int, ...]]  # frames of a shot that become one job
+Chunk = Tuple[Shot, Tuple[int, ...]]  # frames of a shot that become one job
 
 
-class Crew:
+class Executor:
     """Whoever solves the tasks: this machine's engine (lanes.py) or a cluster (cluster.py)."""
 
-    def __init__(self, tasks: Deque[Task]) -> None:
+    def __init__(self, tasks: Deque[Chunk]) -> None:
         self.tasks = tasks
 
     def events(self) -> Generator[ShotEvent, None, None]:

@@ -14,7 +14,7 @@ import time
 from contextlib import closing
 from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Union
 
-from ..client.connection import Wire
+from ..client.connection import Connection
 from ..client.job_client import Matting
 from ..client.launcher import ensure_engine
 from ..errors import (
@@ -28,7 +28,7 @@ from ..errors import (
     SettingsError,
 )
 from ..job import Layers, Progress
-from .events import Crew, ShotEvent, ShotFailure, ShotFrame, ShotProgress, Task
+from .events import Chunk, Executor, ShotEvent, ShotFailure, ShotFrame, ShotProgress
 from .shot import Shot
 
 LANES = 3  # jobs under way at once: for two devices, and one more that is being sent
@@ -36,14 +36,14 @@ ENGINE_LIMIT = 3  # engine failures in a row, then it is not the frames' fault
 BACKLOG = 256  # events that wait for a slow reader
 
 
-class Lanes(Crew):
+class LocalExecutor(Executor):
     """Threads that each take the next chunk; their events come out of one queue."""
 
     def __init__(
         self,
-        tasks: Deque[Task],
+        tasks: Deque[Chunk],
         count: int = LANES,
-        connect: Callable[[], Wire] = ensure_engine,
+        connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         super().__init__(tasks)
         self._connect = connect

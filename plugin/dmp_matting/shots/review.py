@@ -103,7 +103,7 @@ def summary_of(measures: Sequence[Mapping[str, Any]]) -> Dict[str, Optional[floa
     return found
 
 
-def doubts(measures: Sequence[Mapping[str, Any]]) -> Dict[str, List[int]]:
+def flagged_frames(measures: Sequence[Mapping[str, Any]]) -> Dict[str, List[int]]:
     """Frames worth a look, by the sentence that says why."""
     limits = (
         ("residual", RESIDUAL_LIMIT, "foreground and clean plate do not add up to the plate"),

@@ -18,7 +18,8 @@ from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 from ..errors import OutputError, PlateError
 from ..settings import Settings
 from .events import (
-    Crew,
+    Chunk,
+    Executor,
     Missing,
     ShotEnd,
     ShotEvent,
@@ -27,9 +28,8 @@ from .events import (
     ShotProgress,
     ShotReport,
     ShotStart,
-    Task,
 )
-from .local_executor import Lanes
+from .local_executor import LocalExecutor
 from .shot import CHUNK, Gap, Shot, check_shots, chunks, gap_sentence
 from .up_to_date import is_finished
 
@@ -41,7 +41,7 @@ def run_shots(
     redo: bool = False,
     make_folders: bool = False,
     chunk: int = CHUNK,
-    crew: Callable[[Deque[Task]], Crew] = Lanes,
+    crew: Callable[[Deque[Chunk]], Executor] = LocalExecutor,
 ) -> Generator[ShotEvent, None, Tuple[ShotReport, ...]]:
     """Solve the shots in their order; see the top of this file.
 
@@ -58,7 +58,7 @@ def run_shots(
     gaps = check_gaps(shots, missing)
     reports = {shot.name: ShotReport(shot.name) for shot in shots}
     left: Dict[str, Set[int]] = {}
-    tasks: Deque[Task] = collections.deque()
+    tasks: Deque[Chunk] = collections.deque()
     for shot in shots:
         report, absent = reports[shot.name], {gap.frame for gap in gaps[shot.name]}
         wanted = [shot.settings] + ([shot.on_cpu] if shot.on_cpu else [])

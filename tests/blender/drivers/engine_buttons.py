@@ -20,7 +20,7 @@ with addon(given["python"]):
     first = dmp.find_engine().pid
     seen["restart"] = said(bpy.ops.dmp.restart_engine)
     seen["another"] = dmp.find_engine().pid != first
-    seen["state"] = dmp.engine_state().mood.value
+    seen["state"] = dmp.engine_state().status.value
     chosen.cache = given["cache"]
     seen["cache"] = str(dmp.cache_folder())
     chosen.cache = ""

@@ -16,8 +16,8 @@ import pytest
 from dmp_engine.server.file_digest import plate_digest
 from dmp_engine.server.result_cache import ResultCache
 from dmp_matting import Layers, Settings
-from dmp_matting.client.background_job import Task
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.background_job import BackgroundJob
+from dmp_matting.client.connection import Connection
 from dmp_matting.client.engine_process import Event
 from dmp_matting.client.job_client import Matting
 
@@ -134,7 +134,7 @@ def solved(events: list[Event]) -> tuple[Layers, bool]:
     return found, found.seconds["total"] > 0
 
 
-def test_a_second_request_returns_at_once(engine: Wire, pair: Pair, tmp_path: Path) -> None:
+def test_a_second_request_returns_at_once(engine: Connection, pair: Pair, tmp_path: Path) -> None:
     settings = QUICK.changed(joint_steps=20, seed=55)
     first, computed = solved(list(pair.matting(engine, tmp_path / "a.exr", settings).events()))
     assert computed
@@ -146,10 +146,12 @@ def test_a_second_request_returns_at_once(engine: Wire, pair: Pair, tmp_path: Pa
     assert second.channels == first.channels and second.path == str(tmp_path / "b.exr")
 
 
-def test_at_once_also_while_the_device_is_busy(engine: Wire, pair: Pair, tmp_path: Path) -> None:
+def test_at_once_also_while_the_device_is_busy(
+    engine: Connection, pair: Pair, tmp_path: Path
+) -> None:
     settings = QUICK.changed(seed=56)
     list(pair.matting(engine, tmp_path / "a.exr", settings).events())
-    busy = Task(
+    busy = BackgroundJob(
         pair.job(joint_steps=1_000_000), {1: str(tmp_path / "c.exr")}, connect=lambda: engine
     )
     start = time.monotonic()
@@ -161,7 +163,7 @@ def test_at_once_also_while_the_device_is_busy(engine: Wire, pair: Pair, tmp_pat
 
 @pytest.mark.parametrize("change", [{"seed": 58}, {"hold": 0.5}, {"refine_passes": 2}])
 def test_another_setting_is_another_result(
-    engine: Wire, pair: Pair, tmp_path: Path, change: dict[str, float]
+    engine: Connection, pair: Pair, tmp_path: Path, change: dict[str, float]
 ) -> None:
     base = QUICK.changed(seed=57)
     list(pair.matting(engine, tmp_path / "a.exr", base).events())
@@ -171,7 +173,7 @@ def test_another_setting_is_another_result(
     assert computed
 
 
-def test_frame_numbers_do_not_change_pixels(engine: Wire, pair: Pair, tmp_path: Path) -> None:
+def test_frame_numbers_do_not_change_pixels(engine: Connection, pair: Pair, tmp_path: Path) -> None:
     base = QUICK.changed(seed=59)
     list(pair.matting(engine, tmp_path / "a.exr", base).events())
     job = pair.job(base)
@@ -182,7 +184,7 @@ def test_frame_numbers_do_not_change_pixels(engine: Wire, pair: Pair, tmp_path: 
 
 
 def test_another_number_of_threads_is_another_result(
-    engine: Wire, pair: Pair, tmp_path: Path
+    engine: Connection, pair: Pair, tmp_path: Path
 ) -> None:
     base = QUICK.changed(seed=61)  # sums in another order differ in their last digits
     list(pair.matting(engine, tmp_path / "a.exr", base).events())
@@ -241,7 +243,7 @@ def test_two_colour_configurations_do_not_share_results(
 
 
 def test_the_same_pixels_in_another_compression_are_not_solved_again(
-    engine: Wire, pair: Pair, tmp_path: Path
+    engine: Connection, pair: Pair, tmp_path: Path
 ) -> None:
     settings = QUICK.changed(seed=71)
     first, computed = solved(list(pair.matting(engine, tmp_path / "a.exr", settings).events()))

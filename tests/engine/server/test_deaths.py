@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import EngineError, Layers, Progress
-from dmp_matting.client.background_job import Task
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.background_job import BackgroundJob
+from dmp_matting.client.connection import Connection
 from dmp_matting.client.engine_process import Event
 from dmp_matting.client.job_client import Matting, engine_jobs
 from dmp_matting.client.launcher import ensure_engine, find_engine
@@ -132,10 +132,10 @@ def test_a_server_killed_while_plates_are_sent(home: Home, pair: Pair, tmp_path:
     class Unlucky(Matting):
         kills = 1
 
-        def _submit(self, wire: Wire) -> None:
+        def _submit(self, wire: Connection) -> None:
             super()._submit(wire) if not self.kills else self._die(wire)
 
-        def _die(self, wire: Wire) -> None:
+        def _die(self, wire: Connection) -> None:
             self.kills -= 1
             self._id = wire.ask("POST", "/v1/jobs", {"job": self.job.to_json()})["id"]
             kill(wire.pid)
@@ -173,7 +173,7 @@ def test_a_killed_clients_job_ends_and_others_go_on(home: Home, pair: Pair, tmp_
     client = start_client(pair, tmp_path / "lost.exr", 1)
     assert client.stdout is not None and client.stdout.readline() == "going\n"
     # A second host waits behind it.
-    task = Task(pair.job(), {1: str(tmp_path / "kept.exr")}, connect=lambda: wire)
+    task = BackgroundJob(pair.job(), {1: str(tmp_path / "kept.exr")}, connect=lambda: wire)
     wait_until(lambda: any(job["state"] == "queued" for job in engine_jobs(wire)), 5)
     client.send_signal(signal.SIGKILL)
     client.communicate()

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from dmp_engine.server.openapi import description
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_matting.client.job_client import engine_jobs
 from dmp_matting.job import NEXT_STATES, Role
 from dmp_matting.settings import Settings
@@ -46,7 +46,7 @@ def test_the_description_follows_the_vocabulary() -> None:
     assert roles == [role.value for role in Role]
 
 
-def test_every_route_is_described(engine: Wire) -> None:
+def test_every_route_is_described(engine: Connection) -> None:
     """What the server routes and what it describes are the same paths and methods."""
     from dmp_engine.server.app import Api
 
@@ -96,7 +96,7 @@ def test_a_thousand_requests_of_schemathesis(home: Home, pair: Pair, tmp_path: P
     assert "Traceback" not in home.log()
 
 
-def left_unattended(wire: Wire, home: Home) -> bool:
+def left_unattended(wire: Connection, home: Home) -> bool:
     """What the fuzzer said nobody would wait for stays, until it is cancelled."""
     states = engine_jobs(wire)
     for job in states:
@@ -105,7 +105,7 @@ def left_unattended(wire: Wire, home: Home) -> bool:
     return home.jobs() == []
 
 
-def test_bytes_that_are_no_request(engine: Wire, pair: Pair, shared_home: Home) -> None:
+def test_bytes_that_are_no_request(engine: Connection, pair: Pair, shared_home: Home) -> None:
     """Random bytes, damaged requests, requests cut anywhere: 400 or silence, never an end."""
     chance = random.Random(3)
     body = json.dumps({"job": pair.job().to_json()}).encode()
@@ -145,13 +145,13 @@ def test_bytes_that_are_no_request(engine: Wire, pair: Pair, shared_home: Home) 
      b"CONNECT evil:80 HTTP/1.1\r\nHost: localhost\r\n\r\n",
      b"GET /v1 HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"],
 )  # fmt: skip
-def test_hostile_requests(engine: Wire, data: bytes) -> None:
+def test_hostile_requests(engine: Connection, data: bytes) -> None:
     answer = send(engine, data)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
     assert engine.ask("GET", "/v1")["pid"] == engine.pid
 
 
-def test_a_thousand_connections_leave_no_socket_open(engine: Wire) -> None:
+def test_a_thousand_connections_leave_no_socket_open(engine: Connection) -> None:
     def sockets() -> int:
         return len(list(Path(f"/proc/{engine.pid}/fd").iterdir()))
 
@@ -165,7 +165,7 @@ def test_a_thousand_connections_leave_no_socket_open(engine: Wire) -> None:
     wait_until(lambda: sockets() <= before + 1, 10)
 
 
-def send(engine: Wire, data: bytes) -> bytes:
+def send(engine: Connection, data: bytes) -> bytes:
     line = socket.socket(socket.AF_UNIX)
     line.settimeout(10)
     line.connect(engine.address[5:])

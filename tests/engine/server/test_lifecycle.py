@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import EngineError, EngineMissingError
-from dmp_matting.client.background_job import Task
+from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.launcher import ensure_engine, find_engine, start_engine, stop_engine
 from dmp_matting.paths import run_folder, write_config
 
@@ -175,9 +175,9 @@ HOST = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
 from dmp_matting import Job
-from dmp_matting.client.background_job import Task
+from dmp_matting.client.background_job import BackgroundJob
 import json
-task = Task(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]})
+task = BackgroundJob(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]})
 task.wait()
 task.result()
 print("done", flush=True)
@@ -240,7 +240,7 @@ def test_a_task_keeps_quiet_when_no_engine_can_be_had(
     home: Home, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DMP_ENGINE_PYTHON", str(home.root / "missing"))
-    task = Task(pair.job(QUICK), {1: str(tmp_path / "o.exr")})
+    task = BackgroundJob(pair.job(QUICK), {1: str(tmp_path / "o.exr")})
     assert task.wait(10)
     with pytest.raises(EngineMissingError):
         task.result()

@@ -18,7 +18,7 @@ import pytest
 
 from dmp_engine.server import page
 from dmp_matting import Progress
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 
 from ...conftest import ENDLESS, Home, Pair, wait_until
 
@@ -39,7 +39,7 @@ def get(
 
 
 @pytest.fixture
-def address(engine: Wire) -> str:
+def address(engine: Connection) -> str:
     """A fresh one-time address of the page."""
     return str(engine.ask("POST", "/v1/page")["url"])
 
@@ -80,11 +80,11 @@ def test_the_page_only_reads(address: str, method: str) -> None:
 
 
 def test_the_bearer_token_is_no_good_here_and_the_cookie_not_there(
-    engine: Wire, address: str
+    engine: Connection, address: str
 ) -> None:
     root, cookie = log_in(address)
     assert get(f"{root}/status", Authorization=f"Bearer {engine.token}")[0] == 401
-    other = Wire(engine.address, cookie)
+    other = Connection(engine.address, cookie)
     with pytest.raises(Exception, match="token"):
         other.ask("GET", "/v1/status")
 
@@ -109,7 +109,7 @@ def test_nothing_from_outside(address: str) -> None:
 
 
 @pytest.fixture
-def busy(home: Home, pair: Pair, tmp_path: Path) -> Iterator[Wire]:
+def busy(home: Home, pair: Pair, tmp_path: Path) -> Iterator[Connection]:
     """An engine with a running job whose preview is there, one waiting and one that failed."""
     wire = home.start()
     broken = tmp_path / "<b>broken & bad.exr"
@@ -147,7 +147,7 @@ def browse(address: str, folder: Path, *more: str) -> subprocess.CompletedProces
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_in_a_real_browser(busy: Wire, tmp_path: Path) -> None:
+def test_in_a_real_browser(busy: Connection, tmp_path: Path) -> None:
     def address() -> str:
         return str(busy.ask("POST", "/v1/page")["url"])
 

@@ -9,13 +9,13 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_matting import Progress, preset
-from dmp_matting.client.connection import NotThere, Wire
+from dmp_matting.client.connection import Connection, NotThere
 from dmp_matting.client.job_client import Matting, engine_jobs
 
 from ...conftest import ENDLESS, Pair
 
 
-def test_something_to_look_at_within_five_seconds(engine: Wire, tmp_path: Path) -> None:
+def test_something_to_look_at_within_five_seconds(engine: Connection, tmp_path: Path) -> None:
     """512x512, `draft`, on the CPU, on a warm engine."""
     warm = Pair(tmp_path, seed=40)
     list(warm.matting(engine, tmp_path / "warm.exr").events())
@@ -39,7 +39,9 @@ def test_something_to_look_at_within_five_seconds(engine: Wire, tmp_path: Path) 
     events.close()
 
 
-def test_it_is_refreshed_and_goes_with_its_job(engine: Wire, pair: Pair, tmp_path: Path) -> None:
+def test_it_is_refreshed_and_goes_with_its_job(
+    engine: Connection, pair: Pair, tmp_path: Path
+) -> None:
     shown = tmp_path / "now.png"
     asked = pair.matting(engine, tmp_path / "o.exr", ENDLESS, preview=str(shown))
     events = asked.events()
@@ -58,7 +60,7 @@ def test_it_is_refreshed_and_goes_with_its_job(engine: Wire, pair: Pair, tmp_pat
             list(engine.blocks(f"/v1/jobs/{job}/preview"))
 
 
-def test_without_a_wish_none_is_fetched(engine: Wire, pair: Pair, tmp_path: Path) -> None:
+def test_without_a_wish_none_is_fetched(engine: Connection, pair: Pair, tmp_path: Path) -> None:
     before = set(tmp_path.iterdir()) | {tmp_path / "o.exr"}
     for event in pair.matting(engine, tmp_path / "o.exr", changes={"seed": 9}).events():
         assert not isinstance(event, Progress) or event.preview is None

@@ -8,7 +8,7 @@ from typing import Any
 
 from dmp_engine.server.schedule import Schedule, Urgency
 from dmp_matting import Layers
-from dmp_matting.client.connection import Wire
+from dmp_matting.client.connection import Connection
 from dmp_matting.client.job_client import Matting, engine_jobs
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, children, wait_until
@@ -33,7 +33,7 @@ def test_single_frames_go_before_batches_and_a_batch_keeps_its_place() -> None:
     assert schedule.jobs() == ["batch", "second"]
 
 
-def submit(wire: Wire, pair: Pair, attended: bool = False, **changes: Any) -> str:
+def submit(wire: Connection, pair: Pair, attended: bool = False, **changes: Any) -> str:
     """A job nobody waits for; its id."""
     base = changes.pop("settings", QUICK)
     job = pair.job(base, frames=changes.pop("frames", 1), **changes)
@@ -46,7 +46,7 @@ def submit(wire: Wire, pair: Pair, attended: bool = False, **changes: Any) -> st
     return str(made["id"])
 
 
-def state(wire: Wire, job: str) -> dict[str, Any]:
+def state(wire: Connection, job: str) -> dict[str, Any]:
     found: dict[str, Any] = wire.ask("GET", f"/v1/jobs/{job}")
     return found
 
@@ -79,7 +79,7 @@ def test_fifty_jobs_and_one_cancelled_in_the_middle(home: Home, pair: Pair, tmp_
 
 
 def test_a_single_frame_cuts_into_a_batch(
-    engine: Wire, pair: Pair, tmp_path: Path, shared_home: Home
+    engine: Connection, pair: Pair, tmp_path: Path, shared_home: Home
 ) -> None:
     batch = submit(engine, pair, frames=6, joint_steps=40, seed=900)
     wait_until(lambda: state(engine, batch)["state"] == "running", 30)
@@ -93,7 +93,7 @@ def test_a_single_frame_cuts_into_a_batch(
     assert batch not in shared_home.jobs()
 
 
-def test_two_hosts_at_once(engine: Wire, tmp_path: Path) -> None:
+def test_two_hosts_at_once(engine: Connection, tmp_path: Path) -> None:
     """Both are served, each gets its own picture."""
     results: dict[int, list[Any]] = {}
 

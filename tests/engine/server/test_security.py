@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import OutputError
-from dmp_matting.client.connection import Wire, _UnixConnection
+from dmp_matting.client.connection import Connection, _UnixConnection
 
 from ...conftest import Home, Pair, wait_until
 
 
 def ask(
-    engine: Wire,
+    engine: Connection,
     method: str,
     path: str,
     headers: Mapping[str, str] | None = None,
@@ -53,7 +53,7 @@ def ask(
 @pytest.mark.parametrize(
     "given", ["", "Bearer", "Bearer wrong", "Basic {token}", "bearer{token}", "{token}", "Bearer ü"]
 )
-def test_without_the_token_nothing_is_told(engine: Wire, path: str, given: str) -> None:
+def test_without_the_token_nothing_is_told(engine: Connection, path: str, given: str) -> None:
     headers = {"Authorization": given.replace("{token}", engine.token)}
     status, told = ask(engine, "GET", path, headers, token=False)
     assert status == 401
@@ -64,13 +64,13 @@ def test_without_the_token_nothing_is_told(engine: Wire, path: str, given: str) 
     "host", ["", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1",
              "localhost:80:80", "127.0.0.1:99999999", "localhost@evil", "[::1", "LOCALHOST\u0660"],
 )  # fmt: skip
-def test_a_forged_host_is_refused(engine: Wire, host: str) -> None:
+def test_a_forged_host_is_refused(engine: Connection, host: str) -> None:
     status, told = ask(engine, "GET", "/v1", {"Host": host.encode("utf-8").decode("latin-1")})
     assert status in (400, 403)  # h11 itself refuses a request without any Host
     assert not told or "Host" in told["message"]
 
 
-def test_two_hosts_are_refused(engine: Wire) -> None:
+def test_two_hosts_are_refused(engine: Connection) -> None:
     assert raw(engine, b"GET /v1 HTTP/1.1\r\nHost: localhost\r\nHost: evil\r\n\r\n")[9:12] in (
         b"400",
         b"403",
@@ -78,12 +78,12 @@ def test_two_hosts_are_refused(engine: Wire) -> None:
 
 
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "https://localhost", "file://"])
-def test_requests_of_web_pages_are_refused(engine: Wire, origin: str) -> None:
+def test_requests_of_web_pages_are_refused(engine: Connection, origin: str) -> None:
     assert ask(engine, "GET", "/v1", {"Origin": origin})[0] == 403
     assert ask(engine, "POST", "/v1/shutdown", {"Origin": origin}, b"{}")[0] == 403
 
 
-def raw(engine: Wire, data: bytes) -> bytes:
+def raw(engine: Connection, data: bytes) -> bytes:
     """What comes back for these very bytes."""
     line = socket.socket(socket.AF_UNIX)
     line.settimeout(10)
@@ -101,11 +101,11 @@ def raw(engine: Wire, data: bytes) -> bytes:
         line.close()
 
 
-def new_job(engine: Wire, pair: Pair) -> str:
+def new_job(engine: Connection, pair: Pair) -> str:
     return str(engine.ask("POST", "/v1/jobs", {"job": pair.job().to_json()})["id"])
 
 
-def test_oversized_bodies(engine: Wire, pair: Pair, shared_home: Home) -> None:
+def test_oversized_bodies(engine: Connection, pair: Pair, shared_home: Home) -> None:
     """Announced and unannounced; the engine of these tests takes 8 MB a plate."""
     job = new_job(engine, pair)
     place = f"/v1/jobs/{job}/plates/0"
@@ -134,7 +134,7 @@ def test_oversized_bodies(engine: Wire, pair: Pair, shared_home: Home) -> None:
      b'{"job": {"frames": [], "settings": {}}}', b'{"job": {"frames": 3, "settings": {}}}',
      b'{"job": {"frames": [{"number": true, "plates": []}], "settings": {}}}'],
 )  # fmt: skip
-def test_bodies_that_are_no_job(engine: Wire, shared_home: Home, body: bytes) -> None:
+def test_bodies_that_are_no_job(engine: Connection, shared_home: Home, body: bytes) -> None:
     before = shared_home.jobs()
     status, told = ask(engine, "POST", "/v1/jobs", body=body)
     assert status == 400 and told["error"] == "InputError"
@@ -152,7 +152,7 @@ def test_bodies_that_are_no_job(engine: Wire, shared_home: Home, body: bytes) ->
     ],
 )
 def test_jobs_that_make_no_sense(
-    engine: Wire, pair: Pair, change: dict[str, object], sentence: str
+    engine: Connection, pair: Pair, change: dict[str, object], sentence: str
 ) -> None:
     job = pair.job().to_json()
     (frame,) = job["frames"]
@@ -168,7 +168,7 @@ def test_jobs_that_make_no_sense(
     assert status == 422 and sentence in told["message"]
 
 
-def test_out_of_order_requests(engine: Wire, pair: Pair, shared_home: Home) -> None:
+def test_out_of_order_requests(engine: Connection, pair: Pair, shared_home: Home) -> None:
     job = new_job(engine, pair)
     assert ask(engine, "POST", f"/v1/jobs/{job}/start")[0] == 409  # no plates yet
     assert ask(engine, "DELETE", f"/v1/jobs/{job}")[0] == 409  # not ended
@@ -191,7 +191,7 @@ def test_out_of_order_requests(engine: Wire, pair: Pair, shared_home: Home) -> N
     "name", ["../../../escape.exr", "/etc/passwd", "a/../../b.exr", "x." + "y" * 300, "con.e/x"]
 )
 def test_a_clients_path_never_names_a_file_of_ours(
-    engine: Wire, pair: Pair, shared_home: Home, name: str
+    engine: Connection, pair: Pair, shared_home: Home, name: str
 ) -> None:
     job = pair.job().to_json()
     job["frames"][0]["plates"][0]["path"] = name
@@ -203,11 +203,11 @@ def test_a_clients_path_never_names_a_file_of_ours(
 
 
 @pytest.mark.parametrize("job", ["..", "%2e%2e", "%2e%2e%2f", "0" * 16, "x", "%00"])
-def test_job_names_that_do_not_exist(engine: Wire, job: str) -> None:
+def test_job_names_that_do_not_exist(engine: Connection, job: str) -> None:
     assert ask(engine, "GET", f"/v1/jobs/{job}")[0] == 404
 
 
-def test_an_upload_that_stops_half_way(engine: Wire, pair: Pair, shared_home: Home) -> None:
+def test_an_upload_that_stops_half_way(engine: Connection, pair: Pair, shared_home: Home) -> None:
     job = new_job(engine, pair)
     head = (
         f"PUT /v1/jobs/{job}/plates/0 HTTP/1.1\r\nHost: localhost\r\n"

@@ -32,7 +32,7 @@ LARGE, SEEN = 80.0, 0.02  # pixels, at the reference size; share of them where I
 RIM = 1.0  # pixels around a spot that are decided with it
 
 
-def without_dull_spots(
+def fill_false_holes(
     image: Tensor, clean: Tensor, trimap: Tensor, alpha: Tensor, noise: Noise | None = None
 ) -> Tensor:
     """The trimap (1, 1, H, W) with such spots decided as core.

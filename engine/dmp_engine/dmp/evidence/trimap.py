@@ -60,7 +60,7 @@ def tested_trimap(
     generator: torch.Generator,
     *,
     noise: Noise | None = None,
-    seam: float = 0.0,
+    edge_loss_px: float = 0.0,
 ) -> Tensor:
     """Trimap (1, 1, H, W) of 0, 0.5, 1 for encoded images (1, 3, H, W).
 
@@ -94,7 +94,7 @@ def tested_trimap(
     rim = background & grainy & dilate(subject, GRAINY_RIM * scale)
     alike = erode(patch_similarity(image, clean, 5) > 0.9, 1) & ~background
     undecided = (
-        dilate(background, BORDER * scale + seam)
+        dilate(background, BORDER * scale + edge_loss_px)
         | dilate(holes, HOLE_BORDER * scale)
         | dilate(alike, ALIKE_BORDER * scale)
         | dilate(faint, FAINT_BORDER * scale)

@@ -19,7 +19,7 @@ SEAM = 1.0  # pixels of the plate beside the subject that a motion loses
 
 
 @dataclass(frozen=True)
-class Leftover:
+class CleanPlateError:
     """Standard deviations (1, 1, H, W), encoded, of one channel of I - B.
 
     ``sigma`` is what the solver is told, ``tested`` the part of it that is noise to the tests as
@@ -28,27 +28,29 @@ class Leftover:
 
     sigma: Tensor
     tested: Tensor | None = None
-    seam: float = 0.0
+    edge_loss_px: float = 0.0
 
     @classmethod
-    def of_motion(cls, sigma: Tensor) -> Leftover:
-        return cls(sigma, seam=SEAM)
+    def of_motion(cls, sigma: Tensor) -> CleanPlateError:
+        return cls(sigma, edge_loss_px=SEAM)
 
     @classmethod
-    def of_compression(cls, sigma: Tensor) -> Leftover:
+    def of_compression(cls, sigma: Tensor) -> CleanPlateError:
         return cls(sigma, tested=sigma)
 
-    def each(self, change: Callable[[Tensor], Tensor]) -> Leftover:
+    def each(self, change: Callable[[Tensor], Tensor]) -> CleanPlateError:
         """The same with other deviations: cut, padded, on another device."""
         tested = None if self.tested is None else change(self.tested)
         return replace(self, sigma=change(self.sigma), tested=tested)
 
-    def together(self, other: Leftover) -> Leftover:
+    def together(self, other: CleanPlateError) -> CleanPlateError:
         """Both, independent of each other."""
         sigma = _both(self.sigma, other.sigma)
-        return Leftover(sigma, _both(self.tested, other.tested), max(self.seam, other.seam))
+        return CleanPlateError(
+            sigma, _both(self.tested, other.tested), max(self.edge_loss_px, other.edge_loss_px)
+        )
 
-    def shrunk(self, size: tuple[int, int]) -> Leftover:
+    def shrunk(self, size: tuple[int, int]) -> CleanPlateError:
         """At a smaller size: that of means of it, independent from pixel to pixel."""
         longest = max(self.sigma.shape[-2:])
 
@@ -56,7 +58,7 @@ class Leftover:
             pixels = sigma.shape[-2] * sigma.shape[-1] / (size[0] * size[1])
             return (functional.interpolate(sigma.square(), size, mode="area") / pixels).sqrt()
 
-        return replace(self.each(of_means), seam=self.seam * max(size) / longest)
+        return replace(self.each(of_means), edge_loss_px=self.edge_loss_px * max(size) / longest)
 
 
 @overload

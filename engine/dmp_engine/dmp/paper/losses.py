@@ -1,6 +1,6 @@
 """What is minimised: eq. 9 and 11 (fit), eq. 12 (joint), eq. 13 (projection).
 
-A :class:`Learner` holds both networks and one Adam; each method is one step.
+A :class:`Trainer` holds both networks and one Adam; each method is one step.
 Two ways to read the networks' outputs, chosen by ``Settings.correction``:
 
     off  alpha = A(eps0), F = F(z0), as in eq. 3: the paper.
@@ -59,7 +59,7 @@ class Problem:
         return (self.trimap == 1).float()
 
 
-class Learner:
+class Trainer:
     """Both networks, their inputs and their optimiser for one round."""
 
     def __init__(
@@ -222,7 +222,7 @@ class Learner:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from :meth:`state` of a Learner built from the same problem and settings."""
+        """Go on from :meth:`state` of a Trainer built from the same problem and settings."""
         self.alpha_net.load_state_dict(state["alpha_net"])
         self.foreground_net.load_state_dict(state["foreground_net"])
         # The rates and the way of stepping are this device's, whichever wrote the state.

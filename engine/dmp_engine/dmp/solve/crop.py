@@ -21,7 +21,7 @@ from dmp_matting.settings import Settings
 from ..evidence.trimap import known_background, nothing_in_common
 from ..model.encoding import Encoding
 from ..model.noise import Noise
-from ..steps import Recall, Solution, Step, T, anew
+from ..steps import Memo, Solution, Step, T, no_cache
 from .full_resolution import solve_size
 
 LOOKED_AT = 640  # pixels of the long side at which the difference is looked for
@@ -40,12 +40,12 @@ class Box:
     height: int
     width: int
 
-    def recalling(self, recall: Recall) -> Recall:
+    def scoped_memo(self, memo: Memo) -> Memo:
         """``recall`` for the part: what is known of another part, or the whole, is not of this."""
         place = f"rows {self.rows} columns {self.columns}: "
 
         def of_the_part(what: str, make: Callable[[], T]) -> T:
-            return recall(place + what, make)
+            return memo(place + what, make)
 
         return of_the_part
 
@@ -74,8 +74,8 @@ def changed_box(
     clean: Tensor,
     settings: Settings,
     linear: bool,
-    hint: Tensor | None = None,
-    recall: Recall = anew,
+    constraint: Tensor | None = None,
+    memo: Memo = no_cache,
 ) -> Box | None:
     """What to cut the plates (1, 3, H, W) to, or None where the whole plate is to be solved.
 
@@ -87,18 +87,20 @@ def changed_box(
         return None
     scale = min(1.0, LOOKED_AT / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))
-    changed, strong = recall("difference", lambda: _difference(image, clean, size, linear))
+    changed, strong = memo("difference", lambda: _difference(image, clean, size, linear))
     if changed is None or strong is None:
         return None
-    if hint is not None:
-        changed = changed & (functional.interpolate((hint > 0).float(), size, mode="area") > 0)
+    if constraint is not None:
+        changed = changed & (
+            functional.interpolate((constraint > 0).float(), size, mode="area") > 0
+        )
     labels, count = ndimage.label(changed[0, 0].cpu().numpy(), np.ones((3, 3)))
     areas = np.bincount(labels.ravel(), minlength=count + 1)
     areas[0] = 0
     strength = np.bincount(labels.ravel(), strong[0, 0].cpu().numpy().ravel(), minlength=count + 1)
     found = ((areas > SPECK) & (strength > 0) | (areas > PATCH))[labels]
-    if hint is not None:
-        wanted = functional.interpolate((hint == 1).float(), size, mode="area") > 0
+    if constraint is not None:
+        wanted = functional.interpolate((constraint == 1).float(), size, mode="area") > 0
         found |= wanted[0, 0].cpu().numpy()
     if not found.any():
         return None

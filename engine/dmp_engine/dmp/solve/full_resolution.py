@@ -35,10 +35,10 @@ def solve_size(height: int, width: int, settings: Settings) -> tuple[int, int] |
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
-def shrunk_hint(hint: Tensor, size: tuple[int, int]) -> Tensor:
+def shrunk_constraint(constraint: Tensor, size: tuple[int, int]) -> Tensor:
     """The artist's mattes at a smaller size: said only where they say it of every pixel."""
-    all_out = functional.interpolate((hint == 0).float(), size, mode="area") > WHOLE
-    all_in = functional.interpolate((hint == 1).float(), size, mode="area") > WHOLE
+    all_out = functional.interpolate((constraint == 0).float(), size, mode="area") > WHOLE
+    all_in = functional.interpolate((constraint == 1).float(), size, mode="area") > WHOLE
     return torch.where(all_out, 0.0, torch.where(all_in, 1.0, 0.5))
 
 
@@ -46,7 +46,7 @@ def lift(
     image: Tensor,
     clean: Tensor,
     small: Solution,
-    hint: Tensor | None,
+    constraint: Tensor | None,
     settings: Settings,
     grain: Tensor | None = None,
     *,
@@ -62,14 +62,14 @@ def lift(
     out = _enlarged((small.trimap == 0).float(), size) > WHOLE
     core = _enlarged((small.trimap == 1).float(), size) > WHOLE
     trimap = torch.where(out, 0.0, torch.where(core, 1.0, 0.5))
-    if hint is not None:
-        trimap = torch.where(hint == 0.5, trimap, hint)
+    if constraint is not None:
+        trimap = torch.where(constraint == 0.5, trimap, constraint)
     alpha = _enlarged(small.alpha, size)
     foreground = _enlarged(small.foreground, size)
     confidence = _enlarged(small.confidence, size)
     bounds = colour_bounds(image, clean)
 
-    held = trimap if settings.hold > 0 else hint
+    held = trimap if settings.hold > 0 else constraint
     open_ = torch.ones_like(alpha, dtype=torch.bool) if held is None else held == 0.5
     if held is not None:
         alpha = torch.where(open_, alpha, held)
@@ -85,7 +85,7 @@ def lift(
         n = None if rough is None else rough[:, at][None, :, None]
         a, f = finished(i, b, a, f, None, settings, bounds, n)
         flat_alpha[at], flat_f[:, at] = a[0, 0, 0], f[0, :, 0]
-        yield Step(Stage.LIFT, min(start + CHUNK, len(places)), len(places), 1.0)
+        yield Step(Stage.UPSAMPLE, min(start + CHUNK, len(places)), len(places), 1.0)
     alpha = without_grain(alpha, foreground, clean, held, grain)
     if core_by_guess:
         alpha = with_solid_core(alpha, held, settings)

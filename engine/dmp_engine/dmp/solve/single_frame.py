@@ -29,22 +29,22 @@ from dmp_matting.job import Stage
 from dmp_matting.settings import Settings
 
 from ..evidence.confidence import confidence_of
-from ..evidence.false_holes import without_closed_holes, without_dull_spots
+from ..evidence.false_holes import fill_false_holes, without_closed_holes
 from ..evidence.foreground_samples import sample_alpha
 from ..evidence.texture import opened_where_seen_through, seen_through, with_texture
 from ..evidence.trimap import second_look, tested_trimap
 from ..evidence.types import Sampled, SeenThrough
-from ..model.clean_plate_error import Leftover
+from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding
 from ..model.morphology import erode
 from ..model.noise import Noise, weakened
 from ..paper.initial_alpha import background_mask, initial_alpha, patch_similarity, updated_alpha
-from ..paper.losses import Learner, Problem, start_logits
+from ..paper.losses import Problem, Trainer, start_logits
 from ..paper.refine import NEARLY_ONE
-from ..steps import Recall, Solution, Step, anew
+from ..steps import Memo, Solution, Step, no_cache
 from .crop import changed_box, whole
 from .foreground import smooth_foreground
-from .full_resolution import lift, shrunk_hint, solve_size
+from .full_resolution import lift, shrunk_constraint, solve_size
 from .laplacian import MattingLaplacian
 from .postprocess import colour_bounds, exact_foreground, finished, with_solid_core, without_grain
 
@@ -75,10 +75,10 @@ def solve(
     settings: Settings,
     *,
     linear: bool = False,
-    hint: Tensor | None = None,
+    constraint: Tensor | None = None,
     start: dict[str, Any] | None = None,
-    recall: Recall = anew,
-    leftover: Leftover | None = None,
+    memo: Memo = no_cache,
+    clean_plate_error: CleanPlateError | None = None,
 ) -> Generator[Step, None, Solution]:
     """Solve one pair.
 
@@ -93,14 +93,18 @@ def solve(
     Where the settings draw from nothing (not ``correction``), T frames in place of the 1
     are the paper's video mode (Sec. IV-F): one network each, with T and 3T output channels.
     """
-    box = changed_box(image, clean, settings, linear, hint, recall)
+    box = changed_box(image, clean, settings, linear, constraint, memo)
     if box is None:
-        return (yield from _solve(image, clean, settings, linear, hint, start, recall, leftover))
+        return (
+            yield from _solve(
+                image, clean, settings, linear, constraint, start, memo, clean_plate_error
+            )
+        )
     image, clean = box.cut(image), box.cut(clean)
-    hint = None if hint is None else box.cut(hint)
-    leftover = None if leftover is None else leftover.each(box.cut)
-    cut = box.recalling(recall)
-    solving = _solve(image, clean, settings, linear, hint, start, cut, leftover)
+    constraint = None if constraint is None else box.cut(constraint)
+    clean_plate_error = None if clean_plate_error is None else clean_plate_error.each(box.cut)
+    cut = box.scoped_memo(memo)
+    solving = _solve(image, clean, settings, linear, constraint, start, cut, clean_plate_error)
     return (yield from whole(box, solving))
 
 
@@ -109,41 +113,43 @@ def _solve(
     clean: Tensor,
     settings: Settings,
     linear: bool,
-    hint: Tensor | None,
+    constraint: Tensor | None,
     start: dict[str, Any] | None,
-    recall: Recall,
-    leftover: Leftover | None,
+    memo: Memo,
+    clean_plate_error: CleanPlateError | None,
 ) -> Generator[Step, None, Solution]:
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
-    full_image, full_clean, full_hint, full_leftover = image, clean, hint, leftover
+    full_image, full_clean, full_hint, full_leftover = image, clean, constraint, clean_plate_error
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
-        hint = shrunk_hint(hint, size) if hint is not None else None
-        leftover = leftover.shrunk(size) if leftover is not None else None
+        constraint = shrunk_constraint(constraint, size) if constraint is not None else None
+        clean_plate_error = (
+            clean_plate_error.shrunk(size) if clean_plate_error is not None else None
+        )
     encoding = Encoding.of_pair(image, clean, linear)
     bounds = colour_bounds(image, clean)
     seen, behind = encoding.encode(image), encoding.encode(clean)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
-    tested, noise = noises_of(seen, behind, settings, recall, leftover)
+    tested, noise = noises_of(seen, behind, settings, memo, clean_plate_error)
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
-    seam = leftover.seam if leftover is not None else 0.0
+    edge_loss_px = clean_plate_error.edge_loss_px if clean_plate_error is not None else 0.0
     # line 1: alpha^[0], eq. 8
     trimap = drawn(
         "first trimap",
-        lambda: first_trimap(seen, behind, settings, generator, tested, seam),
+        lambda: first_trimap(seen, behind, settings, generator, tested, edge_loss_px),
         generator,
-        recall,
+        memo,
     )
     # To be looked at seconds before there is more; half where nothing is known yet.
     yield replace(plan.at(Stage.INITIALISE, 1, 2), layers=Estimate(trimap, image).layers)
-    through = recall("seen through", lambda: seen_through(image, clean, grain))
+    through = memo("seen through", lambda: seen_through(image, clean, grain))
     if settings.alpha_init == "tested":
-        trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, recall)
-    if hint is not None:
-        trimap = torch.where(hint == 0.5, trimap, hint)
+        trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, memo)
+    if constraint is not None:
+        trimap = torch.where(constraint == 0.5, trimap, constraint)
     estimate: Estimate | None = None
     evidence: Sampled | None = None
     sources = trimap  # where colours may be sampled: grows with the rounds
@@ -165,7 +171,7 @@ def _solve(
             if tested is not None:
                 trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through, tested)
                 solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
-                trimap = without_dull_spots(seen, behind, trimap, solid, tested)
+                trimap = fill_false_holes(seen, behind, trimap, solid, tested)
                 estimate = Estimate(
                     torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
                 )
@@ -182,12 +188,12 @@ def _solve(
             "foreground": estimate.foreground,
             "evidence": (evidence.alpha, evidence.confidence),
         }
-        learner = Learner(problem, settings, generator)
-        yield from _learn(learner, plan, kept, resumed)  # lines 2-4
-        alpha, foreground = _lifted(learner, image, estimate, encoding)
+        trainer = Trainer(problem, settings, generator)
+        yield from _learn(trainer, plan, kept, resumed)  # lines 2-4
+        alpha, foreground = _lifted(trainer, image, estimate, encoding)
         yield plan.at(Stage.REFINE, 0, 1)
         unfinished, decided = Estimate(alpha, foreground), trimap
-        held = trimap if settings.hold > 0 else hint
+        held = trimap if settings.hold > 0 else constraint
         alpha, foreground = finished(image, clean, alpha, foreground, held, settings, bounds, grain)
         estimate = Estimate(alpha, foreground)
         sources = torch.where((trimap == 0.5) & (alpha > NEARLY_CORE), 1.0, trimap)
@@ -195,7 +201,7 @@ def _solve(
             trimap = updated_alpha(trimap, alpha, settings.alpha_update)
 
     assert estimate is not None and evidence is not None  # settings have a round at least
-    yield plan.at(Stage.LIFT, 0, 1)
+    yield plan.at(Stage.UPSAMPLE, 0, 1)
     confidence = confidence_of(estimate.alpha, decided, evidence)
     if size is None:
         foreground = estimate.foreground
@@ -206,7 +212,7 @@ def _solve(
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
     if noise is not None:
         full = (full_image, full_clean)
-        grain = recall("grain at full size", lambda: grain_of(*full, encoding, full_leftover))
+        grain = memo("grain at full size", lambda: grain_of(*full, encoding, full_leftover))
     return (yield from lift(full_image, full_clean, small, full_hint, settings, grain))
 
 
@@ -227,7 +233,9 @@ class _Plan:
         total = max(1, sum(self.counts.values()))
         done = sum(n for s, n in self.counts.items() if order.index(s) < order.index(stage))
         done += step if stage in self.counts else 0
-        rounds = 1 if stage is Stage.LIFT else (self.round + done / total) / self.settings.rounds
+        rounds = (self.round + done / total) / self.settings.rounds
+        if stage is Stage.UPSAMPLE:
+            rounds = 1.0
         return Step(stage, step, steps, min(1.0, rounds))
 
 
@@ -235,32 +243,33 @@ def noises_of(
     seen: Tensor,
     behind: Tensor,
     settings: Settings,
-    recall: Recall = anew,
-    leftover: Leftover | None = None,
+    memo: Memo = no_cache,
+    clean_plate_error: CleanPlateError | None = None,
 ) -> tuple[Noise | None, Noise | None]:
     """An encoded pair's noise for the tests, and for the solver; None where nobody asks for it."""
     if settings.alpha_init != "tested":
         return None, None
-    measured = recall("noise", lambda: Noise.of_pair(seen, behind))
-    if leftover is None:
+    measured = memo("noise", lambda: Noise.of_pair(seen, behind))
+    if clean_plate_error is None:
         return measured, measured
-    return measured.and_also(leftover.tested), measured.and_also(leftover.sigma)
+    return measured.and_also(clean_plate_error.tested), measured.and_also(clean_plate_error.sigma)
 
 
 def grain_of(
-    image: Tensor, clean: Tensor, encoding: Encoding, leftover: Leftover | None = None
+    image: Tensor,
+    clean: Tensor,
+    encoding: Encoding,
+    clean_plate_error: CleanPlateError | None = None,
 ) -> Tensor:
     """The noise of a pair and its ``leftover`` in the space that layers add up in, (1, 3, H, W)."""
     noise = Noise.of_pair(encoding.encode(image), encoding.encode(clean))
-    left = None if leftover is None else leftover.sigma
+    left = None if clean_plate_error is None else clean_plate_error.sigma
     return noise.and_also(left).where_mixed(clean, encoding)
 
 
-def drawn(
-    what: str, make: Callable[[], Tensor], generator: torch.Generator, recall: Recall
-) -> Tensor:
+def drawn(what: str, make: Callable[[], Tensor], generator: torch.Generator, memo: Memo) -> Tensor:
     """What ``make`` draws with the generator, which is afterwards where that leaves it."""
-    value, state = recall(what, lambda: (make(), generator.get_state()))
+    value, state = memo(what, lambda: (make(), generator.get_state()))
     generator.set_state(state.cpu())
     return value
 
@@ -273,7 +282,7 @@ def looked_again(
     generator: torch.Generator,
     noise: Noise | None,
     through: SeenThrough,
-    recall: Recall = anew,
+    memo: Memo = no_cache,
 ) -> Tensor:
     """The tested trimap, its core doubted where the clean plate may be seen through it."""
 
@@ -281,7 +290,7 @@ def looked_again(
         again = second_look(image, clean, trimap, encoding, generator, noise)
         return opened_where_seen_through(again, through)
 
-    return drawn("second look", look, generator, recall)
+    return drawn("second look", look, generator, memo)
 
 
 def first_trimap(
@@ -290,13 +299,13 @@ def first_trimap(
     settings: Settings,
     generator: torch.Generator,
     noise: Noise | None,
-    seam: float = 0.0,
+    edge_loss_px: float = 0.0,
 ) -> Tensor:
     """alpha^[0] of eq. 8, the paper's or, with ``noise``, tested (evidence.py); or 0.5."""
     if settings.alpha_init == "simple":
         return torch.full_like(seen[:, :1], 0.5)
     if noise is not None:
-        return tested_trimap(seen, behind, generator, noise=noise, seam=seam)
+        return tested_trimap(seen, behind, generator, noise=noise, edge_loss_px=edge_loss_px)
     background = background_mask(seen, behind, settings.background_tolerance)
     similarity = patch_similarity(seen, behind, settings.patch_size)
     alpha = initial_alpha(background, similarity, settings.similarity)
@@ -392,29 +401,29 @@ def _at_working_size(
 
 
 def _learn(
-    learner: Learner, plan: _Plan, kept: dict[str, Any], resumed: dict[str, Any] | None
+    trainer: Trainer, plan: _Plan, kept: dict[str, Any], resumed: dict[str, Any] | None
 ) -> Generator[Step, None, None]:
     """Lines 2-4 of Algorithm 1 for one round."""
     projected: Tensor | None = None
     stages = [stage for stage, count in plan.counts.items() if count > 0]
     first, done = (stages[0] if stages else None), 0
     # Whoever looks at a loss waits for the GPU, which meanwhile has nothing to do.
-    glance = GLANCE if learner.repeat.steady else 1
+    glance = GLANCE if trainer.repeat.steady else 1
     if resumed is not None:
-        learner.restore(resumed["learner"])
+        trainer.restore(resumed["learner"])
         first, done = Stage(resumed["stage"]), int(resumed["step"])
         if resumed["projected"] is not None:
-            projected = resumed["projected"].to(learner.seen.device)
+            projected = resumed["projected"].to(trainer.seen.device)
     for stage in stages[stages.index(first) if first is not None else 0 :]:
         steps = plan.counts[stage]
         if stage is Stage.PROJECT and projected is None:
             with torch.no_grad():
-                projected = learner.predict()[0] > NEARLY_ONE  # eq. 13, frozen at its start
+                projected = trainer.predict()[0] > NEARLY_ONE  # eq. 13, frozen at its start
         for step in range(done, steps):
             if stage is Stage.FIT:
-                loss = learner.fit_step()
+                loss = trainer.fit_step()
             else:
-                loss = learner.joint_step(step, steps, projected)
+                loss = trainer.joint_step(step, steps, projected)
 
             if (step + 1) % glance and step + 1 < steps:
                 continue
@@ -427,13 +436,13 @@ def _learn(
                     "stage": stage.value,
                     "step": step + 1,
                     "projected": projected,
-                    "learner": learner.state(),
+                    "learner": trainer.state(),
                 }
 
             yield replace(
                 plan.at(stage, step + 1, steps),
                 loss=float(loss),
-                layers=learner.layers,
+                layers=trainer.layers,
                 state=state,
             )
         done = 0
@@ -441,7 +450,7 @@ def _learn(
 
 @torch.no_grad()
 def _lifted(
-    learner: Learner, image: Tensor, estimate: Estimate, encoding: Encoding
+    trainer: Trainer, image: Tensor, estimate: Estimate, encoding: Encoding
 ) -> tuple[Tensor, Tensor]:
     """The networks' alpha and F at the plate's own size.
 
@@ -450,11 +459,11 @@ def _lifted(
     scaled up as they are.
     """
     size = image.shape[-2:]
-    if not learner.settings.correction:
-        alpha, foreground = learner.predict()
+    if not trainer.settings.correction:
+        alpha, foreground = trainer.predict()
         alpha, foreground = (_enlarged(x, size) for x in (alpha, foreground))
         return alpha, encoding.decode(foreground)
-    alpha_by, foreground_by = (_enlarged(x, size) for x in learner.corrections())
+    alpha_by, foreground_by = (_enlarged(x, size) for x in trainer.corrections())
     alpha, foreground = start_logits(estimate.alpha, encoding.encode(estimate.foreground), encoding)
     foreground = encoding.from_network(torch.sigmoid(foreground + foreground_by))
     return torch.sigmoid(alpha + alpha_by), encoding.decode(foreground)

@@ -31,15 +31,15 @@ from torch.nn import functional
 from dmp_matting.settings import Settings
 
 from ..evidence.confidence import confidence_of
-from ..evidence.false_holes import without_closed_holes, without_dull_spots
+from ..evidence.false_holes import fill_false_holes, without_closed_holes
 from ..evidence.texture import PER_CONFIDENCE, SURE, seen_through, variance_of
 from ..evidence.types import REFERENCE_SIDE, Sampled
-from ..model.clean_plate_error import Leftover
+from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding
 from ..model.morphology import dilate
 from ..model.noise import weakened
 from ..solve.foreground import smooth_foreground
-from ..solve.full_resolution import shrunk_hint, solve_size
+from ..solve.full_resolution import shrunk_constraint, solve_size
 from ..solve.laplacian import MattingLaplacian
 from ..solve.postprocess import colour_bounds, exact_foreground, finished, without_grain
 from ..solve.single_frame import (
@@ -52,7 +52,7 @@ from ..solve.single_frame import (
     looked_again,
     noises_of,
 )
-from ..steps import Recall, Solution, anew
+from ..steps import Memo, Solution, no_cache
 from .fusion import Layered, fused
 from .optical_flow import chained, fetched, flow, layer_picture, within_frame
 from .triangulation import Triangulated, View, triangulated
@@ -90,7 +90,7 @@ class Look:
     foreground: Tensor
     seen_alpha: Tensor  # as neighbours see it
     seen_foreground: Tensor
-    hint: Tensor | None
+    constraint: Tensor | None
     grain: Tensor | None
     passes: int = 0
 
@@ -113,9 +113,9 @@ def first_look(
     settings: Settings,
     *,
     linear: bool,
-    hint: Tensor | None = None,
-    recall: Recall = anew,
-    leftover: Leftover | None = None,
+    constraint: Tensor | None = None,
+    memo: Memo = no_cache,
+    clean_plate_error: CleanPlateError | None = None,
 ) -> Look:
     """What the pair says by itself, at the solve size, as at the beginning of ``solve``.
 
@@ -124,37 +124,39 @@ def first_look(
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
-        hint = shrunk_hint(hint, size) if hint is not None else None
-        leftover = leftover.shrunk(size) if leftover is not None else None
+        constraint = shrunk_constraint(constraint, size) if constraint is not None else None
+        clean_plate_error = (
+            clean_plate_error.shrunk(size) if clean_plate_error is not None else None
+        )
     generator = torch.Generator().manual_seed(settings.seed)
     encoding = Encoding.of_pair(image, clean, linear)
     seen, behind = encoding.encode(image), encoding.encode(clean)
-    tested, noise = noises_of(seen, behind, settings, recall, leftover)
-    seam = leftover.seam if leftover is not None else 0.0
+    tested, noise = noises_of(seen, behind, settings, memo, clean_plate_error)
+    edge_loss_px = clean_plate_error.edge_loss_px if clean_plate_error is not None else 0.0
     grain = noise.where_mixed(clean, encoding) if noise is not None else None
-    through = recall("seen through", lambda: seen_through(image, clean, grain))
+    through = memo("seen through", lambda: seen_through(image, clean, grain))
     trimap = drawn(
         "first trimap",
-        lambda: first_trimap(seen, behind, settings, generator, tested, seam),
+        lambda: first_trimap(seen, behind, settings, generator, tested, edge_loss_px),
         generator,
-        recall,
+        memo,
     )
     if settings.alpha_init == "tested":
-        trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, recall)
-    trimap = _hinted(trimap, hint)
+        trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, memo)
+    trimap = _hinted(trimap, constraint)
     estimate, evidence = first_estimate(
         image, clean, trimap, trimap, encoding, settings, generator, noise, through
     )
     if tested is not None:
         trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through, tested)
         solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
-        trimap = _hinted(without_dull_spots(seen, behind, trimap, solid, tested), hint)
+        trimap = _hinted(fill_false_holes(seen, behind, trimap, solid, tested), constraint)
     alpha = torch.where(trimap == 0.5, estimate.alpha, trimap)
     bounds = colour_bounds(image, clean)
     shown = finished(image, clean, alpha, estimate.foreground, trimap, settings, bounds, grain)
     border = BORDER * max(image.shape[-2:]) / REFERENCE_SIDE
     near = (trimap == 1) & dilate(trimap == 0, border)
-    undecided = _hinted(torch.where(near, 0.5, trimap), hint)
+    undecided = _hinted(torch.where(near, 0.5, trimap), constraint)
     return Look(
         image,
         clean,
@@ -165,7 +167,7 @@ def first_look(
         alpha,
         estimate.foreground,
         *shown,
-        hint,
+        constraint,
         grain,
     )
 
@@ -260,15 +262,15 @@ def _opened(look: Look, known: Triangulated, views: Sequence[View]) -> Tensor:
     found &= torch.stack([view.weight * view.fit for view in views]).mean(0) > HEARD
     found &= through > SIGMAS * known.variance.sqrt()
     found &= functional.avg_pool2d(found.float(), 3, 1, 1) * 9 > CLUSTER
-    if look.hint is not None:
-        found &= look.hint == 0.5
+    if look.constraint is not None:
+        found &= look.constraint == 0.5
     margin = max(1.0, MARGIN * max(found.shape[-2:]) / REFERENCE_SIDE)
     again = dilate(found, margin) & (look.undecided == 1)
-    return _hinted(torch.where(again, 0.5, look.undecided), look.hint)
+    return _hinted(torch.where(again, 0.5, look.undecided), look.constraint)
 
 
-def _hinted(trimap: Tensor, hint: Tensor | None) -> Tensor:
-    return trimap if hint is None else torch.where(hint == 0.5, trimap, hint)
+def _hinted(trimap: Tensor, constraint: Tensor | None) -> Tensor:
+    return trimap if constraint is None else torch.where(constraint == 0.5, trimap, constraint)
 
 
 def _views(look: Look, others: Sequence[tuple[int, Look]]) -> list[View]:

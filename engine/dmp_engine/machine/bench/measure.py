@@ -15,7 +15,7 @@ from dmp_matting.settings import Settings
 
 from ...dmp.model.encoding import Encoding
 from ...dmp.paper.cuda_graphs import Eager, repeat_on
-from ...dmp.paper.losses import Learner, Problem
+from ...dmp.paper.losses import Problem, Trainer
 from ...dmp.solve.single_frame import solve
 from ..peak_memory import PeakMemory
 from .traffic import bytes_of, copy_bandwidth, wait_for
@@ -92,14 +92,14 @@ def _step(
     encoding = Encoding.of_pair(image, clean, False)
     problem = Problem(image, clean, trimap, alpha, encoding.encode(image), encoding)
     repeat = Eager() if plain else repeat_on(image.device)
-    learner = Learner(problem, settings, torch.Generator().manual_seed(0), repeat)
+    trainer = Trainer(problem, settings, torch.Generator().manual_seed(0), repeat)
     steps = repeats + WARM
-    moved = bytes_of(lambda: learner.joint_step(0, steps))
+    moved = bytes_of(lambda: trainer.joint_step(0, steps))
     seconds = []
     for number in range(steps):
         wait_for(device)
         start = time.perf_counter()
-        learner.joint_step(number, steps)
+        trainer.joint_step(number, steps)
         wait_for(device)
         if number >= WARM:
             seconds.append(time.perf_counter() - start)

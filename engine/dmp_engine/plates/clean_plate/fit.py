@@ -20,8 +20,8 @@ import numpy as np
 
 from dmp_matting.settings import Settings
 
-from ...dmp.model.clean_plate_error import Leftover
-from ...dmp.steps import Recall, anew
+from ...dmp.model.clean_plate_error import CleanPlateError
+from ...dmp.steps import Memo, no_cache
 from ...tensors import tensor_of
 from ..io.colour_space import RAW
 from ..io.read import PlateImage
@@ -100,7 +100,7 @@ class Fitted:
     report: Report
     warnings: tuple[str, ...] = ()
     shadow: Floats | None = None  # (H, W, 3), what ``clean`` was multiplied by last; see shadow.py
-    leftover: Leftover | None = None  # as in :class:`Fit`
+    clean_plate_error: CleanPlateError | None = None  # as in :class:`Fit`
 
     def layers(self, settings: Settings) -> dict[str, Floats]:
         """What is written beside the matte: the same layers for every frame of a job."""
@@ -126,7 +126,7 @@ class Fitted:
 
 
 def fit_clean(
-    image: PlateImage, clean: PlateImage, settings: Settings, recall: Recall = anew
+    image: PlateImage, clean: PlateImage, settings: Settings, memo: Memo = no_cache
 ) -> Fitted:
     """Bring ``clean`` to ``image`` as ``settings.align`` and ``settings.illumination`` allow.
 
@@ -145,10 +145,10 @@ def fit_clean(
                 fit = replace(fit, pixels=fit.pixels * shadow)
         return fit, told, shadow
 
-    fit, told, shadow = recall("fit", fitted)
+    fit, told, shadow = memo("fit", fitted)
     warnings = (*header_warnings(image, clean), *told)
     plate = replace(clean, rgb=fit.pixels)
-    return Fitted(plate, ~fit.known, fit.report, warnings, shadow, fit.leftover)
+    return Fitted(plate, ~fit.known, fit.report, warnings, shadow, fit.clean_plate_error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -162,7 +162,7 @@ class Fit:
     moved: Floats
     known: Mask
     report: Report
-    leftover: Leftover | None = None
+    clean_plate_error: CleanPlateError | None = None
 
 
 def fit_pixels(
@@ -190,7 +190,7 @@ def fit_pixels(
     motion, light, pixels, known, after = (
         tried.motion, tried.light, tried.pixels, tried.known, tried.after
     )  # fmt: skip
-    leftover: Leftover | None = None
+    clean_plate_error: CleanPlateError | None = None
     if motion is not None or light is not None:
         blown = None if light is None else _blown(clean, motion)
         fitted = encoded(pixels, linear)
@@ -198,8 +198,10 @@ def fit_pixels(
         settles = settled(seen, fitted, known, agrees, blown, motion is not None)
         if motion is not None:
             told = leftovers(seen, fitted, agrees & known, settles)
-            leftover = (
-                None if told is None else Leftover.of_motion(tensor_of(told[..., None], "cpu"))
+            clean_plate_error = (
+                None
+                if told is None
+                else CleanPlateError.of_motion(tensor_of(told[..., None], "cpu"))
             )
         pixels = np.where(settles[..., None], image, pixels)
         if blown is not None:
@@ -210,7 +212,7 @@ def fit_pixels(
     pixels = filled(image, pixels, known, after < BACKGROUND, seen)
     missing = float(1 - known.mean())
     report = _report(image.shape, motion, light, tried.now, tried.was, missing)
-    fit = Fit(pixels, tried.moved, known, report, leftover)
+    fit = Fit(pixels, tried.moved, known, report, clean_plate_error)
     return _decompressed(fit, image, seen, linear, settings)
 
 
@@ -221,12 +223,14 @@ def _decompressed(fit: Fit, image: Floats, seen: Floats, linear: bool, settings:
         return fit
     found = explained(seen, encoded(fit.pixels, linear), jpeg)
     settles = found.background & fit.known
-    told = Leftover.of_compression(tensor_of(found.sigma[..., None], "cpu"))
+    told = CleanPlateError.of_compression(tensor_of(found.sigma[..., None], "cpu"))
     return replace(
         fit,
         pixels=np.where(settles[..., None], image, fit.pixels),
         report=replace(fit.report, jpeg=jpeg.quality),
-        leftover=told if fit.leftover is None else fit.leftover.together(told),
+        clean_plate_error=told
+        if fit.clean_plate_error is None
+        else fit.clean_plate_error.together(told),
     )
 
 

@@ -2,7 +2,7 @@
 
     read_plate   image and clean plate  -> PlateImage       (read.py)
     read_mattes  the artist's mattes    -> arrays           (hint.py)
-    hint_of      those                  -> one hint         (hint.py)
+    constraint_of      those                  -> one constraint         (hint.py)
     write_layers arrays                 -> multi-layer EXR  (write.py)
     check_output can it be written?                         (write.py)
 
@@ -14,16 +14,16 @@ from __future__ import annotations
 
 from .header import CHANNELS
 from .read import PlateImage, read_matte, read_plate
-from .user_mattes import hint_of, obeyed, read_mattes
+from .user_mattes import apply_constraint, constraint_of, read_mattes
 from .write import check_output, layers_size, write_layers
 
 __all__ = [
     "CHANNELS",
     "PlateImage",
     "check_output",
-    "hint_of",
+    "constraint_of",
     "layers_size",
-    "obeyed",
+    "apply_constraint",
     "read_matte",
     "read_mattes",
     "read_plate",

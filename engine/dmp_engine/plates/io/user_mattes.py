@@ -27,7 +27,7 @@ Matte = npt.NDArray[np.float32]  # (H, W) in [0, 1]
 Mask = npt.NDArray[np.bool_]
 
 HALF, BLACK, WHITE = 0.5, 0.02, 0.98
-UNSAID = 0.5
+UNKNOWN = 0.5
 
 IN_ORDER = (Role.TRIMAP, Role.CORE, Role.HOLDOUT, Role.GARBAGE)
 
@@ -38,15 +38,17 @@ def read_mattes(frame: Frame, like: PlateImage) -> dict[Role, Matte]:
     return {role: read_matte(plate, like) for role, plate in found if plate is not None}
 
 
-def hint_of(mattes: Mapping[Role, Matte]) -> Matte | None:
+def constraint_of(mattes: Mapping[Role, Matte]) -> Matte | None:
     """What the mattes say together, or None where there is none."""
-    hint: Matte | None = None
+    constraint: Matte | None = None
     for role in IN_ORDER:
         if role in mattes:
             empty, opaque = _said(role, mattes[role])
-            hint = np.full(empty.shape, UNSAID, np.float32) if hint is None else hint
-            hint[opaque], hint[empty] = 1, 0
-    return hint
+            constraint = (
+                np.full(empty.shape, UNKNOWN, np.float32) if constraint is None else constraint
+            )
+            constraint[opaque], constraint[empty] = 1, 0
+    return constraint
 
 
 def _said(role: Role, matte: Matte) -> tuple[Mask, Mask]:
@@ -59,6 +61,6 @@ def _said(role: Role, matte: Matte) -> tuple[Mask, Mask]:
     return (matte > HALF if role is Role.HOLDOUT else matte < HALF), nowhere
 
 
-def obeyed(alpha: Matte, hint: Matte | None) -> Matte:
+def apply_constraint(alpha: Matte, constraint: Matte | None) -> Matte:
     """Alpha as the hint wants it, whatever was solved: the artist's word is the last."""
-    return alpha if hint is None else np.where(hint == UNSAID, alpha, hint)
+    return alpha if constraint is None else np.where(constraint == UNKNOWN, alpha, constraint)

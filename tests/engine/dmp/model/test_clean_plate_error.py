@@ -1,0 +1,89 @@
+"""A clean plate that had to be moved is not exact: the solver is told how far off it may be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from dmp_engine.dmp.evidence import trimap  # whose tested_trimap pytest would take for a test
+from dmp_engine.dmp.model.clean_plate_error import CleanPlateError
+from dmp_engine.dmp.model.noise import Noise
+from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.steps import Solution
+from dmp_engine.plates.clean_plate.fit import fit_pixels
+from dmp_matting import preset
+
+ONCE = preset("draft").changed(device="cpu", threads=1, joint_steps=0)
+
+
+def solved(
+    image: Tensor, clean: Tensor, clean_plate_error: CleanPlateError | None, **changes: Any
+) -> Solution:
+    steps = solve(image, clean, ONCE.changed(**changes), clean_plate_error=clean_plate_error)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as done:
+            result: Solution = done.value
+            return result
+
+
+def test_it_adds_to_the_noise_as_variances_do() -> None:
+    noise = Noise(torch.full((1, 1, 2, 2), 0.03))
+    assert noise.and_also(None) is noise
+    both = noise.and_also(torch.full((1, 1, 2, 2), 0.04))
+    assert torch.allclose(both.sigma, torch.tensor(0.05))
+
+
+def test_means_of_four_pixels_are_half_as_far_off() -> None:
+    clean_plate_error = CleanPlateError.of_motion(torch.full((1, 1, 8, 12), 0.04)).shrunk((4, 6))
+    assert torch.allclose(clean_plate_error.sigma, torch.tensor(0.02))
+    assert clean_plate_error.edge_loss_px == 0.5  # a pixel of the plate is half a one
+
+
+def test_a_motion_and_a_compression_are_both_told() -> None:
+    motion, compression = (torch.full((1, 1, 4, 6), x) for x in (0.03, 0.04))
+    both = CleanPlateError.of_motion(motion).together(CleanPlateError.of_compression(compression))
+    assert torch.allclose(both.sigma, torch.tensor(0.05)) and both.edge_loss_px == 1
+    assert both.tested is not None and torch.equal(both.tested, compression)
+    cut = both.each(lambda x: x[..., :2])
+    assert cut.tested is not None and cut.tested.shape == cut.sigma.shape == (1, 1, 4, 2)
+
+
+def test_the_seam_is_asked_for_by_pixels_of_the_plate(lemur: Any) -> None:
+    found = [
+        trimap.tested_trimap(
+            lemur.image, lemur.clean, torch.Generator().manual_seed(0), edge_loss_px=edge_loss_px
+        )
+        for edge_loss_px in (0.0, 1.0)
+    ]
+    assert torch.equal(found[0] == 0, found[1] == 0)
+    assert bool(((found[0] == 0.5) <= (found[1] == 0.5)).all())
+    assert (found[1] == 0.5).sum() > (found[0] == 0.5).sum()
+
+
+@pytest.mark.parametrize("size", [1280, 96], ids=["at-its-size", "lifted"])
+def test_a_moved_clean_plates_matte_is_better_for_it(lemur: Any, size: int) -> None:
+    image, clean = (x[0].permute(1, 2, 0).numpy() for x in (lemur.image, lemur.clean))
+    aside = ndimage.shift(clean, (0.6, 1.4, 0), order=3, mode="nearest").clip(0, 1)
+    fit = fit_pixels(image, aside, np.ones(image.shape[:2], bool), False, ONCE)
+    assert fit.clean_plate_error is not None
+    fitted = torch.from_numpy(fit.pixels).permute(2, 0, 1)[None].contiguous()
+    errors = [
+        float((solved(lemur.image, fitted, told, solve_size=size).alpha - lemur.alpha).abs().mean())
+        for told in (fit.clean_plate_error, None)
+    ]
+    assert errors[0] < errors[1]
+
+
+def test_none_is_none(lemur: Any) -> None:
+    zero = CleanPlateError(torch.zeros_like(lemur.image[:, :1]))
+    exact = solved(lemur.image, lemur.clean, None)
+    assert torch.equal(exact.alpha, solved(lemur.image, lemur.clean, None).alpha)
+    still = solved(lemur.image, lemur.clean, zero)
+    assert (still.alpha - exact.alpha).abs().mean() < 0.003

@@ -1,0 +1,168 @@
+"""Frames of a shot in their windows: the same pixels whatever came before; the paper's way."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+import torch
+
+from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.paper.losses import Problem, Trainer
+from dmp_engine.dmp.temporal import neighbours
+from dmp_engine.pipeline.frame import matte_frame
+from dmp_engine.pipeline.shot_frame import LIMIT, LookCache
+from dmp_matting import Frame, Job, Plate, Role, Settings, Shot, preset
+from dmp_matting.errors import SettingsError
+from dmp_matting.frame_window import GAP, window_of
+from dmp_matting.job import NEIGHBOURS
+
+from ...conftest import write_exr
+
+DRAFT = preset("draft").changed(device="cpu", threads=1, joint_steps=2)
+PAPER = Settings(
+    device="cpu", threads=1, rounds=1, fit_steps=2, joint_steps=4, projection_steps=2,
+    refine_passes=2, temporal="paper",
+)  # fmt: skip
+
+
+@pytest.fixture
+def shot(tmp_path: Path) -> Job:
+    """Five frames of a disc that walks over a texture, 64 x 48."""
+    random = np.random.default_rng(3)
+    clean = np.kron(random.random((24, 32, 3)), np.ones((2, 2, 1)))
+    behind = write_exr(tmp_path / "clean.exr", clean)
+    y, x = np.mgrid[:48, :64]
+    frames = []
+    for index in range(5):
+        alpha = np.clip((15 - np.hypot(x - 20 - 3 * index, y - 24)) / 5 + 0.5, 0, 1)[..., None]
+        image = alpha * np.array([0.9, 0.2, 0.1]) + (1 - alpha) * clean
+        plate = write_exr(tmp_path / f"plate.{1001 + index}.exr", image)
+        plates = (Plate(str(plate), Role.IMAGE), Plate(str(behind), Role.CLEAN))
+        frames.append(Frame(1001 + index, plates))
+    return Job(tuple(frames), DRAFT)
+
+
+def solved(job: Job, number: int, settings: Settings, kept: LookCache | None = None) -> np.ndarray:
+    """The layers of one frame, as written."""
+    frame = next(frame for frame in job.frames if frame.number == number)
+    output = Path(frame.plates[0].path).with_name(f"matte.{number}.exr")
+    window = window_of(frame, job, settings)
+    for _ in matte_frame(frame, settings, output, window=window, kept=kept):
+        pass
+    read: np.ndarray = oiio.ImageBuf(str(output)).get_pixels("half")
+    output.unlink()
+    return read
+
+
+def test_as_many_neighbours_are_sent_as_count() -> None:
+    assert NEIGHBOURS == neighbours.PASSES * neighbours.REACH
+    window = sum(2 * neighbours.REACH * n + 1 for n in range(neighbours.PASSES + 1))
+    assert window <= LIMIT  # looks of one window, or each frame would make them anew
+
+
+def test_the_window_of_a_frame_ends_at_a_gap_and_at_the_shot() -> None:
+    def numbers(at: int, *others: int, **changes: str) -> list[int]:
+        frames = tuple(Frame(n, ()) for n in sorted({at, *others}))
+        settings = DRAFT.changed(**changes)
+        job = Job((Frame(at, ()),), settings, context=frames)
+        return [frame.number for frame in window_of(Frame(at, ()), job, settings)]
+
+    assert numbers(10, *range(1, 30)) == list(range(2, 19))
+    assert numbers(20, *range(2, 60, 2)) == list(range(4, 37, 2))
+    assert numbers(10, 9, 8, 8 - GAP - 1, 12) == [8, 9, 10, 12]
+    assert numbers(10) == []
+    assert numbers(10, 9, 11, temporal="off") == []
+    assert numbers(10, *range(1, 30), temporal="paper") == list(range(1, 30))
+
+
+def test_pixels_do_not_depend_on_what_was_solved_before(shot: Job) -> None:
+    kept = LookCache()
+    in_order = [solved(shot, frame.number, DRAFT, kept) for frame in shot.frames]
+    alone = [solved(shot, frame.number, DRAFT) for frame in reversed(shot.frames)]
+    for one, other in zip(in_order, reversed(alone), strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_neighbours_change_the_result_and_a_frame_alone_has_none(shot: Job) -> None:
+    off = DRAFT.changed(temporal="off")
+    alone = replace(shot, frames=shot.frames[2:3])
+    assert np.array_equal(solved(alone, 1003, DRAFT), solved(alone, 1003, off))
+    assert not np.array_equal(solved(shot, 1003, DRAFT), solved(shot, 1003, off))
+
+
+def test_a_neighbour_that_cannot_be_read_is_left_out(shot: Job) -> None:
+    without = replace(shot, frames=tuple(f for f in shot.frames if f.number != 1002))
+    wanted = solved(without, 1003, DRAFT)
+    Path(shot.frames[1].plates[0].path).write_bytes(b"no picture")
+    assert np.array_equal(solved(shot, 1003, DRAFT), wanted)
+    for frame in shot.frames:
+        if frame.number != 1003:
+            Path(frame.plates[0].path).write_bytes(b"no picture")
+    assert np.isfinite(solved(shot, 1003, DRAFT).astype(np.float32)).all()
+
+
+def test_a_plate_that_changes_is_looked_at_again(shot: Job) -> None:
+    kept = LookCache()
+    before = solved(shot, 1003, DRAFT, kept)
+    place = Path(shot.frames[1].plates[0].path)
+    pixels = oiio.ImageBuf(str(place)).get_pixels("float")[..., :3]
+    write_exr(place, 1 - pixels)
+    os.utime(place, (0, 0))
+    assert not np.array_equal(solved(shot, 1003, DRAFT, kept), before)
+
+
+def test_the_paper_has_one_network_for_all_frames() -> None:
+    picture = torch.rand(3, 3, 32, 40, generator=torch.Generator().manual_seed(1))
+    trimap = torch.full((3, 1, 32, 40), 0.5)
+    problem = Problem(picture, picture.flip(2), trimap, trimap, picture, Encoding(False, 0.0, 1.0))
+    trainer = Trainer(problem, PAPER, torch.Generator().manual_seed(0))
+    assert trainer.alpha_net.head.weight.shape[0] == 3
+    assert trainer.foreground_net.head.weight.shape[0] == 9
+    first = float(trainer.joint_step(0, 30))
+    for step in range(1, 30):
+        last = float(trainer.joint_step(step, 30))
+    assert last < first
+    alpha, foreground = trainer.predict()
+    assert alpha.shape == (3, 1, 32, 40) and foreground.shape == (3, 3, 32, 40)
+
+
+def test_the_papers_video_mode_solves_a_window_once_and_one_frame_as_ever(shot: Job) -> None:
+    kept = LookCache()
+    frames = [solved(shot, frame.number, PAPER, kept) for frame in shot.frames]
+    assert kept.film is not None and kept.film[1].alpha.shape[0] == 5
+    assert np.array_equal(solved(shot, 1004, PAPER), frames[3])  # solved anew
+    alone = replace(shot, frames=shot.frames[2:3])
+    assert np.array_equal(
+        solved(alone, 1003, PAPER), solved(alone, 1003, PAPER.changed(temporal="off"))
+    )
+
+
+def test_the_papers_video_mode_corrects_nothing(shot: Job) -> None:
+    with pytest.raises(SettingsError, match="preset paper"):
+        solved(shot, 1003, DRAFT.changed(temporal="paper"))
+
+
+def test_a_shot_sends_the_same_neighbours_whatever_is_left_to_do(tmp_path: Path) -> None:
+    for number in (*range(1001, 1031), 1034):
+        (tmp_path / f"plate.{number}.exr").write_bytes(b"x" if number != 1007 else b"")
+    (tmp_path / "clean.exr").write_bytes(b"x")
+    whole = Shot(
+        "s", str(tmp_path / "plate.####.exr"), str(tmp_path / "clean.exr"),
+        str(tmp_path / "m.####.exr"), settings=DRAFT, on_cpu=None,
+    )  # fmt: skip
+    assert whole.context((1012,)) == tuple(n for n in range(1004, 1021) if n not in (1007, 1012))
+    assert whole.context((1011, 1012, 1013)) == tuple(
+        n for n in range(1003, 1022) if n not in (1007, 1011, 1012, 1013)
+    )
+    part = replace(whole, frames=(1012,), around=whole.numbers())
+    assert part.context((1012,)) == whole.context((1012,))
+    assert replace(whole, frames=(1012,)).context((1012,)) == ()
+    film = replace(whole, settings=PAPER)
+    assert film.context((1010, 1012)) == (1009, 1011, 1013, 1014, 1015, 1016)
+    off = replace(whole, settings=DRAFT.changed(temporal="off"))
+    assert off.context((1012,)) == ()

@@ -1,0 +1,196 @@
+"""Pairs that are no pair are told in one sentence; good pairs are not complained about."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import OpenImageIO as oiio
+import pytest
+from numpy.typing import NDArray
+
+from dmp_engine.evaluation import benchmark
+from dmp_engine.pipeline.frame import matte_frame
+from dmp_engine.plates.clean_plate.fit import fit_clean
+from dmp_engine.plates.io.read import PlateImage
+from dmp_matting import Frame, Layers, Plate, Progress, Role, preset
+from dmp_matting.job import Stage
+
+Array = NDArray[np.float32]
+AUTO = preset("draft").changed(device="cpu", threads=1, joint_steps=2)
+PLATES = Path(__file__).parents[3] / "plates"
+
+
+def pixels(path: Path) -> Array:
+    return np.ascontiguousarray(oiio.ImageBuf(str(path)).get_pixels("float")[..., :3])
+
+
+def lemur() -> tuple[Array, Array]:
+    return pixels(PLATES / "lemur" / "plate.png"), pixels(PLATES / "lemur" / "clean.png")
+
+
+def plate(values: Array, name: str = "a.exr", space: str = "raw") -> PlateImage:
+    spec = oiio.ImageSpec(values.shape[1], values.shape[0], 3, "float")
+    return PlateImage(np.ascontiguousarray(values, np.float32), spec, Path(name), space)
+
+
+def told(image: Array, clean: Array, space: str = "raw") -> tuple[str, ...]:
+    return fit_clean(plate(image, space=space), plate(clean, space=space), AUTO).warnings
+
+
+def grain(values: Array, sigma: float, seed: int) -> Array:
+    noise = np.random.default_rng(seed).normal(0, sigma, values.shape)
+    return (values + noise).astype(np.float32)
+
+
+def linear(stored: Array) -> Array:
+    return np.where(stored <= 0.04045, stored / 12.92, ((stored + 0.055) / 1.055) ** 2.4).astype(
+        np.float32
+    )
+
+
+def test_good_pairs_are_not_complained_about() -> None:
+    image, clean = lemur()
+    assert told(image, clean) == ()
+    assert told(grain(image, 0.02, 1), grain(clean, 0.02, 2)) == ()
+    assert told(image, clean * np.float32(0.85)) == ()
+    assert told(image, np.roll(clean, (3, 2), (0, 1))) == ()
+    for frame in (1001, 1008):
+        shot = [pixels(PLATES / "furball" / n) for n in (f"plate.{frame}.exr", "clean.exr")]
+        assert told(*shot, "scene_linear") == ()
+
+
+def test_swapped_plates() -> None:
+    image, clean = lemur()
+    (sentence,) = told(clean, image)
+    assert "swapped" in sentence
+    (sentence,) = told(clean * np.float32(0.85), image)
+    assert "swapped" in sentence
+
+
+def test_another_take() -> None:
+    image, clean = lemur()
+    alpha = pixels_alpha()[..., None]
+    aside = np.roll(image, 90, 1)
+    (sentence,) = told(image, np.where(np.roll(alpha, 90, 1) > 0.5, aside, clean))
+    assert "another take" in sentence
+
+
+def pixels_alpha() -> Array:
+    return np.ascontiguousarray(
+        oiio.ImageBuf(str(PLATES / "lemur" / "alpha.png")).get_pixels("float")[..., 0]
+    )
+
+
+def test_nothing_but_grain() -> None:
+    _, clean = lemur()
+    for sigma in (0.01, 0.04):
+        (sentence,) = told(grain(clean, sigma, 1), grain(clean, sigma, 2))
+        assert "grain aside" in sentence
+
+
+def test_a_display_curve_between_the_two() -> None:
+    image, clean = lemur()
+    (sentence,) = told(linear(image), clean, "scene_linear")
+    assert "display-encoded" in sentence and "colour space" in sentence
+    (sentence,) = told(image, linear(clean))
+    assert "linear values" in sentence and "colour space" in sentence
+
+
+def test_a_subject_that_fills_the_frame() -> None:
+    image, clean = lemur()
+    rows, columns = np.s_[100:164], np.s_[150:214]
+    assert pixels_alpha()[rows, columns].min() > 0.95
+    sky = clean[:64, columns]
+    (sentence,) = told(image[rows, columns], sky)
+    assert "fills the whole frame" in sentence
+
+
+def test_headers_that_disagree() -> None:
+    image, clean = lemur()
+    height, width = clean.shape[:2]
+    window = replace(plate(clean), window=(34, 0, width, height))
+    (sentence,) = fit_clean(plate(image), window, AUTO).warnings
+    assert "no pixels in 10 %" in sentence
+    squeezed = plate(clean)
+    squeezed.spec.attribute("PixelAspectRatio", 2.0)
+    (sentence,) = fit_clean(plate(image), squeezed, AUTO).warnings
+    assert "pixel aspect of 1" in sentence and "of 2" in sentence
+    other = fit_clean(plate(image, space="sRGB"), plate(clean, "b.png", "scene_linear"), AUTO)
+    assert any("'b.png' as 'scene_linear'" in text for text in other.warnings)
+
+
+def test_the_benchmarks_pairs(shared: Path) -> None:
+    pytest.importorskip("pymatting")
+    found = 0
+    for name in ("GT01", "GT05", "GT13", "GT15", "GT25"):
+        pair = benchmark.composite(shared, name, 200)
+        image, clean = (x.astype(np.float32) for x in (pair.image, pair.clean))
+        assert told(image, clean) == (), name
+        found += any("swapped" in text for text in told(clean, image))
+    assert found >= 3
+
+
+# --- on the way to the artist ------------------------------------------------------------------
+
+
+def test_it_is_told_before_the_solve_and_with_the_result(tmp_path: Path) -> None:
+    folder = PLATES / "lemur"
+    paths = (str(folder / "clean.png"), str(folder / "plate.png"))
+    roles = (Role.IMAGE, Role.CLEAN)
+    plates = tuple(Plate(p, r, "raw") for p, r in zip(paths, roles, strict=True))
+    told_at: list[Stage] = []
+    working = matte_frame(Frame(7, plates), AUTO, tmp_path / "layers.exr")
+    try:
+        while True:
+            progress = next(working)
+            assert isinstance(progress, Progress)
+            if progress.warnings:
+                assert "swapped" in progress.warnings[0]
+                assert Progress.from_json(json.loads(json.dumps(progress.to_json()))) == progress
+                told_at.append(progress.stage)
+            assert progress.stage is not Stage.JOINT or told_at
+    except StopIteration as done:
+        layers: Layers = done.value
+    assert told_at == [Stage.INITIALISE]
+    assert "swapped" in layers.warnings[0]
+
+
+def test_the_fit_is_in_notes_and_header(tmp_path: Path) -> None:
+    image, clean = lemur()
+    for name, values in (("i.exr", image), ("c.exr", np.roll(clean, (4, -6), (0, 1)) * 0.8)):
+        spec = oiio.ImageSpec(values.shape[1], values.shape[0], 3, "float")
+        output = oiio.ImageOutput.create(str(tmp_path / name))
+        assert output.open(str(tmp_path / name), spec)
+        assert output.write_image(np.ascontiguousarray(values, np.float32)) and output.close()
+    plates = (
+        Plate(str(tmp_path / "i.exr"), Role.IMAGE, "raw"),
+        Plate(str(tmp_path / "c.exr"), Role.CLEAN, "raw"),
+    )
+
+    def alpha(name: str, **values: str) -> tuple[Array, Layers]:
+        working = matte_frame(Frame(1, plates), AUTO.changed(**values), tmp_path / name)
+        try:
+            while True:
+                next(working)
+        except StopIteration as done:
+            layers: Layers = done.value
+        buffer = oiio.ImageBuf(layers.path)
+        fit = buffer.spec().get_string_attribute("dmp:clean_fit")
+        assert bool(fit) == bool(layers.notes)
+        if fit:
+            assert json.loads(fit)["shift"] == pytest.approx([6, -4], abs=0.1)
+        return buffer.get_pixels("float")[..., buffer.spec().channelnames.index("A")], layers
+
+    fitted, layers = alpha("fitted.exr")
+    (note,) = layers.notes
+    assert "moved by +6.0, -4.0 px" in note and "gain 1.25" in note
+    assert Layers.from_json(json.loads(json.dumps(layers.to_json()))) == layers
+    unfitted, layers = alpha("unfitted.exr", align="off", illumination="off")
+    assert layers.notes == ()
+    truth = pixels_alpha()
+    errors = [float(np.abs(x - truth).sum()) / 1000 for x in (fitted, unfitted)]
+    assert errors[0] < 1.3 and errors[0] < 0.1 * errors[1]
+    assert (fitted[truth < 0.001] > 0.05).mean() < 0.005  # neither grain nor border in alpha

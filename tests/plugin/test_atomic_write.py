@@ -1,0 +1,80 @@
+"""A file appears whole or not at all, and a killed writer leaves nothing for good."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from dmp_matting.atomic_write import ABANDONED, atomic_write
+
+from ..conftest import wait_until
+
+WRITER = """
+import sys, time
+from pathlib import Path
+from dmp_matting.atomic_write import drafted
+with drafted(Path(sys.argv[1])) as draft:
+    draft.write_bytes(b"half")
+    time.sleep(600)
+"""
+
+
+def write(target: Path, content: bytes) -> None:
+    with atomic_write(target) as draft:
+        draft.write_bytes(content)
+
+
+def drafts(folder: Path) -> list[Path]:
+    return sorted(folder.glob(".*.part"))
+
+
+def test_nothing_appears_when_the_writing_fails(tmp_path: Path) -> None:
+    target = tmp_path / "m.1001.exr"
+    write(target, b"before")
+    with pytest.raises(OSError, match="full"), atomic_write(target) as draft:
+        draft.write_bytes(b"ha")
+        raise OSError("full")
+    assert target.read_bytes() == b"before" and os.listdir(tmp_path) == [target.name]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked whether a process is there")
+def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+    target, other = tmp_path / "m.1001.exr", tmp_path / "m.1002.exr"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
+        for path in (target, target, other)
+    ]
+    try:
+        wait_until(lambda: len(drafts(tmp_path)) == 3, 30)
+        for killed in writers[1:]:
+            killed.send_signal(signal.SIGKILL)
+            killed.wait()
+        write(target, b"whole")
+        left = [draft.name for draft in drafts(tmp_path)]
+        assert target.read_bytes() == b"whole"
+        assert len(left) == 2  # one still being written, one of another target
+        assert [str(writers[0].pid) in name for name in left].count(True) == 1
+        assert [name.startswith(".m.1002.exr.") for name in left].count(True) == 1
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
+
+
+def test_a_draft_of_another_host_goes_when_it_is_abandoned(tmp_path: Path) -> None:
+    target = tmp_path / "m.1001.exr"
+    fresh, old = (tmp_path / f".m.1001.exr.0badcafe.1.{one}.part" for one in ("0a", "0b"))
+    mine = tmp_path / ".m.1001.exr.notes.part"  # an artist's own
+    for path in (fresh, old, mine):
+        path.write_bytes(b"half")
+    long_ago = time.time() - ABANDONED - 60
+    for path in (old, mine):
+        os.utime(path, (long_ago, long_ago))
+    write(target, b"whole")
+    assert drafts(tmp_path) == sorted([fresh, mine])
