@@ -344,6 +344,8 @@ def test_the_face_is_this_sorted_list() -> None:
 
 
 FACE = [
+    "BackgroundJob",
+    "BackgroundPublish",
     "CancelledError",
     "ColourSpaceError",
     "DESCRIPTIONS",
@@ -351,8 +353,8 @@ FACE = [
     "DmpError",
     "EngineError",
     "EngineMissingError",
-    "EngineStatus",
     "EngineState",
+    "EngineStatus",
     "Frame",
     "InputError",
     "Job",
@@ -371,7 +373,6 @@ FACE = [
     "PublishReport",
     "PublishRequest",
     "PublishStatus",
-    "BackgroundPublish",
     "Role",
     "Settings",
     "SettingsError",
@@ -383,7 +384,6 @@ FACE = [
     "ShotReport",
     "ShotStart",
     "Stage",
-    "BackgroundJob",
     "cache_folder",
     "choose_engine",
     "engine_jobs",

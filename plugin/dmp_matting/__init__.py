@@ -45,6 +45,8 @@ from .shots.shot import Shot
 from .version import __version__ as __version__
 
 __all__ = [
+    "BackgroundJob",
+    "BackgroundPublish",
     "CancelledError",
     "ColourSpaceError",
     "DESCRIPTIONS",
@@ -52,8 +54,8 @@ __all__ = [
     "DmpError",
     "EngineError",
     "EngineMissingError",
-    "EngineStatus",
     "EngineState",
+    "EngineStatus",
     "Frame",
     "InputError",
     "Job",
@@ -72,7 +74,6 @@ __all__ = [
     "PublishReport",
     "PublishRequest",
     "PublishStatus",
-    "BackgroundPublish",
     "Role",
     "Settings",
     "SettingsError",
@@ -84,7 +85,6 @@ __all__ = [
     "ShotReport",
     "ShotStart",
     "Stage",
-    "BackgroundJob",
     "cache_folder",
     "choose_engine",
     "engine_jobs",
