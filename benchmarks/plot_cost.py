@@ -1,6 +1,6 @@
-"""Draw what benchmarks/cost_by_size.py has measured: seconds against pixels, both logarithmic.
+"""Draw the measurements of cost_by_size.py: seconds against pixels, both logarithmic.
 
-python benchmarks/plot_cost.py benchmarks/results/cost_by_size.json docs/cost_by_size.svg
+python benchmarks/plot_cost.py RESULTS.json PICTURE.svg        (`make figures` runs it)
 """
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ POLL = 0.5  # seconds
 
 
 def main(arguments: Sequence[str]) -> int:
-    """The command; returns its exit code (docs/nuke.md)."""
+    """The command; returns its exit code (docs/artist/nuke.md)."""
     asked = _parser().parse_args(list(arguments))
     try:
         _run(asked)

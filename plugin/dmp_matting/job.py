@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .settings import Settings
 
-PROTOCOL = 1  # of the wire between hosts and engine; docs/engine.md tells what changed
+PROTOCOL = 1  # between hosts and engine: docs/engineering/engine_protocol.md
 NEIGHBOURS = 8  # frames on each side that a result of a shot depends on (Settings.temporal)
 
 

@@ -6,7 +6,7 @@ each of two rounds (the code: 2,000 and 4,000 joint steps, one projection at the
 very end), exact equality in eq. 6 (the code: within 5 % of the range), Omega_F as
 eq. 10 says (the code erodes it by 10 px and doubts similar patches inside), eq. 11
 unweighted (the code: by depth), normal noise with the moments of the code's
-uniform one. Where the text is silent the code is followed; docs/algorithm.md
+uniform one. Where the text is silent the code is followed; docs/engineering/algorithm.md
 lists both.
 """
 

@@ -1,7 +1,8 @@
 """The stand-in invents no name, and the adapter uses none that types-nuke does not know.
 
 types-nuke 13.2.8.0 was made from Nuke itself by others; it knows the module ``nuke``, not the
-knobs of node classes: those are in docs/nuke.md as what the stand-in takes on trust.
+knobs of node classes: docs/engineering/testing_nuke.md lists those that the
+stand-in takes on trust.
 """
 
 from __future__ import annotations

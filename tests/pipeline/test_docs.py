@@ -1,4 +1,4 @@
-"""docs/pipeline.md as a TD reads it: every command is run, in the order of the page."""
+"""docs/td/shots.md as a TD reads it: every command is run, in the order of the page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from ..conftest import Home
 from .conftest import ROOT, TinyShot, environment
 
-PAGE = (ROOT / "docs" / "pipeline.md").read_text(encoding="utf-8")
+PAGE = (ROOT / "docs" / "td" / "shots.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*) ?([\w.]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 

@@ -1,6 +1,6 @@
 """The routes of the engine: the API under /v1 (bearer token) and the status page (cookie).
 
-openapi.py describes the API, docs/engine.md tells it as a story.
+openapi.py describes the API, docs/engineering/engine_protocol.md explains it.
 """
 
 from __future__ import annotations

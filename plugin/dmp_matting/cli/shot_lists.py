@@ -153,7 +153,7 @@ def _rows(told: Any, file: Path) -> List[Row]:
             places = [os.path.join(folder, one) for one in named]
             general[key] = places if key == "clean" else places[0]
     if not isinstance(told, list) or not all(isinstance(row, dict) for row in told):
-        raise InputError(f"'{file}' has no list of shots; see docs/pipeline.md for its form.")
+        raise InputError(f"'{file}' has no list of shots; see docs/td/shots.md for its form.")
     return [{**general, **row} for row in told]
 
 

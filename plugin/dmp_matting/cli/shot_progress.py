@@ -54,7 +54,7 @@ def watch_shots(
 
 
 def event_json(event: ShotEvent) -> Dict[str, Any]:
-    """The event as a tool reads it, one object a line (docs/pipeline.md)."""
+    """The event as a tool reads it, one object a line (docs/td/shots.md)."""
     if isinstance(event, ShotStart):
         return {"event": "shot", "shot": event.shot, "frames": list(event.frames),
                 "finished": list(event.done),

@@ -35,7 +35,8 @@ class EngineState:
 
     sentence  one line for a panel, such as "Ready on NVIDIA RTX 4090."
     device    the preferred device's label, "" where not known yet
-    jobs      the engine's summaries (docs/engine.md) of jobs that are not over, oldest first
+    jobs      the engine's summaries of jobs that are not over, oldest first
+              (docs/engineering/engine_protocol.md)
     """
 
     status: EngineStatus

@@ -276,6 +276,6 @@ def _unwritable(path: Path, reason: OSError) -> OutputError:
 
 
 def engine_jobs(wire: Connection) -> List[Dict[str, Any]]:
-    """Summaries of all jobs of the engine, newest first (docs/engine.md)."""
+    """Summaries of all jobs of the engine, newest first (docs/engineering/engine_protocol.md)."""
     jobs: List[Dict[str, Any]] = wire.ask("GET", "/v1/jobs")["jobs"]
     return jobs

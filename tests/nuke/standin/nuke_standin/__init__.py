@@ -2,7 +2,7 @@
 
 It refuses what Nuke refuses, and remembers every refusal, so that one which the
 adapter swallows is still seen. It proves nothing about Nuke itself: its rules are
-Foundry's documented ones, and docs/nuke.md lists what it does not know.
+Foundry's documented ones, and docs/engineering/testing_nuke.md lists what it does not know.
 
     session   what a running Nuke holds: root, undo, callbacks, the main thread's queue
     guard     API calls on the main thread only
