@@ -1,29 +1,149 @@
-"""What the engine is, for the greeting and the result cache: equal versions make equal pixels."""
+"""Which engine made a result, for the greeting and the result cache: equal versions, equal pixels.
+
+The version is a digest of everything that can change a pixel. It is computed from the sources and
+not listed by hand: every module that ``pipeline/frame.py`` reaches by imports, at any depth and in
+both packages, the data files beside these modules, and every library they import, with its
+version. The sources are parsed and never imported, so that the server can do it without torch.
+
+Left out is the ``__init__`` of ``dmp_matting``: it imports the client, which makes no pixels.
+"""
 
 from __future__ import annotations
 
+import ast
 import hashlib
 import importlib.metadata
+import importlib.util
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from dmp_matting.version import __version__
+from dmp_matting import version as release
 
-ALGORITHM = ("dmp/**/*.py", "plates/**/*.py", "pipeline/*.py")  # whatever can change a pixel
-LIBRARIES = ("torch", "numpy", "scipy", "OpenImageIO")
+ENTRY = "dmp_engine.pipeline.frame"
+VOCABULARY = "dmp_matting"
 
 
 @cache
 def engine_version() -> str:
-    """``0.1.0+3fa94c0d12ab``: the release, and a digest of the algorithm and its libraries."""
-    digest = hashlib.sha256()
-    here = Path(__file__).parent
-    for pattern in ALGORITHM:
-        for source in sorted(here.glob(pattern)):
-            digest.update(source.relative_to(here).as_posix().encode() + source.read_bytes())
-    for library in LIBRARIES:
-        try:
-            digest.update(f"{library} {importlib.metadata.version(library)}".encode())
-        except importlib.metadata.PackageNotFoundError:
-            continue  # the worker will say so
-    return f"{__version__}+{digest.hexdigest()[:12]}"
+    """``0.1.0+3fa94c0d12ab``: the release, and the digest."""
+    packages = {"dmp_engine": Path(__file__).parent, VOCABULARY: Path(release.__file__).parent}
+    return f"{release.__version__}+{closure_of(packages).digest()[:12]}"
+
+
+@dataclass(frozen=True)
+class Closure:
+    """What makes the pixels: our files by their names in the packages, and others' libraries."""
+
+    files: Mapping[str, Path]  # "dmp_engine/pipeline/frame.py" -> where it lies
+    libraries: frozenset[str]  # names as imported: "cv2"
+
+    def digest(self) -> str:
+        """64 hexadecimal digits over the files' content and the libraries' versions."""
+        digest = hashlib.sha256()
+        for name, path in sorted(self.files.items()):
+            digest.update(f"{name} {hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+        for library in sorted(self.libraries):
+            digest.update(f"{library} {library_version(library)}\n".encode())
+        return digest.hexdigest()
+
+
+def closure_of(packages: Mapping[str, Path], entry: str = ENTRY) -> Closure:
+    """Everything that ``entry`` reaches by imports; ``packages`` are ours and their folders."""
+    modules: dict[str, Path] = {}
+    libraries: set[str] = set()
+    waiting = [entry]
+    while waiting:
+        name = waiting.pop()
+        parts = name.split(".")
+        if parts[0] not in packages:
+            libraries.add(parts[0])
+            continue
+        path = _module_file(packages, parts)
+        if path is None:  # a function or a class: its module is waiting too
+            continue
+        if name in modules or name == VOCABULARY:
+            continue
+        modules[name] = path
+        waiting.append(name.rpartition(".")[0] or name)  # Python runs the parents as well
+        waiting += _imported(name, path)
+    files = {_name_in(packages, name, path): path for name, path in modules.items()}
+    own = {path.parent for name, path in modules.items() if not name.startswith(VOCABULARY)}
+    for folder in own:
+        for path in folder.iterdir():
+            if path.is_file() and path.suffix != ".py" and not path.name.startswith("."):
+                files[_name_in(packages, "dmp_engine", path)] = path
+    return Closure(files, frozenset(libraries - sys.stdlib_module_names))
+
+
+def library_version(library: str) -> str:
+    """The version of the distribution that brings the module ``library``; empty if it is absent.
+
+    A library without a distribution, such as one a studio built itself, is known by its files'
+    names, sizes and times.
+    """
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        spec = importlib.util.find_spec(library)
+    if spec is None or spec.origin is None:
+        return ""
+    place = Path(spec.origin)
+    folder = place.parent if spec.submodule_search_locations else place
+    brought = [
+        f"{distribution.name} {distribution.version}"
+        for distribution in importlib.metadata.distributions(path=[str(folder.parent)])
+        if _brings(distribution, library)
+    ]
+    if brought:
+        return ", ".join(sorted(brought))
+    files = sorted(folder.rglob("*")) if folder.is_dir() else [folder]
+    states = [(str(file), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    return hashlib.sha256(repr(states).encode()).hexdigest()
+
+
+def _brings(distribution: importlib.metadata.Distribution, library: str) -> bool:
+    tops = distribution.read_text("top_level.txt")
+    if tops is not None:
+        return library in tops.split()
+    record = "\n" + (distribution.read_text("RECORD") or "")
+    return f"\n{library}/" in record
+
+
+def _module_file(packages: Mapping[str, Path], parts: list[str]) -> Path | None:
+    place = packages[parts[0]].joinpath(*parts[1:])
+    if (place / "__init__.py").is_file():
+        return place / "__init__.py"
+    file = place.with_suffix(".py")
+    return file if file.is_file() else None
+
+
+def _name_in(packages: Mapping[str, Path], module: str, path: Path) -> str:
+    package = module.split(".")[0]
+    return f"{package}/{path.relative_to(packages[package]).as_posix()}"
+
+
+def _imported(module: str, path: Path) -> Iterator[str]:
+    """Absolute names of all imports: of ``from a.b import c`` both ``a.b`` and ``a.b.c``."""
+    package = module.split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    for node in _statements(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*base, *filter(None, [node.module])])
+            yield source
+            yield from (f"{source}.{alias.name}" for alias in node.names)
+
+
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """All statements at any depth, without their expressions, of which there are many more."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.expr):
+            continue
+        yield node
+        yield from _statements(node)
