@@ -30,7 +30,7 @@ def made(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-@pytest.mark.parametrize("mark", ["%04d", "", "$F4"])
+@pytest.mark.parametrize("mark", ["%04d", "@@@@", "$F4"])
 def test_a_sequence_in_every_spelling(
     engine: Connection, shot: TinyShot, tmp_path: Path, mark: str
 ) -> None:

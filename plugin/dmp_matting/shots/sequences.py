@@ -1,6 +1,6 @@
 """A numbered sequence of files: its pattern, its frames on disk. Standard library only, Python 3.9.
 
-The four spellings of the field are read: ``plate.####.exr`` and ``plate..exr`` (one digit a
+The four spellings of the field are read: ``plate.####.exr`` and ``plate.@@@@.exr`` (one digit a
 sign), ``plate.%04d.exr`` (printf, Nuke) and ``plate.$F4.exr`` (Houdini). Only the file's name is
 looked at, never its folder, and the last of several marks counts.
 """

@@ -14,7 +14,7 @@ from dmp_matting.shots.sequences import FilePattern, file_of, is_pattern, parse_
 
 @pytest.mark.parametrize(
     "text",
-    ["plate.####.exr", "plate.%04d.exr", "plate..exr", "plate.@.exr", "plate.$F4.exr",
+    ["plate.####.exr", "plate.%04d.exr", "plate.@@@@.exr", "plate.@.exr", "plate.$F4.exr",
      "plate.$F.exr", "plate.#.exr", "p.%d.exr", "/a b/p_##.png", "p.%06d.tif"],
 )  # fmt: skip
 def test_every_spelling_means_what_fileseq_reads(text: str) -> None:

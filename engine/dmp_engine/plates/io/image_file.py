@@ -24,7 +24,7 @@ from .channels import Part, Pick
 
 Pixels = npt.NDArray[np.float32]
 
-# plate.####.exr, plate.%04d.exr, plate.$F4.exr, plate..exr
+# plate.####.exr, plate.%04d.exr, plate.$F4.exr, plate.@@@@.exr
 SEQUENCE = re.compile(r"#+|%0?\d*d|\$F\d*|@+(?=\.\w+$)")
 MAGIC = (b"\x76\x2f\x31\x01", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"SDPX", b"XPDS",
          b"#?RADIANCE", b"RIFF")  # fmt: skip

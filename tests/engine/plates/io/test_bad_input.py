@@ -44,7 +44,7 @@ def test_paths_that_are_not_a_file(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "pattern", ["shot.####.exr", "shot.%04d.exr", "shot.$F4.exr", "shot..exr", "shot.#.exr"]
+    "pattern", ["shot.####.exr", "shot.%04d.exr", "shot.$F4.exr", "shot.@@@@.exr", "shot.#.exr"]
 )
 def test_a_sequence_pattern(tmp_path, picture, noise, pattern):
     assert refusal(tmp_path / pattern).endswith(
