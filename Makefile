@@ -1,6 +1,7 @@
 # make demo   own virtual environment, install, a matte of a real photograph, its error and picture
 # make test   the same environment with the tools, then the check below
 # make check  the one check command: ruff, mypy, pytest (wants `make test` once)
+# make lint, make pytest  the halves of it; WORKERS=4 for more processes than two
 # make blender  Blender 4.2, 4.5 and 5.0 as Python modules, for the add-on's tests (3 GB, Python 3.11)
 # make pyblish  pyblish-lite and pyblish-qml with their Qt, for the publish tests (0.5 GB)
 # make clean  removes what these made
@@ -11,8 +12,10 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 LEMUR := tests/plates/lemur
 DEMO := demo-out
+# Processes that run the tests, each with whole files and an engine of its own (about 2 GB each).
+WORKERS ?= 2
 
-.PHONY: demo test check blender pyblish clean
+.PHONY: demo test environment check lint pytest blender pyblish clean
 
 demo: $(VENV)/engine.stamp
 	@mkdir -p $(DEMO)
@@ -23,13 +26,20 @@ demo: $(VENV)/engine.stamp
 		$(DEMO)/lemur.exr $(LEMUR)/alpha.png)"
 	@echo "Look at $(DEMO)/lemur.png (contact sheet) and $(DEMO)/lemur.exr (the layers)."
 
-test: $(VENV)/dev.stamp
+test: environment
 	@$(MAKE) --no-print-directory check
 
-check:
+environment: $(VENV)/dev.stamp
+
+check: lint pytest
+
+lint:
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest
+
+# The slowest files first (tests/schedule.py), so that no process waits for another at the end.
+pytest:
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20
 
 clean:
 	rm -rf $(VENV) .venv-bpy-* .venv-pyblish $(DEMO) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info

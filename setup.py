@@ -86,6 +86,7 @@ setup(
         "dev": [
             "pytest>=8",
             "pytest-timeout>=2.3",
+            "pytest-xdist>=3.7",
             "schemathesis>=4.0",
             "ruff>=0.6",
             "mypy>=1.11",

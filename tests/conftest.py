@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+if "PYTEST_XDIST_WORKER" in os.environ:  # several of us share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
+
+# isort: split
 import shutil
 import signal
 import subprocess
@@ -21,6 +26,11 @@ from dmp_matting.client.connection import Connection
 from dmp_matting.client.engine_python import child_environment, engine_command
 from dmp_matting.client.job_client import Matting
 from dmp_matting.client.launcher import find_engine, start_engine, stop_engine
+
+from .required import pytest_make_collect_report, pytest_runtest_makereport
+from .schedule import slowest_first
+
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks of pytest
 
 QUICK = Settings(
     rounds=1, fit_steps=1, joint_steps=3, projection_steps=1, refine_passes=1, device="cpu",
@@ -136,6 +146,12 @@ os.environ.update(SHARED.environment)
 
 def pytest_unconfigure() -> None:
     SHARED.end()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):  # one of several processes
+        key = slowest_first(Path(__file__).parent)
+        items.sort(key=lambda item: key(item.path))
 
 
 @pytest.fixture(scope="session")

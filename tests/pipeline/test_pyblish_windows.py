@@ -18,18 +18,15 @@ import pytest
 from dmp_matting import PublishRequest, Shot, preset
 from dmp_matting.client.connection import Connection
 
+from ..required import PYBLISH
 from .conftest import FEW, ROOT, TinyShot
 
 DRIVERS = Path(__file__).parent / "drivers"
 QUICK = preset("paper").changed(device="cpu", threads=1, **FEW)
 ON_RESULT = ("ValidateCoreHoles", "ValidateGrainOutside", "ValidateFlicker", "ValidateHighlights")
-WINDOWS = {  # what each needs; a library of the system may be missing
-    "lite": "import PySide6.QtWidgets, Qt, importlib.metadata as m; m.version('pyblish-lite')",
-    "qml": "import pyblish_qml.api, PyQt5.QtQuick, PyQt5.QtMultimedia",
-}
 
 
-@pytest.fixture(params=WINDOWS)
+@pytest.fixture(params=PYBLISH)
 def window(request: pytest.FixtureRequest) -> tuple[str, str]:
     """A Python with the window, and the window's name."""
     python = os.environ.get("DMP_PYBLISH") or str(ROOT / ".venv-pyblish" / "bin" / "python")
@@ -37,7 +34,7 @@ def window(request: pytest.FixtureRequest) -> tuple[str, str]:
         pytest.skip("no Python with pyblish's windows here (`make pyblish` makes one)")
     name = str(request.param)
     tried = subprocess.run(
-        [python, "-c", WINDOWS[name]], capture_output=True, text=True,
+        [python, "-c", f"import {PYBLISH[name]}"], capture_output=True, text=True,
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen"},
     )  # fmt: skip
     if tried.returncode:
