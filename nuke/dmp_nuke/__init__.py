@@ -4,7 +4,8 @@
     knobs     its knobs, made from dmp_matting.Settings, and back
     render    the inputs as EXR plates, rendered the safe way
     results   where the EXRs go, and which of them the node shows
-    jobs      one matte on its way: a thread for the engine, ticks on Nuke's main thread
+    ticker    ticks on the main thread while something runs
+    jobs      one matte on its way: a thread for the engine, the ticker for Nuke
     buttons   what the node's buttons do, and the sentences when that fails
     collect   what the script would publish          publish   DMP > Publish...
     terminal  the same without a GUI, for batches and farms

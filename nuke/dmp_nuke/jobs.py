@@ -1,15 +1,13 @@
 """One matte on its way in a GUI session: the engine on a thread, Nuke on its main thread.
 
-A ticker thread asks Nuke's main thread for a tick, waits until it has run, and asks again; it
-touches nothing of Nuke but that. A tick looks the node up again, since it may have been renamed,
-deleted, or closed with its script: then the job is cancelled and nothing else happens.
+Each tick (ticker.py) finds the node anew, since it may have been renamed, deleted, or closed
+with its script: then the job is cancelled and nothing else happens.
 """
 
 from __future__ import annotations
 
 import atexit
 import secrets
-import threading
 import time
 import traceback
 from typing import Dict, List, Optional, Sequence
@@ -32,9 +30,9 @@ from . import results
 from .node import all_nodes
 from .prepare import Work, prepare
 from .results import Mood
+from .ticker import Ticker
 
-TICK = 0.2  # seconds between two looks at the engine's events
-ASK_AFTER, ASK_EVERY = 1.0, 2.0  # seconds without a frame, then the engine's queue is asked about
+QUERY_AFTER, QUERY_EVERY = 1.0, 2.0  # seconds without a frame, then the engine's queue is queried
 
 RUNNING: Dict[str, Running] = {}  # by token, which the node's hidden knob `job` holds
 
@@ -68,7 +66,7 @@ def running(node: nuke.Group) -> Optional[Running]:
 
 
 class Running:
-    """A started job. Everything but ``_run`` happens on Nuke's main thread."""
+    """A started job. Everything but ``_query_queue`` happens on Nuke's main thread."""
 
     def __init__(self, node: nuke.Group, token: str, work: Work) -> None:
         self._node: Optional[nuke.Group] = node
@@ -81,10 +79,10 @@ class Running:
         self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"DMP: {node.name()}")
         self._waiting = ""  # written by the ticker: what the engine is busy with
         self._solving = False  # a frame of it is in the engine's worker
-        self._ended = threading.Event()
+        self._queried = time.monotonic() - QUERY_EVERY + QUERY_AFTER
         self._say("Starting the engine.", 0)
         self._task = self._next_task()
-        threading.Thread(target=self._run, name="dmp-ticker", daemon=True).start()
+        self._ticker = Ticker(self._tick, self._fail, self._query_queue)
 
     def cancel(self) -> None:
         """End the job soon; frames that are done stay."""
@@ -93,7 +91,7 @@ class Running:
 
     def forget(self) -> None:
         """Leave without a word; nothing of Nuke is touched."""
-        self._ended.set()
+        self._ticker.stop()
         self._work.clean()
 
     def belongs_to(self, node: nuke.Group) -> bool:
@@ -103,34 +101,22 @@ class Running:
 
     # --- on the ticker's own thread -------------------------------------------------------------
 
-    def _run(self) -> None:
-        asked = time.monotonic() - ASK_EVERY + ASK_AFTER
-        while not self._ended.wait(TICK):
-            if not self._solving and time.monotonic() - asked > ASK_EVERY:
-                state, asked = engine_state(), time.monotonic()
-                busy = state.status is EngineStatus.BUSY and len(state.jobs) > 1
-                self._waiting = f"Waiting. {state.sentence}" if busy else ""
-            ticked = threading.Event()
-            nuke.executeInMainThread(self._tick, (ticked,))
-            while not ticked.wait(1.0) and not self._ended.is_set():
-                pass  # Nuke is busy; asking again would only pile up
+    def _query_queue(self) -> None:
+        if not self._solving and time.monotonic() - self._queried > QUERY_EVERY:
+            state, self._queried = engine_state(), time.monotonic()
+            busy = state.status is EngineStatus.BUSY and len(state.jobs) > 1
+            self._waiting = f"Waiting. {state.sentence}" if busy else ""
 
     # --- on Nuke's main thread --------------------------------------------------------------------
 
-    def _tick(self, ticked: threading.Event) -> None:
-        """What fails here would only be printed by Nuke: nothing may leave it."""
-        try:
-            with results.quietly():
-                self._look()
-        except DmpError as error:
-            self._end(str(error), Mood.FAILED)
-        except Exception as bug:
-            traceback.print_exc()
-            self._end(f"DMP hit a bug: {type(bug).__name__}: {bug}.", Mood.FAILED)
-        finally:
-            ticked.set()
+    def _tick(self) -> None:
+        with results.quietly():
+            self._update()
 
-    def _look(self) -> None:
+    def _fail(self, sentence: str) -> None:
+        self._end(sentence, Mood.FAILED)
+
+    def _update(self) -> None:
         node = self._find()
         lost = node is None and not self._cancelled
         if lost or (self._bar is not None and self._bar.isCancelled() and not self._cancelled):
@@ -192,7 +178,7 @@ class Running:
 
     def _end(self, sentence: str, mood: Mood) -> None:
         """The last thing that happens, however it ended. Must not fail."""
-        self._ended.set()
+        self._ticker.stop()
         if not self._task.wait(0):
             self._task.cancel()  # a bug of ours ended it
         self._bar = None  # takes the progress bar away

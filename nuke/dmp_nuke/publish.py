@@ -1,14 +1,12 @@
 """DMP > Publish...: the facility's pyblish window where there is one, else without a window.
 
 The publish then runs in the engine's Python (dmp_matting.BackgroundPublish); Nuke stays free.
-A ticker thread asks Nuke's main thread for a look, as jobs.py does. At the
-end there is one message: what
-failed, with the repair that can be had at once, or where it was published.
+At the end there is one message: what failed, with the repair that can be had at once, or where
+it was published.
 """
 
 from __future__ import annotations
 
-import threading
 import traceback
 from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Tuple
@@ -27,8 +25,8 @@ from dmp_matting import (
 from . import collect, results
 from .node import all_nodes
 from .results import Mood
+from .ticker import Ticker
 
-TICK = 0.2  # seconds between two looks
 RUNNING: List[Publishing] = []  # one or none
 
 
@@ -80,7 +78,7 @@ def _ask(nodes: List[nuke.Group]) -> Optional[Tuple[str, Dict[str, str], int]]:
 
 
 class Publishing:
-    """A started publish. Everything but ``_run`` happens on Nuke's main thread."""
+    """A started publish. All of it happens on Nuke's main thread."""
 
     def __init__(
         self, request: PublishRequest, names: Mapping[str, str], before: Mapping[str, str]
@@ -89,30 +87,15 @@ class Publishing:
         self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask("DMP: publish")
         self._bar.setMessage("Starting.")
         self._cancelled = False
-        self._ended = threading.Event()
         self._task = BackgroundPublish(request)
-        threading.Thread(target=self._run, name="dmp-publish-ticker", daemon=True).start()
+        self._ticker = Ticker(self._tick, self._fail)
 
-    def _run(self) -> None:
-        while not self._ended.wait(TICK):
-            ticked = threading.Event()
-            nuke.executeInMainThread(self._tick, (ticked,))
-            while not ticked.wait(1.0) and not self._ended.is_set():
-                pass  # Nuke is busy; asking again would only pile up
+    def _fail(self, sentence: str) -> None:
+        self._end()
+        self._task.cancel()
+        nuke.message(sentence)
 
-    def _tick(self, ticked: threading.Event) -> None:
-        """What fails here would only be printed by Nuke: nothing may leave it."""
-        try:
-            self._look()
-        except Exception as bug:
-            traceback.print_exc()
-            self._end()
-            self._task.cancel()
-            nuke.message(f"DMP hit a bug: {type(bug).__name__}: {bug}.")
-        finally:
-            ticked.set()
-
-    def _look(self) -> None:
+    def _tick(self) -> None:
         if self._bar is not None and self._bar.isCancelled() and not self._cancelled:
             self._cancelled = True
             self._task.cancel()
@@ -125,7 +108,7 @@ class Publishing:
             self._tell()
 
     def _end(self) -> None:
-        self._ended.set()
+        self._ticker.stop()
         self._bar = None  # takes the progress bar away
         RUNNING.clear()
 

@@ -43,15 +43,15 @@ def run_directly(
     }
     if on_cpu is not None:
         request["on_cpu"] = on_cpu.to_json()
-    with tempfile.TemporaryFile() as complaints:
-        child = start_engine("run", complaints=complaints)
+    with tempfile.TemporaryFile() as stderr:
+        child = start_engine("run", stderr=stderr)
         try:
             assert child.stdin is not None and child.stdout is not None
             try:
                 child.stdin.write(json.dumps(request).encode() + b"\n")
                 child.stdin.flush()
             except BrokenPipeError:
-                pass  # it died at once; its last words or its exit code say why
+                pass  # it died at once; its error output or its exit code says why
             finished = 0
             for line in child.stdout:
                 event = _event(line)
@@ -62,15 +62,15 @@ def run_directly(
                     yield event
             code = child.wait()
             if code or finished < len(job.frames):
-                raise _died(code, complaints)
+                raise _died(code, stderr)
         finally:
             _end(child)
 
 
 def ask_engine(*arguments: str) -> Dict[str, Any]:
     """Run a short command of the engine and return the JSON object that it prints."""
-    with tempfile.TemporaryFile() as complaints:
-        child = start_engine(*arguments, complaints=complaints)
+    with tempfile.TemporaryFile() as stderr:
+        child = start_engine(*arguments, stderr=stderr)
         try:
             said, _ = child.communicate()
         finally:
@@ -78,7 +78,7 @@ def ask_engine(*arguments: str) -> Dict[str, Any]:
         try:
             answer: Dict[str, Any] = json.loads(said)
         except ValueError:
-            raise _died(child.returncode, complaints) from None
+            raise _died(child.returncode, stderr) from None
     if "error" in answer:
         raise from_wire(answer)
     return answer
@@ -89,8 +89,8 @@ def engine_lines(*arguments: str) -> Generator[Dict[str, Any], None, None]:
 
     Closing the generator ends the engine. Raises what the engine raised, and EngineError.
     """
-    with tempfile.TemporaryFile() as complaints:
-        child = start_engine(*arguments, complaints=complaints)
+    with tempfile.TemporaryFile() as stderr:
+        child = start_engine(*arguments, stderr=stderr)
         try:
             assert child.stdout is not None
             for line in child.stdout:
@@ -103,21 +103,21 @@ def engine_lines(*arguments: str) -> Generator[Dict[str, Any], None, None]:
                 yield said
             code = child.wait()
             if code:
-                raise _died(code, complaints)
+                raise _died(code, stderr)
         finally:
             child.terminate()
             _end(child)
 
 
-def start_engine(*arguments: str, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start the engine with pipes on its input and output, its errors going to ``complaints``."""
+def start_engine(*arguments: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+    """Start the engine with pipes on its input and output, its errors going to ``stderr``."""
     command = engine_command() + list(arguments)
     try:
         return subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=complaints,
+            stderr=stderr,
             env=child_environment(),
         )
     except OSError as reason:
@@ -144,7 +144,7 @@ def _event(line: bytes) -> Optional[Event]:
     return None  # a newer engine may tell more
 
 
-def _died(code: int, complaints: IO[bytes]) -> EngineError:
+def _died(code: int, stderr: IO[bytes]) -> EngineError:
     """The sentence for an engine that ended without a result or a reason."""
     if code == CancelledError.exit_code:
         return EngineError("The engine was stopped from outside; nothing was written.")
@@ -154,10 +154,16 @@ def _died(code: int, complaints: IO[bytes]) -> EngineError:
             f"The engine was killed (signal {-code}{memory}); start the job again, "
             "with a smaller --working-size if that repeats."
         )
-    complaints.seek(0)
-    words = complaints.read().decode("utf-8", "replace").strip().splitlines()
-    last = f": {words[-1].strip()}" if words else "."
-    return EngineError(f"The engine ended without a result (exit code {code}){last}")
+    last = last_line(stderr)
+    why = f": {last}" if last else "."
+    return EngineError(f"The engine ended without a result (exit code {code}){why}")
+
+
+def last_line(stderr: IO[bytes]) -> str:
+    """The last line of a child's error output; "" when there is none."""
+    stderr.seek(0)
+    lines = stderr.read().decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].strip() if lines else ""
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

@@ -1,91 +1,76 @@
-"""What a button sets going: short work on a thread; its sentence is polled by a timer. No Qt."""
+"""What a button starts: short work on a thread; a timer polls for its sentence. No Qt."""
 
 from __future__ import annotations
 
-import queue
-import threading
 from dataclasses import dataclass
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, List
 
+from ..client.background_task import BackgroundTask
 from ..client.launcher import find_engine, start_engine, stop_engine
 from ..errors import DmpError
 
 
 @dataclass(frozen=True)
-class Told:
-    """How an errand ended: a sentence, and what it brought back if it did not fail."""
+class Outcome:
+    """How the work ended: a sentence for the artist, and its value if it has one."""
 
     sentence: str
     failed: bool = False
-    brought: Any = None
+    value: Any = None
 
 
 class BackgroundJobs:
-    """Runs each errand on its own thread; ``poll`` never waits."""
+    """Runs each piece of work on its own thread; no call of it waits."""
 
     def __init__(self) -> None:
-        self._told: queue.SimpleQueue[Told] = queue.SimpleQueue()
-        self._running = 0
-        self._lock = threading.Lock()
+        self._tasks: List[BackgroundTask[None, Outcome]] = []
 
     @property
     def busy(self) -> bool:
         """True while one is under way."""
-        return self._running > 0
+        return any(not task.done for task in self._tasks)
 
-    def run(self, errand: Callable[[], Told]) -> None:
-        """Start ``errand``; a DmpError that it raises is told like an answer."""
-        with self._lock:
-            self._running += 1
-        threading.Thread(target=self._run, args=(errand,), name="dmp-errand", daemon=True).start()
+    def run(self, work: Callable[[], Outcome]) -> None:
+        """Start ``work``; a DmpError that it raises becomes an Outcome that failed."""
+        self._tasks.append(BackgroundTask(lambda report: work(), "dmp-button"))
 
-    def poll(self) -> List[Told]:
-        """The answers since the last call."""
-        found: List[Told] = []
-        while True:
-            try:
-                found.append(self._told.get_nowait())
-            except queue.Empty:
-                return found
-
-    def _run(self, errand: Callable[[], Told]) -> None:
-        told: Optional[Told] = None
-        try:
-            told = errand()
-        except DmpError as error:
-            told = Told(str(error), failed=True)
-        except Exception as bug:  # a thread's traceback would reach nobody
-            told = Told(f"DMP hit a bug: {type(bug).__name__}: {bug}.", failed=True)
-        finally:
-            with self._lock:
-                self._running -= 1
-            if told is not None:
-                self._told.put(told)
+    def poll(self) -> List[Outcome]:
+        """The outcomes of what has ended since the last call."""
+        ended = [task for task in self._tasks if task.done]
+        self._tasks = [task for task in self._tasks if task not in ended]
+        return [_outcome(task) for task in ended]
 
 
-def start() -> Told:
+def _outcome(task: BackgroundTask[None, Outcome]) -> Outcome:
+    try:
+        return task.result()
+    except DmpError as error:
+        return Outcome(str(error), failed=True)
+
+
+def start() -> Outcome:
     """Start this user's engine."""
     start_engine()
-    return Told("The engine has started.")
+    return Outcome("The engine has started.")
 
 
-def stop() -> Told:
+def stop() -> Outcome:
     """End it if it has no work; EngineError else."""
     stopped = stop_engine()
-    return Told("The engine has ended." if stopped else "The engine was not running.")
+    return Outcome("The engine has ended." if stopped else "The engine was not running.")
 
 
-def restart() -> Told:
+def restart() -> Outcome:
     """End an engine that cannot be talked to, and start another."""
     stop_engine(force=True)
     start_engine()
-    return Told("The engine was started anew.")
+    return Outcome("The engine was restarted.")
 
 
-def cancel(job: str) -> Told:
+def cancel(job: str) -> Outcome:
     """End a job, whoever started it."""
-    wire = find_engine()
-    if wire is None:
-        return Told("The engine has ended, and the job with it.")
-    wire.ask("POST", f"/v1/jobs/{job}/cancel", timeout=5.0)
-    return Told("The job was cancelled.")
+    connection = find_engine()
+    if connection is None:
+        return Outcome("The engine has ended, and the job with it.")
+    connection.ask("POST", f"/v1/jobs/{job}/cancel", timeout=5.0)
+    return Outcome("The job was cancelled.")

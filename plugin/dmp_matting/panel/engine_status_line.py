@@ -10,7 +10,7 @@ from Qt import QtCore, QtWidgets
 from ..client.engine_setup import choose_engine
 from ..client.engine_status import EngineState, EngineStatus
 from . import background
-from .background import BackgroundJobs, Told
+from .background import BackgroundJobs, Outcome
 
 GREEN, BLUE, YELLOW, RED = "#7bc47f", "#5aa9e6", "#c9b458", "#e5736f"
 COLOURS: Dict[EngineStatus, str] = {
@@ -105,9 +105,9 @@ class EngineLine(QtWidgets.QWidget):
     def choose_python(self, python: str) -> None:
         """Try that Python on a thread, and remember it if it has an engine."""
 
-        def choose() -> Told:
+        def choose() -> Outcome:
             path = choose_engine(python)
-            return Told(f"Hosts will use the engine of {python} (written to {path}).")
+            return Outcome(f"Hosts will use the engine of {python} (written to {path}).")
 
         self.sentence.setText(f"Trying {python}; this takes a few seconds.")
         self._errands.run(choose)

@@ -9,7 +9,7 @@ from Qt import QtCore, QtGui, QtWidgets
 from ..client.engine_status import EngineState
 from ..job import JobState
 from . import background
-from .background import BackgroundJobs, Told
+from .background import BackgroundJobs, Outcome
 from .engine_status_line import EngineLine
 from .jobqueue import Queue, in_order
 from .viewer import Picture
@@ -58,8 +58,8 @@ class DmpPanel(QtWidgets.QWidget):
     def follow(self, job: Optional[str] = None) -> None:
         """Show that job's preview; None: whichever runs first."""
         self.followed, self._kept = job, False
-        self._watcher.wanted = job
-        self._watcher.look_now()
+        self._watcher.preferred = job
+        self._watcher.refresh()
 
     def keep(self, png: bytes, caption: str) -> None:
         """Show a finished picture and let no preview replace it."""
@@ -95,9 +95,9 @@ class DmpPanel(QtWidgets.QWidget):
             else:
                 self._show_preview(seen)
 
-    def _hear(self, answer: Told) -> None:
+    def _hear(self, answer: Outcome) -> None:
         self.say(answer.sentence, answer.failed)
-        self._watcher.look_now()
+        self._watcher.refresh()
 
     def _show_state(self, state: EngineState) -> None:
         self.engine.show_state(state)

@@ -1,22 +1,22 @@
-"""The engine, looked at from a thread. No Qt here: the panel's timer polls.
+"""The engine's state and previews, fetched on a thread. No Qt here: the panel's timer polls.
 
-Looking starts no engine and keeps none alive: the idle time-out goes on.
+A query starts no engine and keeps none alive: the idle time-out goes on.
 """
 
 from __future__ import annotations
 
 import functools
-import queue
 import threading
 from dataclasses import dataclass
-from typing import List, Optional, Union
+from typing import Callable, List, Optional, Union
 
+from ..client.background_task import BackgroundTask
 from ..client.engine_status import EngineState, engine_state
 from ..client.launcher import find_engine
 from ..errors import DmpError, EngineError
 from ..job import JobState
 
-INTERVAL = 0.5  # seconds between two looks; the engine refreshes a preview once a second
+INTERVAL = 0.5  # seconds between two queries; the engine refreshes a preview once a second
 
 
 @dataclass(frozen=True)
@@ -28,68 +28,65 @@ class Preview:
     png: bytes
 
 
-Seen = Union[EngineState, Preview]
+Event = Union[EngineState, Preview]
 
 
 class Watcher:
-    """Looks between ``start`` and ``stop``; no call of it waits."""
+    """Polls the engine between ``start`` and ``stop``; no call of it waits."""
 
     def __init__(self, interval: float = INTERVAL) -> None:
-        self.wanted: Optional[str] = None  # the job whose preview is asked for; None: any running
+        self.preferred: Optional[str] = None  # the job whose preview to fetch; None: any running
         self._interval = interval
-        self._found: queue.SimpleQueue[Seen] = queue.SimpleQueue()
+        self._task: Optional[BackgroundTask[Event, None]] = None
+        self._stopped = threading.Event()  # of the task that runs
         self._wake = threading.Event()
-        self._turn = 0  # the start that counts: a thread of an earlier one ends
-        self._watching = False
-        self._shown = ""  # address of the preview that was fetched last
+        self._fetched = ""  # address of the preview that was fetched last
 
     def start(self) -> None:
-        """Begin to look, on a new thread."""
-        if not self._watching:
-            self._watching = True
-            self._turn += 1
-            look = functools.partial(self._run, self._turn)
-            threading.Thread(target=look, name="dmp-watch", daemon=True).start()
+        """Begin, on a new thread."""
+        if self._task is None or self._stopped.is_set():
+            self._stopped, self._wake = threading.Event(), threading.Event()
+            watch = functools.partial(self._watch, self._stopped, self._wake)
+            self._task = BackgroundTask(watch, "dmp-watch")
 
     def stop(self) -> None:
-        """The thread ends after the look that is under way."""
-        self._watching = False
-        self._turn += 1
+        """The thread ends after the query that is under way."""
+        self._stopped.set()
         self._wake.set()
 
-    def look_now(self) -> None:
-        """Look at once, for instance after a button."""
+    def refresh(self) -> None:
+        """Query at once, for instance after a button."""
         self._wake.set()
 
-    def poll(self) -> List[Seen]:
-        """What was seen since the last call."""
-        found: List[Seen] = []
-        while True:
-            try:
-                found.append(self._found.get_nowait())
-            except queue.Empty:
-                return found
+    def poll(self) -> List[Event]:
+        """States and previews since the last call."""
+        return self._task.poll() if self._task is not None else []
 
-    def _run(self, turn: int) -> None:
-        while turn == self._turn:
+    def _watch(
+        self, stopped: threading.Event, wake: threading.Event, report: Callable[[Event], None]
+    ) -> None:
+        while not stopped.is_set():
             state = engine_state()
-            self._found.put(state)
+            report(state)
             try:
-                self._look_at_preview(state)
+                preview = self._new_preview(state)
             except DmpError:
-                pass  # the frame or the engine ended meanwhile; the next state tells
-            self._wake.wait(self._interval)
-            self._wake.clear()
+                preview = None  # the frame or the engine ended meanwhile; the next state shows it
+            if preview is not None:
+                report(preview)
+            wake.wait(self._interval)
+            wake.clear()
 
-    def _look_at_preview(self, state: EngineState) -> None:
+    def _new_preview(self, state: EngineState) -> Optional[Preview]:
+        """The preview to show, if it was not fetched yet."""
         running = [job for job in state.jobs if job["state"] == JobState.RUNNING.value]
-        wanted = [job for job in running if job["id"] == self.wanted] or running
-        if not wanted or wanted[0]["preview"] in (None, self._shown):
-            return
-        job = wanted[0]
-        wire = find_engine()
-        if wire is None:
+        preferred = [job for job in running if job["id"] == self.preferred] or running
+        if not preferred or preferred[0]["preview"] in (None, self._fetched):
+            return None
+        job = preferred[0]
+        connection = find_engine()
+        if connection is None:
             raise EngineError("The engine has ended.")
-        png = b"".join(wire.blocks(job["preview"]))
-        self._shown = job["preview"]
-        self._found.put(Preview(job["id"], (job["progress"] or {}).get("frame", 0), png))
+        png = b"".join(connection.blocks(job["preview"]))
+        self._fetched = job["preview"]
+        return Preview(job["id"], (job["progress"] or {}).get("frame", 0), png)

@@ -15,14 +15,14 @@ from ..client.background_job import BackgroundJob
 from ..client.engine_process import Notice, ask_engine
 from ..errors import CancelledError, DmpError, EngineError
 from ..job import Layers, Progress, Role
-from .background import BackgroundJobs, Told
+from .background import BackgroundJobs, Outcome
 from .form import Form
 from .panel import TICK, DmpPanel
 
 ENDING = 5.0  # seconds that closing waits for the job to be called off
 
 
-def result_picture(layers: Layers) -> Told:
+def result_picture(layers: Layers) -> Outcome:
     """The finished frame as PNG, made by the engine's Python: this one reads no EXR."""
     with tempfile.TemporaryDirectory(prefix="dmp-") as folder:
         picture = Path(folder, "result.png")
@@ -34,7 +34,7 @@ def result_picture(layers: Layers) -> Told:
                 f"The picture of {layers.path} got lost ({reason.strerror})."
             ) from None
     used = f"preset {layers.settings.preset} on {layers.device}"
-    return Told(f"{layers.width} x {layers.height}, {used}", brought=png)
+    return Outcome(f"{layers.width} x {layers.height}, {used}", value=png)
 
 
 class MatteWindow(QtWidgets.QWidget):
@@ -87,7 +87,7 @@ class MatteWindow(QtWidgets.QWidget):
             if answer.failed:
                 self.panel.say(answer.sentence, failed=True)
             else:
-                self.panel.keep(answer.brought, answer.sentence)
+                self.panel.keep(answer.value, answer.sentence)
         if self.task is None:
             return
         for event in self.task.poll():

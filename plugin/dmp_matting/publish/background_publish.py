@@ -13,16 +13,17 @@ of one version. Standard library only, Python 3.9.
 from __future__ import annotations
 
 import json
-import queue
 import subprocess
 import tempfile
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Dict, List, Mapping, Optional, Tuple
+from typing import IO, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
+from ..client.background_task import BackgroundTask
+from ..client.engine_process import last_line
 from ..client.engine_python import child_environment, engine_command
-from ..errors import CancelledError, DmpError, EngineError, EngineMissingError, from_wire
+from ..errors import CancelledError, EngineError, EngineMissingError, from_wire
 from .request import PublishRequest
 
 # Argument 1 is this package's folder, wherever a host has it and whatever it is called there.
@@ -81,35 +82,19 @@ class PublishReport:
         return replace(request, shots=shots)
 
 
-class BackgroundPublish:
-    """One publish; starts at once. ``python``: the engine's, as the host's preferences name it."""
+class BackgroundPublish(BackgroundTask[PublishStatus, PublishReport]):
+    """One publish; starts at once. ``python``: the engine's, as the host's preferences name it.
+
+    ``poll`` returns PublishStatus; ``result`` the PublishReport, or raises what ended the publish:
+    EngineMissingError, CancelledError ...
+    """
 
     def __init__(self, request: PublishRequest, *, python: Optional[str] = None) -> None:
-        self._events: queue.SimpleQueue[PublishStatus] = queue.SimpleQueue()
         self._request, self._python = request, python
         self._child: Optional[subprocess.Popen[bytes]] = None
         self._lock = threading.Lock()  # around the child's start and its end on request
         self._cancelled = False
-        self._published: Dict[str, str] = {}
-        self._failures: List[PublishFailure] = []
-        self._warnings: List[str] = []
-        self._error: Optional[DmpError] = None
-        self._thread = threading.Thread(target=self._run, name="dmp-publish", daemon=True)
-        self._thread.start()
-
-    @property
-    def done(self) -> bool:
-        """True when the publish has ended and every status was polled."""
-        return not self._thread.is_alive() and self._events.empty()
-
-    def poll(self) -> List[PublishStatus]:
-        """What was told since the last call; never waits."""
-        found: List[PublishStatus] = []
-        while True:
-            try:
-                found.append(self._events.get_nowait())
-            except queue.Empty:
-                return found
+        super().__init__(self._publish, "dmp-publish")
 
     def cancel(self) -> None:
         """End the publish; returns at once. Frames that are made are kept for the next one."""
@@ -118,57 +103,37 @@ class BackgroundPublish:
             if self._child is not None:
                 self._child.terminate()
 
-    def wait(self, seconds: Optional[float] = None) -> bool:
-        """Wait for the end, for hosts without an event loop; False when it was not reached."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
-
-    def result(self) -> PublishReport:
-        """What became of it; raises what ended it: EngineMissingError, CancelledError ..."""
-        assert not self._thread.is_alive(), "ask for the result of a publish that is done"
-        if self._error is not None:
-            raise self._error
-        return PublishReport(
-            dict(self._published), tuple(self._failures), tuple(dict.fromkeys(self._warnings))
-        )
-
     # --- on the task's own thread ---------------------------------------------------------------
 
-    def _run(self) -> None:
-        try:
-            with tempfile.TemporaryFile() as complaints:
-                self._follow(complaints)
-        except DmpError as error:
-            self._error = error
-        except Exception as bug:  # a thread's traceback would reach nobody
-            self._error = EngineError(f"DMP hit a bug: {type(bug).__name__}: {bug}.")
-
-    def _follow(self, complaints: IO[bytes]) -> None:
-        child = self._start(complaints)
-        assert child.stdin is not None and child.stdout is not None
-        ended = False
-        try:
+    def _publish(self, report: Callable[[PublishStatus], None]) -> PublishReport:
+        outcome = _Outcome()
+        with tempfile.TemporaryFile() as stderr:
+            child = self._start(stderr)
+            assert child.stdin is not None and child.stdout is not None
             try:
-                child.stdin.write(json.dumps(self._request.to_json()).encode() + b"\n")
-                child.stdin.flush()
-            except BrokenPipeError:
-                pass  # it died at once; its last words say why
-            for line in child.stdout:
-                ended = self._heed(json.loads(line)) or ended
-        finally:
-            child.terminate()
-            child.stdin.close()
-            child.stdout.close()
-            child.wait()
-        if self._cancelled:
-            raise CancelledError("Cancelled; nothing was published.")
-        if not ended:
-            complaints.seek(0)
-            words = complaints.read().decode("utf-8", "replace").strip().splitlines()
-            why = f": {words[-1].strip()}" if words else "."
-            raise EngineError(f"Publishing ended without an answer{why}")
+                try:
+                    child.stdin.write(json.dumps(self._request.to_json()).encode() + b"\n")
+                    child.stdin.flush()
+                except BrokenPipeError:
+                    pass  # it died at once; its error output says why
+                for line in child.stdout:
+                    status = outcome.take(json.loads(line))
+                    if status is not None:
+                        report(status)
+            finally:
+                child.terminate()
+                child.stdin.close()
+                child.stdout.close()
+                child.wait()
+            if self._cancelled:
+                raise CancelledError("Cancelled; nothing was published.")
+            if not outcome.complete:
+                last = last_line(stderr)
+                why = f": {last}" if last else "."
+                raise EngineError(f"Publishing ended without an answer{why}")
+        return outcome.report()
 
-    def _start(self, complaints: IO[bytes]) -> subprocess.Popen[bytes]:
+    def _start(self, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
         python = engine_command(self._python)[0]
         environment = child_environment()
         if self._python:
@@ -179,7 +144,7 @@ class BackgroundPublish:
                 raise CancelledError("Cancelled; nothing was published.")
             try:
                 self._child = subprocess.Popen(
-                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=complaints,
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr,
                     env=environment,
                 )  # fmt: skip
             except OSError as reason:
@@ -188,19 +153,34 @@ class BackgroundPublish:
                 ) from None
             return self._child
 
-    def _heed(self, told: Mapping[str, Any]) -> bool:
-        """Take one line; True for the last one."""
-        event = told["event"]
+
+class _Outcome:
+    """The lines of publish/subprocess_main.py, gathered into a report."""
+
+    def __init__(self) -> None:
+        self.complete = False  # the last line has come
+        self._published: Dict[str, str] = {}
+        self._failures: List[PublishFailure] = []
+        self._warnings: List[str] = []
+
+    def take(self, line: Mapping[str, Any]) -> Optional[PublishStatus]:
+        """Take one line; the status when it is one. Raises the error that a line carries."""
+        event = line["event"]
         if event == "status":
-            self._events.put(PublishStatus(float(told["fraction"]), str(told["text"])))
-        elif event == "failure":
+            return PublishStatus(float(line["fraction"]), str(line["text"]))
+        if event == "failure":
             self._failures.append(
-                PublishFailure(told["check"], told["shot"], told["message"], tuple(told["repairs"]))
+                PublishFailure(line["check"], line["shot"], line["message"], tuple(line["repairs"]))
             )
         elif event == "published":
-            self._published[told["shot"]] = told["path"]
-            warnings: Dict[str, List[int]] = told["warnings"]
-            self._warnings += [f"{told['shot']}: {sentence}" for sentence in warnings]
+            self._published[line["shot"]] = line["path"]
+            warnings: Dict[str, List[int]] = line["warnings"]
+            self._warnings += [f"{line['shot']}: {sentence}" for sentence in warnings]
         elif event == "error":
-            raise from_wire({"error": told["error"], "message": told["message"]})
-        return bool(event == "end")
+            raise from_wire({"error": line["error"], "message": line["message"]})
+        self.complete = self.complete or event == "end"
+        return None
+
+    def report(self) -> PublishReport:
+        warnings = tuple(dict.fromkeys(self._warnings))
+        return PublishReport(dict(self._published), tuple(self._failures), warnings)
