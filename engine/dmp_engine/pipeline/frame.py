@@ -30,6 +30,7 @@ from ..dmp.steps import Solution, Step
 from ..machine import device
 from ..plates.clean_plate.fit import fit_clean
 from ..plates.emission import premultiplied
+from ..plates.exposure_unit import in_unit, note, unit_of
 from ..plates.io import (
     PlateImage,
     apply_constraint,
@@ -93,6 +94,8 @@ def matte_frame(
         image, clean, mattes = _read(frame, output)
         kept = kept or LookCache()
         content = content_digest(image, clean, mattes)
+        unit = unit_of(image, clean)
+        image, clean = in_unit(image, unit), in_unit(clean, unit)
         pair_content = content_digest(image, clean, {})
         if on_content is not None:
             on_content(content)
@@ -115,8 +118,9 @@ def matte_frame(
         constraint = constraint_of(mattes)
         clean_plate_error = clean_plate_error_for(fitted.clean_plate_error, where)
         pair = Pair(
-            padded[0], padded[1], layer_tensor(constraint, where), linear, memo, clean_plate_error
-        )
+            padded[0], padded[1], layer_tensor(constraint, where), linear, memo, clean_plate_error,
+            unit,
+        )  # fmt: skip
 
         def solving(
             planned: Settings, start: dict[str, Any] | None
@@ -158,7 +162,7 @@ def matte_frame(
             free_unused(where)
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         alpha = apply_constraint(array_of(solution.alpha, size)[..., 0], constraint)
-        notes = fitted.notes()
+        notes = tuple(one for one in (note(unit), *fitted.notes()) if one)
         if planned != settings:
             notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
         # As asked for, so that a shot that goes on knows the frame again.
@@ -167,13 +171,15 @@ def matte_frame(
         if planned != settings:
             attributes["dmp:solve_size"] = str(planned.solve_size)
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
-        more.update(fitted.layers(settings))
+        more.update(fitted.layers(settings, unit))
         foreground = array_of(solution.foreground, size)
         glowing = None
         if linear:
             known = array_of(solution.trimap, size)[..., 0] == 0
             out = None if constraint is None else constraint == 0
             glowing = premultiplied(image.rgb, clean.rgb, alpha, foreground, known, out)
+        back = np.float32(1 / unit)
+        foreground, glowing = foreground * back, None if glowing is None else glowing * back
         channels = write_layers(output, image, alpha, foreground, attributes, more, glowing)
     except (RuntimeError, MemoryError) as error:
         if not ran_out(error):

@@ -31,6 +31,7 @@ from ..dmp.solve.single_frame import grain_of, solve
 from ..dmp.steps import Memo, Solution, Step, no_cache
 from ..dmp.temporal.neighbours import PASSES, REACH, Look, first_look, improved, settled
 from ..plates.clean_plate.fit import fit_clean
+from ..plates.exposure_unit import in_unit
 from ..plates.io import constraint_of, read_mattes, read_plate
 from ..plates.io.pixel_digest import content_digest
 from ..tensors import at_least, tensor_of
@@ -100,6 +101,7 @@ class Pair:
     linear: bool
     memo: Memo = no_cache
     clean_plate_error: CleanPlateError | None = None
+    unit: float = 1.0  # what both were multiplied by; see plates/exposure_unit.py
 
 
 def layer_tensor(layer: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
@@ -131,7 +133,7 @@ def solve_in_window(
     A neighbour that cannot be read, or has another size, counts as not there. Yields Step,
     returns Solution. Raises what reading raises for no frame but its own.
     """
-    work = _Work(window, settings, where, kept, len(window))
+    work = _Work(window, settings, where, kept, len(window), pair.unit)
     own = [other.number for other in window].index(frame.number)
     first = {}
     for index in range(len(window)):
@@ -178,7 +180,7 @@ def solve_as_film(
             "The paper's video mode draws its frames from nothing; use preset paper for it, or set "
             "Neighbouring frames to neighbours."
         )
-    work = _Work(window, settings, where, kept, 0)
+    work = _Work(window, settings, where, kept, 0, pair.unit)
     key: Key = tuple(work.keys)
     pairs = {}
     for other in window:
@@ -208,11 +210,18 @@ class _Work:
     """The looks of one window, made or kept, each told as a Step."""
 
     def __init__(
-        self, window: Sequence[Frame], settings: Settings, where: str, kept: LookCache, total: int
+        self,
+        window: Sequence[Frame],
+        settings: Settings,
+        where: str,
+        kept: LookCache,
+        total: int,
+        unit: float,
     ) -> None:
         self.window, self.settings, self.where, self.kept = window, settings, where, kept
-        self.total, self.done = total, 0
-        same = json.dumps({**settings.to_json(), "device": where}, sort_keys=True)
+        self.total, self.done, self.unit = total, 0, unit
+        told = {**settings.to_json(), "device": where, "unit": unit}
+        same = json.dumps(told, sort_keys=True)
         self.keys: list[Key] = [(same, *kept.identity(frame)) for frame in window]
 
     def first(self, index: int, pair: Pair | None) -> Generator[Step, None, Look | None]:
@@ -274,6 +283,7 @@ class _Work:
         assert seen is not None and behind is not None  # the server has checked it
         image = read_plate(seen)
         clean = read_plate(behind, like=image)
+        image, clean = in_unit(image, self.unit), in_unit(clean, self.unit)
         content = content_digest(image, clean, {})
         memo = self.kept.memory.of(content, self.settings, self.where)
         fitted = fit_clean(image, clean, self.settings, memo)
@@ -282,4 +292,12 @@ class _Work:
         tensors = at_least(arrays, SMALLEST_SIDE)[0]
         constraint = layer_tensor(constraint_of(read_mattes(frame, image)), self.where)
         clean_plate_error = clean_plate_error_for(fitted.clean_plate_error, self.where)
-        return Pair(tensors[0], tensors[1], constraint, image.space != RAW, memo, clean_plate_error)
+        return Pair(
+            tensors[0],
+            tensors[1],
+            constraint,
+            image.space != RAW,
+            memo,
+            clean_plate_error,
+            self.unit,
+        )

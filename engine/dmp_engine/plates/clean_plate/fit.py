@@ -102,14 +102,17 @@ class Fitted:
     shadow: Floats | None = None  # (H, W, 3), what ``clean`` was multiplied by last; see shadow.py
     clean_plate_error: CleanPlateError | None = None  # as in :class:`Fit`
 
-    def layers(self, settings: Settings) -> dict[str, Floats]:
-        """What is written beside the matte: the same layers for every frame of a job."""
+    def layers(self, settings: Settings, unit: float = 1.0) -> dict[str, Floats]:
+        """What is written beside the matte: the same layers for every frame of a job.
+
+        ``unit`` is what the pair was multiplied by before it was fitted; see exposure_unit.py.
+        """
         layers = {}
         if settings.shadows != OFF:
             none = np.ones_like(self.clean.rgb)
             layers["shadow"] = none if self.shadow is None else self.shadow
         if settings.clean_layer:
-            layers["clean"] = self.clean.rgb
+            layers["clean"] = self.clean.rgb * np.float32(1 / unit)
         return layers
 
     def notes(self) -> tuple[str, ...]:
