@@ -60,8 +60,7 @@ def measure(folder: Path, workers: int, size: int) -> dict[str, float]:
             changed = settings.changed(seed=1) if name == "warm" else settings
             begun, load = time.monotonic(), os.getloadavg()[0]
             shot = Shot(name, str(FURBALL / "plate.####.exr"), str(FURBALL / "clean.exr"),
-                        str(folder / f"{name}.####.exr"), numbers, settings=changed,
-                        on_cpu=None)  # fmt: skip
+                        str(folder / f"{name}.####.exr"), numbers, settings=changed)  # fmt: skip
             ends = [event for event in run_shots([shot], chunk=1) if isinstance(event, ShotEnd)]
             assert not ends[0].report.failures
         seconds = time.monotonic() - begun

@@ -65,7 +65,7 @@ def measure(root: Path, count: int) -> dict[str, Any]:
     (root / "out").mkdir()
     shot = Shot(
         "many", str(root / "plate.####.exr"), str(root / "clean.exr"),
-        str(root / "out" / "m.####.exr"), numbers, settings=QUICK, on_cpu=None,
+        str(root / "out" / "m.####.exr"), numbers, settings=QUICK,
     )  # fmt: skip
     server = start_engine(more=["--cache-gb", "0.01"]).pid
     notes, begun, done = [], time.monotonic(), 0

@@ -25,7 +25,7 @@ settings = preset(sys.argv[3] if len(sys.argv) > 3 else "draft")
 shots = [
     Shot(
         place.name, str(place / "plate.####.exr"), str(place / "clean.exr"),
-        str(output / place.name / "matte.####.exr"), settings=settings, on_cpu=None,
+        str(output / place.name / "matte.####.exr"), settings=settings,
     )
     for place in sorted(folder.iterdir())
     if (place / "clean.exr").exists()

@@ -47,7 +47,7 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
     DmpError for what keeps the scene from being published.
     """
     group, chosen = scene.dmp, preferences()
-    settings, on_cpu = settings_of(group, chosen.device or "auto", chosen.threads)
+    chosen_settings = settings_of(group, chosen.device or "auto", chosen.threads)
     inputs = _inputs(group)
     image = inputs[0]
     name = shot_name(scene, image)
@@ -60,8 +60,8 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
         output=f"{name}.exr" if image.still else f"{name}.####.exr",
         frames=() if image.still else tuple(frames),
         space=spaces.pop() if len(spaces) == 1 else "auto",
-        settings=settings,
-        on_cpu=on_cpu,
+        settings=chosen_settings.settings,
+        settings_on_cpu=chosen_settings.settings_on_cpu,
         **found,
     )
     source = {

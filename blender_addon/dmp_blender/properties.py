@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from typing import Any, Dict, Tuple
+from typing import Any, Dict
 
 import bpy
 
@@ -33,7 +33,7 @@ MATTE_KINDS = [*KINDS[:1], ("MASK", "Mask", "A mask that is drawn in Blender")]
 
 def preset_values(group: Any) -> Any:
     """The settings that the chosen preset alone would give."""
-    return dmp.preset("final" if group.preset == AUTO else group.preset)
+    return dmp.resolve(group.preset).settings
 
 
 def overrides(group: Any) -> Dict[str, Any]:
@@ -46,13 +46,9 @@ def overrides(group: Any) -> Dict[str, Any]:
     return {name: value for name, value in found.items() if name in names}
 
 
-def settings_of(group: Any, device: str, threads: int) -> Tuple[Any, Any]:
-    """The job's settings, and those that replace them on a CPU (or None). SettingsError."""
-    changes = {**overrides(group), "device": device, "threads": threads}
-    if group.preset != AUTO:
-        return dmp.preset(group.preset).changed(**changes), None
-    draft = dmp.preset("draft").changed(**changes)
-    return (draft if device == "cpu" else dmp.preset("final").changed(**changes)), draft
+def settings_of(group: Any, device: str, threads: int) -> Any:
+    """The job's settings, as ``dmp_matting.Resolved``. SettingsError."""
+    return dmp.resolve(group.preset, {**overrides(group), "device": device, "threads": threads})
 
 
 def _value(group: Any, name: str) -> Any:

@@ -45,7 +45,7 @@ class Session:
     def __init__(self, scene: Any, frames: Sequence[int]) -> None:
         group, chosen = scene.dmp, preferences()
         self._scene = scene.name
-        self._settings, self._on_cpu = settings_of(group, chosen.device or "auto", chosen.threads)
+        self._settings = settings_of(group, chosen.device or "auto", chosen.threads)
         self._python = chosen.engine_python or None
         image = plates.read_input(group.plate, dmp.Role.IMAGE)
         clean = plates.read_input(group.clean, dmp.Role.CLEAN)
@@ -85,9 +85,8 @@ class Session:
                     dmp.Frame(frame, tuple(one.plate(frame, folder) for one in self._inputs))
                 )
             task = dmp.BackgroundJob(
-                dmp.Job(tuple(found), self._settings, dmp.__version__),
+                dmp.Job(tuple(found), *self._settings),
                 {frame: self._result.path(frame) for frame in self._frames},
-                self._on_cpu,
                 preview=os.path.join(folder, "preview.png"),
                 connect=partial(dmp.ensure_engine, python=self._python),
             )

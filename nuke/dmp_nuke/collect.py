@@ -96,7 +96,7 @@ def forget_plates() -> None:
 
 def _shots_of(node: nuke.Group, name: str) -> List[Shot]:
     """One shot a view. InputError and its kin."""
-    settings, on_cpu = knobs.settings_of(node)
+    chosen = knobs.settings_of(node)
     space = knobs.colour_space(node)
     if not space:
         raise SettingsError("Name the plates' colour space beside Colour, or choose another one.")
@@ -117,8 +117,8 @@ def _shots_of(node: nuke.Group, name: str) -> List[Shot]:
                 output=f"{own}.####.exr",
                 frames=tuple(frames),
                 space=space,
-                settings=settings,
-                on_cpu=on_cpu,
+                settings=chosen.settings,
+                settings_on_cpu=chosen.settings_on_cpu,
                 **plates,
             )  # fmt: skip
         )

@@ -212,7 +212,7 @@ class Running:
     def _next_task(self) -> BackgroundJob:
         part = self._left.pop(0)
         preview = str(self._preview) if self._wants_preview else None
-        return BackgroundJob(part.job, part.outputs, self._work.on_cpu, preview=preview)
+        return BackgroundJob(part.job, part.outputs, preview=preview)
 
     def _say(self, sentence: str, percent: Optional[int] = None) -> None:
         node = self._find()

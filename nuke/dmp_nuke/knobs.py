@@ -7,11 +7,11 @@ and device always count. A new setting therefore needs no line here.
 from __future__ import annotations
 
 from dataclasses import Field, fields
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, Tuple
 
 import nuke
 
-from dmp_matting import PRESETS, Settings, preset
+from dmp_matting import PRESETS, Resolved, Settings, resolve
 
 AUTO = "auto"  # the engine takes `final` on a GPU and `draft` on the CPU
 ALWAYS = ("seed", "device")  # count with every preset
@@ -102,20 +102,24 @@ def _hidden(node: nuke.Group) -> None:
         node.addKnob(text)
 
 
-def settings_of(node: nuke.Group) -> Tuple[Settings, Optional[Settings]]:
-    """The settings that the knobs say, and those that replace them when there is only a CPU.
+def settings_of(node: nuke.Group) -> Resolved:
+    """The settings that the knobs stand for. SettingsError for a value that is out of range.
 
-    Raises SettingsError for a value that is out of range.
+    Of the knobs behind "Change the preset" those count that differ from what the preset shows, so
+    that the rest can follow the device where the preset is ``auto``.
     """
-    always = {name: node[name].value() for name in ALWAYS}
+    changes = {name: node[name].value() for name in ALWAYS}
     name = str(node["preset"].value())
     if node["custom"].value():
+        shown = _shown(name).to_json()
         values = {one.name: _value(node, one) for one in _custom_fields()}
-        base = preset("final" if name == AUTO else name)
-        return base.changed(**values, **always), None
-    if name != AUTO:
-        return preset(name).changed(**always), None
-    return preset("final").changed(**always), preset("draft").changed(**always)
+        changes.update({key: value for key, value in values.items() if value != shown[key]})
+    return resolve(name, changes)
+
+
+def _shown(name: str) -> Settings:
+    """The values that the knobs of a preset show; ``auto`` shows those of a GPU."""
+    return resolve(name).settings
 
 
 def colour_space(node: nuke.Group) -> str:
@@ -127,7 +131,7 @@ def follow_preset(node: nuke.Group) -> None:
     """Let the setting knobs show the preset's values, greyed out unless they count."""
     custom = bool(node["custom"].value())
     name = str(node["preset"].value())
-    values = preset("final" if name == AUTO else name).to_json()
+    values = _shown(name).to_json()
     for one in _custom_fields():
         knob = node[SETTING + one.name]
         if not custom:

@@ -7,11 +7,11 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Dict, List, Sequence, Tuple
 
 import nuke
 
-from dmp_matting import Frame, InputError, Job, Settings, SettingsError, __version__
+from dmp_matting import Frame, InputError, Job, Resolved, SettingsError
 
 from . import knobs, render, results
 
@@ -30,7 +30,6 @@ class Work:
     """Everything that a press of Matte asks for, the inputs rendered."""
 
     parts: Tuple[Part, ...]
-    on_cpu: Optional[Settings]
     files: results.Sequence
     views: Tuple[str, ...]
     folder: Path  # of the plates; removed when the work has ended
@@ -49,7 +48,7 @@ def prepare(node: nuke.Group, frames: Sequence[int]) -> Work:
 
     Raises InputError and its kin, OutputError, CancelledError: each a sentence for the artist.
     """
-    settings, on_cpu = knobs.settings_of(node)
+    chosen = knobs.settings_of(node)
     space = knobs.colour_space(node)
     if not space:
         raise SettingsError("Name the plates' colour space beside Colour, or choose another one.")
@@ -63,15 +62,13 @@ def prepare(node: nuke.Group, frames: Sequence[int]) -> Work:
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    parts = tuple(_part(view, plates[view], settings, files) for view in views)
-    return Work(parts, on_cpu, files, views, folder)
+    parts = tuple(_part(view, plates[view], chosen, files) for view in views)
+    return Work(parts, files, views, folder)
 
 
-def _part(
-    view: str, frames: Tuple[Frame, ...], settings: Settings, files: results.Sequence
-) -> Part:
+def _part(view: str, frames: Tuple[Frame, ...], chosen: Resolved, files: results.Sequence) -> Part:
     outputs = {frame.number: files.path(frame.number, view) for frame in frames}
-    return Part(view, Job(frames, settings, __version__), outputs)
+    return Part(view, Job(frames, *chosen), outputs)
 
 
 def wanted_views(node: nuke.Group) -> Tuple[str, ...]:

@@ -53,7 +53,7 @@ def compute(node: nuke.Group, frames: Sequence[int]) -> int:
     done = 0
     try:
         for part in work.parts:
-            task = BackgroundJob(part.job, part.outputs, work.on_cpu)
+            task = BackgroundJob(part.job, part.outputs)
             try:
                 while not task.wait(POLL) or not task.done:
                     done += _report(node, task, done, work.frames)

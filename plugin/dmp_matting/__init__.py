@@ -21,7 +21,7 @@ from .errors import (
 )
 from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Stage
 from .paths import cache_folder, read_config, write_config
-from .presets import DESCRIPTIONS, PRESETS, preset
+from .presets import DESCRIPTIONS, PRESETS, Resolved, preset, resolve
 from .publish.background_publish import (
     BackgroundPublish,
     PublishFailure,
@@ -74,6 +74,7 @@ __all__ = [
     "PublishReport",
     "PublishRequest",
     "PublishStatus",
+    "Resolved",
     "Role",
     "Settings",
     "SettingsError",
@@ -96,6 +97,7 @@ __all__ = [
     "open_publish_window",
     "preset",
     "read_config",
+    "resolve",
     "run_shots",
     "start_engine",
     "stop_engine",

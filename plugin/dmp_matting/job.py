@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 from .settings import Settings
 
-PROTOCOL = 1  # between hosts and engine: docs/engineering/engine_protocol.md
+PROTOCOL = 2  # between hosts and engine: docs/engineering/engine_protocol.md
 NEIGHBOURS = 8  # frames on each side that a result of a shot depends on (Settings.temporal)
 
 
@@ -78,16 +78,23 @@ class Frame:
 
 @dataclass(frozen=True)
 class Job:
-    """Everything that a result depends on.
+    """Everything that a result depends on, but for the engine's own version.
 
+    ``settings_on_cpu`` replaces ``settings`` where the engine solves on the CPU (preset ``auto``).
     ``context`` are frames of the same shot that are looked at and not solved: the neighbours
     of those in ``frames`` (Settings.temporal).
     """
 
     frames: Tuple[Frame, ...]
     settings: Settings = field(default_factory=Settings)
-    engine_version: str = ""
+    settings_on_cpu: Optional[Settings] = None
     context: Tuple[Frame, ...] = ()
+
+    def settings_for(self, device: str) -> Settings:
+        """The settings on a device: ``cpu``, ``cuda`` or ``cuda:N``. Their ``device`` stays."""
+        if device == "cpu" and self.settings_on_cpu is not None:
+            return dataclasses.replace(self.settings_on_cpu, device=self.settings.device)
+        return self.settings
 
     def to_json(self) -> Dict[str, Any]:
         return dataclasses.asdict(self)
@@ -108,15 +115,17 @@ class Job:
             for name in ("frames", "context")
         )
         settings = Settings.from_json(data["settings"])
-        return cls(frames, settings, str(data["engine_version"]), context)
+        on_cpu = data.get("settings_on_cpu")
+        settings_on_cpu = None if on_cpu is None else Settings.from_json(on_cpu)
+        return cls(frames, settings, settings_on_cpu, context)
 
-    def key(self, content: Mapping[str, str]) -> str:
+    def key(self, content: Mapping[str, str], engine_version: str) -> str:
         """Cache key: a hash in which every path is replaced by the digest of its content.
 
         ``content`` maps each plate's path to a digest. The number of threads
         counts: sums in another order differ in their last digits.
         """
-        data = self.to_json()
+        data = {**self.to_json(), "engine_version": engine_version}
         for frame in [*data["frames"], *data["context"]]:
             for plate in frame["plates"]:
                 plate["path"] = content[plate["path"]]

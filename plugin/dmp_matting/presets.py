@@ -12,7 +12,7 @@ lists both.
 
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Dict, Mapping, NamedTuple, Optional
 
 from .errors import SettingsError
 from .settings import Settings, Value
@@ -56,6 +56,35 @@ DESCRIPTIONS: Mapping[str, str] = {
     "final": "The best matte; minutes on a CPU.",
     "draft": "Seconds to a minute; what a CPU gets by default.",
 }
+
+
+AUTO = "auto"  # final on a GPU, draft on the CPU: only the engine knows its device
+
+
+class Resolved(NamedTuple):
+    """The settings of a solve, complete: what Job and Shot carry.
+
+    ``settings_on_cpu`` replaces ``settings`` where the engine solves on the CPU; None where the
+    device makes no difference.
+    """
+
+    settings: Settings
+    settings_on_cpu: Optional[Settings] = None
+
+
+def resolve(name: str = AUTO, changes: Optional[Mapping[str, Value]] = None) -> Resolved:
+    """Preset ``name`` with ``changes`` to it, for every program that lets a person choose.
+
+    ``auto`` is final on a GPU and draft on the CPU, with the same changes to both. Raises
+    SettingsError for a preset or a setting that does not exist, or a value out of range.
+    """
+    values = dict(changes or {})
+    if name != AUTO:
+        return Resolved(preset(name).changed(**values))
+    draft = preset("draft").changed(**values)
+    if draft.device == "cpu":
+        return Resolved(draft)
+    return Resolved(preset("final").changed(**values), draft)
 
 
 def preset(name: str) -> Settings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -90,9 +91,9 @@ def test_a_setting_that_the_engine_does_not_know(tmp_path: Path) -> None:
 
 
 def test_the_settings_for_the_cpu_are_taken_on_the_cpu(tmp_path: Path) -> None:
+    job = replace(lemur_job(seed=1), settings_on_cpu=lemur_job(seed=2).settings)
     request = {
-        "job": lemur_job(seed=1).to_json(),
-        "on_cpu": lemur_job(seed=2).settings.to_json(),
+        "job": job.to_json(),
         "outputs": {"1001": str(tmp_path / "lemur.exr")},
     }
     code, events = run(json.dumps(request))

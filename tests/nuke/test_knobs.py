@@ -24,12 +24,21 @@ def test_a_preset_is_what_the_presets_say(session: Session, name: str) -> None:
     dmp["preset"].setValue(name)
     dmp["seed"].setValue(3)
     dmp["device"].setValue("cuda:1")
-    settings, on_cpu = knobs.settings_of(dmp)
-    assert settings == preset(name).changed(seed=3, device="cuda:1") and on_cpu is None
+    assert knobs.settings_of(dmp) == (preset(name).changed(seed=3, device="cuda:1"), None)
 
 
 def test_auto_lets_the_engine_choose(session: Session) -> None:
     assert knobs.settings_of(node.create()) == (preset("final"), preset("draft"))
+
+
+def test_auto_with_a_changed_knob_still_lets_the_engine_choose(session: Session) -> None:
+    menus.add()
+    dmp = node.create()
+    dmp["custom"].setValue(True)
+    dmp["set_rounds"].setValue(3)
+    chosen = knobs.settings_of(dmp)
+    assert chosen.settings == preset("final").changed(rounds=3)
+    assert chosen.settings_on_cpu == preset("draft").changed(rounds=3)
 
 
 def test_every_setting_of_every_preset_goes_through_the_knobs(session: Session) -> None:

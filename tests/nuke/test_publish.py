@@ -239,7 +239,7 @@ def test_which_files_stand_for_the_inputs(plates: Shot, session: Session, tmp_pa
     place = tmp_path.as_posix()
     (shot,) = collected(dmp)
     assert (shot.image, shot.clean) == (f"{place}/plate.%04d.exr", f"{place}/clean.%04d.exr")
-    assert shot.settings.joint_steps == 3 and shot.on_cpu is None and shot.space == "auto"
+    assert shot.settings.joint_steps == 3 and shot.settings_on_cpu is None and shot.space == "auto"
 
     dmp["clean_still"].setValue(True)
     assert collected(dmp)[0].clean == f"{place}/clean.1001.exr"
@@ -257,9 +257,9 @@ def test_which_files_stand_for_the_inputs(plates: Shot, session: Session, tmp_pa
     dmp["colour"].setValue("raw")
     dmp.setInput(2, plate)
     (shot,) = collected(dmp)
-    assert (shot.settings.preset, shot.on_cpu.preset, shot.space) == ("final", "draft", "raw")
+    assert (shot.settings_on_cpu, shot.space) == (None, "raw")
     assert Role.GARBAGE in shot.sources()
-    assert shot.settings == preset("final").changed(device="cpu")
+    assert shot.settings == preset("draft").changed(device="cpu")
     collect.forget_plates()
 
 

@@ -26,7 +26,7 @@ def test_two_cpu_workers_solve_side_by_side(home: Home, tmp_path: Path) -> None:
             (tmp_path / name).mkdir()
             seed = settings.changed(seed=3)
             one = Shot(name, shot.pattern, str(shot.clean), str(tmp_path / name / "m.####.exr"),
-                       settings=seed, on_cpu=None)  # fmt: skip
+                       settings=seed)  # fmt: skip
             assert [e for e in run_shots([one], chunk=chunk)]
             if name == "two":
                 assert (len(children(wire.pid)), most) == (2, [2])

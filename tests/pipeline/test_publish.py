@@ -73,7 +73,7 @@ def test_settings_of_a_host_may_be_a_dictionary(plates: TinyShot) -> None:
     assert pyblish.plugin.process(collect, context)["success"]
     shot = context[0].data["dmpShot"]
     assert (shot.settings.preset, shot.settings.joint_steps) == ("final", 7)
-    assert (shot.on_cpu.preset, shot.on_cpu.joint_steps) == ("draft", 7)
+    assert (shot.settings_on_cpu.preset, shot.settings_on_cpu.joint_steps) == ("draft", 7)
     context = pyblish.api.Context()
     context.data.update(
         dmpFolder=str(plates.folder), dmpPreset="draft", dmpSettings={"joint_stepz": 7}
@@ -339,8 +339,7 @@ def test_a_bad_matte_is_not_published_until_somebody_accepts_it(
             write_exr(plates.plate(number), 3 * plates.pixels(index))
         write_exr(plates.clean, 3 * plates.behind)
     context = pyblish.api.Context()
-    shot = Shot("bad", plates.pattern, str(plates.clean), "bad.####.exr", (), settings=QUICK,
-                on_cpu=None)  # fmt: skip
+    shot = Shot("bad", plates.pattern, str(plates.clean), "bad.####.exr", (), settings=QUICK)
     context.data.update(dmpShots=[shot], dmpPublishTo=str(plates.folder.parent / "published"))
     for name in ("CollectShots", "CollectFacts", "ExtractMatte"):
         one = None if name == "CollectShots" else context[0]

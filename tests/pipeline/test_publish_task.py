@@ -34,7 +34,7 @@ def request_for(plates: TinyShot, to: Path, name: str = "sh010", **settings: int
     quick = preset("paper").changed(device="cpu", threads=1, **{**FEW, **settings})
     shot = Shot(
         name, plates.pattern, str(plates.clean), f"{name}.####.exr", plates.numbers,
-        settings=quick, on_cpu=None,
+        settings=quick,
     )  # fmt: skip
     return PublishRequest((shot,), str(to), accept=ON_RESULT, source={"host": "a test"})
 

@@ -49,7 +49,7 @@ def opened(
     python, name = window
     shot = Shot(
         "sh010", plates.pattern, str(plates.clean), "sh010.####.exr", plates.numbers,
-        settings=QUICK, on_cpu=None,
+        settings=QUICK,
     )  # fmt: skip
     request = to.parent / "request.json"
     request.write_text(json.dumps(PublishRequest((shot,), str(to), accept=accept).to_json()))

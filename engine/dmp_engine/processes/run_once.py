@@ -4,8 +4,6 @@ The first line of standard input is one JSON object:
 
     job       Job.to_json()
     outputs   {"<frame number>": "path.exr"}
-    on_cpu    Settings.to_json(), optional: taken instead of the job's when the device turns out
-              to be the CPU, so that a client need not know the machine to choose a preset
     attended  true: the end of standard input means that the client is gone, and ends the job
 
 Events are JSON lines, and nothing else reaches standard output:
@@ -110,7 +108,7 @@ def run() -> int:
         if request.get("attended"):
             ending.watch_client()
         job = Job.from_json(request["job"])
-        settings = _settled(job.settings, request.get("on_cpu"), events)
+        settings = _settings(job, events)
         # The algorithm's imports take seconds: only now, when the request is known to be sound.
         from ..pipeline.frame import matte_frame
         from ..pipeline.shot_frame import LookCache
@@ -153,17 +151,15 @@ def _run_frame(solving: Generator[Progress, None, Layers], events: Events, endin
         solving.close()
 
 
-def _settled(settings: Settings, on_cpu: dict[str, Any] | None, events: Events) -> Settings:
-    """The settings with a real device's name, those for the CPU where it is the CPU."""
+def _settings(job: Job, events: Events) -> Settings:
+    """The job's settings for the device that there is, with that device's name."""
     from ..machine import device
 
-    name = device.resolve(settings.device)
+    name = device.resolve(job.settings.device)
+    settings = job.settings_for(name)
     note = ""
-    if name == "cpu":
-        if settings.device == "auto":
-            note = device.cpu_notice(device.cpu_threads(settings.threads))
-        if on_cpu is not None:
-            settings = Settings.from_json(on_cpu)
+    if name == "cpu" and settings.device == "auto":
+        note = device.cpu_notice(device.cpu_threads(settings.threads))
     events.send("device", device=name, preset=settings.preset, note=note)
     return dataclasses.replace(settings, device=name)
 

@@ -174,9 +174,7 @@ class Api:
         self._refuse_at_the_end()
         wanted = parse_new_job(await read_object(request))
         self._wanted()
-        live = self.dispatcher.create(
-            wanted.job, attended=wanted.attended, ocio=wanted.ocio, on_cpu=wanted.on_cpu
-        )
+        live = self.dispatcher.create(wanted.job, attended=wanted.attended, ocio=wanted.ocio)
         return JSONResponse(job_summary(live, self.dispatcher), 201)
 
     async def job(self, request: Request) -> Response:

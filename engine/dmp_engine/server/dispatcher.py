@@ -84,10 +84,9 @@ class Dispatcher:
 
     # --- the life of a job ---------------------------------------------------------------------
 
-    def create(self, job: Job, *, attended: bool, ocio: str, on_cpu: Settings | None) -> Live:
+    def create(self, job: Job, *, attended: bool, ocio: str) -> Live:
         """A new job that waits for its plates. Raises OSError when the disk will not have it."""
-        job = dataclasses.replace(job, engine_version=engine_version())
-        return self._enter(self.store.create(job, attended=attended, ocio=ocio, on_cpu=on_cpu))
+        return self._enter(self.store.create(job, attended=attended, ocio=ocio))
 
     def resume(self) -> None:
         """Take up what an earlier engine left: its queue goes on, stale folders go."""
@@ -159,12 +158,9 @@ class Dispatcher:
         try:
             devices = await self.pool.devices()
             suitable = suitable_devices(record.job.settings, devices)
-            if suitable[0].name == "cpu":
-                wanted = record.job.settings.device
-                if record.on_cpu is not None:
-                    live.settings = dataclasses.replace(record.on_cpu, device=wanted)
-                if wanted == "auto":
-                    live.notice = cpu_notice(live.settings.threads or suitable[0].threads)
+            live.settings = record.job.settings_for(suitable[0].name)
+            if suitable[0].name == "cpu" and live.settings.device == "auto":
+                live.notice = cpu_notice(live.settings.threads or suitable[0].threads)
             for frame in record.unfinished():
                 await self._from_cache(live, frame)
         except DmpError as error:
@@ -350,9 +346,12 @@ class Dispatcher:
             frames=(dataclasses.replace(frame, number=0),),
             context=self._window(live, frame),
             settings=self._settings_that_count(live),
+            settings_on_cpu=None,
         )
         content = {plate.path: plate.digest for plate in record.plates}
-        return hashlib.sha256((one.key(content) + _ocio_digest(record.ocio)).encode()).hexdigest()
+        return hashlib.sha256(
+            (one.key(content, engine_version()) + _ocio_digest(record.ocio)).encode()
+        ).hexdigest()
 
     def _window(self, live: Live, frame: Frame) -> tuple[Frame, ...]:
         """The frame's neighbours, numbered by their distance to it."""
@@ -371,9 +370,10 @@ class Dispatcher:
             frames=(),
             context=self._window(live, frame),
             settings=self._settings_that_count(live),
+            settings_on_cpu=None,
         )
         content = {plate.path: plate.digest for plate in live.record.plates}
-        told = one.key(content) + _ocio_digest(live.record.ocio) + digest
+        told = one.key(content, engine_version()) + _ocio_digest(live.record.ocio) + digest
         return hashlib.sha256(told.encode()).hexdigest()
 
     def _settings_that_count(self, live: Live) -> Settings:

@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 from dmp_matting.job import NEXT_STATES, Frame, Job, JobState, Layers
-from dmp_matting.settings import Settings
 
 ENDED = frozenset(state for state, following in NEXT_STATES.items() if not following)
 
@@ -48,7 +47,6 @@ class Record:
     job: Job
     attended: bool
     ocio: str  # the client's $OCIO: the worker must read colour spaces with the same
-    on_cpu: Settings | None  # taken instead of the job's when its device is the CPU
     created: float
     state: JobState = JobState.UPLOADING
     failure: dict[str, str] | None = None  # DmpError.to_wire
@@ -74,7 +72,6 @@ class Record:
     def to_json(self) -> dict[str, Any]:
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
         fields["job"] = self.job.to_json()
-        fields["on_cpu"] = self.on_cpu.to_json() if self.on_cpu else None
         fields["plates"] = [dataclasses.asdict(plate) for plate in self.plates]
         fields["layers"] = [layers.to_json() for layers in self.layers.values()]
         return fields
@@ -86,7 +83,6 @@ class Record:
             **{
                 **data,
                 "job": Job.from_json(data["job"]),
-                "on_cpu": Settings.from_json(data["on_cpu"]) if data["on_cpu"] else None,
                 "state": JobState(data["state"]),
                 "plates": [StoredPlate(**plate) for plate in data["plates"]],
                 "layers": {entry.frame: entry for entry in layers},
@@ -100,9 +96,9 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
 
-    def create(self, job: Job, *, attended: bool, ocio: str, on_cpu: Settings | None) -> Record:
+    def create(self, job: Job, *, attended: bool, ocio: str) -> Record:
         """A new job folder in state UPLOADING. Raises OSError when the disk will not have it."""
-        record = Record(secrets.token_hex(8), job, attended, ocio, on_cpu, time.time())
+        record = Record(secrets.token_hex(8), job, attended, ocio, time.time())
         frames = (*job.frames, *job.context)
         paths = dict.fromkeys(plate.path for frame in frames for plate in frame.plates)
         record.plates = [StoredPlate(path, f"{n}{_suffix(path)}") for n, path in enumerate(paths)]

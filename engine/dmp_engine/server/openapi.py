@@ -119,7 +119,12 @@ def _schemas() -> dict[str, Any]:
     context = {"type": "array", "items": frame, "maxItems": FRAMES_LIMIT}
     settings = {"$ref": "#/components/schemas/Settings"}
     job = _closed(
-        {"frames": frames, "settings": settings, "engine_version": text, "context": context},
+        {
+            "frames": frames,
+            "settings": settings,
+            "settings_on_cpu": {"anyOf": [settings, {"type": "null"}]},
+            "context": context,
+        },
         "frames",
         "settings",
     )
@@ -141,7 +146,6 @@ def _schemas() -> dict[str, Any]:
                 "job": job,
                 "attended": {"type": "boolean", "default": True},
                 "ocio": text,
-                "on_cpu": {"anyOf": [settings, {"type": "null"}]},
             },
             "job",
         ),

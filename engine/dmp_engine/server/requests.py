@@ -26,30 +26,29 @@ class NewJob:
     job: Job
     attended: bool
     ocio: str
-    on_cpu: Settings | None
 
 
 def parse_new_job(data: dict[str, Any]) -> NewJob:
     """Raises Refusal 400, or SettingsError and InputError for what makes no job."""
-    _only(data, "job", "attended", "ocio", "on_cpu")
+    _only(data, "job", "attended", "ocio")
     job = _typed(data, "job", dict)
-    _only(job, "frames", "settings", "engine_version", "context")
+    _only(job, "frames", "settings", "settings_on_cpu", "context")
     entries = _typed(job, "frames", list)
     if not 1 <= len(entries) <= FRAMES_LIMIT:
         raise _malformed(f"'frames' holds 1 to {FRAMES_LIMIT} frames")
     context = _typed(job, "context", list, [])
     if len(context) > FRAMES_LIMIT:
         raise _malformed(f"'context' holds {FRAMES_LIMIT} frames at most")
-    _text(job, "engine_version", "")
+    on_cpu = job.get("settings_on_cpu")
     wanted = NewJob(
         Job(
             tuple(map(_frame, entries)),
             _settings(_typed(job, "settings", dict)),
-            context=tuple(map(_frame, context)),
+            None if on_cpu is None else _settings(_typed(job, "settings_on_cpu", dict)),
+            tuple(map(_frame, context)),
         ),
         _typed(data, "attended", bool, True),
         _text(data, "ocio", ""),
-        _settings(_typed(data, "on_cpu", dict)) if data.get("on_cpu") is not None else None,
     )
     numbers = [frame.number for frame in (*wanted.job.frames, *wanted.job.context)]
     if len(set(numbers)) != len(numbers):

@@ -13,12 +13,12 @@ from ..client.job_client import run_in_engine
 from ..errors import InputError, PlateError
 from ..farm.openjd import from_openjd
 from ..job import Frame, Job, Plate, Role
-from ..settings import Value
+from ..presets import resolve
+from ..settings import Value, parse_assignments
 from ..shots.events import Missing
 from ..shots.review import write_clean_plates, write_movie, write_sheet
 from ..shots.sequences import FilePattern, is_pattern
 from ..shots.shot import CHUNK, Shot
-from ..version import __version__
 from .job_progress import watched
 from .median_clean import one_clean_plate
 from .options import (
@@ -43,11 +43,10 @@ from .options import (
     WriteClean,
     parse_frames,
     parse_settings,
-    settings_of,
 )
 from .output import EXIT_CODES, Json, out, print_json
 from .run_shots import run_and_conclude
-from .write_clean import clean_outputs, with_clean_layer
+from .write_clean import clean_outputs
 
 MOVIES = (".mp4", ".mov", ".mkv")
 
@@ -127,9 +126,10 @@ def matte(
             changes[name] = value
     if settings_json:  # a farm's job: all of them in one parameter
         preset_name, changes = parse_settings(settings_json)
-    settings, on_cpu = settings_of(preset_name, changes, assignments)
+    changes.update(parse_assignments(assignments or []))
     if write_clean is not None:
-        settings, on_cpu = with_clean_layer(settings, on_cpu)
+        changes["clean_layer"] = True  # the files are taken from this layer
+    chosen = resolve(preset_name, changes)
     clean = Path(one_clean_plate([str(one) for one in cleans], str(output), input_space))
     mattes = {
         Role.GARBAGE: garbage, Role.CORE: core, Role.HOLDOUT: holdout, Role.TRIMAP: trimap,
@@ -141,7 +141,7 @@ def matte(
         shot = Shot(
             image.name.split(".")[0] or image.name, str(image), str(clean), str(output),
             parse_frames(from_openjd(frames) if openjd and frames else frames),
-            space=input_space, settings=settings, on_cpu=on_cpu,
+            space=input_space, settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
             around=parse_frames(from_openjd(around) if openjd and around else around),
             garbage=_named(garbage), core=_named(core), holdout=_named(holdout),
             trimap=_named(trimap),
@@ -154,14 +154,14 @@ def matte(
 
     plates = [_plate(image, Role.IMAGE, input_space), _plate(clean, Role.CLEAN, input_space)]
     plates += [_plate(path, role, "raw") for role, path in mattes.items() if path is not None]
-    job = Job((Frame(1, tuple(plates)),), settings, __version__)
+    job = Job((Frame(1, tuple(plates)),), *chosen)
 
     outputs, fitted = {1: str(output.absolute())}, {}
     if write_clean is not None:
         taken = [*outputs.values(), *(plate.path for plate in plates)]
         fitted = clean_outputs(str(write_clean), [1], taken)
     run = run_directly if no_server else run_in_engine
-    layers = watched(run(job, outputs, on_cpu), quiet)
+    layers = watched(run(job, outputs), quiet)
     if fitted:
         write_clean_plates(outputs, fitted, input_space)
     if as_json:

@@ -4,15 +4,15 @@
 
 import json
 from pathlib import Path
-from typing import Annotated, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Annotated, Dict, List, Optional, Tuple
 
 import typer
 from fileseq.exceptions import ParseException
 from fileseq.frameset import FrameSet
 
 from ..errors import InputError
-from ..presets import PRESETS, preset
-from ..settings import Settings, Value, parse_assignments
+from ..presets import PRESETS
+from ..settings import Value
 from ..shots.events import Missing
 
 PRESET_HELP = f"{', '.join(PRESETS)}, or auto: final on a CUDA GPU, draft on the CPU."
@@ -105,21 +105,3 @@ def parse_frames(text: Optional[str]) -> Tuple[int, ...]:
     if not frames:
         raise InputError(f"'{text}' is no frame range; write 1001-1100, 1001-1100x2 or 7,9.")
     return frames
-
-
-def settings_of(
-    preset_name: str,
-    changes: Mapping[str, Value],
-    assignments: Optional[Sequence[str]] = None,
-) -> Tuple[Settings, Optional[Settings]]:
-    """The settings to solve with, and those for a machine with only a CPU.
-
-    ``auto`` is both: only the engine knows its device, is told both, and takes what fits.
-    """
-    values: Dict[str, Value] = {**changes, **parse_assignments(assignments or [])}
-    if preset_name != "auto":
-        return preset(preset_name).changed(**values), None
-    on_cpu = preset("draft").changed(**values)
-    if values.get("device") == "cpu":
-        return on_cpu, on_cpu
-    return preset("final").changed(**values), on_cpu

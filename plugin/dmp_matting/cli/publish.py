@@ -10,8 +10,9 @@ import typer
 from rich.text import Text
 
 from ..errors import InputError
+from ..presets import resolve
 from ..publish.request import LEAVE_OUT
-from ..settings import Value
+from ..settings import Value, parse_assignments
 from ..shots.events import Missing
 from .options import (
     Assignments,
@@ -21,7 +22,6 @@ from .options import (
     MissingFrames,
     PresetName,
     parse_frames,
-    settings_of,
 )
 from .output import EXIT_CODES, Json, err, out, print_json
 
@@ -59,8 +59,8 @@ def publish(
     # Its log holds a traceback for every check that fails; here the sentences are the answer.
     logging.getLogger("pyblish").setLevel(logging.CRITICAL)
     changes: Dict[str, Value] = {"device": device}
-    settings, on_cpu = settings_of(preset_name, changes, assignments)
-    data: Dict[str, Any] = {"dmpSettings": settings, "dmpOnCpu": on_cpu, "dmpSpace": input_space}
+    chosen = resolve(preset_name, {**changes, **parse_assignments(assignments or [])})
+    data: Dict[str, Any] = {"dmpSettings": chosen, "dmpSpace": input_space}
     numbers = parse_frames(frames)
     if numbers:
         data.update(frameStart=min(numbers), frameEnd=max(numbers))

@@ -21,10 +21,11 @@ from urllib.parse import unquote, urlparse
 
 from ..errors import InputError
 from ..job import MATTES
-from ..settings import Value, parse_value
+from ..presets import resolve
+from ..settings import Value, parse_assignments, parse_value
 from ..shots.shot import Shot
 from .median_clean import one_clean_plate
-from .options import parse_frames, settings_of
+from .options import parse_frames
 
 Row = Dict[str, Any]
 
@@ -83,9 +84,8 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         changes: Dict[str, Value] = {
             key: parse_value(key, str(told[key])) for key in SOLVER if key in told
         }
-        settings, on_cpu = settings_of(
-            str(told.get("preset", "auto")), changes, _assignments(told.get("set"))
-        )
+        changes.update(parse_assignments(_assignments(told.get("set"))))
+        chosen = resolve(str(told.get("preset", "auto")), changes)
         frames = parse_frames(str(told["frames"]) if "frames" in told else None)
         stills = [one.replace("{shot}", name) for one in _texts(told["clean"])]
         clean = one_clean_plate(stills, paths["output"], space, make_folder=True)
@@ -93,7 +93,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         raise type(error)(f"{where}: {error}") from None
     return Shot(
         name, paths["image"], clean, paths["output"], frames,
-        space=space, settings=settings, on_cpu=on_cpu,
+        space=space, settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
         trimap=paths["trimap"],
     )  # fmt: skip

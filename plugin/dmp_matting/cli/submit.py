@@ -10,7 +10,8 @@ import typer
 
 from ..errors import InputError, OutputError
 from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
-from ..settings import Value
+from ..presets import resolve
+from ..settings import Value, parse_assignments
 from ..shots.events import Missing
 from ..shots.run import check_gaps
 from ..shots.sequences import is_pattern
@@ -23,7 +24,6 @@ from .options import (
     MissingFrames,
     PresetName,
     parse_frames,
-    settings_of,
 )
 from .output import EXIT_CODES, Json, out, print_json
 from .shot_lists import read_shots
@@ -70,10 +70,10 @@ def submit(
     if is_pattern(str(source)):
         if clean is None or output is None:
             raise InputError("A sequence wants --clean and --output.")
-        settings, on_cpu = settings_of(preset_name, changes, assignments)
+        chosen = resolve(preset_name, {**changes, **parse_assignments(assignments or [])})
         name = source.name.split(".")[0] or "shot"
         shots = [Shot(name, str(source), clean, output, parse_frames(frames), "", "",
-                      input_space, settings, on_cpu)]  # fmt: skip
+                      input_space, *chosen)]  # fmt: skip
     else:
         defaults: Dict[str, Any] = {
             "clean": clean, "output": output, "frames": frames, "preset": preset_name,

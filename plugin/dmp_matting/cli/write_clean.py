@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import os
-from typing import Collection, Dict, Optional, Sequence, Tuple
+from typing import Collection, Dict, Sequence
 
 from ..errors import InputError
-from ..settings import Settings
 from ..shots.sequences import FilePattern
-
-
-def with_clean_layer(
-    settings: Settings, on_cpu: Optional[Settings]
-) -> Tuple[Settings, Optional[Settings]]:
-    """Both with the layer that the files are taken from."""
-    more = None if on_cpu is None else on_cpu.changed(clean_layer=True)
-    return settings.changed(clean_layer=True), more
 
 
 def clean_outputs(name: str, numbers: Sequence[int], taken: Collection[str]) -> Dict[int, str]:

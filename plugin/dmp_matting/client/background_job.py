@@ -17,7 +17,6 @@ from typing import Callable, List, Mapping, Optional, Tuple
 
 from ..errors import DmpError
 from ..job import Job, Layers
-from ..settings import Settings
 from .background_task import BackgroundTask
 from .connection import Connection
 from .engine_process import Event
@@ -36,7 +35,6 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
         self,
         job: Job,
         outputs: Mapping[int, str],
-        on_cpu: Optional[Settings] = None,
         *,
         preview: Optional[str] = None,
         connect: Callable[[], Connection] = ensure_engine,
@@ -46,7 +44,7 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
             attend(connection)
             return connection
 
-        self._matting = Matting(job, outputs, on_cpu, preview=preview, connect=attend_and_connect)
+        self._matting = Matting(job, outputs, preview=preview, connect=attend_and_connect)
         super().__init__(self._solve, "dmp-task")
 
     def cancel(self) -> None:

@@ -14,7 +14,6 @@ from typing import IO, Any, Dict, Generator, Mapping, Optional, Union
 
 from ..errors import CancelledError, EngineError, EngineMissingError, from_wire
 from ..job import Job, Layers, Progress
-from ..settings import Settings
 from .engine_python import child_environment, engine_command
 
 GRACE = 12.0  # seconds; the child's own is shorter, so it ends itself if it still can
@@ -27,22 +26,17 @@ class Notice(str):
 Event = Union[Notice, Progress, Layers]
 
 
-def run_directly(
-    job: Job, outputs: Mapping[int, str], on_cpu: Optional[Settings] = None
-) -> Generator[Event, None, None]:
+def run_directly(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None, None]:
     """Start an engine, yield its Notices and Progress, and the Layers of each frame.
 
-    ``outputs`` names each frame's EXR. ``on_cpu`` replaces the job's settings where the device
-    turns out to be the CPU. Closing the generator ends the engine and waits for that. Raises
-    what the engine raised, and EngineError or EngineMissingError of its own.
+    ``outputs`` names each frame's EXR. Closing the generator ends the engine and waits for that.
+    Raises what the engine raised, and EngineError or EngineMissingError of its own.
     """
     request: Dict[str, Any] = {
         "job": job.to_json(),
         "outputs": {str(number): path for number, path in outputs.items()},
         "attended": True,
     }
-    if on_cpu is not None:
-        request["on_cpu"] = on_cpu.to_json()
     with tempfile.TemporaryFile() as stderr:
         child = start_engine("run", stderr=stderr)
         try:

@@ -28,7 +28,6 @@ from ..errors import (
     from_wire,
 )
 from ..job import Job, JobState, Layers, Progress, Role
-from ..settings import Settings
 from .connection import Connection, EngineGone, NotThere
 from .engine_process import Event, Notice
 from .launcher import ensure_engine
@@ -40,7 +39,6 @@ ENDED = {state.value for state in (JobState.DONE, JobState.FAILED, JobState.CANC
 def matte(
     job: Job,
     outputs: Mapping[int, str],
-    on_cpu: Optional[Settings] = None,
     *,
     preview: Optional[str] = None,
 ) -> Generator[Progress, None, Tuple[Layers, ...]]:
@@ -49,7 +47,7 @@ def matte(
     The simple call; see :class:`Matting` for the arguments and errors.
     """
     found: Dict[int, Layers] = {}
-    for event in Matting(job, outputs, on_cpu, preview=preview).events():
+    for event in Matting(job, outputs, preview=preview).events():
         if isinstance(event, Progress):
             yield event
         elif isinstance(event, Layers):
@@ -57,11 +55,9 @@ def matte(
     return tuple(found[frame.number] for frame in job.frames)
 
 
-def run_in_engine(
-    job: Job, outputs: Mapping[int, str], on_cpu: Optional[Settings] = None
-) -> Generator[Event, None, None]:
+def run_in_engine(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None, None]:
     """All events of a job through this user's engine: the twin of ``direct.run_directly``."""
-    return Matting(job, outputs, on_cpu).events()
+    return Matting(job, outputs).events()
 
 
 class Matting:
@@ -69,7 +65,6 @@ class Matting:
 
     job       what to solve; its plates are read from their paths and sent once each
     outputs   the EXR to write for every frame number
-    on_cpu    settings that replace the job's when the engine has only a CPU
     preview   a PNG to refresh with the running frame's alpha; Progress.preview names it then
     connect   how to find an engine, or to start one
     """
@@ -78,14 +73,12 @@ class Matting:
         self,
         job: Job,
         outputs: Mapping[int, str],
-        on_cpu: Optional[Settings] = None,
         *,
         preview: Optional[str] = None,
         connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         self.job = job
         self.outputs = {number: Path(path) for number, path in outputs.items()}
-        self.on_cpu = on_cpu
         self.preview = Path(preview) if preview is not None else None
         self._connect = connect
         self._wire: Optional[Connection] = None
@@ -144,8 +137,6 @@ class Matting:
             "attended": True,
             "ocio": os.environ.get("OCIO", ""),
         }
-        if self.on_cpu is not None:
-            request["on_cpu"] = self.on_cpu.to_json()
         sizes = self._sizes()
         summary = wire.ask("POST", "/v1/jobs", request)
         self._id = summary["id"]

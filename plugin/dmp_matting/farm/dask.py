@@ -20,7 +20,7 @@ import os
 import shutil
 import tempfile
 import threading
-from typing import Any, Callable, Deque, Dict, Generator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 
 import distributed
 
@@ -113,9 +113,9 @@ def solve_chunk(told: Dict[str, Any], numbers: Sequence[int], session: str) -> M
     Raises EngineMissingError and EngineError, which fail the Dask task.
     """
     _settle()
-    on_cpu: Optional[Settings] = told["on_cpu"] and Settings.from_json(told["on_cpu"])
-    settings = Settings.from_json(told["settings"])
-    whole = Shot(**{**told, "settings": settings, "on_cpu": on_cpu})
+    kinds = ("settings", "settings_on_cpu")
+    settings = {name: told[name] and Settings.from_json(told[name]) for name in kinds}
+    whole = Shot(**{**told, **settings})
     shot = dataclasses.replace(whole, frames=tuple(numbers), around=whole.numbers())
     attend(ensure_engine())
     made: List[Dict[str, Any]] = []

@@ -25,7 +25,7 @@ from ..atomic_write import atomic_write
 from ..client.launcher import start_engine, stop_engine
 from ..errors import EngineError, InputError
 from ..job import MATTES
-from ..presets import preset
+from ..presets import AUTO, preset
 from ..shots.sequences import range_text
 from ..shots.shot import CHUNK, Shot
 
@@ -149,14 +149,15 @@ def parameter_values(
 
 def _settings(shot: Shot) -> Dict[str, Any]:
     """The preset and what differs from it; ``auto`` where the worker's device decides."""
-    if shot.on_cpu is not None:
-        started, name = preset("draft"), "auto"
-        given = shot.on_cpu
-    else:
-        started, name = preset(shot.settings.preset), shot.settings.preset
-        given = shot.settings
-    default, told = started.to_json(), given.to_json()
-    return {"preset": name, **{k: v for k, v in told.items() if k != "preset" and v != default[k]}}
+    given = shot.settings_on_cpu or shot.settings
+    name = AUTO if shot.settings_on_cpu else given.preset
+    default = preset(given.preset).to_json()
+    changes = {
+        key: value
+        for key, value in given.to_json().items()
+        if key != "preset" and value != default[key]
+    }
+    return {"preset": name, **changes}
 
 
 def to_openjd(frames: str) -> str:

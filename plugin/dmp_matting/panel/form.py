@@ -7,9 +7,9 @@ from typing import Dict
 from Qt import QtCore, QtWidgets
 
 from ..job import Role
-from ..presets import DESCRIPTIONS, PRESETS, preset
+from ..presets import AUTO, DESCRIPTIONS, PRESETS, preset
 from .file_field import Slot
-from .request import AUTO, Request, suggested_output
+from .request import Request, suggested_output
 from .settings_form import Knobs
 
 ABOUT_AUTO = "The preset final on a GPU, draft on a CPU."

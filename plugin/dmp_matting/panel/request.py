@@ -5,15 +5,12 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Tuple
+from typing import Dict, Mapping, Tuple
 
 from ..errors import InputError
 from ..job import Frame, Job, Plate, Role
-from ..presets import preset
-from ..settings import Settings, Value
-from ..version import __version__
-
-AUTO = "auto"  # final where there is a GPU, draft on the CPU; only the engine knows which
+from ..presets import AUTO, resolve
+from ..settings import Value
 
 
 @dataclass(frozen=True)
@@ -26,8 +23,8 @@ class Request:
     preset: str = AUTO
     changes: Mapping[str, Value] = field(default_factory=dict)
 
-    def job(self) -> Tuple[Job, Dict[int, str], Optional[Settings]]:
-        """The job, its output, and the settings for a CPU, as BackgroundJob wants them.
+    def job(self) -> Tuple[Job, Dict[int, str]]:
+        """The job and its output, as BackgroundJob takes them.
 
         Raises InputError for what is missing or would overwrite a plate, and SettingsError.
         """
@@ -50,12 +47,7 @@ class Request:
         )
         frame = Frame(1, plates)
         outputs = {1: os.path.abspath(self.output)}
-        if self.preset != AUTO:
-            settings = preset(self.preset).changed(**self.changes)
-            return Job((frame,), settings, __version__), outputs, None
-        on_cpu = preset("draft").changed(**self.changes)
-        settings = preset("final").changed(**self.changes)
-        return Job((frame,), settings, __version__), outputs, on_cpu
+        return Job((frame,), *resolve(self.preset, self.changes)), outputs
 
 
 def suggested_output(image: str) -> str:

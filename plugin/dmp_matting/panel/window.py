@@ -65,11 +65,11 @@ class MatteWindow(QtWidgets.QWidget):
         if self.task is not None:
             return
         try:
-            job, outputs, on_cpu = self.form.request().job()
+            job, outputs = self.form.request().job()
         except DmpError as error:
             self.panel.say(str(error), failed=True)
             return
-        self.task = BackgroundJob(job, outputs, on_cpu)
+        self.task = BackgroundJob(job, outputs)
         self.form.set_running(True)
         self.panel.picture.clear()
         self.panel.follow()

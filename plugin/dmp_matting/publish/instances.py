@@ -17,11 +17,11 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, MutableMapping, Sequence, Tuple
 
 from ..errors import InputError, MismatchError
 from ..job import MATTES, Role
-from ..settings import Settings
+from ..presets import Resolved
 from ..shots.sequences import FilePattern
 from ..shots.shot import Shot
 
@@ -30,9 +30,7 @@ IMAGES = (".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".hdr", ".ci
 NUMBER = re.compile(r"(?:(?<=[._])|(?<=[._]-))(\d{2,})(?=\.[A-Za-z]+$)")
 
 
-def find_shots(
-    folder: str, settings: Settings, on_cpu: Optional[Settings], space: str = "auto"
-) -> List[Tuple[Shot, List[str]]]:
+def find_shots(folder: str, chosen: Resolved, space: str = "auto") -> List[Tuple[Shot, List[str]]]:
     """The shots of a folder, or of its subfolders, each with what could not be told by its names.
 
     A clean plate has ``clean`` in its name, mattes have ``garbage``, ``core``, ``holdout`` and
@@ -44,12 +42,10 @@ def find_shots(
             places = sorted(entry.path for entry in os.scandir(folder) if entry.is_dir())
         except OSError:
             places = []
-    return [_shot_of(place, settings, on_cpu, space) for place in places if _images(place)]
+    return [_shot_of(place, chosen, space) for place in places if _images(place)]
 
 
-def _shot_of(
-    folder: str, settings: Settings, on_cpu: Optional[Settings], space: str
-) -> Tuple[Shot, List[str]]:
+def _shot_of(folder: str, chosen: Resolved, space: str) -> Tuple[Shot, List[str]]:
     names = _images(folder)
     roles: Dict[str, List[str]] = {role.value: [] for role in (Role.CLEAN, *MATTES)}
     others: List[str] = []
@@ -76,7 +72,7 @@ def _shot_of(
     name = os.path.basename(os.path.abspath(folder))
     shot = Shot(
         name, path(plates), path(roles["clean"]), f"{name}.####.exr", (),
-        space=space, settings=settings, on_cpu=on_cpu,
+        space=space, settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
         garbage=path(roles["garbage"]), core=path(roles["core"]),
         holdout=path(roles["holdout"]), trimap=path(roles["trimap"]),
     )  # fmt: skip

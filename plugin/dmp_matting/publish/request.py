@@ -88,7 +88,7 @@ def _with_a_name(shot: Shot) -> Shot:
 def at_best(shot: Shot) -> Shot:
     """The shot solved with preset final, wherever it is solved."""
     device = shot.settings.device
-    return replace(shot, settings=preset("final").changed(device=device), on_cpu=None)
+    return replace(shot, settings=preset("final").changed(device=device), settings_on_cpu=None)
 
 
 def shot_to_json(shot: Shot) -> Dict[str, Any]:
@@ -109,7 +109,7 @@ def shot_from_json(told: Mapping[str, Any]) -> Shot:
     values: Dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value for key, value in told.items()
     }
-    for name in ("settings", "on_cpu"):
+    for name in ("settings", "settings_on_cpu"):
         if values.get(name) is not None:
             values[name] = Settings.from_json(values[name])
     return Shot(**values)

@@ -138,9 +138,7 @@ class LocalExecutor(Executor):
     def _solve(self, shot: Shot, part: Sequence[int], left: List[int]) -> None:
         """One job; takes each written frame out of ``left``."""
         numbers = tuple(part)
-        matting = Matting(
-            shot.job(numbers), shot.outputs(numbers), shot.on_cpu, connect=self._connect
-        )
+        matting = Matting(shot.job(numbers), shot.outputs(numbers), connect=self._connect)
         self._running.add(matting)
         try:
             with closing(matting.events()) as events:

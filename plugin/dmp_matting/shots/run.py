@@ -16,7 +16,6 @@ from contextlib import closing
 from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 
 from ..errors import OutputError, PlateError
-from ..settings import Settings
 from .events import (
     Chunk,
     Executor,
@@ -61,13 +60,12 @@ def run_shots(
     tasks: Deque[Chunk] = collections.deque()
     for shot in shots:
         report, absent = reports[shot.name], {gap.frame for gap in gaps[shot.name]}
-        wanted = [shot.settings] + ([shot.on_cpu] if shot.on_cpu else [])
         for numbers in chunks(shot.numbers(), chunk):
             todo = []
             for number in numbers:
                 if number in absent:
                     report.skipped.append(number)
-                elif not redo and _is_done(shot, number, wanted):
+                elif not redo and _is_done(shot, number):
                     report.kept.append(number)
                 else:
                     todo.append(number)
@@ -85,12 +83,12 @@ def run_shots(
     return tuple(reports[shot.name] for shot in shots)
 
 
-def _is_done(shot: Shot, number: int, wanted: Sequence[Settings]) -> bool:
+def _is_done(shot: Shot, number: int) -> bool:
     output = shot.output_of(number)
     if not os.path.exists(output):
         return False
     context = [shot.frame(other) for other in shot.context((number,))]
-    return is_finished(output, shot.frame(number), wanted, context)
+    return is_finished(output, shot.frame(number), shot.possible_settings(), context)
 
 
 def _name(event: ShotEvent) -> str:

@@ -11,12 +11,12 @@ work starts.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import InputError, PlateError
 from ..job import NEIGHBOURS, Frame, Job, Plate, Role
-from ..presets import preset
+from ..presets import AUTO, resolve
 from ..settings import Settings
 from .sequences import FilePattern, file_of, is_pattern, range_text
 
@@ -38,8 +38,8 @@ class Shot:
     """What to matte and where to write it.
 
     ``frames`` empty: all frames of the plate that are on disk. ``space``: the colour space of plate
-    and clean plate, as in :class:`Plate`. ``on_cpu`` replaces the settings where the engine has
-    only a CPU. The settings of None are preset ``auto``: final on a GPU, draft on the CPU.
+    and clean plate, as in :class:`Plate`. ``settings_on_cpu`` replaces ``settings`` where the
+    engine solves on the CPU. With neither they are preset ``auto``, see :func:`.presets.resolve`.
     ``around``: all frames of the shot where ``frames`` are a part of it; neighbours among them are
     looked at (Settings.temporal).
     """
@@ -52,11 +52,21 @@ class Shot:
     garbage: str = ""
     core: str = ""
     space: str = "auto"
-    settings: Settings = field(default_factory=lambda: preset("final"))
-    on_cpu: Optional[Settings] = field(default_factory=lambda: preset("draft"))
+    settings: Settings = Settings(preset=AUTO)
+    settings_on_cpu: Optional[Settings] = None
     around: Sequence[int] = ()
     holdout: str = ""
     trimap: str = ""
+
+    def __post_init__(self) -> None:
+        if self.settings.preset == AUTO:
+            settings, on_cpu = resolve()
+            object.__setattr__(self, "settings", settings)
+            object.__setattr__(self, "settings_on_cpu", on_cpu)
+
+    def possible_settings(self) -> Tuple[Settings, ...]:
+        """All settings that a frame may be solved with, whatever the device turns out to be."""
+        return (self.settings, *([self.settings_on_cpu] if self.settings_on_cpu else []))
 
     def numbers(self) -> Tuple[int, ...]:
         """The frames of the shot. InputError, PlateError when there are none."""
@@ -108,7 +118,8 @@ class Shot:
     def job(self, numbers: Iterable[int]) -> Job:
         numbers = tuple(numbers)
         context = tuple(map(self.frame, self.context(numbers)))
-        return Job(tuple(map(self.frame, numbers)), self.settings, context=context)
+        frames = tuple(map(self.frame, numbers))
+        return Job(frames, self.settings, self.settings_on_cpu, context)
 
     def context(self, numbers: Sequence[int]) -> Tuple[int, ...]:
         """The frames that the engine looks at for these: by place in the shot and nothing else.
@@ -116,7 +127,7 @@ class Shot:
         Neighbours, or for the paper's video mode the rest of the block of CHUNK frames. A frame of
         which a file is missing is nobody's neighbour.
         """
-        ways = {one.temporal for one in (self.settings, self.on_cpu) if one is not None}
+        ways = {one.temporal for one in self.possible_settings()}
         whole = sorted({*self.numbers(), *self.around})
         place = {number: at for at, number in enumerate(whole)}
         near: Set[int] = set()

@@ -153,7 +153,7 @@ def test_a_shot_sends_the_same_neighbours_whatever_is_left_to_do(tmp_path: Path)
     (tmp_path / "clean.exr").write_bytes(b"x")
     whole = Shot(
         "s", str(tmp_path / "plate.####.exr"), str(tmp_path / "clean.exr"),
-        str(tmp_path / "m.####.exr"), settings=DRAFT, on_cpu=None,
+        str(tmp_path / "m.####.exr"), settings=DRAFT,
     )  # fmt: skip
     assert whole.context((1012,)) == tuple(n for n in range(1004, 1021) if n not in (1007, 1012))
     assert whole.context((1011, 1012, 1013)) == tuple(

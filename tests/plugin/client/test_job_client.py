@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import shutil
@@ -92,11 +93,9 @@ def test_on_a_machine_without_gpu_the_other_settings_are_taken(
     if engine.ask("GET", "/v1/status")["devices"][0]["name"] != "cpu":
         pytest.skip("this machine has a GPU")
     wanted = QUICK.changed(device="auto", joint_steps=1_000_000)
-    job = pair.job(wanted)
     small = QUICK.changed(device="auto", seed=77)
-    events = list(
-        Matting(job, {1: str(tmp_path / "o.exr")}, small, connect=lambda: engine).events()
-    )
+    job = dataclasses.replace(pair.job(wanted), settings_on_cpu=small)
+    events = list(Matting(job, {1: str(tmp_path / "o.exr")}, connect=lambda: engine).events())
     assert events[0] == Notice("No CUDA GPU found: solving on the CPU with 1 thread.")
     assert isinstance(events[-1], Layers) and events[-1].settings.seed == 77
 

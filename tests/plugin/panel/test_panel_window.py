@@ -197,7 +197,7 @@ def test_mattes_colour_space_and_preset_reach_the_job(pair: Pair, tmp_path: Path
     window.form.slots[Role.HOLDOUT].set_path(str(pair.image))
     window.form.slots[Role.TRIMAP].set_path(str(pair.clean))
     window.form.space.setCurrentText("ACEScg")
-    job, outputs, on_cpu = window.form.request().job()
+    job, outputs = window.form.request().job()
     assert [(p.role, p.path, p.colour_space) for p in job.frames[0].plates] == [
         (Role.IMAGE, str(pair.image), "ACEScg"),
         (Role.CLEAN, str(pair.clean), "ACEScg"),
@@ -206,12 +206,12 @@ def test_mattes_colour_space_and_preset_reach_the_job(pair: Pair, tmp_path: Path
         (Role.HOLDOUT, str(pair.image), "raw"),
         (Role.TRIMAP, str(pair.clean), "raw"),
     ]
-    assert outputs == {1: str(tmp_path / "o.exr")} and on_cpu is None
+    assert outputs == {1: str(tmp_path / "o.exr")} and job.settings_on_cpu is None
     assert job.settings == preset("draft").changed(threads=1, joint_steps=5)
     window.form.preset.setCurrentText("auto")
-    job, _, on_cpu = window.form.request().job()
+    job, _ = window.form.request().job()
     assert job.settings == preset("final").changed(threads=1, joint_steps=5)
-    assert on_cpu == preset("draft").changed(threads=1, joint_steps=5)
+    assert job.settings_on_cpu == preset("draft").changed(threads=1, joint_steps=5)
 
 
 def test_dropping_a_plate_names_the_output(tmp_path: Path) -> None:

@@ -8,9 +8,8 @@ from typing import Any
 import pyblish.api
 
 from dmp_matting.errors import DmpError
-from dmp_matting.presets import preset
+from dmp_matting.presets import Resolved, resolve
 from dmp_matting.publish.instances import FAMILY, find_shots
-from dmp_matting.settings import Settings
 
 
 class CollectFolder(pyblish.api.ContextPlugin):
@@ -24,21 +23,14 @@ class CollectFolder(pyblish.api.ContextPlugin):
         if not folder:
             return
         name = context.data.get("dmpPreset") or os.environ.get("DMP_PUBLISH_PRESET", "auto")
-        settings, on_cpu = preset("final"), None
-        trouble = []
-        told = context.data.get("dmpSettings")
+        given = context.data.get("dmpSettings")
+        chosen, trouble = resolve(), []
         try:
-            if isinstance(told, Settings):
-                settings, on_cpu = told, context.data.get("dmpOnCpu")
-            elif name == "auto":
-                settings = settings.changed(**(told or {}))
-                on_cpu = preset("draft").changed(**(told or {}))
-            else:
-                settings = preset(name).changed(**(told or {}))
-        except DmpError as error:  # a collector never fails; the first validator tells
+            chosen = given if isinstance(given, Resolved) else resolve(name, given)
+        except DmpError as error:  # a collector never fails; the first validator reports it
             trouble.append(str(error))
         space = str(context.data.get("dmpSpace", "auto"))
-        for shot, found in find_shots(folder, settings, on_cpu, space):
+        for shot, found in find_shots(folder, chosen, space):
             instance = context.create_instance(shot.name, family=FAMILY)
             instance.data.update({"dmpShot": shot, "dmpTrouble": trouble + found})
             self.log.info("Found %s", shot.name)

@@ -76,7 +76,7 @@ class IntegrateMatte(pyblish.api.InstancePlugin):
             "by": getpass.getuser(),
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "settings": shot.settings.to_json(),
-            "settings_on_cpu": shot.on_cpu.to_json() if shot.on_cpu else None,
+            "settings_on_cpu": shot.settings_on_cpu.to_json() if shot.settings_on_cpu else None,
             "colour_space": shot.space,
             "frames": frames,
             "plates": {path: digest(path) for path in plates},
