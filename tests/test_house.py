@@ -10,16 +10,17 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 import dmp_matting
 
+from .house_imports import imports, module_name, sources
+from .house_layers import LAYER_RULES, PLANTED_IN_LAYERS
+
 ROOT = Path(__file__).resolve().parent.parent
-ROOMS = ("plugin", "engine", "nuke", "blender_addon")
 OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
 
 # The exceptions of the plugin room: these files, and nothing else, see these packages.
@@ -47,55 +48,6 @@ HOST_EXTRAS = {
     "nuke": {"nuke", "nukescripts", "Qt"},
     "blender_addon": {"bpy", "bpy_extras", "bl_ui", "mathutils", "numpy"},
 }
-
-
-@dataclass(frozen=True)
-class Import:
-    """One imported name: ``from a.b import c`` is ``a.b.c`` with module ``a.b``."""
-
-    file: str  # relative to the tree
-    line: int
-    module: str
-    name: str  # empty for a plain `import a.b`
-
-    @property
-    def top(self) -> str:
-        return self.module.split(".")[0]
-
-    @property
-    def full(self) -> str:
-        return f"{self.module}.{self.name}" if self.name else self.module
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line} imports {self.full}"
-
-
-def sources(tree: Path, *rooms: str) -> Iterator[Path]:
-    for room in rooms or ROOMS:
-        yield from sorted((tree / room).rglob("*.py"))
-
-
-def module_name(tree: Path, file: Path) -> str:
-    parts = file.relative_to(tree).with_suffix("").parts[1:]
-    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
-
-
-def imports(tree: Path, *rooms: str) -> Iterator[Import]:
-    """Every import statement at any depth, relative ones made absolute."""
-    for file in sources(tree, *rooms):
-        package = module_name(tree, file).split(".")
-        if file.name != "__init__.py":
-            package = package[:-1]
-        where = file.relative_to(tree).as_posix()
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield Import(where, node.lineno, alias.name, "")
-            elif isinstance(node, ast.ImportFrom):
-                base = package[: len(package) - node.level + 1] if node.level else []
-                module = ".".join([*base, *filter(None, [node.module])])
-                for alias in node.names:
-                    yield Import(where, node.lineno, module, alias.name)
 
 
 # --- the rules ---------------------------------------------------------------------------------
@@ -219,6 +171,7 @@ RULES: list[Callable[[Path], list[str]]] = [
     no_circles,
     plugin_speaks_python_39,
     setup_installs_every_package,
+    *LAYER_RULES,
 ]
 
 # For each rule files that keep it, and then one file that breaks it.
@@ -296,6 +249,7 @@ PLANTED: list[tuple[Callable[[Path], list[str]], dict[str, str], tuple[str, str]
         {"plugin/dmp_matting/__init__.py": "", "setup.py": "setup(packages=['dmp_matting'])\n"},
         ("plugin/dmp_matting/publish/__init__.py", ""),
     ),
+    *PLANTED_IN_LAYERS,
 ]
 
 

@@ -59,10 +59,8 @@ def act(context: pyblish.api.Context, validator: str, label: str) -> None:
 
 def again(context: pyblish.api.Context, validator: str) -> Exception | None:
     """Run one validator on the first instance once more."""
-    error: Exception | None = pyblish.plugin.process(plugin(validator), context, context[0])[
-        "error"
-    ]
-    return error
+    outcome: dict[str, Any] = pyblish.plugin.process(plugin(validator), context, context[0])
+    return outcome["error"]
 
 
 def test_settings_of_a_host_may_be_a_dictionary(plates: TinyShot) -> None:

@@ -2,6 +2,8 @@
 
 All in one event loop, so a step between two ``await`` needs no lock. What must
 survive a kill is on disk (store.py) before it is told to anyone.
+
+Long because all changes of a job's state stand side by side: two files could interleave them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""One frame from files to one EXR: HDR, odd and tiny sizes, hints, previews, interruptions."""
+"""One frame from files to one EXR: HDR, odd and tiny sizes, hints, previews, interruptions.
+
+Long because one small file and its solved frame serve all of them.
+"""
 
 from __future__ import annotations
 

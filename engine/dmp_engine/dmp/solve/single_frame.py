@@ -13,6 +13,8 @@ to its own pixels (lift.py).
 
 Tensors in, tensors out: no file, socket or job is known here. Closing the
 generator ends the work at once.
+
+Long because the algorithm is read in one piece, as in the paper.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Node classes: their knobs, their inputs, and what they compute."""
+"""Node classes: their knobs, their inputs, and what they compute.
+
+Long because Nuke's nodes are many, and each is a few lines.
+"""
 
 from __future__ import annotations
 
