@@ -4,6 +4,7 @@
 # make lint, make pytest  the halves of it; WORKERS=4 for more processes than two
 # make blender  Blender 4.2, 4.5 and 5.0 as Python modules, for the add-on's tests (3 GB, Python 3.11)
 # make pyblish  pyblish-lite and pyblish-qml with their Qt, for the publish tests (0.5 GB)
+# make figures  the tables and pictures of the documentation, from benchmarks/results and the imports
 # make clean  removes what these made
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
@@ -15,7 +16,7 @@ DEMO := demo-out
 # Processes that run the tests, each with whole files and an engine of its own (about 2 GB each).
 WORKERS ?= 2
 
-.PHONY: demo test environment check lint pytest blender pyblish clean
+.PHONY: demo test environment check lint pytest figures blender pyblish clean
 
 demo: $(VENV)/engine.stamp
 	@mkdir -p $(DEMO)
@@ -40,6 +41,11 @@ lint:
 # The slowest files first (tests/schedule.py), so that no process waits for another at the end.
 pytest:
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20
+
+figures:
+	$(PYTHON) benchmarks/figures.py
+	$(PYTHON) benchmarks/plot_cost.py benchmarks/results/cost_by_size.json docs/engineering/cost_by_size.svg
+	$(PYTHON) docs/engineering/draw_house.py docs/engineering/house.svg
 
 clean:
 	rm -rf $(VENV) .venv-bpy-* .venv-pyblish $(DEMO) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info

@@ -1,4 +1,4 @@
-"""docs/td/shots.md as a TD reads it: every command is run, in the order of the page."""
+"""docs/td as a TD reads it: every command of these pages is run, in their order, in one folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ import pytest
 from ..conftest import Home
 from .conftest import ROOT, TinyShot, environment
 
-PAGE = (ROOT / "docs" / "td" / "shots.md").read_text(encoding="utf-8")
+PAGES = {
+    name: (ROOT / "docs" / "td" / f"{name}.md").read_text(encoding="utf-8")
+    for name in ("shots", "python", "publish", "farm")
+}
 BLOCK = re.compile(r"^```(\w*) ?([\w.]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -44,9 +47,9 @@ def run(place: Path, language: str, text: str) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
-def test_every_command_of_the_page(place: Path) -> None:
+def test_every_command_of_the_pages(place: Path) -> None:
     commands = 0
-    for language, extra, text in BLOCK.findall(PAGE):
+    for language, extra, text in BLOCK.findall("\n".join(PAGES.values())):
         if language in ("yaml", "csv"):
             (place / extra).write_text(text, encoding="utf-8")
         elif language in ("sh", "python"):
@@ -55,12 +58,13 @@ def test_every_command_of_the_page(place: Path) -> None:
             done = run(place, language, text)
             assert done.returncode == 0, f"{text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
             commands += 1
-    assert commands >= 11
+    assert commands >= 14
     made = {str(path.relative_to(place)) for path in place.rglob("*") if path.is_file()}
     wanted = {f"mattes/sh010.{n}.exr" for n in (1001, 1002, 1003, 1004)} | {
         "mattes/sh010.png", "mattes/sh010_sheet.png", "sheets/sh010.png", "sheets/sh020.png",
         "mattes/sh020.1002.exr", "csv_mattes/sh010.1002.exr", "csv_mattes/sh020.1002.exr",
-        "mattes/py.1004.exr", "published/sh020/v001/manifest.json", "farm/sh010.1004.exr",
+        "mattes/py.1004.exr", "mattes/one.exr", "published/sh020/v001/manifest.json",
+        "farm/sh010.1004.exr",
         "jobs/all/sh020/template.json", "fitted/clean.1001.exr",
     }  # fmt: skip
     assert wanted <= made
@@ -70,8 +74,8 @@ def test_the_page_names_every_event_and_every_check() -> None:
     from dmp_matting.cli.shot_lists import COLUMNS
 
     for word in ("`shot`", "`progress`", "`frame`", "`failed`", "`shot_end`", "`summary`"):
-        assert f"| {word} |" in PAGE
-    listed = re.search(r"one column for each of `([^`]*)`", PAGE)
+        assert f"| {word} |" in PAGES["shots"]
+    listed = re.search(r"one column for each of `([^`]*)`", PAGES["shots"])
     assert listed is not None and tuple(re.split(r",\s+", listed[1])) == COLUMNS
 
 

@@ -2,7 +2,7 @@
 
 Eq. 8 leaves open how equal is equal, how large an island of equality must be to
 be believed, and by how much the known foreground is shrunk. Each
-:class:`Recipe` is one answer; docs/experiments/benchmark.md has the figures of each.
+:class:`Recipe` is one answer; docs/experiments/peers.md has the figures of each.
 Lengths are in pixels at a long side of 512, areas at 320; both scale with the image.
 """
 

@@ -4,7 +4,7 @@ Decided regions are 1. Elsewhere an error of alpha is expected from how uncertai
 the evidence was (its standard deviation) and how far the solution had to go away
 from it, the less so the nearer alpha is to 0 or 1. On the composite benchmark and
 the lemur the mean of true to expected error is 0.83; on the furball's motion blur
-1.6, so there the layer is too hopeful (docs/experiments/benchmark.md).
+1.6, so there the layer is too hopeful (docs/experiments/mattes.md).
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ scaled down, and only this runs at full size. Alpha and F are scaled up as smoot
 starting points, and eq. 18 brings each undecided pixel into step with what the
 plate and the clean plate show there, which puts hair and edges back. Decided
 pixels cost nothing. (Guided and joint upsampling were tried in place of the plain
-one and changed nothing: docs/experiments/benchmark.md.)
+one and changed nothing: docs/experiments/hdr_and_size.md.)
 """
 
 from __future__ import annotations
