@@ -36,6 +36,7 @@ sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
 from dmp_engine.pipeline import frame as pipeline  # noqa: E402
+from dmp_engine.pipeline import pair  # noqa: E402
 from dmp_matting import Frame, Job, Plate, Progress, Role, Stage, preset  # noqa: E402
 from dmp_matting.client.connection import Connection  # noqa: E402
 from dmp_matting.client.job_client import Matting  # noqa: E402
@@ -46,7 +47,7 @@ BAR = 5.0  # seconds, of issue 3
 COMPOSITE = "GT13"  # of the benchmark: long hair
 # Calls on the way to the solver's first alpha, in order: module, name.
 CALLS = [
-    (pipeline, "_read"), (pipeline, "fit_clean"), (pipeline, "_warnings"), (pipeline, "_mark"),
+    (pipeline, "read_plates"), (pair, "fit_clean"), (pipeline, "_warnings"),
     (solver, "first_trimap"), (solver, "second_look"), (solver, "sample_alpha"),
     (solver, "MattingLaplacian"), (solver.MattingLaplacian, "solve"),
     (solver, "smooth_foreground"), (solver, "without_closed_holes"), (pipeline, "_show"),

@@ -19,13 +19,16 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+import OpenImageIO as oiio
 from numpy.typing import NDArray
 
 from dmp_matting.errors import InputError, MismatchError
 from dmp_matting.job import Plate, Role
 
-from ..plates.io import read_plate
+from ..pipeline.pair import FramePlates
+from ..plates.io import PlateImage, read_plate
 from ..plates.io.channels import Pick
+from ..plates.io.colour_space import LINEAR, RAW
 from ..plates.io.image_file import ImageFile
 from ..review.contact_sheet import read_alpha
 from . import benchmark
@@ -54,6 +57,21 @@ class Item:
     foreground: Array | None = None  # straight, meaningful where alpha > 0
     linear: bool = False  # scene-linear, else as stored
     sequence: str = ""  # frames of one sequence are judged together, too
+
+    def plates(self) -> FramePlates:
+        """The item as the engine reads a frame: float32, without the user's mattes."""
+        space = LINEAR if self.linear else RAW
+        height, width = self.image.shape[:2]
+        image, clean = (
+            PlateImage(
+                rgb.astype(np.float32),
+                oiio.ImageSpec(width, height, 3, "float"),
+                Path(f"{self.name}.{role}"),
+                space,
+            )
+            for role, rgb in (("plate", self.image), ("clean", self.clean))
+        )
+        return FramePlates(image, clean)
 
 
 @dataclass(frozen=True)

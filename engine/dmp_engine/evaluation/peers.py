@@ -7,23 +7,22 @@ gain): they are yardsticks, not competitors.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from dmp_matting.errors import InputError
 from dmp_matting.settings import Settings
 
-from ..dmp.solve.single_frame import solve
 from ..machine import device
 from ..pipeline.checkpoint import Checkpoint
-from ..plates.clean_plate.fit import fit_pixels
+from ..pipeline.pair import make_pair, solve_pair
+from ..pipeline.stage_cache import StageCache
+from ..tensors import array_of
 from . import closedform, doubledip, rvm
 from .items import Item, displayed
 from .trimaps import LITERAL, RELEASED, RELEASED_CLEANED, STRONG, Recipe, eq8_trimap, truth_trimap
@@ -159,30 +158,13 @@ def _rvm(item: Item) -> Matte:
 
 
 def _dmp(item: Item, settings: Settings, unfinished: Path | None = None) -> Matte:
+    """As the engine solves a frame: the same pair, the same solve."""
     where = device.resolve(settings.device)
-    if where == "cpu" and settings.threads:
-        torch.set_num_threads(settings.threads)
-    seen, behind = (x.astype(np.float32) for x in (item.image, item.clean))
-    whole = np.ones(behind.shape[:2], bool)
-    fit = fit_pixels(seen, behind, whole, item.linear, settings)
-    behind = fit.pixels
-    content = hashlib.sha256(seen.tobytes() + behind.tobytes()).hexdigest()
-    checkpoint = Checkpoint(unfinished, settings, content)
-    image, clean = (
-        torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1)))[None].to(where)
-        for x in (seen, behind)
-    )
-    clean_plate_error = (
-        None if fit.clean_plate_error is None else fit.clean_plate_error.each(lambda x: x.to(where))
-    )
-    solving = solve(
-        image,
-        clean,
-        settings,
-        linear=item.linear,
-        start=checkpoint.state(),
-        clean_plate_error=clean_plate_error,
-    )
+    device.use_threads(settings.threads, where)
+    plates = item.plates()
+    checkpoint = Checkpoint(unfinished, settings, plates.digest())
+    pair = make_pair(plates.in_unit(plates.common_unit()), settings, where, StageCache())
+    solving = solve_pair(pair, settings, pair.memo, checkpoint.state())
     while True:
         try:
             checkpoint.follow(next(solving))
@@ -190,6 +172,6 @@ def _dmp(item: Item, settings: Settings, unfinished: Path | None = None) -> Matt
             solution = done.value
             break
     checkpoint.forget()
-    alpha = solution.alpha[0, 0].cpu().numpy().astype(np.float64)
-    foreground = solution.foreground[0].permute(1, 2, 0).cpu().numpy().astype(np.float64)
+    alpha = array_of(solution.alpha, pair.size)[..., 0].astype(np.float64)
+    foreground = array_of(solution.foreground, pair.size).astype(np.float64) / pair.unit
     return Matte(alpha, foreground, checkpoint.spent)

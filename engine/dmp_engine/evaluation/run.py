@@ -41,7 +41,7 @@ Array = NDArray[np.float64]
 MEASURES = ("metrics.py", "items.py", "benchmark.py")
 PEERS = (
     *("closedform.py", "doubledip.py", "peers.py", "rvm.py", "trimaps.py"),
-    *("../dmp/initialise.py", "../dmp/networks.py"),
+    *("../dmp/paper/initial_alpha.py", "../dmp/paper/networks.py", "../dmp/model/morphology.py"),
 )
 
 

@@ -55,3 +55,11 @@ def cpu_threads(wanted: int) -> int:
     import torch
 
     return wanted or torch.get_num_threads()
+
+
+def use_threads(wanted: int, device: str) -> None:
+    """Let torch use ``wanted`` threads on the CPU; 0 leaves its choice, and so does a GPU."""
+    import torch
+
+    if device == "cpu" and wanted:
+        torch.set_num_threads(wanted)

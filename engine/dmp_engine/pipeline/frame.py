@@ -13,52 +13,37 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import OpenImageIO as oiio
 import torch
 from torch import Tensor
 
-from dmp_matting.errors import DeviceError, InputError, OutputError
-from dmp_matting.job import Frame, Layers, Plate, Progress, Role, Stage
+from dmp_matting.errors import DeviceError, OutputError
+from dmp_matting.job import Frame, Layers, Progress, Role, Stage
 from dmp_matting.settings import Settings
 
 from ..dmp.evidence.trimap import nothing_in_common
 from ..dmp.model.encoding import Encoding
-from ..dmp.paper.networks import SMALLEST_SIDE
-from ..dmp.solve.single_frame import solve
 from ..dmp.steps import Solution, Step
 from ..machine import device
-from ..plates.clean_plate.fit import fit_clean
 from ..plates.emission import premultiplied
-from ..plates.exposure_unit import in_unit, note, unit_of
+from ..plates.exposure_unit import note
 from ..plates.io import (
     PlateImage,
     apply_constraint,
     check_output,
-    constraint_of,
     layers_size,
-    read_mattes,
-    read_plate,
     write_layers,
 )
-from ..plates.io.pixel_digest import content_digest
 from ..tensors import array_of, at_least, at_most, tensor_of
 from ..version import engine_version
 from .checkpoint import Checkpoint
 from .memory_budget import fitted_to_memory, free_memory, free_unused, ran_out, smaller
-from .shot_frame import (
-    LookCache,
-    Pair,
-    clean_plate_error_for,
-    layer_tensor,
-    solve_as_film,
-    solve_in_window,
-)
+from .pair import Pair, make_pair, needed_plate, read_plates, solve_pair
+from .shot_frame import LookCache, solve_as_film, solve_in_window
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
 DIFFERENT = 0.2  # encoded; drawn white in the first preview
-RAW = "raw"
 
 
 def matte_frame(
@@ -87,40 +72,31 @@ def matte_frame(
     """
     clock = _Clock()
     where = device.resolve(settings.device)
-    if where == "cpu" and settings.threads:
-        torch.set_num_threads(settings.threads)
+    device.use_threads(settings.threads, where)
     try:
         yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
-        image, clean, mattes = _read(frame, output)
+        paths = [plate.path for plate in frame.plates]
+        check_output(output, plates=paths)
+        stored = read_plates(frame)
+        check_output(output, need=layers_size(stored.image), plates=paths)
         kept = kept or LookCache()
-        content = content_digest(image, clean, mattes)
-        unit = unit_of(image, clean)
-        image, clean = in_unit(image, unit), in_unit(clean, unit)
-        pair_content = content_digest(image, clean, {})
+        content = stored.digest()
+        plates = stored.in_unit(stored.common_unit())
+        image, linear = plates.image, plates.linear
         if on_content is not None:
             on_content(content)
         yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
-        linear = image.space != RAW
-        tensors = [tensor_of(x, where) for x in (image.rgb, clean.rgb)]
         if preview is not None:  # before anything is fitted, so that there is something at once
-            seen, behind = (at_most(x, PREVIEW_SIDE) for x in tensors)
+            seen, behind = (
+                at_most(tensor_of(x.rgb, where), PREVIEW_SIDE) for x in (image, plates.clean)
+            )
             _show(preview, _difference(seen, behind, linear), seen, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
-        memo = kept.memory.of(pair_content, settings, where)
-        fitted = fit_clean(image, clean, settings, memo)
-        clean = fitted.clean
-        tensors[1] = tensor_of(clean.rgb, where)
-        looked = memo("looked at", lambda: _warnings(tensors[0], tensors[1], linear))
-        warnings = looked or fitted.warnings
+        pair = make_pair(plates, settings, where, kept.memory)
+        fitted = pair.fitted
+        warnings = pair.memo("looked at", lambda: _warnings(pair)) or fitted.warnings
         if warnings:  # said before minutes are spent
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
-        padded, size = at_least(tensors, SMALLEST_SIDE)
-        constraint = constraint_of(mattes)
-        clean_plate_error = clean_plate_error_for(fitted.clean_plate_error, where)
-        pair = Pair(
-            padded[0], padded[1], layer_tensor(constraint, where), linear, memo, clean_plate_error,
-            unit,
-        )  # fmt: skip
 
         def solving(
             planned: Settings, start: dict[str, Any] | None
@@ -128,18 +104,10 @@ def matte_frame(
             if window:
                 way = solve_as_film if settings.temporal == "paper" else solve_in_window
                 return way(frame, pair, window, planned, where, kept)
-            return solve(
-                padded[0],
-                padded[1],
-                planned,
-                linear=linear,
-                constraint=pair.constraint,
-                start=start,
-                memo=kept.memory.of(pair_content, planned, where),
-                clean_plate_error=clean_plate_error,
-            )
+            memo = kept.memory.of(plates.digest_without_mattes(), planned, where)
+            return solve_pair(pair, planned, memo, start)
 
-        height, width = padded[0].shape[-2:]
+        height, width = pair.image.shape[-2:]
         planned = fitted_to_memory(settings, height, width, free_memory(where))
         if planned != settings:  # what is remembered makes room first, and changes no result
             kept.memory.clear()
@@ -161,8 +129,9 @@ def matte_frame(
             kept.memory.clear()
             free_unused(where)
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
+        constraint, size = plates.constraint(), pair.size
         alpha = apply_constraint(array_of(solution.alpha, size)[..., 0], constraint)
-        notes = tuple(one for one in (note(unit), *fitted.notes()) if one)
+        notes = tuple(one for one in (note(pair.unit), *fitted.notes()) if one)
         if planned != settings:
             notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
         # As asked for, so that a shot that goes on knows the frame again.
@@ -171,22 +140,22 @@ def matte_frame(
         if planned != settings:
             attributes["dmp:solve_size"] = str(planned.solve_size)
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
-        more.update(fitted.layers(settings, unit))
+        more.update(fitted.layers(settings, pair.unit))
         foreground = array_of(solution.foreground, size)
         glowing = None
         if linear:
             known = array_of(solution.trimap, size)[..., 0] == 0
             out = None if constraint is None else constraint == 0
-            glowing = premultiplied(image.rgb, clean.rgb, alpha, foreground, known, out)
-        back = np.float32(1 / unit)
+            glowing = premultiplied(image.rgb, fitted.clean.rgb, alpha, foreground, known, out)
+        back = np.float32(1 / pair.unit)
         foreground, glowing = foreground * back, None if glowing is None else glowing * back
         channels = write_layers(output, image, alpha, foreground, attributes, more, glowing)
     except (RuntimeError, MemoryError) as error:
         if not ran_out(error):
             raise
         raise DeviceError(
-            f"Memory ran out on '{_needed(frame, Role.IMAGE).path}'; close other programs, or set "
-            "a smaller solve size."
+            f"Memory ran out on '{needed_plate(frame, Role.IMAGE).path}'; close other programs, or "
+            "set a smaller solve size."
         ) from None
     if checkpoint is not None:
         checkpoint.unlink(missing_ok=True)
@@ -234,37 +203,17 @@ class _Clock:
         }
 
 
-def _read(
-    frame: Frame, output: Path
-) -> tuple[PlateImage, PlateImage, dict[Role, npt.NDArray[np.float32]]]:
-    paths = [plate.path for plate in frame.plates]
-    check_output(output, plates=paths)
-    image = read_plate(_needed(frame, Role.IMAGE))
-    clean = read_plate(_needed(frame, Role.CLEAN), like=image)
-    if (image.space == RAW) != (clean.space == RAW):
-        raise InputError(
-            f"One plate is raw and the other '{clean.space}'; name one colour space for both."
-        )
-    check_output(output, need=layers_size(image), plates=paths)
-    return image, clean, read_mattes(frame, image)
-
-
-def _needed(frame: Frame, role: Role) -> Plate:
-    plate = frame.plate(role)
-    if plate is None:
-        raise InputError(f"Frame {frame.number} has no {role.called}.")
-    return plate
-
-
-def _warnings(image: Tensor, clean: Tensor, linear: bool) -> tuple[str, ...]:
+def _warnings(pair: Pair) -> tuple[str, ...]:
     """What an artist should know before looking at the matte."""
+    height, width = pair.size
+    image, clean = (x[..., :height, :width] for x in (pair.image, pair.clean))
     if torch.equal(image, clean):
         return (
             "The plate and the clean plate are the same picture: alpha is empty. "
             "Check that the plate shows the subject.",
         )
     image, clean = (at_most(x, LOOKED_AT) for x in (image, clean))
-    encode = Encoding.of_pair(image, clean, linear).encode
+    encode = Encoding.of_pair(image, clean, pair.linear).encode
     seen, behind = at_least([encode(image), encode(clean)], 8)[0]
     if nothing_in_common(seen, behind):
         return (

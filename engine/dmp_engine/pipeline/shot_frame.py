@@ -13,31 +13,21 @@ import json
 import os
 from collections import OrderedDict
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 
 from dmp_matting.errors import DmpError, SettingsError
-from dmp_matting.job import NEIGHBOURS, Frame, Role, Stage
+from dmp_matting.job import NEIGHBOURS, Frame, Stage
 from dmp_matting.settings import Settings
 
-from ..dmp.model.clean_plate_error import CleanPlateError
-from ..dmp.paper.networks import SMALLEST_SIDE
 from ..dmp.solve.full_resolution import lift
 from ..dmp.solve.single_frame import grain_of, solve
-from ..dmp.steps import Memo, Solution, Step, no_cache
+from ..dmp.steps import Solution, Step
 from ..dmp.temporal.neighbours import PASSES, REACH, Look, first_look, improved, settled
-from ..plates.clean_plate.fit import fit_clean
-from ..plates.exposure_unit import in_unit
-from ..plates.io import constraint_of, read_mattes, read_plate
-from ..plates.io.pixel_digest import content_digest
-from ..tensors import at_least, tensor_of
+from .pair import Pair, make_pair, read_plates
 from .stage_cache import StageCache
 
-RAW = "raw"
 LIMIT = 6 * NEIGHBOURS  # looks kept: those of a window, of all passes
 
 DIGESTS = 256  # of files
@@ -89,35 +79,6 @@ class LookCache:
         while len(self._digests) > DIGESTS:
             self._digests.popitem(last=False)
         return self._digests[key]
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A frame's plates as tensors: (1, 3, H, W), and the artist's mattes as a trimap."""
-
-    image: Tensor
-    clean: Tensor
-    constraint: Tensor | None
-    linear: bool
-    memo: Memo = no_cache
-    clean_plate_error: CleanPlateError | None = None
-    unit: float = 1.0  # what both were multiplied by; see plates/exposure_unit.py
-
-
-def layer_tensor(layer: npt.NDArray[np.float32] | None, where: str) -> Tensor | None:
-    """A layer (H, W) that goes with a frame's plates, for the solver: (1, 1, H, W)."""
-    if layer is None:
-        return None
-    return at_least([tensor_of(layer[..., None], where)], SMALLEST_SIDE)[0][0]
-
-
-def clean_plate_error_for(
-    clean_plate_error: CleanPlateError | None, where: str
-) -> CleanPlateError | None:
-    """What the fit left, beside a frame's tensors on the device ``where``."""
-    if clean_plate_error is None:
-        return None
-    return clean_plate_error.each(lambda x: at_least([x.to(where)], SMALLEST_SIDE)[0][0])
 
 
 def solve_in_window(
@@ -220,8 +181,8 @@ class _Work:
     ) -> None:
         self.window, self.settings, self.where, self.kept = window, settings, where, kept
         self.total, self.done, self.unit = total, 0, unit
-        told = {**settings.to_json(), "device": where, "unit": unit}
-        same = json.dumps(told, sort_keys=True)
+        about = {**settings.to_json(), "device": where, "unit": unit}
+        same = json.dumps(about, sort_keys=True)
         self.keys: list[Key] = [(same, *kept.identity(frame)) for frame in window]
 
     def first(self, index: int, pair: Pair | None) -> Generator[Step, None, Look | None]:
@@ -278,26 +239,6 @@ class _Work:
         return Step(stage, self.done, max(self.total, self.done), share, layers=layers)
 
     def read(self, frame: Frame) -> Pair:
-        """A neighbour's plates, its clean plate fitted as for a result of its own."""
-        seen, behind = frame.plate(Role.IMAGE), frame.plate(Role.CLEAN)
-        assert seen is not None and behind is not None  # the server has checked it
-        image = read_plate(seen)
-        clean = read_plate(behind, like=image)
-        image, clean = in_unit(image, self.unit), in_unit(clean, self.unit)
-        content = content_digest(image, clean, {})
-        memo = self.kept.memory.of(content, self.settings, self.where)
-        fitted = fit_clean(image, clean, self.settings, memo)
-        clean = fitted.clean
-        arrays = [tensor_of(x.rgb, self.where) for x in (image, clean)]
-        tensors = at_least(arrays, SMALLEST_SIDE)[0]
-        constraint = layer_tensor(constraint_of(read_mattes(frame, image)), self.where)
-        clean_plate_error = clean_plate_error_for(fitted.clean_plate_error, self.where)
-        return Pair(
-            tensors[0],
-            tensors[1],
-            constraint,
-            image.space != RAW,
-            memo,
-            clean_plate_error,
-            self.unit,
-        )
+        """A neighbour's pair, made as for a result of its own, in the unit of the frame solved."""
+        plates = read_plates(frame).in_unit(self.unit)
+        return make_pair(plates, self.settings, self.where, self.kept.memory)

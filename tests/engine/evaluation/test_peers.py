@@ -84,7 +84,7 @@ def test_an_interrupted_dmp_goes_on(
             if sum(solved) == 7:
                 raise KeyboardInterrupt
 
-    monkeypatch.setattr("dmp_engine.evaluation.peers.solve", counted)
+    monkeypatch.setattr("dmp_engine.pipeline.pair.solve", counted)
     unfinished = tmp_path / "small.unfinished"
     with pytest.raises(KeyboardInterrupt):
         method.run(small, unfinished=unfinished)

@@ -542,7 +542,7 @@ def test_memory_that_runs_out_is_no_failed_job(
             raise torch.cuda.OutOfMemoryError("CUDA out of memory")
         return (yield from solve(image, clean, settings, **how))
 
-    monkeypatch.setattr("dmp_engine.pipeline.frame.solve", greedy)
+    monkeypatch.setattr("dmp_engine.pipeline.pair.solve", greedy)
     layers = layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert sizes[0] == 640 and sizes[1] == layers.settings.solve_size < layers.width
     assert "Memory is short" in layers.notes[-1]
@@ -556,7 +556,7 @@ def test_no_memory_at_all_is_a_sentence(
         raise MemoryError
         yield
 
-    monkeypatch.setattr("dmp_engine.pipeline.frame.solve", hopeless)
+    monkeypatch.setattr("dmp_engine.pipeline.pair.solve", hopeless)
     with pytest.raises(DeviceError, match="Memory ran out on .*close other programs"):
         layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert not (studio.folder / "layers.exr").exists()

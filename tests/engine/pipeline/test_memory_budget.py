@@ -68,7 +68,7 @@ def test_this_machine_has_free_memory() -> None:
 
 MEASURED = """
 import sys, torch
-from dmp_engine.dmp.solve import solve
+from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.machine.peak_memory import PeakMemory
 from dmp_matting import preset
 height, width = map(int, sys.argv[1:])
