@@ -108,7 +108,7 @@ def previews(wire: Connection, frame: Frame, folder: Path, seed: int) -> tuple[f
         # Before its first step the picture is the plates' difference.
         if event.stage is not Stage.INITIALISE or event.step > 0:
             events.close()
-            while wire.ask("GET", "/v1/status")["devices"][0]["state"] == "busy":
+            while wire.request("GET", "/v1/status")["devices"][0]["state"] == "busy":
                 time.sleep(0.05)  # the next request is measured on an idle engine
             return first, now
     raise AssertionError("the frame was finished without a preview")
@@ -203,7 +203,7 @@ def main() -> None:
                 "first_preview": spread([first for first, _ in both]),
                 "solvers_own_alpha": spread([own for _, own in both]),
             }
-        device = wire.ask("GET", "/v1/status")["devices"][0]["label"]
+        device = wire.request("GET", "/v1/status")["devices"][0]["label"]
     finally:
         stop_engine(force=True)
     for name, frame in frames.items():

@@ -155,7 +155,7 @@ def main() -> None:
             inside.append(spent)
         again = [through_engine(wire, what, folder / "again.exr")[0] for _ in range(5)]
         preview = first_preview(wire, folder)
-        device = wire.ask("GET", "/v1/status")["devices"][0]
+        device = wire.request("GET", "/v1/status")["devices"][0]
     finally:
         direct_process.stdin.close()
         direct_process.wait()

@@ -1,4 +1,4 @@
-"""``nuke -t dmp_batch.py``: mattes without a GUI; dmp_nuke/terminal.py says how."""
+"""``nuke -t dmp_batch.py``: mattes without a GUI; see dmp_nuke/terminal.py."""
 
 import os
 import sys

@@ -9,7 +9,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     plates     inputs -> files for the engine     render   the throw-away scene behind it
     results    EXR -> nodes                       preview  the running alpha as an image
     collect    the scene as a shot to publish     publish  the Publish button
-    engine     the engine's state and its mending button
+    engine     the engine's state and its button
     properties, preferences, ui
 """
 

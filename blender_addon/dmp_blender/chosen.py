@@ -1,4 +1,4 @@
-"""What the artist chose for this machine, wherever it is asked for."""
+"""The artist's choices for this machine, for every other file."""
 
 from __future__ import annotations
 

@@ -114,5 +114,5 @@ def _files(one: Any, frames: Sequence[int], folder: str) -> Generator[Status, No
 def _link(path: str, name: str) -> None:
     try:
         os.symlink(path, name)
-    except OSError:  # Windows asks for a right that not everybody has
+    except OSError:  # Windows needs a right that not everybody has
         shutil.copyfile(path, name)

@@ -1,7 +1,7 @@
-"""The engine's state in the panel, and the one button that mends it.
+"""The engine's state in the panel, and the button for what can be done about it.
 
-Asking talks to a socket, so a thread asks, and only while a panel is drawn that shows the answer.
-A timer takes the answer on the main thread and has the panels drawn anew when it has changed.
+A query uses a socket, so a thread does it, and only while a panel is drawn that shows the answer.
+A timer takes the answer on the main thread and redraws the panels when it has changed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from .chosen import preferences
 from .core import dmp
 from .session import Session
 
-EVERY = 2.0  # seconds between two questions
+EVERY = 2.0  # seconds between two queries
 TICK = 0.5
 READING = 20.0  # for a sentence about what went wrong
 SHOWN_IN = ("NODE_EDITOR", "IMAGE_EDITOR", "PREFERENCES")
@@ -36,7 +36,7 @@ class _Watch:
     state: Optional[Any] = None
     note = ""  # of the button's work: what went wrong
     noted = 0.0
-    asked = 0.0
+    queried = 0.0
     drawn = 0.0
     thread: Optional[threading.Thread] = None
     changed = False
@@ -50,7 +50,7 @@ def draw_state(layout: Any, context: Any) -> None:
     box = layout.box().column(align=True)
     state = _Watch.state
     if state is None:
-        box.label(text="Looking for the engine ...", icon="SORTTIME")
+        box.label(text="Finding the engine ...", icon="SORTTIME")
         return
     for number, line in enumerate(wrapped(_Watch.note or state.sentence, context)):
         box.label(text=line, icon=ICONS[state.status.value] if not number else "BLANK1")
@@ -86,7 +86,7 @@ def wrapped(sentence: str, context: Any) -> Any:
 
 
 def _tick() -> Optional[float]:
-    """Take the last answer and ask again; ends itself when no panel shows it."""
+    """Take the last answer and query again; ends itself when no panel shows it."""
     now = time.monotonic()
     if _Watch.note and now - _Watch.noted > READING:
         _Watch.note, _Watch.changed = "", True
@@ -94,26 +94,26 @@ def _tick() -> Optional[float]:
         _Watch.changed = False
         _redraw()
     busy = _Watch.thread is not None and _Watch.thread.is_alive()
-    if not busy and now - _Watch.asked > EVERY:
-        _in_thread(_ask, preferences().engine_python or None)
+    if not busy and now - _Watch.queried > EVERY:
+        _in_thread(_query, preferences().engine_python or None)
     if now - _Watch.drawn > 60.0 and not busy:
         return None
     return TICK
 
 
 def _in_thread(work: Callable[..., None], *arguments: Any) -> None:
-    _Watch.asked = time.monotonic()
+    _Watch.queried = time.monotonic()
     _Watch.thread = threading.Thread(target=work, args=arguments, name="dmp-watch", daemon=True)
     _Watch.thread.start()
 
 
-def _ask(python: Optional[str]) -> None:
+def _query(python: Optional[str]) -> None:
     state = dmp.engine_state(python)
     _Watch.changed = _Watch.changed or state != _Watch.state
     _Watch.state = state
 
 
-def _mend(python: Optional[str], restart: bool, remember: bool) -> None:
+def _fix(python: Optional[str], restart: bool, remember: bool) -> None:
     try:
         if remember:
             dmp.choose_engine(python or "")
@@ -122,7 +122,7 @@ def _mend(python: Optional[str], restart: bool, remember: bool) -> None:
         dmp.ensure_engine(python=python)
     except dmp.DmpError as error:
         _Watch.note, _Watch.noted = str(error), time.monotonic()
-    _ask(python)
+    _query(python)
     _Watch.changed = True
 
 
@@ -133,7 +133,7 @@ def _redraw() -> None:
                 area.tag_redraw()
 
 
-class _Mending(bpy.types.Operator):
+class _EngineButton(bpy.types.Operator):
     """Starts the engine on a thread; in the background it waits for it."""
 
     bl_options = {"INTERNAL"}
@@ -143,7 +143,7 @@ class _Mending(bpy.types.Operator):
     def execute(self, context: Any) -> Any:
         _Watch.note = ""
         python = preferences().engine_python or None
-        _in_thread(_mend, python, self.restart, self.remember)
+        _in_thread(_fix, python, self.restart, self.remember)
         if bpy.app.background:
             assert _Watch.thread is not None
             _Watch.thread.join()
@@ -154,14 +154,14 @@ class _Mending(bpy.types.Operator):
         return {"FINISHED"}
 
 
-class DMP_OT_start_engine(_Mending):
+class DMP_OT_start_engine(_EngineButton):
     """Start the engine now, so that the next matte begins at once"""
 
     bl_idname = "dmp.start_engine"
     bl_label = "Start the engine"
 
 
-class DMP_OT_restart_engine(_Mending):
+class DMP_OT_restart_engine(_EngineButton):
     """End the engine that does not answer and start a new one"""
 
     bl_idname = "dmp.restart_engine"
@@ -169,7 +169,7 @@ class DMP_OT_restart_engine(_Mending):
     restart = True
 
 
-class DMP_OT_setup(_Mending):
+class DMP_OT_setup(_EngineButton):
     """Try the engine Python that is set above; when it works, use it in every program"""
 
     bl_idname = "dmp.setup"
@@ -192,7 +192,7 @@ class DMP_OT_choose_engine(bpy.types.Operator):
     def execute(self, context: Any) -> Any:
         preferences().engine_python = self.filepath
         bpy.context.preferences.is_dirty = True
-        _Watch.asked = 0.0
+        _Watch.queried = 0.0
         return bpy.ops.dmp.start_engine()
 
 

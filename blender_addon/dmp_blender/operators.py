@@ -1,6 +1,6 @@
 """The buttons: Matte frame, Matte range, Cancel, Reload, Reveal result, Take selected nodes.
 
-In a window a matte runs modal: its timer asks the session for the next step, ESC ends it, and so
+In a window a matte runs modal: its timer takes the session's next step, ESC ends it, and so
 does quitting or opening another file. In the background, where timers never run, the same operator
 blocks until the result is there: a farm calls ``bpy.ops.dmp.matte_range()``.
 """
@@ -24,7 +24,7 @@ TICK = 0.1  # seconds
 
 
 @contextmanager
-def bugs_told() -> Iterator[None]:
+def bugs_reported() -> Iterator[None]:
     """What nobody foresaw becomes a sentence too; its traceback goes to the console."""
     try:
         yield
@@ -38,7 +38,7 @@ def bugs_told() -> Iterator[None]:
 
 
 def _watched(steps: Iterator[Status]) -> Iterator[Status]:
-    with bugs_told():
+    with bugs_reported():
         yield from steps
 
 
@@ -46,7 +46,7 @@ class Matte(bpy.types.Operator):
     """What all operators do that take long; both matte operators differ in their frames only."""
 
     bl_options = {"REGISTER", "UNDO"}
-    _wish = False  # set by Cancel
+    _cancel_requested = False  # set by Cancel
 
     def frames(self, scene: Any) -> List[int]:
         raise NotImplementedError
@@ -60,11 +60,11 @@ class Matte(bpy.types.Operator):
         session = self._begin(context)
         if session is None:
             return {"CANCELLED"}
-        told = -1
+        printed = -1
         try:
             for status in _watched(session.steps()):
-                if bpy.app.background and int(status.fraction * 10) > told:
-                    told = int(status.fraction * 10)
+                if bpy.app.background and int(status.fraction * 10) > printed:
+                    printed = int(status.fraction * 10)
                     print(f"DMP: {status.fraction:4.0%} {status.text}", flush=True)
                 time.sleep(TICK / 4)
         except dmp.DmpError as error:
@@ -78,7 +78,7 @@ class Matte(bpy.types.Operator):
         if session is None:
             return {"CANCELLED"}
         self._session, self._steps = session, _watched(session.steps())
-        Matte._wish = False
+        Matte._cancel_requested = False
         manager = context.window_manager
         self._timer = manager.event_timer_add(TICK, window=context.window)
         manager.progress_begin(0, 100)
@@ -87,7 +87,7 @@ class Matte(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def modal(self, context: Any, event: Any) -> Any:
-        if event.type == "ESC" and event.value == "PRESS" or Matte._wish:
+        if event.type == "ESC" and event.value == "PRESS" or Matte._cancel_requested:
             self._let_go(context)
             return self._end(context, self._session, dmp.CancelledError("Cancelled."))
         if event.type != "TIMER":
@@ -107,7 +107,7 @@ class Matte(bpy.types.Operator):
 
     def _begin(self, context: Any) -> Optional[Session]:
         try:
-            with bugs_told():
+            with bugs_reported():
                 return Session(context.scene, self.frames(context.scene))
         except dmp.DmpError as error:
             self.report({"ERROR"}, str(error))
@@ -147,9 +147,9 @@ class Matte(bpy.types.Operator):
         Progress.show(context, None)
 
     def _end(self, context: Any, session: Session, error: Optional[Any]) -> Any:
-        """Show what is finished and say how it went."""
+        """Show what is finished and report how it ended."""
         try:
-            with bugs_told():
+            with bugs_reported():
                 node = session.show()
         except dmp.DmpError as wrong:
             node, error = None, error or wrong
@@ -234,12 +234,12 @@ class DMP_OT_cancel(bpy.types.Operator):
         return Session.current is not None
 
     def execute(self, context: Any) -> Any:
-        Matte._wish = True
+        Matte._cancel_requested = True
         return {"FINISHED"}
 
 
 class DMP_OT_reload(bpy.types.Operator):
-    """Load the mattes from disk again, and say which frames are missing"""
+    """Load the mattes from disk again, and report which frames are missing"""
 
     bl_idname = "dmp.reload"
     bl_label = "Reload"
@@ -253,7 +253,7 @@ class DMP_OT_reload(bpy.types.Operator):
             self.report({"WARNING"}, "There is no matte in this scene's compositor yet.")
             return {"CANCELLED"}
         if not gaps:
-            self.report({"INFO"}, f"{shown} loaded anew, no frame is missing.")
+            self.report({"INFO"}, f"{shown} loaded again, no frame is missing.")
         return {"FINISHED"}
 
 

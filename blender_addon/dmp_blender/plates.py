@@ -24,10 +24,10 @@ LINEAR_NAMES = ("Linear", "Linear Rec.709")
 
 @dataclass(frozen=True)
 class Input:
-    """One input of a job, ready to be asked for its frames.
+    """One input of a job, from which its frames are taken.
 
     still      one picture for all frames
-    space      what the engine is told that the file holds
+    space      the colour space of the file, for the engine
     start      scene frame that shows file (or movie frame) number ``first``
     last       number of a movie's last frame
     files      the files of a sequence
@@ -97,7 +97,7 @@ def read_input(
 
 def _mask(mask: Any, role: Any, plate: Input) -> Input:
     size = plate.size
-    if 0 in size:  # sent as it is, so nobody asked yet
+    if 0 in size:  # sent as it is, so the size is not known yet
         path = plate.files.path(plate.files.numbers()[0]) if plate.files else plate.path
         size = _file_size(path)
     socket = render.mask_socket(mask)
@@ -129,7 +129,7 @@ def _image(source: Any, role: Any, linear: bool) -> Input:
     common = {"role": role, "name": image.name, "still": still}
     if not still:
         common.update(start=source.start, first=source.first)
-    if files is not None:  # any file of it tells of all
+    if files is not None:  # any file of it stands for all
         number = next(iter(files.numbers()), None)
         if number is None:
             raise dmp.PlateError(f"The {label} {path} does not exist.")
@@ -160,7 +160,7 @@ def _rendered_space(datablock: Any) -> str:
 
 
 def _sent_space(image: Any, path: str, role: Any) -> str:
-    """What the engine is to take the file for; empty when it has to be rendered."""
+    """The colour space of a file that is sent as it is; empty when it has to be rendered."""
     suffix = os.path.splitext(path)[1].lower()
     if suffix not in SENT_AS_THEY_ARE or _is_layered(path, suffix):
         return ""
@@ -204,7 +204,7 @@ def _file_size(path: str) -> Tuple[int, int]:
 
 
 def _movie_size(path: str) -> Tuple[Tuple[int, int], int]:
-    """Size and length of a movie, which an Image datablock does not tell in the background."""
+    """Size and length of a movie, which an Image datablock does not have in the background."""
     clip = bpy.data.movieclips.load(path)
     try:
         return tuple(clip.size), clip.frame_duration

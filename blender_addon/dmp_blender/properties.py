@@ -68,27 +68,27 @@ def _store(group: Any, name: str, value: Any) -> None:
 def _knob(spec: Any) -> Any:
     """The Blender property of one setting; it stores nothing itself."""
     data, name = spec.metadata, spec.name
-    told: Dict[str, Any] = {"name": data["label"], "description": data["help"].rstrip(".")}
-    told["options"] = set()  # not animated: a job has one value of each
+    arguments: Dict[str, Any] = {"name": data["label"], "description": data["help"].rstrip(".")}
+    arguments["options"] = set()  # not animated: a job has one value of each
     choices = list(data["choices"])
     if choices:
-        told["items"] = [(one, one.capitalize(), "") for one in choices]
+        arguments["items"] = [(one, one.capitalize(), "") for one in choices]
         return bpy.props.EnumProperty(
             get=lambda group: choices.index(_value(group, name)),
             set=lambda group, index: _store(group, name, choices[index]),
-            **told,
+            **arguments,
         )
-    told["get"] = lambda group: _value(group, name)
+    arguments["get"] = lambda group: _value(group, name)
     if isinstance(spec.default, bool):
-        told["set"] = lambda group, value: _store(group, name, bool(value))
-        return bpy.props.BoolProperty(**told)
-    told.update(min=data["low"], max=data["high"])
+        arguments["set"] = lambda group, value: _store(group, name, bool(value))
+        return bpy.props.BoolProperty(**arguments)
+    arguments.update(min=data["low"], max=data["high"])
     if isinstance(spec.default, int):
-        told["set"] = lambda group, value: _store(group, name, int(value))
-        return bpy.props.IntProperty(**told)
+        arguments["set"] = lambda group, value: _store(group, name, int(value))
+        return bpy.props.IntProperty(**arguments)
     # Blender hands over float32; six digits are what an artist typed.
-    told["set"] = lambda group, value: _store(group, name, float(f"{value:.6g}"))
-    return bpy.props.FloatProperty(precision=4, **told)
+    arguments["set"] = lambda group, value: _store(group, name, float(f"{value:.6g}"))
+    return bpy.props.FloatProperty(precision=4, **arguments)
 
 
 def _sequence_chosen(source: Any, context: Any) -> None:

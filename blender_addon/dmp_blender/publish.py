@@ -14,7 +14,7 @@ import bpy
 from . import collect
 from .chosen import preferences
 from .core import dmp
-from .operators import Matte, bugs_told, range_of
+from .operators import Matte, bugs_reported, range_of
 from .session import Session, Status
 
 SEPARATOR = "\n"  # between check, shot and label in the operator's property
@@ -64,8 +64,8 @@ class Publication:
             task = dmp.BackgroundPublish(request, python=self._python)
             status = Status(COLLECTED, "Checking the plates")
             while not task.done:
-                for told in task.poll():
-                    status = Status(COLLECTED + (1 - COLLECTED) * told.fraction, told.text)
+                for event in task.poll():
+                    status = Status(COLLECTED + (1 - COLLECTED) * event.fraction, event.text)
                 yield status
             self.report = task.result()
         finally:
@@ -96,7 +96,7 @@ class DMP_OT_publish(Matte):
 
     def invoke(self, context: Any, event: Any) -> Any:
         try:
-            with bugs_told():
+            with bugs_reported():
                 if not bpy.app.background and _open_window(context.scene):
                     return {"FINISHED"}
         except dmp.DmpError as error:

@@ -2,7 +2,7 @@
 
 Rules, each learnt from a silent failure: render as an animation of one frame (``write_still``
 gives black for sequences and stale frames for movies), give the scene the picture's exact size
-(the compositor crops), and look whether the file is there. The scene lives for one call; the
+(the compositor crops), and check that the file is there. The scene lives for one call; the
 artist's scenes, trees and settings are only read.
 """
 

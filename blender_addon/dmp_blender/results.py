@@ -99,7 +99,7 @@ def show(scene: Any, result: Result) -> Any:
 
 
 def refresh(scene: Any) -> Tuple[int, List[str]]:
-    """Load every result in the scene's compositor anew.
+    """Load every result in the scene's compositor again.
 
     Returns how many there are, and a sentence for each with missing frames.
     """

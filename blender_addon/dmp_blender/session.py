@@ -1,8 +1,8 @@
 """One job from the button to the nodes, step by step; at most one at a time.
 
-``Session.steps`` is a generator of Status: a modal operator asks it on its timer, a background
-operator drains it. Closing it ends the job. Between two steps the artist may undo, rename or delete
-anything, so datablocks are looked up by name each time.
+``Session.steps`` is a generator of Status: a modal operator takes the next on its timer, a
+background operator drains it. Closing it ends the job. Between two steps the artist may undo,
+rename or delete anything, so datablocks are found by name each time.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class Session:
             status = Status(share, "Waiting for the engine")
             while not task.done:
                 for event in task.poll():
-                    status = self._heed(event, status, share)
+                    status = self._handle(event, status, share)
                 yield status
             task.result()
         finally:
@@ -109,7 +109,7 @@ class Session:
             return None
         return results.show(scene, self._result)
 
-    def _heed(self, event: Any, status: Status, share: float) -> Status:
+    def _handle(self, event: Any, status: Status, share: float) -> Status:
         if isinstance(event, dmp.Notice):
             return Status(status.fraction, str(event))
         if isinstance(event, dmp.Layers):

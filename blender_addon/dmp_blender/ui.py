@@ -147,7 +147,7 @@ PARTS = (
 
 
 def _panels(space: str, prefix: str) -> Any:
-    """The parts for one editor; Blender wants a class of its own for each."""
+    """The parts for one editor; Blender needs a class of its own for each."""
     main = type(f"{prefix}_main", (_Main, bpy.types.Panel), {"bl_space_type": space})
     parts = [
         type(

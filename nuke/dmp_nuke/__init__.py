@@ -11,7 +11,7 @@
     terminal  the same without a GUI, for batches and farms
 
 Rules: Nuke's API on its main thread only; nothing renders from a callback; the
-engine is talked to on a thread (dmp_matting.BackgroundJob). This file imports neither
+engine is used from a thread (dmp_matting.BackgroundJob). This file imports neither
 ``nuke`` nor ``dmp_matting``: it only makes sure that the latter can be found.
 """
 
@@ -23,7 +23,7 @@ from pathlib import Path
 def find_client() -> str:
     """Make ``dmp_matting`` importable; returns the folder it was found in.
 
-    Looked for, in order: on ``sys.path`` already; ``vendor/`` in the NUKE_PATH folder, as
+    Searched, in order: on ``sys.path`` already; ``vendor/`` in the NUKE_PATH folder, as
     ``dmp package nuke`` makes it; ``plugin/`` beside this folder, in a source checkout.
     Raises ImportError with one sentence.
     """

@@ -10,11 +10,11 @@ import nuke
 from dmp_matting import DmpError
 
 from . import jobs, prepare, results
-from .results import Mood
+from .results import Severity
 
 
 def press(action: str) -> None:
-    """Do what the button named ``action`` of ``nuke.thisNode()`` says."""
+    """Run the button ``action`` of ``nuke.thisNode()``."""
     node = nuke.thisNode()
     assert isinstance(node, nuke.Group)
     try:
@@ -27,7 +27,7 @@ def press(action: str) -> None:
 
 
 def _fail(node: nuke.Group, sentence: str) -> None:
-    results.say(node, sentence, Mood.FAILED)
+    results.show_status(node, sentence, Severity.ERROR)
     nuke.message(sentence)
 
 
@@ -43,23 +43,23 @@ def _cancel(node: nuke.Group) -> None:
     job = jobs.running(node)
     if job is not None:
         job.cancel()
-        results.say(node, "Cancelling.")
+        results.show_status(node, "Cancelling.")
     else:
-        results.say(node, "Nothing is running.")
+        results.show_status(node, "Nothing is running.")
 
 
 def _clear(node: nuke.Group) -> None:
     node["has_result"].setValue(False)
-    results.say(node, "Cleared: the plate is shown. The EXRs are still on disk.")
+    results.show_status(node, "Cleared: the plate is shown. The EXRs are still on disk.")
 
 
 def _reload(node: nuke.Group) -> None:
     files, views = results.sequence(node), prepare.wanted_views(node)
     frames = results.show(node, files, views)
     if frames:
-        results.say(node, f"{len(frames)} frames on disk, {frames[0]} to {frames[-1]}.")
+        results.show_status(node, f"{len(frames)} frames on disk, {frames[0]} to {frames[-1]}.")
     else:
-        results.say(node, f"There are no frames of {files.pattern} yet.", Mood.WARNED)
+        results.show_status(node, f"There are no frames of {files.pattern} yet.", Severity.WARNING)
 
 
 ACTIONS: Dict[str, Callable[[nuke.Group], None]] = {

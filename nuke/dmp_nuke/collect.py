@@ -63,7 +63,7 @@ def collect(
     names: Optional[Mapping[str, str]] = None,
     version: int = 0,
 ) -> PublishRequest:
-    """The script's shots. What keeps a node from being published is told as the request's trouble.
+    """The script's shots. What keeps a node from being published goes into the request's trouble.
 
     ``names`` by the nodes' full names. Renders what has to be rendered; CancelledError.
     """
@@ -153,9 +153,9 @@ def _file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: R
     text = str(read["file"].value()).replace("\\", "/")
     if "[" in text or not os.path.isabs(text) or not text.lower().endswith(".exr"):
         return ""
-    if not read["raw"].value() and _says(read, "colorspace", "linear") not in LINEAR:
+    if not read["raw"].value() and _knob_text(read, "colorspace", "linear") not in LINEAR:
         return ""
-    if _says(read, "frame", "") not in ("", "0", "frame"):
+    if _knob_text(read, "frame", "") not in ("", "0", "frame"):
         return ""  # a shift in time
     if not results.NUMBER.search(os.path.basename(text)):
         return text  # a still
@@ -167,7 +167,7 @@ def _file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: R
     return text if role is Role.IMAGE or first <= frames[0] and frames[-1] <= last else ""
 
 
-def _says(read: nuke.Node, name: str, otherwise: str) -> str:
+def _knob_text(read: nuke.Node, name: str, otherwise: str) -> str:
     """A knob's value; of ``default (linear)`` what stands in the brackets."""
     knob = read.knob(name)
     if knob is None:

@@ -1,6 +1,6 @@
 """One matte on its way in a GUI session: the engine on a thread, Nuke on its main thread.
 
-Each tick (ticker.py) finds the node anew, since it may have been renamed, deleted, or closed
+Each tick (ticker.py) finds the node again, since it may have been renamed, deleted, or closed
 with its script: then the job is cancelled and nothing else happens.
 """
 
@@ -29,7 +29,7 @@ from dmp_matting import (
 from . import results
 from .node import all_nodes
 from .prepare import Work, prepare
-from .results import Mood
+from .results import Severity
 from .ticker import Ticker
 
 QUERY_AFTER, QUERY_EVERY = 1.0, 2.0  # seconds without a frame, then the engine's queue is queried
@@ -44,8 +44,8 @@ def start(node: nuke.Group, frames: Sequence[int]) -> None:
     """
     if running(node) is not None:
         raise InputError(f"{node.name()} is solving already; press Cancel first.")
-    with results.quietly():
-        results.say(node, "Rendering the inputs.")
+    with results.without_undo():
+        results.show_status(node, "Rendering the inputs.")
         work = prepare(node, frames)
         token = secrets.token_hex(8)
         node["job"].setValue(token)
@@ -80,7 +80,7 @@ class Running:
         self._waiting = ""  # written by the ticker: what the engine is busy with
         self._solving = False  # a frame of it is in the engine's worker
         self._queried = time.monotonic() - QUERY_EVERY + QUERY_AFTER
-        self._say("Starting the engine.", 0)
+        self._show_status("Starting the engine.", 0)
         self._task = self._next_task()
         self._ticker = Ticker(self._tick, self._fail, self._query_queue)
 
@@ -90,7 +90,7 @@ class Running:
         self._task.cancel()
 
     def forget(self) -> None:
-        """Leave without a word; nothing of Nuke is touched."""
+        """Stop the ticks and remove the plates; nothing of Nuke is touched."""
         self._ticker.stop()
         self._work.clean()
 
@@ -110,29 +110,29 @@ class Running:
     # --- on Nuke's main thread --------------------------------------------------------------------
 
     def _tick(self) -> None:
-        with results.quietly():
+        with results.without_undo():
             self._update()
 
     def _fail(self, sentence: str) -> None:
-        self._end(sentence, Mood.FAILED)
+        self._end(sentence, Severity.ERROR)
 
     def _update(self) -> None:
         node = self._find()
         lost = node is None and not self._cancelled
         if lost or (self._bar is not None and self._bar.isCancelled() and not self._cancelled):
             self.cancel()
-            self._say("Cancelling.")
+            self._show_status("Cancelling.")
         for event in self._task.poll():
             if node is not None and (isinstance(event, Layers) or not self._cancelled):
                 self._show(node, event)
         if node is not None and self._waiting and not self._cancelled:
-            self._say(self._waiting)
+            self._show_status(self._waiting)
         if self._task.done:
             self._close(node)
 
     def _show(self, node: nuke.Group, event: object) -> None:
         if isinstance(event, Notice):
-            self._say(str(event))
+            self._show_status(str(event))
         elif isinstance(event, Layers):
             self._finished.append(event)
             self._solving = False  # a batch gives way between two frames
@@ -145,7 +145,7 @@ class Running:
             number = f" ({done + 1} of {all_frames})" if all_frames > 1 else ""
             left = f", about {event.eta:.0f} s left" if event.eta is not None else ""
             share = (done + event.fraction) / all_frames
-            self._say(
+            self._show_status(
                 f"Frame {event.frame}{number}: {event.stage.called}, {event.fraction:.0%}{left}.",
                 int(100 * share),
             )
@@ -156,27 +156,27 @@ class Running:
             self._task.result()
         except CancelledError:
             done = len(self._finished)
-            self._end(f"Cancelled; {done} of {self._work.frames} frames are done.", Mood.CALM)
+            self._end(f"Cancelled; {done} of {self._work.frames} frames are done.", Severity.INFO)
             return
         if self._cancelled or (not self._left):
             self._end(*self._summary())
         else:
             self._task = self._next_task()
 
-    def _summary(self) -> tuple[str, Mood]:
+    def _summary(self) -> tuple[str, Severity]:
         last = self._finished[-1]
         seconds = sum(one.seconds.get("total", 0.0) for one in self._finished)
         frames = f"{len(self._finished)} frames" if len(self._finished) > 1 else "1 frame"
-        told = f"Done: {frames} in {seconds:.0f} s with {last.settings.preset} on {last.device}."
+        text = f"Done: {frames} in {seconds:.0f} s with {last.settings.preset} on {last.device}."
         warned = [one for one in self._finished if one.warnings]
         if warned:
-            return f"{told} Frame {warned[0].frame}: {warned[0].warnings[0]}", Mood.WARNED
+            return f"{text} Frame {warned[0].frame}: {warned[0].warnings[0]}", Severity.WARNING
         noted = [one for one in self._finished if one.notes]
         if noted:  # what was done to the plates, such as how the clean plate was moved
-            told = f"{told} Frame {noted[0].frame}: {' '.join(noted[0].notes)}"
-        return told, Mood.CALM
+            text = f"{text} Frame {noted[0].frame}: {' '.join(noted[0].notes)}"
+        return text, Severity.INFO
 
-    def _end(self, sentence: str, mood: Mood) -> None:
+    def _end(self, sentence: str, severity: Severity) -> None:
         """The last thing that happens, however it ended. Must not fail."""
         self._ticker.stop()
         if not self._task.wait(0):
@@ -186,15 +186,15 @@ class Running:
         node = self._find()
         try:
             if node is not None:
-                with results.quietly():
+                with results.without_undo():
                     node["job"].setValue("")
                     results.show_preview(node, "")
                     results.show(node, self._work.files, self._work.views)
-                    results.say(node, sentence, mood)
+                    results.show_status(node, sentence, severity)
         except (DmpError, ValueError, NameError):  # somebody took the node apart meanwhile
             traceback.print_exc()
         self._work.clean()
-        if mood is Mood.FAILED and node is not None:
+        if severity is Severity.ERROR and node is not None:
             nuke.message(sentence)
 
     def _find(self) -> Optional[nuke.Group]:
@@ -214,10 +214,10 @@ class Running:
         preview = str(self._preview) if self._wants_preview else None
         return BackgroundJob(part.job, part.outputs, preview=preview)
 
-    def _say(self, sentence: str, percent: Optional[int] = None) -> None:
+    def _show_status(self, sentence: str, percent: Optional[int] = None) -> None:
         node = self._find()
         if node is not None:
-            results.say(node, sentence)
+            results.show_status(node, sentence)
         if self._bar is not None:
             self._bar.setMessage(sentence)
             if percent is not None:

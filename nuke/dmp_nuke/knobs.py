@@ -1,6 +1,6 @@
 """The node's knobs: made from the metadata of dmp_matting.Settings, read back into Settings.
 
-The preset says everything, unless "Change the preset" is on: then the knobs below it do. Seed
+The preset has every value, unless "Change the preset" is on: then the knobs below it count. Seed
 and device always count. A new setting therefore needs no line here.
 """
 
@@ -15,7 +15,7 @@ from dmp_matting import PRESETS, Resolved, Settings, resolve
 
 AUTO = "auto"  # the engine takes `final` on a GPU and `draft` on the CPU
 ALWAYS = ("seed", "device")  # count with every preset
-COLOURS = {  # what the plates hold, and the colour space that the engine is told
+COLOURS = {  # what the plates hold, and the colour space of the job
     "scene-linear": "auto",
     "raw": "raw",
     "named": "",
@@ -103,7 +103,7 @@ def _hidden(node: nuke.Group) -> None:
 
 
 def settings_of(node: nuke.Group) -> Resolved:
-    """The settings that the knobs stand for. SettingsError for a value that is out of range.
+    """The settings of the knobs. SettingsError for a value that is out of range.
 
     Of the knobs behind "Change the preset" those count that differ from what the preset shows, so
     that the rest can follow the device where the preset is ``auto``.
@@ -123,7 +123,7 @@ def _shown(name: str) -> Settings:
 
 
 def colour_space(node: nuke.Group) -> str:
-    """What the engine is told about the plates' colours; "" when a name is wanted and missing."""
+    """The colour space of the plates for the job; "" when its name is missing."""
     return COLOURS[str(node["colour"].value())] or str(node["colour_space"].value()).strip()
 
 
@@ -193,7 +193,7 @@ def _setting(one: Field[Any], name: str) -> nuke.Knob:
 
 
 def _value(node: nuke.Group, one: Field[Any]) -> Any:
-    """What the knob of a setting says, in the setting's own type."""
+    """The value of a setting's knob, in the setting's own type."""
     return type(_default(one))(node[SETTING + one.name].value())
 
 
@@ -245,5 +245,5 @@ def _divider(node: nuke.Group, name: str) -> None:
 def _preset_help() -> str:
     from dmp_matting import DESCRIPTIONS
 
-    told = " ".join(f"{name}: {words}" for name, words in DESCRIPTIONS.items())
-    return f"auto: final on a GPU, draft on the CPU. {told}"
+    about = " ".join(f"{name}: {text}" for name, text in DESCRIPTIONS.items())
+    return f"auto: final on a GPU, draft on the CPU. {about}"

@@ -24,7 +24,7 @@ def add() -> None:
     own.addCommand("Engine: stop", _stop)
     own.addCommand("Engine: where is its log?", lambda: nuke.message(str(log_file())))
     nuke.addKnobChanged(knobs.knob_changed, nodeClass="Group")
-    nuke.addOnScriptLoad(lambda: results.settle(jobs.RUNNING))
+    nuke.addOnScriptLoad(lambda: results.forget_ended_jobs(jobs.RUNNING))
     _add_panel()
 
 

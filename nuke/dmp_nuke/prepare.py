@@ -27,7 +27,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Work:
-    """Everything that a press of Matte asks for, the inputs rendered."""
+    """The jobs of one press of Matte, the inputs rendered."""
 
     parts: Tuple[Part, ...]
     files: results.Sequence
@@ -39,7 +39,7 @@ class Work:
         return sum(len(part.job.frames) for part in self.parts)
 
     def clean(self) -> None:
-        """Remove the plates. Never fails: a leftover is the temporary folder's business."""
+        """Remove the plates. Never fails: a leftover stays in the temporary folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -73,23 +73,23 @@ def _part(view: str, frames: Tuple[Frame, ...], chosen: Resolved, files: results
 
 def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
     """The views to solve. InputError for one that the script has not, or without a %V."""
-    wanted = chosen_views(node)
-    if len(wanted) > 1 and results.VIEW not in str(node["file"].value()):
+    chosen = chosen_views(node)
+    if len(chosen) > 1 and results.VIEW not in str(node["file"].value()):
         raise InputError(
-            f"The output has no %V, but there are {len(wanted)} views; "
+            f"The output has no %V, but there are {len(chosen)} views; "
             "put %V into it, or name one view under Advanced."
         )
-    return wanted
+    return chosen
 
 
 def chosen_views(node: nuke.Group) -> Tuple[str, ...]:
     """The views that the node names, else all of the script. InputError for one that it has not."""
     known = nuke.views()
-    wanted = tuple(str(node["views"].value()).replace(",", " ").split()) or tuple(known)
-    for view in wanted:
+    chosen = tuple(str(node["views"].value()).replace(",", " ").split()) or tuple(known)
+    for view in chosen:
         if view not in known:
             raise InputError(f"The script has no view '{view}', only {', '.join(known)}.")
-    return wanted
+    return chosen
 
 
 def whole_range(node: nuke.Group) -> List[int]:

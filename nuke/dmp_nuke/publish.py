@@ -24,7 +24,7 @@ from dmp_matting import (
 
 from . import collect, results
 from .node import all_nodes
-from .results import Mood
+from .results import Severity
 from .ticker import Ticker
 
 RUNNING: List[Publishing] = []  # one or none
@@ -38,9 +38,9 @@ def press() -> None:
         if open_publish_window(collect.collect):
             return
         nodes = collect.chosen_nodes()
-        asked = _ask(nodes)
-        if asked is not None:
-            to, names, version = asked
+        choices = _show_dialog(nodes)
+        if choices is not None:
+            to, names, version = choices
             chosen = [node for node in nodes if names[node.fullName()]]
             start(collect.collect(chosen, to, names, version), names)
     except DmpError as error:
@@ -58,7 +58,7 @@ def start(
     RUNNING[:] = [Publishing(request, names, before or {})]
 
 
-def _ask(nodes: List[nuke.Group]) -> Optional[Tuple[str, Dict[str, str], int]]:
+def _show_dialog(nodes: List[nuke.Group]) -> Optional[Tuple[str, Dict[str, str], int]]:
     """Folder, names and version; None when the artist changes their mind. InputError."""
     panel = nuke.Panel("DMP: publish")
     panel.addFilenameSearch("Publish to", collect.default_folder())
@@ -105,15 +105,15 @@ class Publishing:
                 self._bar.setProgress(int(100 * status.fraction))
         if self._task.done:
             self._end()
-            self._tell()
+            self._show_report()
 
     def _end(self) -> None:
         self._ticker.stop()
         self._bar = None  # takes the progress bar away
         RUNNING.clear()
 
-    def _tell(self) -> None:
-        """One message; the repairs that the artist wants begin it again."""
+    def _show_report(self) -> None:
+        """One message; the repairs that the artist confirms start it again."""
         try:
             report = self._task.result()
         except DmpError as error:
@@ -140,6 +140,6 @@ class Publishing:
         for node in all_nodes():
             name = self._names.get(node.fullName(), "")
             if name in failed:
-                results.say(node, failed[name], Mood.FAILED)
+                results.show_status(node, failed[name], Severity.ERROR)
             elif name in published:
-                results.say(node, f"Published {published[name]}.")
+                results.show_status(node, f"Published {published[name]}.")

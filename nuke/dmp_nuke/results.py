@@ -1,8 +1,8 @@
-"""Where a node's EXRs go, which of them it shows, and what it says about that.
+"""Where a node's EXRs go, which of them it shows, and its status line.
 
 The internal Read holds absolute paths, so that a saved script renders on a machine
-that knows nothing of DMP. Its frame range is what is on disk; frames that are missing
-in between are its own business, as with every Read.
+without DMP. Its frame range is what is on disk; frames that are missing in between
+follow the Read's own rules.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ NUMBER = re.compile(r"%0?(\d*)d|#+")
 VIEW = "%V"
 
 
-class Mood(Enum):
-    """What the node's tile says. The value is the tile's colour, None the artist's own."""
+class Severity(Enum):
+    """How the node's tile shows a status. The value is the tile's colour, None the artist's own."""
 
-    CALM = None
-    WARNED = 0xC88A00FF
-    FAILED = 0xB02020FF
+    INFO = None
+    WARNING = 0xC88A00FF
+    ERROR = 0xB02020FF
 
 
 @dataclass(frozen=True)
@@ -52,9 +52,11 @@ class Sequence:
         if found is None or not os.path.isdir(folder):
             return []
         before, after = name[: found.start()], name[found.end() :]
-        wanted = re.compile(rf"{re.escape(before)}(\d{{{_digits(found)},}}){re.escape(after)}$")
+        name_of_frame = re.compile(
+            rf"{re.escape(before)}(\d{{{_digits(found)},}}){re.escape(after)}$"
+        )
         assert len(parts) >= 2
-        numbers = (wanted.match(one) for one in os.listdir(folder))
+        numbers = (name_of_frame.match(one) for one in os.listdir(folder))
         return sorted(int(at[1]) for at in numbers if at is not None)
 
 
@@ -63,7 +65,7 @@ def _digits(at: re.Match[str]) -> int:
 
 
 def sequence(node: nuke.Group) -> Sequence:
-    """What the output knob says. Raises OutputError when it cannot be used."""
+    """The output knob's sequence. Raises OutputError when it cannot be used."""
     text = str(node["file"].value()).replace("\\", "/").strip()
     if "[" in text:  # Tcl; evaluate() would put the frame in as well
         with node:
@@ -140,33 +142,35 @@ def _reload(read: nuke.Node) -> None:
     cast(nuke.Script_Knob, read["reload"]).execute()
 
 
-def say(node: nuke.Group, sentence: str, mood: Mood = Mood.CALM) -> None:
+def show_status(node: nuke.Group, sentence: str, severity: Severity = Severity.INFO) -> None:
     """The status line, and the tile in red or amber; the artist's own colour comes back."""
-    with quietly():
+    with without_undo():
         node["status"].setValue(sentence)
         tile, before = node["tile_color"], node["tile_before"]
-        if mood.value is not None:
+        if severity.value is not None:
             if not before.value():
                 before.setValue(str(int(tile.value())))
-            tile.setValue(mood.value)
+            tile.setValue(severity.value)
         elif before.value():
             tile.setValue(int(before.value()))
             before.setValue("")
 
 
-def settle(running: Container[str] = ()) -> None:
-    """After a script was opened: jobs of an earlier session run no more. Sets knobs only."""
-    with quietly():
+def forget_ended_jobs(running: Container[str] = ()) -> None:
+    """After a script was opened: end what an earlier session left running. Sets knobs only."""
+    with without_undo():
         for node in all_nodes():
             if node["job"].value() and node["job"].value() not in running:
                 node["job"].setValue("")
                 show_preview(node, "")
-                say(node, "The script was closed while this was solving; press Matte again.")
+                show_status(
+                    node, "The script was closed while this was solving; press Matte again."
+                )
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """What a running job changes is no step that an artist wants to undo."""
+def without_undo() -> Iterator[None]:
+    """Changes by a running job are no undo steps of the artist's."""
     nuke.Undo.disable()
     try:
         yield

@@ -35,9 +35,9 @@ POLL = 0.5  # seconds
 
 def main(arguments: Sequence[str]) -> int:
     """The command; returns its exit code (docs/artist/nuke.md)."""
-    asked = _parser().parse_args(list(arguments))
+    options = _parser().parse_args(list(arguments))
     try:
-        _run(asked)
+        _run(options)
     except DmpError as error:
         print(f"DMP: {error}", file=sys.stderr, flush=True)
         return error.exit_code
@@ -66,7 +66,7 @@ def compute(node: nuke.Group, frames: Sequence[int]) -> int:
                 ) from None
             task.result()
         results.show(node, work.files, work.views)
-        results.say(node, f"Done: {done} frames in a batch.")
+        results.show_status(node, f"Done: {done} frames in a batch.")
     finally:
         work.clean()
     return done
@@ -79,26 +79,26 @@ def missing(node: nuke.Group, frames: Sequence[int]) -> List[int]:
     return [number for number in frames if not all(number in found for found in there)]
 
 
-def _run(asked: argparse.Namespace) -> None:
+def _run(options: argparse.Namespace) -> None:
     try:
-        nuke.scriptOpen(asked.script)
+        nuke.scriptOpen(options.script)
     except (OSError, RuntimeError) as reason:
-        raise InputError(f"The script {asked.script} cannot be opened: {reason}.") from None
-    for node in _chosen(asked.node):
-        if asked.render and not node["compute_missing"].value():
+        raise InputError(f"The script {options.script} cannot be opened: {reason}.") from None
+    for node in _chosen(options.node):
+        if options.render and not node["compute_missing"].value():
             continue
-        frames = _range(asked.frames) or prepare.whole_range(node)
-        wanted = frames if asked.again else missing(node, frames)
-        if wanted:
-            nuke.tprint(f"DMP: {node.fullName()}: {len(wanted)} frames to solve.")
-            compute(node, wanted)
+        frames = _range(options.frames) or prepare.whole_range(node)
+        left = frames if options.again else missing(node, frames)
+        if left:
+            nuke.tprint(f"DMP: {node.fullName()}: {len(left)} frames to solve.")
+            compute(node, left)
         else:
             results.show(node, results.sequence(node), prepare.wanted_views(node))
             nuke.tprint(f"DMP: {node.fullName()}: all {len(frames)} frames are there.")
-    if asked.save:
-        nuke.scriptSaveAs(asked.save, 1)
-    if asked.render:
-        _render(asked.render, _range(asked.frames))
+    if options.save:
+        nuke.scriptSaveAs(options.save, 1)
+    if options.render:
+        _render(options.render, _range(options.frames))
 
 
 def _render(name: str, frames: List[int]) -> None:
@@ -131,7 +131,7 @@ def _range(text: str) -> List[int]:
     except ValueError:
         found = []
     if not found:
-        raise InputError(f"--frames wants something like 1001-1100, not '{text}'.")
+        raise InputError(f"--frames takes a range such as 1001-1100, not '{text}'.")
     return found
 
 

@@ -1,7 +1,7 @@
 """Ticks on Nuke's main thread while something runs in the background.
 
-A thread asks Nuke's main thread for a tick, waits until it has run, and asks again; it calls
-nothing else of Nuke. While Nuke is busy no second tick is queued.
+A thread queues a tick on Nuke's main thread, waits until it has run, and queues the next; it
+calls nothing else of Nuke. While Nuke is busy no second tick is queued.
 """
 
 from __future__ import annotations

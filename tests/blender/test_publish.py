@@ -106,4 +106,4 @@ def test_the_pyblish_window_of_the_facility_collects_from_the_scene(
     assert seen["opened"] and seen["collected"] == ["plate", "plate"]
     assert seen["frames"] == [[1, 2, 3], [1, 2]] and seen["trouble"] == [[], []]
     assert seen["facts"] == [4, 3]  # headers of plates and clean plate, through the engine
-    assert seen["module"] == ["bl_ext.user_default.dmp_blender.dmp_matting.shots"]
+    assert seen["module"] == ["bl_ext.user_default.dmp_blender.dmp_matting.shots.shot"]

@@ -18,7 +18,7 @@ from dmp_matting import engine_jobs, find_engine
 from dmp_matting.client.connection import Connection
 from dmp_matting.errors import EngineMissingError
 from dmp_nuke import buttons, jobs
-from dmp_nuke.results import Mood
+from dmp_nuke.results import Severity
 
 from ..conftest import Home, children
 from .conftest import Shot, dmp_node, pixels, press
@@ -284,7 +284,7 @@ def test_the_wrong_clean_plate_is_told(
         "Frame 1001: The plate and the clean plate are the same picture: alpha is empty. "
         "Check that the plate shows the subject."
     )
-    assert dmp["tile_color"].value() == Mood.WARNED.value
+    assert dmp["tile_color"].value() == Severity.WARNING.value
 
 
 def test_the_artists_tile_comes_back(dmp: Any, session: Session, engine: Connection) -> None:

@@ -251,7 +251,7 @@ def test_gone_while_it_runs(shot: Shot, engine: Connection, tmp_path: Path, how:
     run_until(lambda: not jobs.RUNNING)
     assert not folder.exists() and not list(tmp_path.glob("matte*"))
     run_until(
-        lambda: all(job["state"] != "running" for job in engine.ask("GET", "/v1/jobs")["jobs"])
+        lambda: all(job["state"] != "running" for job in engine.request("GET", "/v1/jobs")["jobs"])
     )
 
 
@@ -281,7 +281,7 @@ def test_saved_while_it_ran(
     nuke.scriptOpen(str(tmp_path / "shot.nk"))
     again = node.all_nodes()[0]
     assert "rgba.alpha" not in again._image(1001, "main").channels, "also where there is no DMP"
-    results.settle(jobs.RUNNING)
+    results.forget_ended_jobs(jobs.RUNNING)
     assert again["status"].value() == (
         "The script was closed while this was solving; press Matte again."
     )

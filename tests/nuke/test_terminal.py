@@ -92,7 +92,7 @@ def test_a_farm_computes_only_when_it_was_allowed(
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--frames", "x"], 2, "--frames wants something like 1001-1100, not 'x'."),
+        (["--frames", "x"], 2, "--frames takes a range such as 1001-1100, not 'x'."),
         (["--node", "DMP7"], 2, "The script has no DMP node 'DMP7'."),
         (["--render", "Nobody", "--frames", "1001"], 2,
          "The script has no node 'Nobody' to render."),

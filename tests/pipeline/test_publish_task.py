@@ -143,8 +143,8 @@ def test_it_ends_with_a_host_that_is_killed(
     ("python", "kind", "words"),
     [
         ("/no/python", EngineMissingError, "names '/no/python', which is not a program"),
-        ("/bin/true", EngineError, "Publishing ended without an answer."),
-        ("/bin/sh", EngineError, "Publishing ended without an answer: "),
+        ("/bin/true", EngineError, "Publishing ended without a result."),
+        ("/bin/sh", EngineError, "Publishing ended without a result: "),
     ],
 )
 def test_a_python_that_cannot_publish(

@@ -1,4 +1,4 @@
-"""`dmp doctor`: what the engine's machine has, what is wrong with it and how to mend that.
+"""`dmp doctor`: what the engine's machine has, what is wrong with it and how to fix it.
 
 Every check stands alone: a missing library is a finding, never an end.
 """
@@ -24,12 +24,12 @@ INSTALL = "Install the engine with `pip install 'dmp-matting[engine]'`."
 
 @dataclass(frozen=True)
 class Check:
-    """One finding; ``status`` is ok, warn or fail, ``mend`` says what to do about the last two."""
+    """One finding; ``status`` is ok, warn or fail, ``fix`` says what to do about the last two."""
 
     name: str
     status: str
     detail: str
-    mend: str = ""
+    fix: str = ""
 
     def to_json(self) -> dict[str, str]:
         return dataclasses.asdict(self)
@@ -128,8 +128,8 @@ def _ocio() -> Check:
         )
     linear = config.getColorSpaceNameByRole("scene_linear")
     if not linear:
-        mend = "Give the configuration a scene_linear role, or unset $OCIO."
-        return Check("OCIO", "warn", f"{origin}: no scene_linear role", mend)
+        fix = "Give the configuration a scene_linear role, or unset $OCIO."
+        return Check("OCIO", "warn", f"{origin}: no scene_linear role", fix)
     return Check("OCIO", "ok", f"{origin}, {len(spaces)} colour spaces, scene_linear is {linear}")
 
 
@@ -140,8 +140,8 @@ def _cache() -> Check:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as reason:
-        mend = "Make it writable, or set DMP_CACHE_DIR to a folder that is."
-        return Check("Cache folder", "fail", f"{folder}: {reason.strerror or reason}", mend)
+        fix = "Make it writable, or set DMP_CACHE_DIR to a folder that is."
+        return Check("Cache folder", "fail", f"{folder}: {reason.strerror or reason}", fix)
     return Check("Cache folder", "ok", str(folder))
 
 

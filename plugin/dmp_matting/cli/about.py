@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..client.engine_process import ask_engine
-from ..client.engine_python import MEND, engine_command
+from ..client.engine_process import query_engine
+from ..client.engine_python import HOW_TO_INSTALL, engine_command
 from ..errors import EngineMissingError
 from ..settings_schema import describe_presets, describe_settings, range_text, value_text
 from ..version import __version__
@@ -47,21 +47,23 @@ def presets(as_json: Json = False) -> None:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what this machine has, what is wrong with it and how to mend that."""
-    here = {"status": "ok", "mend": ""}
+    """Say what this machine has, what is wrong with it and how to fix that."""
+    here = {"status": "ok", "fix": ""}
     checks = [{**here, "name": "dmp", "detail": f"{__version__}, Python {sys.version.split()[0]}"}]
     try:
         engine_command()
-        checks += ask_engine("doctor")["checks"]
+        checks += query_engine("doctor")["checks"]
     except EngineMissingError as missing:
-        told = str(missing).replace(MEND, "").rstrip(" .")
-        checks.append({"name": "DMP engine", "status": "fail", "detail": told, "mend": MEND})
+        reason = str(missing).replace(HOW_TO_INSTALL, "").rstrip(" .")
+        checks.append(
+            {"name": "DMP engine", "status": "fail", "detail": reason, "fix": HOW_TO_INSTALL}
+        )
     sound = all(check["status"] != "fail" for check in checks)
     if as_json:
         print_json({"ok": sound, "checks": checks})
     else:
         for check in checks:
             mark = Text(f"{check['status']:4}  ", style=MARKS[check["status"]])
-            mend = f". {check['mend']}" if check["mend"] else ""
-            out.print(mark.append(f"{check['name']:13} {check['detail']}{mend}", style="default"))
+            fix = f". {check['fix']}" if check["fix"] else ""
+            out.print(mark.append(f"{check['name']:13} {check['detail']}{fix}", style="default"))
     raise typer.Exit(0 if sound else EngineMissingError.exit_code)

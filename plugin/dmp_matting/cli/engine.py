@@ -70,7 +70,7 @@ def status(
     wire = ensure_engine() if open_page else find_engine()
     if open_page:
         assert wire is not None
-        url = wire.ask("POST", "/v1/page")["url"]
+        url = wire.request("POST", "/v1/page")["url"]
         opened = False if as_json else webbrowser.open(url)
         say(as_json, {"ok": True, "url": url},
              "The status page is open in your browser." if opened
@@ -81,7 +81,7 @@ def status(
             raise EngineError(HANGS)
         say(as_json, {"ok": True, "running": False}, "The engine is not running.")
         return
-    told = wire.ask("GET", "/v1/status")
+    told = wire.request("GET", "/v1/status")
     if as_json:
         say(True, {"ok": True, "running": True, **told})
         return
@@ -129,7 +129,7 @@ def log(
 @cache_app.command("show")
 def show_cache(as_json: Json = False) -> None:
     """Say how many finished frames are kept, where, and how large they may grow."""
-    usage = ensure_engine().ask("GET", "/v1/cache")
+    usage = ensure_engine().request("GET", "/v1/cache")
     say(as_json, {"ok": True, **usage},
          f"{usage['entries']} finished frames, {_size(usage['bytes'])} of {_size(usage['limit'])}, "
          f"in {usage['folder']}.")  # fmt: skip
@@ -138,7 +138,7 @@ def show_cache(as_json: Json = False) -> None:
 @cache_app.command("clear")
 def clear_cache() -> None:
     """Remove all finished frames that are kept; nothing that you wrote is touched."""
-    removed = ensure_engine().ask("DELETE", "/v1/cache")["removed"]
+    removed = ensure_engine().request("DELETE", "/v1/cache")["removed"]
     out.print(f"Removed {removed} finished frames.")
 
 

@@ -8,7 +8,7 @@ from typing import Annotated, Dict, List, Optional
 
 import typer
 
-from ..client.engine_process import ask_engine, run_directly
+from ..client.engine_process import query_engine, run_directly
 from ..client.job_client import run_in_engine
 from ..errors import InputError, PlateError
 from ..farm.openjd import from_openjd
@@ -200,7 +200,7 @@ def view(
     for name, path in (("--image", image), ("--clean", clean), ("--over", over)):
         if path is not None:
             arguments += [name, str(path)]
-    answer = ask_engine(*arguments)
+    answer = query_engine(*arguments)
     if as_json:
         print_json(answer)
     else:

@@ -2,7 +2,7 @@
 
 Everything that can go wrong on the way becomes one of our errors here: EngineGone
 when nobody answers (the caller may start another engine and go on), NotThere for
-what the engine does not have, and else the error that the engine told.
+what the engine does not have, and else the error that the engine raised.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class EngineGone(EngineError):
 
 
 class NotThere(EngineError):
-    """The engine does not have what was asked for (404)."""
+    """The engine does not have what the request names (404)."""
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -44,14 +44,14 @@ class _UnixConnection(http.client.HTTPConnection):
 
 @dataclass(frozen=True)
 class Connection:
-    """An engine's address and token, and who it said it is."""
+    """An engine's address and token, its version and process."""
 
     address: str  # unix:/path or http://127.0.0.1:port
     token: str
     version: str = ""
     pid: int = 0
 
-    def ask(
+    def request(
         self,
         method: str,
         path: str,
@@ -118,7 +118,7 @@ class Connection:
             headers["Content-Type"] = "application/octet-stream"
             headers["Content-Length"] = str(size)
         try:
-            # The engine may have refused a large body half way: its answer says why.
+            # The engine may have refused a large body half way: its answer has the reason.
             with suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, sent, headers)
             answer = connection.getresponse()
@@ -147,14 +147,14 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
 
 def _refused(status: int, body: bytes) -> DmpError:
     try:
-        told = from_wire(json.loads(body))
+        error = from_wire(json.loads(body))
     except (ValueError, AttributeError):
         return EngineError(f"The engine answered with status {status} and no reason.")
     if status == 404:
-        return NotThere(str(told))
+        return NotThere(str(error))
     if status in (401, 503):  # another engine took this one's place, or it is about to end
-        return EngineGone(str(told))
-    return told
+        return EngineGone(str(error))
+    return error
 
 
 def _gone(reason: BaseException) -> EngineGone:

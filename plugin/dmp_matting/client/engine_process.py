@@ -51,7 +51,7 @@ def run_directly(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None,
                 event = _event(line)
                 if event is not None:
                     if isinstance(event, Progress):
-                        yield from map(Notice, event.warnings)  # the engine tells them once
+                        yield from map(Notice, event.warnings)  # the engine sends them once
                     finished += isinstance(event, Layers)
                     yield event
             code = child.wait()
@@ -61,16 +61,16 @@ def run_directly(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None,
             _end(child)
 
 
-def ask_engine(*arguments: str) -> Dict[str, Any]:
+def query_engine(*arguments: str) -> Dict[str, Any]:
     """Run a short command of the engine and return the JSON object that it prints."""
     with tempfile.TemporaryFile() as stderr:
         child = start_engine(*arguments, stderr=stderr)
         try:
-            said, _ = child.communicate()
+            output, _ = child.communicate()
         finally:
             _end(child)
         try:
-            answer: Dict[str, Any] = json.loads(said)
+            answer: Dict[str, Any] = json.loads(output)
         except ValueError:
             raise _died(child.returncode, stderr) from None
     if "error" in answer:
@@ -89,12 +89,12 @@ def engine_lines(*arguments: str) -> Generator[Dict[str, Any], None, None]:
             assert child.stdout is not None
             for line in child.stdout:
                 try:
-                    said: Dict[str, Any] = json.loads(line)
+                    fields: Dict[str, Any] = json.loads(line)
                 except ValueError:
-                    continue  # a library's own words
-                if "error" in said:
-                    raise from_wire(said)
-                yield said
+                    continue  # printed by a library
+                if "error" in fields:
+                    raise from_wire(fields)
+                yield fields
             code = child.wait()
             if code:
                 raise _died(code, stderr)
@@ -132,10 +132,10 @@ def _event(line: bytes) -> Optional[Event]:
             return Notice(fields["note"]) if fields["note"] else None
     except (ValueError, KeyError, TypeError):
         text = line.decode("utf-8", "replace").strip()[:200]
-        raise EngineError(f"The engine said something that was not understood: {text}") from None
+        raise EngineError(f"The engine sent a line that was not understood: {text}") from None
     if kind == "error":
         raise from_wire(fields)
-    return None  # a newer engine may tell more
+    return None  # a newer engine may send more
 
 
 def _died(code: int, stderr: IO[bytes]) -> EngineError:
@@ -161,7 +161,7 @@ def last_line(stderr: IO[bytes]) -> str:
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:
-    """Close the child's input, which ends it, and wait; kill it when it does not listen."""
+    """Close the child's input, which ends it, and wait; kill it when it does not end."""
     for pipe in (child.stdin, child.stdout):
         try:
             if pipe is not None:

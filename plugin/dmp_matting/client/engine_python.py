@@ -11,7 +11,7 @@ never imported: the first of these that holds is used.
 
 The command always has ``-I``, so a host's PYTHONHOME, PYTHONPATH and user site
 reach neither the engine nor its workers. What ``-I`` takes away from a source
-checkout is handed back by name: the source roots are the first argument.
+checkout is handed back by name: ``python_command`` takes the source roots.
 """
 
 from __future__ import annotations
@@ -20,33 +20,51 @@ import importlib.util
 import os
 import sys
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple
+from typing import Dict, List, Optional, Sequence, Tuple
 
 from ..errors import EngineMissingError
 from ..paths import read_config
 
-MEND = (
+HOW_TO_INSTALL = (
     "Install it with `pip install 'dmp-matting[engine]'`, "
     "or name a Python that has it with `dmp setup` or DMP_ENGINE_PYTHON."
 )
 
-# Puts the source roots (argument 1) on the path and runs dmp_engine/__main__.py with the rest.
-# A site-packages folder goes last, or it would hide the standard library. Where the Python that
-# was named has no engine, the answer is one event like the engine's own, not a traceback.
+# Runs the module of argument 1 with the arguments after the third. Argument 2: source roots for
+# the path; a site-packages folder goes last, or it would hide the standard library. Argument 3:
+# the folder of a dmp_matting to use, wherever a host has it and whatever it is called there.
+# Where this Python has no engine, the answer is one event like the engine's own, no traceback.
 _BOOT = """\
-import json, os, runpy, sys
-for root in filter(None, sys.argv.pop(1).split(os.pathsep)):
+import importlib.util, json, os, runpy, sys
+module, roots, folder = sys.argv[1:4]
+del sys.argv[1:4]
+for root in filter(None, roots.split(os.pathsep)):
     if root not in sys.path:
         last = os.path.basename(root) in ("site-packages", "dist-packages")
         sys.path.insert(len(sys.path) if last else 0, root)
+if folder:
+    spec = importlib.util.spec_from_file_location(
+        "dmp_matting", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder])
+    package = sys.modules["dmp_matting"] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(package)
 try:
-    import dmp_engine
+    __import__(module.partition(".")[0])
 except ImportError as reason:
     print(json.dumps({"event": "error", "error": "EngineMissingError", "message":
         "The Python at %s has no DMP engine (%s)." % (sys.executable, reason)}), flush=True)
     sys.exit(3)
-runpy.run_module("dmp_engine", run_name="__main__", alter_sys=True)
+runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
+
+
+def python_command(
+    python: str, module: str, *, roots: Sequence[str] = (), package: str = ""
+) -> List[str]:
+    """The command line that runs ``module`` in ``python``, apart from a host's Python settings.
+
+    ``roots``: folders for the path. ``package``: the folder of the dmp_matting to use there.
+    """
+    return [python, "-I", "-c", _BOOT, module, os.pathsep.join(roots), package]
 
 
 def engine_command(python: Optional[str] = None) -> List[str]:
@@ -56,7 +74,7 @@ def engine_command(python: Optional[str] = None) -> List[str]:
     Raises EngineMissingError when no Python with the engine is to be found.
     """
     python, roots = _named(python, "The engine's Python") if python else _engine_python()
-    return [python, "-I", "-c", _BOOT, os.pathsep.join(roots)]
+    return python_command(python, "dmp_engine", roots=roots)
 
 
 def child_environment() -> Dict[str, str]:
@@ -84,7 +102,7 @@ def _engine_python() -> Tuple[str, List[str]]:
             # torch's own folder: without it `-I` would lose an install in the user site.
             roots = [str(_here()), engine, _root("torch")]
             return sys.executable, list(dict.fromkeys(root for root in roots if root))
-    raise EngineMissingError(f"The DMP engine was not found. {MEND}")
+    raise EngineMissingError(f"The DMP engine was not found. {HOW_TO_INSTALL}")
 
 
 def _named(python: str, by: str) -> Tuple[str, List[str]]:

@@ -36,6 +36,6 @@ def choose_engine(python: str) -> Path:
     if bad:
         raise EngineMissingError(
             f"The engine of '{python}' cannot work: {bad[0]['name']}, {bad[0]['detail']}. "
-            f"{bad[0]['mend']}"
+            f"{bad[0]['fix']}"
         )
     return write_config({"engine_python": python})

@@ -1,7 +1,7 @@
-"""What a panel says about the engine: one word, one sentence. Standard library only, Python 3.9.
+"""The engine's state for a panel: one word, one sentence. Standard library only, Python 3.9.
 
-Asking starts nothing and never takes longer than a greeting, but it does talk to
-a socket: a host asks from a thread or from a slow timer, not from a draw call.
+A query starts nothing and never takes longer than a greeting, but it does use a
+socket: a host queries from a thread or from a slow timer, not from a draw call.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Dict, Optional, Tuple
 
 from ..errors import DmpError, EngineMissingError
 from ..job import JobState
-from .engine_python import MEND, engine_command
+from .engine_python import HOW_TO_INSTALL, engine_command
 from .launcher import HANGS, engine_hangs, find_engine
 
 WAITING = {JobState.UPLOADING.value, JobState.QUEUED.value, JobState.RUNNING.value}
@@ -23,10 +23,10 @@ class EngineStatus(str, enum.Enum):
 
     MISSING = "missing"  # no Python with an engine: `dmp setup`
     STOPPED = "stopped"  # it starts by itself with the next job
-    STARTING = "starting"  # it answers, but its worker has not said which devices there are
+    STARTING = "starting"  # it answers, but its worker has not listed the devices yet
     READY = "ready"
     BUSY = "busy"
-    BROKEN = "broken"  # it runs and cannot be talked to; the sentence says what to do
+    BROKEN = "broken"  # it runs but gives no usable answer; the sentence names the fix
 
 
 @dataclass(frozen=True)
@@ -51,23 +51,23 @@ def engine_state(python: Optional[str] = None) -> EngineState:
     ``python``: the engine's Python of the host's own preferences, if it has one.
     """
     try:
-        wire = find_engine()
-        if wire is None:
+        connection = find_engine()
+        if connection is None:
             if engine_hangs():
                 return EngineState(EngineStatus.BROKEN, HANGS)
             engine_command(python)
             return EngineState(
                 EngineStatus.STOPPED, "The engine is not running; it starts with the next matte."
             )
-        told = wire.ask("GET", "/v1/status", timeout=5.0)
+        status = connection.request("GET", "/v1/status", timeout=5.0)
     except EngineMissingError as missing:
-        return EngineState(EngineStatus.MISSING, str(missing) or MEND)
+        return EngineState(EngineStatus.MISSING, str(missing) or HOW_TO_INSTALL)
     except DmpError as broken:
         return EngineState(EngineStatus.BROKEN, str(broken))
-    jobs = tuple(job for job in reversed(told["jobs"]) if job["state"] in WAITING)
-    if not told["devices"]:
+    jobs = tuple(job for job in reversed(status["jobs"]) if job["state"] in WAITING)
+    if not status["devices"]:
         return EngineState(EngineStatus.STARTING, "The engine is starting.", "", jobs)
-    device = told["devices"][0]["label"]
+    device = status["devices"][0]["label"]
     if not jobs:
         return EngineState(EngineStatus.READY, f"Ready on {device}.", device, jobs)
     queued = sum(job["state"] == JobState.QUEUED.value for job in jobs)

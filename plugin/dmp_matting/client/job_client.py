@@ -4,7 +4,7 @@
 
 Standard library only, Python 3.9. A plate is opaque bytes here. An engine that
 dies on the way is started again and the job goes on where it was; only when that
-fails three times in a row is the caller told.
+fails three times in a row does the caller get an error.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def matte(
 
 
 def run_in_engine(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None, None]:
-    """All events of a job through this user's engine: the twin of ``direct.run_directly``."""
+    """All events of a job through this user's engine: as ``run_directly``."""
     return Matting(job, outputs).events()
 
 
@@ -81,7 +81,7 @@ class Matting:
         self.outputs = {number: Path(path) for number, path in outputs.items()}
         self.preview = Path(preview) if preview is not None else None
         self._connect = connect
-        self._wire: Optional[Connection] = None
+        self._connection: Optional[Connection] = None
         self._id: Optional[str] = None  # of the job in the engine
         self._written: Dict[int, Layers] = {}
         self._lost = 0
@@ -90,7 +90,7 @@ class Matting:
     def events(self) -> Generator[Event, None, None]:
         """Notices, Progress, and the Layers of each frame when its EXR has been written.
 
-        Closing the generator cancels the job. Raises what the engine tells (PlateError,
+        Closing the generator cancels the job. Raises what the engine raised (PlateError,
         MismatchError, ...), OutputError when an EXR cannot be written, CancelledError, and
         EngineError when no engine can be had.
         """
@@ -98,10 +98,10 @@ class Matting:
         try:
             while True:
                 try:
-                    self._wire = self._connect()
+                    self._connection = self._connect()
                     if self._id is None:
-                        self._submit(self._wire)
-                    yield from self._follow(self._wire)
+                        self._submit(self._connection)
+                    yield from self._follow(self._connection)
                     return
                 except NotThere:
                     self._id = None  # killed while the plates were sent: once more
@@ -114,9 +114,9 @@ class Matting:
     def cancel(self) -> None:
         """End the job, from any thread; ``events`` then raises CancelledError."""
         self._cancelled = True
-        if self._wire is not None and self._id is not None:
+        if self._connection is not None and self._id is not None:
             with suppress(DmpError):  # ended already, or the engine is gone: nothing to cancel
-                self._wire.ask("POST", f"/v1/jobs/{self._id}/cancel", timeout=5.0)
+                self._connection.request("POST", f"/v1/jobs/{self._id}/cancel", timeout=5.0)
 
     def _lose(self, gone: Optional[EngineGone]) -> None:
         self._lost += 1
@@ -126,11 +126,11 @@ class Matting:
                 f"({gone or 'it forgot the job'}); see `dmp engine log`."
             )
 
-    def _heed_cancel(self) -> None:
+    def _check_cancelled(self) -> None:
         if self._cancelled:
             raise CancelledError("Cancelled on request.")
 
-    def _submit(self, wire: Connection) -> None:
+    def _submit(self, connection: Connection) -> None:
         """Create the job, send every plate, start."""
         request: Dict[str, Any] = {
             "job": self.job.to_json(),
@@ -138,19 +138,19 @@ class Matting:
             "ocio": os.environ.get("OCIO", ""),
         }
         sizes = self._sizes()
-        summary = wire.ask("POST", "/v1/jobs", request)
+        summary = connection.request("POST", "/v1/jobs", request)
         self._id = summary["id"]
         for plate in summary["plates"]:
-            self._heed_cancel()
+            self._check_cancelled()
             path = plate["path"]
             where = f"/v1/jobs/{self._id}/plates/{plate['index']}"
             try:
                 with open(path, "rb") as file:
-                    wire.ask("PUT", where, file, size=sizes[path])
+                    connection.request("PUT", where, file, size=sizes[path])
             except OSError as reason:
                 raise self._unreadable(path, reason) from None
-        self._heed_cancel()
-        wire.ask("POST", f"/v1/jobs/{self._id}/start")
+        self._check_cancelled()
+        connection.request("POST", f"/v1/jobs/{self._id}/start")
 
     def _sizes(self) -> Dict[str, int]:
         """Bytes of every plate: all of them are there before the first is sent."""
@@ -176,15 +176,15 @@ class Matting:
             return PlateError(f"{named} does not exist.")
         return PlateError(f"{named} cannot be read ({reason.strerror}).")
 
-    def _follow(self, wire: Connection) -> Generator[Event, None, None]:
+    def _follow(self, connection: Connection) -> Generator[Event, None, None]:
         """The events of a started job until it has ended."""
         noticed = False
         warned: Set[str] = set()
-        for event in wire.lines(f"/v1/jobs/{self._id}/events"):
+        for event in connection.lines(f"/v1/jobs/{self._id}/events"):
             kind = event.pop("event")
             if kind == "progress":
                 self._lost = 0
-                progress = self._progress(wire, event)
+                progress = self._progress(connection, event)
                 for text in progress.warnings:
                     if text not in warned:
                         warned.add(text)
@@ -193,7 +193,7 @@ class Matting:
             elif kind == "layers" and event["frame"] not in self._written:
                 layers = Layers.from_json(event)
                 target = self.outputs[layers.frame]
-                self._fetch(wire, layers.path, target)
+                self._fetch(connection, layers.path, target)
                 self._lost = 0
                 self._written[layers.frame] = replace(layers, path=str(target))
                 yield self._written[layers.frame]
@@ -207,22 +207,22 @@ class Matting:
                     yield Notice(event["notice"])
         raise EngineGone("The engine ended before the job did.")
 
-    def _progress(self, wire: Connection, event: Dict[str, Any]) -> Progress:
+    def _progress(self, connection: Connection, event: Dict[str, Any]) -> Progress:
         source = event["preview"]
         shown: Optional[str] = None
         if source is not None and self.preview is not None:
             try:
-                self._fetch(wire, source, self.preview)
+                self._fetch(connection, source, self.preview)
                 shown = str(self.preview)
             except NotThere:
                 pass  # the frame was finished meanwhile
         return Progress.from_json({**event, "preview": shown})
 
-    def _fetch(self, wire: Connection, source: str, target: Path) -> None:
+    def _fetch(self, connection: Connection, source: str, target: Path) -> None:
         """Write what the engine has at ``source`` to ``target``, whole or not at all."""
         try:
             with atomic_write(target) as draft, open(draft, "wb") as file:
-                for block in wire.blocks(source):
+                for block in connection.blocks(source):
                     file.write(block)
         except OSError as reason:
             raise _unwritable(target, reason) from None
@@ -251,11 +251,11 @@ class Matting:
 
     def _tidy(self) -> None:
         """Leave nothing in the engine: end the job if it runs, then have it forgotten."""
-        if self._wire is None or self._id is None:
+        if self._connection is None or self._id is None:
             return
         try:
-            self._wire.ask("POST", f"/v1/jobs/{self._id}/cancel", timeout=5.0)
-            self._wire.ask("DELETE", f"/v1/jobs/{self._id}", timeout=5.0)
+            self._connection.request("POST", f"/v1/jobs/{self._id}/cancel", timeout=5.0)
+            self._connection.request("DELETE", f"/v1/jobs/{self._id}", timeout=5.0)
         except DmpError:
             pass  # a cancelled frame still ends; the engine tidies that itself
 
@@ -266,7 +266,7 @@ def _unwritable(path: Path, reason: OSError) -> OutputError:
     return OutputError(f"{path} cannot be written ({reason.strerror}).")
 
 
-def engine_jobs(wire: Connection) -> List[Dict[str, Any]]:
+def engine_jobs(connection: Connection) -> List[Dict[str, Any]]:
     """Summaries of all jobs of the engine, newest first (docs/engineering/engine_protocol.md)."""
-    jobs: List[Dict[str, Any]] = wire.ask("GET", "/v1/jobs")["jobs"]
+    jobs: List[Dict[str, Any]] = connection.request("GET", "/v1/jobs")["jobs"]
     return jobs

@@ -1,7 +1,7 @@
 """Find this user's engine, start one when there is none, end it. Standard library only, Python 3.9.
 
-The run file tells address, token and protocol of the engine that wrote it. It is
-believed only when that engine answers: a file left by a killed one is stale.
+The run file holds address, token and protocol of the engine that wrote it. It counts
+only when that engine answers: a file left by a killed one is stale.
 Any number of hosts may start an engine at the same moment: each of those takes
 the lock in the run folder or ends, and all hosts greet the one that has it.
 """
@@ -29,10 +29,10 @@ from .engine_python import child_environment, engine_command
 START_LIMIT = 60.0  # seconds; a Python on a slow network disk
 GREETING_LIMIT = 10.0  # seconds for an answer that needs no work
 AGAIN = 1.0  # seconds after which an engine that ended at once is started again
-LOG_LIMIT = 4 << 20  # bytes, then the log starts anew and the old one is kept beside it
+LOG_LIMIT = 4 << 20  # bytes, then a new log is started and the old one is kept beside it
 HANGS = (
     "The engine runs but does not answer; `dmp engine stop --force` ends it, and "
-    "`dmp engine log` may say why."
+    "`dmp engine log` may show why."
 )
 WINDOWS = sys.platform == "win32"
 
@@ -50,8 +50,8 @@ def find_engine() -> Optional[Connection]:
 
     Raises EngineError when it speaks another protocol or is too old for our settings.
     """
-    wire, greeting = _greeted(_run_file())
-    if wire is None:
+    connection, greeting = _greeted(_run_file())
+    if connection is None:
         return None
     protocol = greeting.get("protocol")
     if protocol != PROTOCOL:
@@ -62,16 +62,16 @@ def find_engine() -> Optional[Connection]:
     strange = {spec.name for spec in fields(Settings)} - set(greeting.get("settings", ()))
     if strange:
         raise EngineError(
-            f"The running engine {wire.version} is older than this program and does not know "
+            f"The running engine {connection.version} is older than this program and does not know "
             f"{', '.join(sorted(strange)[:3])}; end it with `dmp engine stop` and try again."
         )
-    return wire
+    return connection
 
 
 def engine_hangs() -> bool:
-    """True when an engine of this user lives and has told its address, but does not answer."""
-    told = _run_file()
-    return told is not None and _greeted(told)[0] is None and _lock_is_held()
+    """True when an engine of this user lives and has written its address, but does not answer."""
+    run_file = _run_file()
+    return run_file is not None and _greeted(run_file)[0] is None and _lock_is_held()
 
 
 def start_engine(
@@ -106,12 +106,12 @@ def start_engine(
             starting, started = _spawn(command), time.monotonic()
         if starting.poll() not in (None, 0):
             raise _failed_to_start(starting.returncode)
-        wire = find_engine()
-        if wire is not None:
+        connection = find_engine()
+        if connection is not None:
             if not WINDOWS:  # where the process is the engine itself, not one that forked it
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     starting.wait(5)
-            return wire
+            return connection
         time.sleep(0.03)
     raise EngineError(HANGS)
 
@@ -121,21 +121,21 @@ def stop_engine(*, force: bool = False) -> bool:
 
     Jobs that somebody waits for end as cancelled, the others go on with the next engine.
     """
-    told = _run_file()
-    wire, _ = _greeted(told)  # of any protocol: the way out must work for every one
-    if wire is None:
-        if told is None or not force or not _lock_is_held():
+    run_file = _run_file()
+    connection, _ = _greeted(run_file)  # of any protocol: the way out must work for every one
+    if connection is None:
+        if run_file is None or not force or not _lock_is_held():
             return False
-        _kill(told["pid"])  # it hangs: the lock shows that the process is still ours
+        _kill(run_file["pid"])  # it hangs: the lock shows that the process is still ours
         return True
-    wire.ask("POST", "/v1/shutdown", {"force": force})
+    connection.request("POST", "/v1/shutdown", {"force": force})
     deadline = time.monotonic() + 15.0
     while _lock_is_held() and time.monotonic() < deadline:
         time.sleep(0.05)
     if _lock_is_held():
         if not force:
             raise EngineError("The engine takes long to end; `dmp engine stop --force` kills it.")
-        _kill(wire.pid)
+        _kill(connection.pid)
     return True
 
 
@@ -146,19 +146,21 @@ def log_file() -> Path:
 
 def _run_file() -> Optional[Dict[str, Any]]:
     try:
-        told = json.loads((run_folder() / "engine.json").read_text(encoding="utf-8"))
-        return {name: told[name] for name in ("address", "token", "version", "pid")}
+        content = json.loads((run_folder() / "engine.json").read_text(encoding="utf-8"))
+        return {name: content[name] for name in ("address", "token", "version", "pid")}
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _greeted(told: Optional[Dict[str, Any]]) -> Tuple[Optional[Connection], Dict[str, Any]]:
+def _greeted(run_file: Optional[Dict[str, Any]]) -> Tuple[Optional[Connection], Dict[str, Any]]:
     """The engine that wrote that run file and its greeting; None if it lives no more."""
-    if told is None:
+    if run_file is None:
         return None, {}
-    wire = Connection(told["address"], told["token"], told["version"], told["pid"])
+    connection = Connection(
+        run_file["address"], run_file["token"], run_file["version"], run_file["pid"]
+    )
     try:
-        return wire, wire.ask("GET", "/v1", timeout=GREETING_LIMIT)
+        return connection, connection.request("GET", "/v1", timeout=GREETING_LIMIT)
     except EngineGone:
         return None, {}
 
@@ -191,7 +193,7 @@ def _spawn(command: List[str]) -> subprocess.Popen[bytes]:
 
 
 def _failed_to_start(code: int) -> EngineError:
-    """What the engine said last, as an error."""
+    """The last line of the engine's log, as an error."""
     try:
         with log_file().open("rb") as file:
             file.seek(max(0, log_file().stat().st_size - 4096))
@@ -199,9 +201,9 @@ def _failed_to_start(code: int) -> EngineError:
     except OSError:
         last = ""
     try:
-        told = from_wire(json.loads(last))
-        if isinstance(told, EngineError):
-            return told
+        error = from_wire(json.loads(last))
+        if isinstance(error, EngineError):
+            return error
     except (ValueError, AttributeError):
         pass
     return EngineError(

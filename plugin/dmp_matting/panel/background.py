@@ -61,7 +61,7 @@ def stop() -> Outcome:
 
 
 def restart() -> Outcome:
-    """End an engine that cannot be talked to, and start another."""
+    """End an engine that does not answer, and start another."""
     stop_engine(force=True)
     start_engine()
     return Outcome("The engine was restarted.")
@@ -72,5 +72,5 @@ def cancel(job: str) -> Outcome:
     connection = find_engine()
     if connection is None:
         return Outcome("The engine has ended, and the job with it.")
-    connection.ask("POST", f"/v1/jobs/{job}/cancel", timeout=5.0)
+    connection.request("POST", f"/v1/jobs/{job}/cancel", timeout=5.0)
     return Outcome("The job was cancelled.")

@@ -1,4 +1,4 @@
-"""How the engine is, in one sentence, and the one button that mends it."""
+"""The engine's state in one sentence, and a button for what can be done about it."""
 
 from __future__ import annotations
 
@@ -24,41 +24,41 @@ COLOURS: Dict[EngineStatus, str] = {
 
 
 @dataclass(frozen=True)
-class Mend:
-    """What the button says and does in one mood."""
+class Fix:
+    """The button's label and tooltip in one state."""
 
     label: str
     tip: str
 
 
-# A mood without one needs no button: it passes by itself, or the jobs are to be cancelled first.
-MENDS: Dict[EngineStatus, Mend] = {
-    EngineStatus.MISSING: Mend(
+# A state without one needs no button: it passes by itself, or the jobs are to be cancelled first.
+FIXES: Dict[EngineStatus, Fix] = {
+    EngineStatus.MISSING: Fix(
         "Choose Python…",
         "Name the Python that has the engine, as `dmp setup` does; it is tried first.",
     ),
-    EngineStatus.STOPPED: Mend(
+    EngineStatus.STOPPED: Fix(
         "Start", "Start the engine now, so that the next matte need not wait."
     ),
-    EngineStatus.READY: Mend("Stop", "End the engine and give its memory and GPU back."),
-    EngineStatus.BROKEN: Mend("Restart", "End the engine that does not answer, and start another."),
+    EngineStatus.READY: Fix("Stop", "End the engine and give its memory and GPU back."),
+    EngineStatus.BROKEN: Fix("Restart", "End the engine that does not answer, and start another."),
 }
 
 
-class EngineLine(QtWidgets.QWidget):
+class EngineStatusLine(QtWidgets.QWidget):
     """One line: a dot, a sentence, a button."""
 
     def __init__(self, running: BackgroundJobs) -> None:
         super().__init__()
         self.state: Optional[EngineState] = None
-        self._errands = running
+        self._running = running
         self.dot = QtWidgets.QLabel("●")
-        self.sentence = QtWidgets.QLabel("Looking for the engine…")
+        self.sentence = QtWidgets.QLabel("Finding the engine…")
         self.sentence.setWordWrap(True)
         self.button = QtWidgets.QPushButton()
-        self.button.clicked.connect(self.mend)
+        self.button.clicked.connect(self.fix)
         steady = self.button.sizePolicy()
-        steady.setRetainSizeWhenHidden(True)  # or the picture would jump with every mood
+        steady.setRetainSizeWhenHidden(True)  # or the picture would jump with every state
         self.button.setSizePolicy(steady)
         self.button.hide()
         row = QtWidgets.QHBoxLayout(self)
@@ -71,20 +71,20 @@ class EngineLine(QtWidgets.QWidget):
         self.state = state
         self.dot.setStyleSheet(f"color: {COLOURS[state.status]}")
         self.sentence.setText(state.sentence)
-        mend = MENDS.get(state.status)
-        self.button.setVisible(mend is not None)
-        if mend is not None:
-            self.button.setText(mend.label)
-            self.button.setToolTip(mend.tip)
-        self.button.setEnabled(not self._errands.busy)
+        fix = FIXES.get(state.status)
+        self.button.setVisible(fix is not None)
+        if fix is not None:
+            self.button.setText(fix.label)
+            self.button.setToolTip(fix.tip)
+        self.button.setEnabled(not self._running.busy)
 
-    def mend(self) -> None:
-        """What the button does in the mood that is shown."""
+    def fix(self) -> None:
+        """What the button does in the state that is shown."""
         if self.state is None:
             return
         status = self.state.status
         if status is EngineStatus.MISSING:
-            self._ask_python()
+            self._open_dialog()
             return
         done = {
             EngineStatus.STOPPED: background.start,
@@ -92,10 +92,10 @@ class EngineLine(QtWidgets.QWidget):
             EngineStatus.BROKEN: background.restart,
         }.get(status)
         if done is not None:
-            self._errands.run(done)
+            self._running.run(done)
             self.button.setEnabled(False)
 
-    def _ask_python(self) -> None:
+    def _open_dialog(self) -> None:
         python, _ = QtWidgets.QFileDialog.getOpenFileName(
             self, "The Python that has the DMP engine", "", "All files (*)"
         )
@@ -110,5 +110,5 @@ class EngineLine(QtWidgets.QWidget):
             return Outcome(f"Hosts will use the engine of {python} (written to {path}).")
 
         self.sentence.setText(f"Trying {python}; this takes a few seconds.")
-        self._errands.run(choose)
+        self._running.run(choose)
         self.button.setEnabled(False)

@@ -31,16 +31,16 @@ class PathLine(QtWidgets.QLineEdit):
             event.acceptProposedAction()
 
 
-class Slot(QtWidgets.QWidget):
-    """The line and a button; ``ask`` opens the dialog and returns a path or nothing."""
+class FileField(QtWidgets.QWidget):
+    """The line and a button; ``choose`` opens the dialog and returns a path or nothing."""
 
     changed = QtCore.Signal(str)
 
-    def __init__(self, constraint: str, ask: Callable[[str], str]) -> None:
+    def __init__(self, placeholder: str, choose: Callable[[str], str]) -> None:
         super().__init__()
-        self._ask = ask
+        self._open_dialog = choose
         self.line = PathLine()
-        self.line.setPlaceholderText(constraint)
+        self.line.setPlaceholderText(placeholder)
         self.line.textChanged.connect(self.changed)
         button = QtWidgets.QToolButton()
         button.setText("…")
@@ -58,6 +58,6 @@ class Slot(QtWidgets.QWidget):
         self.line.setText(path)
 
     def _choose(self) -> None:
-        chosen = self._ask(self.path)
+        chosen = self._open_dialog(self.path)
         if chosen:
             self.set_path(chosen)

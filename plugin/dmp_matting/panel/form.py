@@ -8,9 +8,9 @@ from Qt import QtCore, QtWidgets
 
 from ..job import Role
 from ..presets import AUTO, DESCRIPTIONS, PRESETS, preset
-from .file_field import Slot
+from .file_field import FileField
 from .request import Request, suggested_output
-from .settings_form import Knobs
+from .settings_form import SettingsForm
 
 ABOUT_AUTO = "The preset final on a GPU, draft on a CPU."
 SPACES = {
@@ -21,21 +21,21 @@ PICTURES = "Pictures (*.exr *.png *.tif *.tiff *.jpg *.jpeg *.dpx *.hdr);;All fi
 
 
 class Form(QtWidgets.QWidget):
-    """What the artist asks for. ``wanted`` and ``unwanted``: the two buttons."""
+    """The artist's request. Its signals are its two buttons."""
 
-    wanted = QtCore.Signal()
-    unwanted = QtCore.Signal()
+    matte_requested = QtCore.Signal()
+    cancel_requested = QtCore.Signal()
 
     def __init__(self) -> None:
         super().__init__()
-        self._suggested = ""  # the output that was named for the artist
+        self._suggested = ""  # the output that was filled in for the artist
         rows = QtWidgets.QFormLayout()
-        self.slots: Dict[Role, Slot] = {}
+        self.files: Dict[Role, FileField] = {}
         for role in Role:
-            constraint = "optional" if role.is_matte else "drop a file here"
-            slot = self.slots[role] = Slot(constraint, self._ask_open)
-            rows.addRow(role.called.capitalize(), slot)
-        self.slots[Role.IMAGE].changed.connect(self._suggest_output)
+            placeholder = "optional" if role.is_matte else "drop a file here"
+            field = self.files[role] = FileField(placeholder, self._open_dialog)
+            rows.addRow(role.called.capitalize(), field)
+        self.files[Role.IMAGE].changed.connect(self._suggest_output)
         self.space = QtWidgets.QComboBox()
         self.space.setEditable(True)
         self.space.addItems(list(SPACES))
@@ -47,7 +47,7 @@ class Form(QtWidgets.QWidget):
             + "."
         )
         rows.addRow("Colour space", self.space)
-        self.output = Slot("where the EXR is written", self._ask_save)
+        self.output = FileField("where the EXR is written", self._save_dialog)
         rows.addRow("Output", self.output)
         self.preset = QtWidgets.QComboBox()
         self.preset.addItems([AUTO, *PRESETS])
@@ -56,15 +56,15 @@ class Form(QtWidgets.QWidget):
         self.about.setEnabled(False)
         rows.addRow("Preset", self.preset)
         rows.addRow("", self.about)
-        self.knobs = Knobs()
+        self.settings = SettingsForm()
         self.preset.currentTextChanged.connect(self._show_preset)
         self._show_preset(AUTO)
 
         self.matte = QtWidgets.QPushButton("Matte")
         self.matte.setDefault(True)
-        self.matte.clicked.connect(self.wanted)
+        self.matte.clicked.connect(self.matte_requested)
         self.cancel = QtWidgets.QPushButton("Cancel")
-        self.cancel.clicked.connect(self.unwanted)
+        self.cancel.clicked.connect(self.cancel_requested)
         buttons = QtWidgets.QHBoxLayout()
         buttons.addWidget(self.matte, 1)
         buttons.addWidget(self.cancel)
@@ -74,7 +74,7 @@ class Form(QtWidgets.QWidget):
         inside = QtWidgets.QWidget()
         column = QtWidgets.QVBoxLayout(inside)
         column.addLayout(rows)
-        column.addWidget(self.knobs)
+        column.addWidget(self.settings)
         column.addStretch(1)
         scroll = QtWidgets.QScrollArea()
         scroll.setWidget(inside)
@@ -87,13 +87,13 @@ class Form(QtWidgets.QWidget):
         self.set_running(False)
 
     def request(self) -> Request:
-        """What the form says now."""
+        """The form's values now."""
         return Request(
-            {role: slot.path for role, slot in self.slots.items()},
+            {role: field.path for role, field in self.files.items()},
             self.output.path,
             self.space.currentText().strip() or "auto",
             self.preset.currentText(),
-            self.knobs.changes(),
+            self.settings.changes(),
         )
 
     def set_running(self, running: bool) -> None:
@@ -103,13 +103,13 @@ class Form(QtWidgets.QWidget):
         self.bar.setFormat("starting" if running else "")
 
     def show_progress(self, fraction: float, doing: str) -> None:
-        """``doing`` in words: the share of the steps says little before the first."""
+        """``doing`` names the stage: the fraction alone means little before the first step."""
         self.bar.setValue(round(1000 * fraction))
         self.bar.setFormat(f"{doing}, %p %" if fraction > 0 else doing)
 
     def _show_preset(self, name: str) -> None:
         self.about.setText(ABOUT_AUTO if name == AUTO else DESCRIPTIONS[name])
-        self.knobs.show_preset(None if name == AUTO else preset(name))
+        self.settings.show_preset(None if name == AUTO else preset(name))
 
     def _suggest_output(self, image: str) -> None:
         """Follow the plate as long as the artist has not named an output."""
@@ -117,10 +117,10 @@ class Form(QtWidgets.QWidget):
             self._suggested = suggested_output(image.strip())
             self.output.set_path(self._suggested)
 
-    def _ask_open(self, now: str) -> str:
+    def _open_dialog(self, now: str) -> str:
         return str(QtWidgets.QFileDialog.getOpenFileName(self, "Choose a file", now, PICTURES)[0])
 
-    def _ask_save(self, now: str) -> str:
+    def _save_dialog(self, now: str) -> str:
         return str(
             QtWidgets.QFileDialog.getSaveFileName(self, "Write to", now, "OpenEXR (*.exr)")[0]
         )

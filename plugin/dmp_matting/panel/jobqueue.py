@@ -25,8 +25,8 @@ def in_order(jobs: Sequence[Dict[str, Any]]) -> Tuple[Dict[str, Any], ...]:
     return tuple(sorted(jobs, key=place))
 
 
-def told(job: Mapping[str, Any]) -> str:
-    """What the job is doing, in a few words."""
+def status_text(job: Mapping[str, Any]) -> str:
+    """What the job is doing, for its row."""
     if job["state"] == JobState.UPLOADING.value:
         return "sending the plates"
     if job["state"] == JobState.QUEUED.value:
@@ -35,12 +35,12 @@ def told(job: Mapping[str, Any]) -> str:
     progress = job["progress"]
     if progress is None:
         return "starting"
-    words = f"frame {progress['frame']}: {stage_called(progress['stage'])}"
+    text = f"frame {progress['frame']}: {stage_called(progress['stage'])}"
     if progress["steps"] > 1:
-        words += f" {progress['step']} of {progress['steps']}"
+        text += f" {progress['step']} of {progress['steps']}"
     if progress["eta"] is not None:
-        words += f", {time_text(progress['eta'])} left"
-    return words
+        text += f", {time_text(progress['eta'])} left"
+    return text
 
 
 def fraction(job: Mapping[str, Any]) -> float:
@@ -65,7 +65,7 @@ class Row(QtWidgets.QFrame):
     """One job."""
 
     chosen = QtCore.Signal(str)
-    unwanted = QtCore.Signal(str)
+    cancel_requested = QtCore.Signal(str)
 
     def __init__(self, job: str) -> None:
         super().__init__()
@@ -78,7 +78,7 @@ class Row(QtWidgets.QFrame):
         self.bar.setFixedHeight(6)
         self.cancel = QtWidgets.QToolButton()
         self.cancel.setText("Cancel")
-        self.cancel.clicked.connect(self._give_up)
+        self.cancel.clicked.connect(self._request_cancel)
         grid = QtWidgets.QGridLayout(self)
         grid.setContentsMargins(6, 4, 6, 4)
         grid.setColumnStretch(1, 1)
@@ -91,29 +91,29 @@ class Row(QtWidgets.QFrame):
         frames = f"   {len(job['finished'])} of {len(job['frames'])} frames"
         self.name.setText(file_name(job["name"]) + (frames if len(job["frames"]) > 1 else ""))
         self.name.setToolTip(job["name"])
-        self.doing.setText(told(job))
+        self.doing.setText(status_text(job))
         self.bar.setValue(round(FULL * fraction(job)))
         self.bar.setVisible(job["state"] == JobState.RUNNING.value)
 
-    def mark(self, wanted: bool) -> None:
+    def mark(self, followed: bool) -> None:
         """Show whether this row's preview is the one that is shown."""
         shape = QtWidgets.QFrame.Shape
-        self.setFrameShape(shape.Box if wanted else shape.NoFrame)
+        self.setFrameShape(shape.Box if followed else shape.NoFrame)
 
     def mousePressEvent(self, event: QtGui.QMouseEvent) -> None:
         self.chosen.emit(self.job)
 
-    def _give_up(self) -> None:
+    def _request_cancel(self) -> None:
         self.cancel.setEnabled(False)
         self.doing.setText("ending")
-        self.unwanted.emit(self.job)
+        self.cancel_requested.emit(self.job)
 
 
 class Queue(QtWidgets.QScrollArea):
-    """All rows. ``chosen`` and ``unwanted`` tell a job's id."""
+    """All rows. ``chosen`` and ``cancel_requested`` carry a job's id."""
 
     chosen = QtCore.Signal(str)
-    unwanted = QtCore.Signal(str)
+    cancel_requested = QtCore.Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -128,8 +128,8 @@ class Queue(QtWidgets.QScrollArea):
         self.setWidgetResizable(True)
         self.setMinimumHeight(90)
 
-    def show_jobs(self, jobs: Sequence[Dict[str, Any]], wanted: Optional[str]) -> None:
-        """The rows of ``jobs``, in order; the one of ``wanted`` is marked."""
+    def show_jobs(self, jobs: Sequence[Dict[str, Any]], followed: Optional[str]) -> None:
+        """The rows of ``jobs``, in order; the one of ``followed`` is marked."""
         ordered = in_order(jobs)
         for gone in set(self.rows) - {job["id"] for job in ordered}:
             row = self.rows.pop(gone)
@@ -141,11 +141,11 @@ class Queue(QtWidgets.QScrollArea):
             if self._column.indexOf(row) != place:
                 self._column.insertWidget(place, row)
             row.show_job(job)
-            row.mark(job["id"] == wanted)
+            row.mark(job["id"] == followed)
         self.empty.setVisible(not ordered)
 
     def _new_row(self, job: str) -> Row:
         row = self.rows[job] = Row(job)
         row.chosen.connect(self.chosen)
-        row.unwanted.connect(self.unwanted)
+        row.cancel_requested.connect(self.cancel_requested)
         return row

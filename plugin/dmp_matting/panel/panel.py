@@ -10,7 +10,7 @@ from ..client.engine_status import EngineState
 from ..job import JobState
 from . import background
 from .background import BackgroundJobs, Outcome
-from .engine_status_line import EngineLine
+from .engine_status_line import EngineStatusLine
 from .jobqueue import Queue, in_order
 from .viewer import Picture
 from .watcher import Preview, Watcher
@@ -19,19 +19,19 @@ TICK = 100  # milliseconds between two polls; nothing in a poll waits
 
 
 class DmpPanel(QtWidgets.QWidget):
-    """Everything this user's engine does, whichever host asked for it.
+    """Everything this user's engine does, whichever host started it.
 
-    Looks only while it is visible, so that a panel in a hidden tab costs nothing. Closing it
-    ends no job: jobs belong to those who started them.
+    Queries the engine only while it is visible, so that a panel in a hidden tab costs nothing.
+    Closing it ends no job: jobs belong to those who started them.
     """
 
-    told = QtCore.Signal(str, bool)  # a sentence for the artist, and whether something failed
+    message_shown = QtCore.Signal(str, bool)  # a sentence, and whether something failed
 
     def __init__(self) -> None:
         super().__init__()
         self.setWindowTitle("DMP")
-        self.errands = BackgroundJobs()
-        self.engine = EngineLine(self.errands)
+        self.tasks = BackgroundJobs()
+        self.engine = EngineStatusLine(self.tasks)
         self.picture = Picture()
         self.queue = Queue()
         self.message = QtWidgets.QLabel()
@@ -43,7 +43,7 @@ class DmpPanel(QtWidgets.QWidget):
         column.addWidget(self.queue)
         column.addWidget(self.message)
         self.queue.chosen.connect(self.follow)
-        self.queue.unwanted.connect(self._cancel)
+        self.queue.cancel_requested.connect(self._cancel)
         self.followed: Optional[str] = None  # the job whose row was chosen
         self._kept = False  # a finished picture stays until a job is chosen
         self._watcher = Watcher()
@@ -53,7 +53,7 @@ class DmpPanel(QtWidgets.QWidget):
         self._timer.setInterval(TICK)
         self._timer.timeout.connect(self.poll)
 
-    # --- what others ask of it ---
+    # --- for the window and the hosts ---
 
     def follow(self, job: Optional[str] = None) -> None:
         """Show that job's preview; None: whichever runs first."""
@@ -65,13 +65,13 @@ class DmpPanel(QtWidgets.QWidget):
         """Show a finished picture and let no preview replace it."""
         self._kept = self.picture.show_png(png, caption)
 
-    def say(self, sentence: str, failed: bool = False) -> None:
+    def show_message(self, sentence: str, failed: bool = False) -> None:
         """One sentence below everything; red when something failed."""
         self.message.setText(sentence)
         self.message.setStyleSheet("color: #e5736f" if failed else "")
-        self.told.emit(sentence, failed)
+        self.message_shown.emit(sentence, failed)
 
-    # --- its own life ---
+    # --- Qt's events and the timer ---
 
     def showEvent(self, event: QtGui.QShowEvent) -> None:
         self._watcher.start()
@@ -86,17 +86,17 @@ class DmpPanel(QtWidgets.QWidget):
         super().hideEvent(event)
 
     def poll(self) -> None:
-        """Take in what the threads have found; never waits."""
-        for answer in self.errands.poll():
-            self._hear(answer)
-        for seen in self._watcher.poll():
-            if isinstance(seen, EngineState):
-                self._show_state(seen)
+        """Show what the threads have queued; never waits."""
+        for outcome in self.tasks.poll():
+            self._show_outcome(outcome)
+        for event in self._watcher.poll():
+            if isinstance(event, EngineState):
+                self._show_state(event)
             else:
-                self._show_preview(seen)
+                self._show_preview(event)
 
-    def _hear(self, answer: Outcome) -> None:
-        self.say(answer.sentence, answer.failed)
+    def _show_outcome(self, outcome: Outcome) -> None:
+        self.show_message(outcome.sentence, outcome.failed)
         self._watcher.refresh()
 
     def _show_state(self, state: EngineState) -> None:
@@ -113,4 +113,4 @@ class DmpPanel(QtWidgets.QWidget):
             self.picture.show_png(preview.png, f"Frame {preview.frame}, still converging")
 
     def _cancel(self, job: str) -> None:
-        self.errands.run(lambda: background.cancel(job))
+        self.tasks.run(lambda: background.cancel(job))

@@ -1,4 +1,4 @@
-"""What the form asks for, as a job; or the sentence that says what is missing. No Qt."""
+"""The form's request as a job, or an error that names what is missing. No Qt."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Request:
                     f"The output would overwrite the {role.called}; give it another name."
                 )
         if not self.output:
-            raise InputError("Say where the result is to be written.")
+            raise InputError("Choose where to write the result.")
         plates = tuple(
             Plate(os.path.abspath(path), role, "raw" if role.is_matte else self.space)
             for role, path in self.plates.items()
@@ -51,7 +51,7 @@ class Request:
 
 
 def suggested_output(image: str) -> str:
-    """Where the result of a plate goes when the artist does not say: beside it."""
+    """Where the result of a plate goes when the artist names no output: beside it."""
     return str(Path(image).with_suffix("")) + ".matte.exr" if image else ""
 
 

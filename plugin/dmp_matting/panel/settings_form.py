@@ -1,11 +1,11 @@
 """Rows for settings, made from the metadata of Settings: a new setting appears by itself.
 
-Every row starts as "the preset's own"; only what the artist touched is handed on.
+Every row starts as "the preset's own"; only what the artist touched counts.
 """
 
 from __future__ import annotations
 
-from dataclasses import Field, fields
+import dataclasses
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from Qt import QtCore, QtWidgets
@@ -15,7 +15,7 @@ from ..settings import Settings, Value
 OWN = "as the preset"
 
 
-class Knob:
+class Field:
     """One setting's widget: how to show the preset's own value, and how to read the artist's."""
 
     def __init__(
@@ -27,7 +27,7 @@ class Knob:
         self.widget, self.show_own, self.read = widget, show_own, read
 
 
-def choice_knob(values: Dict[str, Value]) -> Knob:
+def choice_field(values: Dict[str, Value]) -> Field:
     """One of ``values``, by their labels."""
     box = QtWidgets.QComboBox()
     box.addItem(OWN)
@@ -39,10 +39,10 @@ def choice_knob(values: Dict[str, Value]) -> Knob:
     def read() -> Optional[Value]:
         return values[box.currentText()] if box.currentIndex() > 0 else None
 
-    return Knob(box, show_own, read)
+    return Field(box, show_own, read)
 
 
-def number_knob(low: float, high: float, whole: bool) -> Knob:
+def number_field(low: float, high: float, whole: bool) -> Field:
     """A number; one step below the lowest stands for the preset's own."""
     box: Any = _QuietInt() if whole else _QuietFloat()
     if whole:
@@ -57,52 +57,52 @@ def number_knob(low: float, high: float, whole: bool) -> Knob:
         value: Value = box.value()
         return None if value == box.minimum() else value
 
-    return Knob(box, box.setSpecialValueText, read)
+    return Field(box, box.setSpecialValueText, read)
 
 
-def text_knob() -> Knob:
+def text_field() -> Field:
     """Free text; empty stands for the preset's own."""
     line = QtWidgets.QLineEdit()
     line.setPlaceholderText(OWN)
-    return Knob(line, line.setPlaceholderText, lambda: line.text().strip() or None)
+    return Field(line, line.setPlaceholderText, lambda: line.text().strip() or None)
 
 
-def knob_of(spec: Field[Any]) -> Knob:
+def field_of(spec: dataclasses.Field[Any]) -> Field:
     """The widget that suits a field of Settings."""
     about = spec.metadata
     if about["choices"]:
-        return choice_knob({choice: choice for choice in about["choices"]})
+        return choice_field({choice: choice for choice in about["choices"]})
     if isinstance(spec.default, bool):
-        return choice_knob({"on": True, "off": False})
+        return choice_field({"on": True, "off": False})
     if isinstance(spec.default, (int, float)):
-        return number_knob(about["low"], about["high"], isinstance(spec.default, int))
-    return text_knob()
+        return number_field(about["low"], about["high"], isinstance(spec.default, int))
+    return text_field()
 
 
-class Knobs(QtWidgets.QWidget):
-    """All settings but the preset itself: the basic ones, the rest when asked for."""
+class SettingsForm(QtWidgets.QWidget):
+    """All settings but the preset itself: the basic ones, the rest on request."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.knobs: Dict[str, Knob] = {}
+        self.fields: Dict[str, Field] = {}
         self._rest: List[Tuple[QtWidgets.QLabel, QtWidgets.QWidget]] = []
         form = QtWidgets.QFormLayout(self)
         form.setContentsMargins(0, 0, 0, 0)
         self.more = QtWidgets.QCheckBox("All settings")
         self.more.toggled.connect(self.show_rest)
-        specs = [spec for spec in fields(Settings) if spec.name != "preset"]
+        specs = [spec for spec in dataclasses.fields(Settings) if spec.name != "preset"]
         for spec in sorted(specs, key=lambda spec: not spec.metadata["basic"]):
-            knob = self.knobs[spec.name] = knob_of(spec)
+            field = self.fields[spec.name] = field_of(spec)
             label = QtWidgets.QLabel(spec.metadata["label"])
             equation = spec.metadata["equation"]
             paper = f" (paper: eq. {equation})" if equation[:1].isdigit() else ""
-            for part in (label, knob.widget):
+            for part in (label, field.widget):
                 part.setToolTip(spec.metadata["help"] + paper)
             if not spec.metadata["basic"]:
                 if not self._rest:
                     form.addRow(self.more)
-                self._rest.append((label, knob.widget))
-            form.addRow(label, knob.widget)
+                self._rest.append((label, field.widget))
+            form.addRow(label, field.widget)
         self.show_rest(False)
 
     def show_rest(self, wanted: bool) -> None:
@@ -112,17 +112,17 @@ class Knobs(QtWidgets.QWidget):
 
     def show_preset(self, settings: Optional[Settings]) -> None:
         """What untouched rows stand for; None where only the engine will know."""
-        for name, knob in self.knobs.items():
+        for name, field in self.fields.items():
             if settings is None:
-                knob.show_own(OWN)
+                field.show_own(OWN)
                 continue
             value = getattr(settings, name)
             text = ("on" if value else "off") if isinstance(value, bool) else str(value)
-            knob.show_own(f"{text} ({settings.preset})")
+            field.show_own(f"{text} ({settings.preset})")
 
     def changes(self) -> Dict[str, Value]:
         """What the artist touched."""
-        read = {name: knob.read() for name, knob in self.knobs.items()}
+        read = {name: field.read() for name, field in self.fields.items()}
         return {name: value for name, value in read.items() if value is not None}
 
 

@@ -1,4 +1,4 @@
-"""The matte to look at: alpha, straight foreground, or the subject over a colour.
+"""The matte on screen: alpha, straight foreground, or the subject over a colour.
 
 What comes in is a picture as displayed, straight foreground and alpha. Over a colour it is
 composited as displayed too; a comp in linear light has slightly brighter edges.
@@ -16,7 +16,7 @@ from .canvas import Canvas
 GREY = "#7f7f7f"
 
 
-class Look(enum.Enum):
+class ViewMode(enum.Enum):
     """Which of the layers is shown."""
 
     ALPHA = "Alpha"
@@ -24,12 +24,12 @@ class Look(enum.Enum):
     OVER = "Over colour"
 
 
-def composed(layers: QtGui.QImage, look: Look, colour: QtGui.QColor) -> QtGui.QImage:
+def composed(layers: QtGui.QImage, mode: ViewMode, colour: QtGui.QColor) -> QtGui.QImage:
     """``layers`` (straight RGBA) as an opaque picture."""
     straight = layers.convertToFormat(QtGui.QImage.Format.Format_ARGB32)
-    if look is Look.FOREGROUND:
+    if mode is ViewMode.FOREGROUND:
         return straight.convertToFormat(QtGui.QImage.Format.Format_RGB32)
-    if look is Look.ALPHA:
+    if mode is ViewMode.ALPHA:
         # Alpha's bytes as grey, without a loop over pixels: white over black, held by alpha.
         white = QtGui.QImage(straight.size(), QtGui.QImage.Format.Format_ARGB32_Premultiplied)
         white.fill(QtGui.QColor("white"))
@@ -47,30 +47,30 @@ def composed(layers: QtGui.QImage, look: Look, colour: QtGui.QColor) -> QtGui.QI
 
 
 class Picture(QtWidgets.QWidget):
-    """The canvas, the buttons that choose what it shows, and a line that says what it is."""
+    """The canvas, the buttons that choose what it shows, and a caption."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layers: Optional[QtGui.QImage] = None
-        self.look, self.colour = Look.ALPHA, QtGui.QColor(GREY)
+        self.mode, self.colour = ViewMode.ALPHA, QtGui.QColor(GREY)
         self.canvas = Canvas()
         self.caption = QtWidgets.QLabel()
         self.buttons = {}
         bar = QtWidgets.QHBoxLayout()
         group = QtWidgets.QButtonGroup(self)
-        for look in Look:
+        for mode in ViewMode:
             button = QtWidgets.QToolButton()
-            button.setText(look.value)
+            button.setText(mode.value)
             button.setCheckable(True)
             button.setStyleSheet("QToolButton:checked { background: palette(highlight); }")
-            button.setChecked(look is self.look)
-            button.clicked.connect(lambda _=False, look=look: self.choose(look))
+            button.setChecked(mode is self.mode)
+            button.clicked.connect(lambda _=False, mode=mode: self.choose(mode))
             group.addButton(button)
             bar.addWidget(button)
-            self.buttons[look] = button
+            self.buttons[mode] = button
         self.swatch = QtWidgets.QToolButton()
         self.swatch.setToolTip("The colour behind the subject.")
-        self.swatch.clicked.connect(self._ask_colour)
+        self.swatch.clicked.connect(self._open_dialog)
         bar.addWidget(self.swatch)
         bar.addStretch(1)
         bar.addWidget(self.caption)
@@ -95,9 +95,9 @@ class Picture(QtWidgets.QWidget):
         self.caption.clear()
         self._refresh()
 
-    def choose(self, look: Look) -> None:
-        self.look = look
-        self.buttons[look].setChecked(True)
+    def choose(self, mode: ViewMode) -> None:
+        self.mode = mode
+        self.buttons[mode].setChecked(True)
         self._refresh()
 
     def choose_colour(self, colour: QtGui.QColor) -> None:
@@ -108,14 +108,14 @@ class Picture(QtWidgets.QWidget):
         self.swatch.setIcon(QtGui.QIcon(patch))
         self._refresh()
 
-    def _ask_colour(self) -> None:
+    def _open_dialog(self) -> None:
         chosen = QtWidgets.QColorDialog.getColor(self.colour, self)
         if chosen.isValid():
             self.choose_colour(chosen)
-            self.choose(Look.OVER)
+            self.choose(ViewMode.OVER)
 
     def _refresh(self) -> None:
         if self.layers is None:
             self.canvas.show_image(None)
         else:
-            self.canvas.show_image(composed(self.layers, self.look, self.colour))
+            self.canvas.show_image(composed(self.layers, self.mode, self.colour))

@@ -12,21 +12,21 @@ from typing import Mapping, Optional
 from Qt import QtCore, QtGui, QtWidgets
 
 from ..client.background_job import BackgroundJob
-from ..client.engine_process import Notice, ask_engine
+from ..client.engine_process import Notice, query_engine
 from ..errors import CancelledError, DmpError, EngineError
 from ..job import Layers, Progress, Role
 from .background import BackgroundJobs, Outcome
 from .form import Form
 from .panel import TICK, DmpPanel
 
-ENDING = 5.0  # seconds that closing waits for the job to be called off
+ENDING = 5.0  # seconds that closing waits for the job to end
 
 
 def result_picture(layers: Layers) -> Outcome:
     """The finished frame as PNG, made by the engine's Python: this one reads no EXR."""
     with tempfile.TemporaryDirectory(prefix="dmp-") as folder:
         picture = Path(folder, "result.png")
-        ask_engine("picture", layers.path, "--output", str(picture))
+        query_engine("picture", layers.path, "--output", str(picture))
         try:
             png = picture.read_bytes()
         except OSError as reason:
@@ -53,48 +53,48 @@ class MatteWindow(QtWidgets.QWidget):
         halves.setSizes([400, 720])
         row = QtWidgets.QHBoxLayout(self)
         row.addWidget(halves)
-        self.form.wanted.connect(self.start)
-        self.form.unwanted.connect(self.cancel)
+        self.form.matte_requested.connect(self.start)
+        self.form.cancel_requested.connect(self.cancel)
         self._timer = QtCore.QTimer(self)
         self._timer.setInterval(TICK)
         self._timer.timeout.connect(self.poll)
         self._timer.start()
 
     def start(self) -> None:
-        """Matte what the form says; a sentence tells what it lacks."""
+        """Start the form's matte, or show what it lacks."""
         if self.task is not None:
             return
         try:
             job, outputs = self.form.request().job()
         except DmpError as error:
-            self.panel.say(str(error), failed=True)
+            self.panel.show_message(str(error), failed=True)
             return
         self.task = BackgroundJob(job, outputs)
         self.form.set_running(True)
         self.panel.picture.clear()
         self.panel.follow()
-        self.panel.say("Sending the plates to the engine.")
+        self.panel.show_message("Sending the plates to the engine.")
 
     def cancel(self) -> None:
         """End the job; the window goes on."""
         if self.task is not None:
             self.task.cancel()
-            self.panel.say("Cancelling.")
+            self.panel.show_message("Cancelling.")
 
     def poll(self) -> None:
-        """Take in what the job has told; never waits."""
-        for answer in self._pictures.poll():
-            if answer.failed:
-                self.panel.say(answer.sentence, failed=True)
+        """Show the events of the job; never waits."""
+        for outcome in self._pictures.poll():
+            if outcome.failed:
+                self.panel.show_message(outcome.sentence, failed=True)
             else:
-                self.panel.keep(answer.value, answer.sentence)
+                self.panel.keep(outcome.value, outcome.sentence)
         if self.task is None:
             return
         for event in self.task.poll():
             if isinstance(event, Progress):
                 self.form.show_progress(event.fraction, event.stage.called)
             elif isinstance(event, Notice):
-                self.panel.say(event)
+                self.panel.show_message(event)
         if self.task is not None and self.task.done:
             self._end(self.task)
 
@@ -104,16 +104,16 @@ class MatteWindow(QtWidgets.QWidget):
         try:
             (layers,) = task.result()
         except CancelledError:
-            self.panel.say("Cancelled; nothing was written.")
+            self.panel.show_message("Cancelled; nothing was written.")
             return
         except DmpError as error:
-            self.panel.say(str(error), failed=True)
+            self.panel.show_message(str(error), failed=True)
             return
         self.form.show_progress(1.0, "done")
         seconds = layers.seconds.get("total", 0.0)
         took = f"{seconds:.1f} s" if seconds else "from the cache"
-        told = [f"Wrote {layers.path} ({took}).", *layers.warnings, *layers.notes]
-        self.panel.say(" ".join(told))
+        sentences = [f"Wrote {layers.path} ({took}).", *layers.warnings, *layers.notes]
+        self.panel.show_message(" ".join(sentences))
         self._pictures.run(lambda: result_picture(layers))
 
     def closeEvent(self, event: QtGui.QCloseEvent) -> None:
@@ -133,7 +133,7 @@ def run(files: Mapping[Role, str], output: str = "") -> int:
     application.setPalette(dark())
     window = MatteWindow()
     for role, path in files.items():
-        window.form.slots[role].set_path(path)
+        window.form.files[role].set_path(path)
     if output:
         window.form.output.set_path(output)
     window.show()

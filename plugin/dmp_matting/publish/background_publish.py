@@ -22,21 +22,11 @@ from typing import IO, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ..client.background_task import BackgroundTask
 from ..client.engine_process import last_line
-from ..client.engine_python import child_environment, engine_command
+from ..client.engine_python import child_environment, engine_command, python_command
 from ..errors import CancelledError, EngineError, EngineMissingError, from_wire
 from .request import PublishRequest
 
-# Argument 1 is this package's folder, wherever a host has it and whatever it is called there.
-_BOOT = """\
-import importlib.util, os, runpy, sys
-folder = sys.argv.pop(1)
-spec = importlib.util.spec_from_file_location(
-    "dmp_matting", os.path.join(folder, "__init__.py"), submodule_search_locations=[folder])
-package = importlib.util.module_from_spec(spec)
-sys.modules["dmp_matting"] = package
-spec.loader.exec_module(package)
-runpy.run_module("dmp_matting.publish.subprocess_main", run_name="__main__", alter_sys=True)
-"""
+MAIN = "dmp_matting.publish.subprocess_main"
 
 
 @dataclass(frozen=True)
@@ -130,15 +120,15 @@ class BackgroundPublish(BackgroundTask[PublishStatus, PublishReport]):
             if not outcome.complete:
                 last = last_line(stderr)
                 why = f": {last}" if last else "."
-                raise EngineError(f"Publishing ended without an answer{why}")
+                raise EngineError(f"Publishing ended without a result{why}")
         return outcome.report()
 
     def _start(self, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
         python = engine_command(self._python)[0]
         environment = child_environment()
         if self._python:
-            environment["DMP_ENGINE_PYTHON"] = self._python  # the checks ask the same engine
-        command = [python, "-I", "-c", _BOOT, str(Path(__file__).resolve().parent.parent)]
+            environment["DMP_ENGINE_PYTHON"] = self._python  # the checks use the same engine
+        command = python_command(python, MAIN, package=str(Path(__file__).resolve().parent.parent))
         with self._lock:
             if self._cancelled:
                 raise CancelledError("Cancelled; nothing was published.")

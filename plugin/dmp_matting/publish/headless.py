@@ -19,7 +19,7 @@ FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plugins")
 CHECKED, MADE = 0.1, 0.9  # shares of a publish that end with the checks, and with the mattes
 
 Failures = List[Tuple[str, str, str]]
-Tell = Callable[[float, str], None]  # how far it is, [0, 1], and what is done
+Report = Callable[[float, str], None]  # how far it is, [0, 1], and what is done
 
 
 def register() -> None:
@@ -37,18 +37,18 @@ def publish(
     context: Any,
     accept: Tuple[str, ...] = (),
     repairs: Optional[Mapping[str, str]] = None,
-    tell: Tell = lambda fraction, text: None,
+    report: Report = lambda fraction, text: None,
 ) -> Failures:
     """Run our plug-ins alone, headless; returns (plug-in, instance, sentence) for each failure.
 
     ``context``: ``pyblish.api.Context()`` with data as the collectors read it. ``accept``: checks
     of the result to overrule, by class name. ``repairs``: actions to press where a check of the
-    plates fails, by its class name. ``tell`` hears how far it is. An instance whose inputs failed
-    is not extracted; the others go on, which no front end of pyblish does.
+    plates fails, by its class name. ``report`` is called with how far it is. An instance whose
+    inputs failed is not extracted; the others go on, which no front end of pyblish does.
     """
     failures: Failures = []
     refused = set()
-    tell = _never_back(tell)
+    report = _never_back(report)
     plugins = pyblish.plugin.discover(paths=[FOLDER])
     for plugin in plugins:
         failed = {name for _, name, _ in failures}
@@ -61,11 +61,12 @@ def publish(
             if plugin.order >= pyblish.api.ExtractorOrder - 0.5 and name in refused:
                 continue  # its inputs are wrong
             if plugin.order >= pyblish.api.IntegratorOrder - 0.5 and name in failed:
-                continue  # told already
+                continue  # reported already
             if instance is not None:
                 instance.data["dmpAccepted"] = instance.data.get("dmpAccepted") or list(accept)
-            context.data["dmpTell"] = _share(tell, plugins, plugin, place / len(found), len(found))
-            context.data["dmpTell"](0.0, f"{name}: {plugin.label}" if name else plugin.label)
+            share = _share(report, plugins, plugin, place / len(found), len(found))
+            context.data["dmpReport"] = share
+            share(0.0, f"{name}: {plugin.label}" if name else plugin.label)
             error = _process(plugin, context, instance, (repairs or {}).get(plugin.__name__, ""))
             if error is not None:
                 failures.append((plugin.__name__, name, str(error)))
@@ -85,19 +86,19 @@ def _process(plugin: Any, context: Any, instance: Any, repair: str) -> Optional[
     return again
 
 
-def _never_back(tell: Tell) -> Tell:
-    """A shot's last sign of a frame may come after the frame: a bar does not go back for it."""
+def _never_back(report: Report) -> Report:
+    """A shot's last progress of a frame may come after the frame: the fraction never decreases."""
     highest = [0.0]
 
     def forward(fraction: float, text: str) -> None:
         highest[0] = max(highest[0], fraction)
-        tell(highest[0], text)
+        report(highest[0], text)
 
     return forward
 
 
-def _share(tell: Tell, plugins: List[Any], plugin: Any, place: float, count: int) -> Tell:
-    """What a plug-in tells of its work on one of ``count`` instances, as a part of the whole."""
+def _share(report: Report, plugins: List[Any], plugin: Any, place: float, count: int) -> Report:
+    """The report of a plug-in's work on one of ``count`` instances, as a part of the whole."""
     making = pyblish.api.ExtractorOrder
     low, high, same = 0.0, CHECKED, [one for one in plugins if one.order < making]
     if plugin.order == making:
@@ -106,7 +107,7 @@ def _share(tell: Tell, plugins: List[Any], plugin: Any, place: float, count: int
         low, high, same = MADE, 1.0, [one for one in plugins if one.order > making]
     step = (high - low) / len(same)
     begun = low + step * (same.index(plugin) + place)
-    return lambda done, text: tell(begun + step * done / count, text)
+    return lambda done, text: report(begun + step * done / count, text)
 
 
 def publish_folder(
@@ -127,14 +128,14 @@ def publish_folder(
     return failures, made
 
 
-def publish_request(request: Any, tell: Tell) -> Tuple[Failures, List[Dict[str, Any]]]:
-    """Publish what a host asks for (a PublishRequest); the failures, and what was published.
+def publish_request(request: Any, report: Report) -> Tuple[Failures, List[Dict[str, Any]]]:
+    """Publish a host's PublishRequest; the failures, and what was published.
 
     Of each published shot its instance's data: ``name``, ``dmpPublished``, ``dmpWarnings``.
     """
     context = pyblish.api.Context()
     context.data["dmpRequest"] = request
-    failures = publish(context, request.accept, request.repairs, tell)
+    failures = publish(context, request.accept, request.repairs, report)
     return failures, [one.data for one in context if "dmpPublished" in one.data]
 
 

@@ -3,8 +3,8 @@
 An instance of family ``dmp.matte`` carries, in its data:
 
     dmpShot       Shot; its outputs lie in the staging folder
-    dmpTrouble    sentences of the collectors, which never fail; the first validator tells them
-    dmpFacts      {path: what its header says}, see engine/dmp_engine/review/probe.py
+    dmpTrouble    sentences of the collectors, which never fail; the first validator reports them
+    dmpFacts      {path: the fields of its header}, see engine/dmp_engine/review/probe.py
     dmpTo, dmpVersion     the folder that holds all versions of the shot, and the one to be made
     dmpMeasures   the finished frames in numbers, see engine/dmp_engine/review/measures.py
     dmpRefused    {validator: sentence} of the result; nothing is integrated while one is left
@@ -31,7 +31,7 @@ NUMBER = re.compile(r"(?:(?<=[._])|(?<=[._]-))(\d{2,})(?=\.[A-Za-z]+$)")
 
 
 def find_shots(folder: str, chosen: Resolved, space: str = "auto") -> List[Tuple[Shot, List[str]]]:
-    """The shots of a folder, or of its subfolders, each with what could not be told by its names.
+    """The shots of a folder, or of its subfolders, each with what its names leave open.
 
     A clean plate has ``clean`` in its name, mattes have ``garbage``, ``core``, ``holdout`` and
     ``trimap``; the plate has ``plate`` in it, or is the only other file. Never raises.
@@ -127,26 +127,26 @@ def staged(data: MutableMapping[str, Any]) -> Shot:
     return replace(shot, output=str(folder / str(name)))
 
 
-# --- what a validator of the plates says ----------------------------------------------------------
+# --- for the validators of the plates ----------------------------------------------------------
 
 
 def must_agree(data: Mapping[str, Any], keys: Sequence[str], what: str, wanted: str) -> None:
     """MismatchError unless all readable plates have the same ``keys`` in what was probed of them.
 
-    ``what`` names them in the plural, ``wanted`` says what to do.
+    ``what`` names them in the plural, ``wanted`` is what to do.
     """
     found: Dict[Tuple[str, ...], List[str]] = {}
     for path, fact in data["dmpFacts"].items():
         if not fact["trouble"]:
             found.setdefault(tuple(str(fact[key]) for key in keys), []).append(path)
     if len(found) > 1:
-        told = [f"{' x '.join(value)} ({paths[0]})" for value, paths in found.items()]
+        parts = [f"{' x '.join(value)} ({paths[0]})" for value, paths in found.items()]
         raise MismatchError(
-            f"The plates have {len(found)} different {what}: {', '.join(told)}; {wanted}."
+            f"The plates have {len(found)} different {what}: {', '.join(parts)}; {wanted}."
         )
 
 
-# --- what a validator of the result says ----------------------------------------------------------
+# --- for the validators of the result ----------------------------------------------------------
 
 
 def judge(
@@ -169,6 +169,6 @@ def measures_of(data: MutableMapping[str, Any]) -> List[Dict[str, Any]]:
     """The measures of the finished frames. InputError when there are none."""
     measures: List[Dict[str, Any]] = data.get("dmpMeasures") or []
     if not measures:
-        data.setdefault("dmpRefused", {})["measures"] = "There is no result to look at."
-        raise InputError("There is no result to look at; the matte was not made.")
+        data.setdefault("dmpRefused", {})["measures"] = "There is no result to check."
+        raise InputError("There is no result to check; the matte was not made.")
     return measures

@@ -1,8 +1,8 @@
-"""What a host asks to publish, as JSON: the same for a pyblish window inside the host and for a
+"""What a host publishes, as JSON: the same for a pyblish window inside the host and for a
 publish in a Python of its own. Standard library only, Python 3.9.
 
-A host gives a function that looks at its open scene and returns a PublishRequest; pyblish's
-collector (publish/collect_host.py) calls it each time that it collects.
+A host registers a function that collects its open scene as a PublishRequest; pyblish's
+collector (plugins/collect_host.py) calls it each time.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ..presets import preset
 from ..settings import Settings
 from ..shots.shot import Shot
 
-ACCEPT = "Accept as it is"  # labels of pyblish actions that are asked for by name
+ACCEPT = "Accept as it is"  # labels of pyblish actions, by which a request names them
 LEAVE_OUT = "Leave out missing frames"
 SOLVE_AGAIN = "Solve again with preset final"
 NOWHERE = "No folder to publish to; choose one, or save the scene: then it is 'publish' beside it."
@@ -27,7 +27,7 @@ class PublishRequest:
     """Shots of a host's scene, and where their versions go.
 
     shots     each becomes ``to/NAME/v001``; a name that no folder can have is made one
-    to        folder; empty is told by the first check
+    to        folder; the first check reports an empty one
     version   0: the next one that is free
     trouble   sentences about what could not be collected; they end the publish before any work
     accept    checks of the result to overrule, by class name
@@ -57,21 +57,24 @@ class PublishRequest:
         return replace(self, repairs={**self.repairs, check: label})
 
     def to_json(self) -> Dict[str, Any]:
-        told = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
+        values = {one.name: getattr(self, one.name) for one in dataclasses.fields(self)}
         for name in ("trouble", "accept"):
-            told[name] = list(told[name])
+            values[name] = list(values[name])
         for name in ("repairs", "source"):
-            told[name] = dict(told[name])
-        return {**told, "shots": [shot_to_json(shot) for shot in self.shots]}
+            values[name] = dict(values[name])
+        return {**values, "shots": [shot_to_json(shot) for shot in self.shots]}
 
     @classmethod
-    def from_json(cls, told: Mapping[str, Any]) -> PublishRequest:
+    def from_json(cls, fields: Mapping[str, Any]) -> PublishRequest:
         """InputError (SettingsError) for settings that do not exist."""
-        plain = {key: told[key] for key in ("to", "version", "repairs", "source") if key in told}
+        names = ("to", "version", "repairs", "source")
+        plain = {name: fields[name] for name in names if name in fields}
         return cls(
-            tuple(shot_from_json(one) for one in told["shots"]),
-            trouble=tuple(told.get("trouble", ())), accept=tuple(told.get("accept", ())), **plain,
-        )  # fmt: skip
+            tuple(shot_from_json(one) for one in fields["shots"]),
+            trouble=tuple(fields.get("trouble", ())),
+            accept=tuple(fields.get("accept", ())),
+            **plain,
+        )
 
 
 def folder_name(text: str) -> str:
@@ -93,21 +96,21 @@ def at_best(shot: Shot) -> Shot:
 
 def shot_to_json(shot: Shot) -> Dict[str, Any]:
     """All fields of a Shot, so that a new one needs no line here."""
-    told: Dict[str, Any] = {}
+    values: Dict[str, Any] = {}
     for one in dataclasses.fields(shot):
         value = getattr(shot, one.name)
         if isinstance(value, Settings):
             value = value.to_json()
         elif value is not None and not isinstance(value, (str, int, float, bool)):
             value = list(value)
-        told[one.name] = value
-    return told
+        values[one.name] = value
+    return values
 
 
-def shot_from_json(told: Mapping[str, Any]) -> Shot:
+def shot_from_json(fields: Mapping[str, Any]) -> Shot:
     """The Shot that ``shot_to_json`` described. SettingsError."""
     values: Dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in told.items()
+        key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
     }
     for name in ("settings", "settings_on_cpu"):
         if values.get(name) is not None:
@@ -119,10 +122,10 @@ _collectors: List[Callable[[], PublishRequest]] = []  # of this process's host: 
 
 
 def set_host(collect: Optional[Callable[[], PublishRequest]]) -> None:
-    """What pyblish's collector asks in this process; None takes it back."""
+    """Register what pyblish's collector calls in this process; None removes it."""
     _collectors[:] = [collect] if collect is not None else []
 
 
-def ask_host() -> Optional[PublishRequest]:
+def collect_from_host() -> Optional[PublishRequest]:
     """What the host's scene holds now; None where there is no host. Raises what the host raises."""
     return _collectors[0]() if _collectors else None

@@ -26,20 +26,20 @@ INSTALL = "Publishing needs pyblish; install it with `{python} -m pip install py
 
 
 def main() -> int:
-    """Publish what standard input asks for; the exit code is that of `dmp publish`."""
-    # What a plug-in of anybody prints must not come between the lines.
-    with os.fdopen(os.dup(1), "w", encoding="utf-8") as answers:
+    """Publish the request on standard input; the exit code is that of `dmp publish`."""
+    # What any plug-in prints must not come between the lines.
+    with os.fdopen(os.dup(1), "w", encoding="utf-8") as out:
         os.dup2(2, 1)
         try:
             request = PublishRequest.from_json(json.loads(sys.stdin.readline()))
             threading.Thread(target=_end_with_the_host, daemon=True).start()
-            return _publish(request, answers)
+            return _publish(request, out)
         except DmpError as error:
-            _say(answers, "error", **error.to_wire())
+            _write(out, "error", **error.to_wire())
             return error.exit_code
 
 
-def _publish(request: PublishRequest, answers: IO[str]) -> int:
+def _publish(request: PublishRequest, out: IO[str]) -> int:
     try:
         from .headless import offers, publish_request
     except ImportError:
@@ -47,26 +47,26 @@ def _publish(request: PublishRequest, answers: IO[str]) -> int:
     # Its log holds a traceback for every check that fails; the sentences are the answer.
     logging.getLogger("pyblish").setLevel(logging.CRITICAL)
     failures, made = publish_request(
-        request, lambda fraction, text: _say(answers, "status", fraction=fraction, text=text)
+        request, lambda fraction, text: _write(out, "status", fraction=fraction, text=text)
     )
     offered = offers()
     for check, shot, message in failures:
-        _say(answers, "failure", check=check, shot=shot, message=message,
+        _write(out, "failure", check=check, shot=shot, message=message,
              repairs=list(offered.get(check, ())))  # fmt: skip
     for data in made:
-        _say(answers, "published", shot=data["name"], path=data["dmpPublished"],
+        _write(out, "published", shot=data["name"], path=data["dmpPublished"],
              warnings=data.get("dmpWarnings", {}))  # fmt: skip
-    _say(answers, "end")
+    _write(out, "end")
     return InputError.exit_code if failures else 0
 
 
-def _say(answers: IO[str], event: str, **fields: Any) -> None:
-    answers.write(json.dumps({"event": event, **fields}) + "\n")
-    answers.flush()
+def _write(out: IO[str], event: str, **fields: Any) -> None:
+    out.write(json.dumps({"event": event, **fields}) + "\n")
+    out.flush()
 
 
 def _end_with_the_host() -> None:
-    """Wait for the end of the input; the engine notices by itself that nobody listens."""
+    """Wait for the end of the input; the engine notices by itself that its client has gone."""
     while sys.stdin.readline():
         pass
     os._exit(CancelledError.exit_code)

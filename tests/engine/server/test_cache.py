@@ -195,7 +195,7 @@ def test_another_number_of_threads_is_another_result(
 def test_the_cache_outlives_the_engine(home: Home, pair: Pair, tmp_path: Path) -> None:
     wire = home.start()
     list(pair.matting(wire, tmp_path / "a.exr").events())
-    wire.ask("POST", "/v1/shutdown", {"force": True})
+    wire.request("POST", "/v1/shutdown", {"force": True})
     wait_until(lambda: not home.processes(), 8)
     _, computed = solved(list(pair.matting(home.start(), tmp_path / "b.exr").events()))
     assert not computed
@@ -204,9 +204,9 @@ def test_the_cache_outlives_the_engine(home: Home, pair: Pair, tmp_path: Path) -
 def test_cache_over_the_wire(home: Home, pair: Pair, tmp_path: Path) -> None:
     wire = home.start("--cache-gb", "0.5")
     list(pair.matting(wire, tmp_path / "a.exr").events())
-    usage = wire.ask("GET", "/v1/cache")
+    usage = wire.request("GET", "/v1/cache")
     assert usage["entries"] == 1 and usage["limit"] == 1 << 29 and usage["bytes"] > 1000
-    assert wire.ask("DELETE", "/v1/cache") == {"removed": 1}
+    assert wire.request("DELETE", "/v1/cache") == {"removed": 1}
     assert list((home.cache / "results").glob("*/*")) == []
     assert children(wire.pid)  # the worker was no part of it
 

@@ -137,9 +137,9 @@ def test_a_server_killed_while_plates_are_sent(home: Home, pair: Pair, tmp_path:
 
         def _die(self, wire: Connection) -> None:
             self.kills -= 1
-            self._id = wire.ask("POST", "/v1/jobs", {"job": self.job.to_json()})["id"]
+            self._id = wire.request("POST", "/v1/jobs", {"job": self.job.to_json()})["id"]
             kill(wire.pid)
-            wire.ask("POST", f"/v1/jobs/{self._id}/start")
+            wire.request("POST", f"/v1/jobs/{self._id}/start")
 
     events = list(Unlucky(pair.job(), {1: str(tmp_path / "o.exr")}).events())
     assert isinstance(events[-1], Layers)
@@ -230,7 +230,7 @@ def test_killed_in_the_middle_of_an_upload(home: Home, pair: Pair) -> None:
     wire = home.start("--grace", "1")
     staying = wire.lines("/v1/attend")
     next(staying)
-    made = wire.ask("POST", "/v1/jobs", {"job": pair.job().to_json()})
+    made = wire.request("POST", "/v1/jobs", {"job": pair.job().to_json()})
     line = socket.socket(socket.AF_UNIX)
     line.connect(wire.address[5:])
     line.sendall(
@@ -242,5 +242,5 @@ def test_killed_in_the_middle_of_an_upload(home: Home, pair: Pair) -> None:
     line.close()
     wait_until(lambda: not home.loose_files(), 5)
     wait_until(lambda: home.jobs() == [], 5)
-    assert wire.ask("GET", f"/v1/jobs/{made['id']}")["state"] == "cancelled"
+    assert wire.request("GET", f"/v1/jobs/{made['id']}")["state"] == "cancelled"
     staying.close()  # type: ignore[attr-defined]

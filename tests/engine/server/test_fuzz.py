@@ -63,7 +63,7 @@ def test_every_route_is_described(engine: Connection) -> None:
         for method in route.methods
     }
     assert routed == described
-    assert engine.ask("GET", "/v1/openapi.json") == json.loads(json.dumps(description()))
+    assert engine.request("GET", "/v1/openapi.json") == json.loads(json.dumps(description()))
 
 
 @pytest.mark.timeout(280)
@@ -87,7 +87,7 @@ def test_a_thousand_requests_of_schemathesis(home: Home, pair: Pair, tmp_path: P
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=270)
     assert done.returncode == 0, done.stdout[-6000:] + done.stderr[-2000:]
     assert report.read_text().count('"status_code"') >= 1000
-    greeting = wire.ask("GET", "/v1")
+    greeting = wire.request("GET", "/v1")
     assert greeting["pid"] == wire.pid
     # The jobs that the fuzzer created and left are gone when the grace is over.
     wait_until(lambda: home.jobs() == [] or left_unattended(wire, home), 15)
@@ -101,7 +101,7 @@ def left_unattended(wire: Connection, home: Home) -> bool:
     states = engine_jobs(wire)
     for job in states:
         if job["state"] == "uploading" and not job["attended"]:
-            wire.ask("POST", f"/v1/jobs/{job['id']}/cancel")
+            wire.request("POST", f"/v1/jobs/{job['id']}/cancel")
     return home.jobs() == []
 
 
@@ -128,10 +128,10 @@ def test_bytes_that_are_no_request(engine: Connection, pair: Pair, shared_home: 
         answer = send(engine, bytes(data))
         assert answer == b"" or answer.startswith(b"HTTP/1.1 "), answer[:80]
         assert not answer.startswith(b"HTTP/1.1 5"), (bytes(data), answer)
-    assert engine.ask("GET", "/v1")["pid"] == engine.pid
+    assert engine.request("GET", "/v1")["pid"] == engine.pid
     assert shared_home.loose_files() == []
     for job in engine_jobs(engine):  # a damaged byte in a name still makes a job
-        engine.ask("POST", f"/v1/jobs/{job['id']}/cancel")
+        engine.request("POST", f"/v1/jobs/{job['id']}/cancel")
     assert set(shared_home.jobs()) == before
 
 
@@ -148,7 +148,7 @@ def test_bytes_that_are_no_request(engine: Connection, pair: Pair, shared_home: 
 def test_hostile_requests(engine: Connection, data: bytes) -> None:
     answer = send(engine, data)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 4")
-    assert engine.ask("GET", "/v1")["pid"] == engine.pid
+    assert engine.request("GET", "/v1")["pid"] == engine.pid
 
 
 def test_a_thousand_connections_leave_no_socket_open(engine: Connection) -> None:

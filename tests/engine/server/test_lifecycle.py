@@ -109,7 +109,7 @@ def test_another_protocol_is_told(home: Home) -> None:
         patch.setattr(launcher, "PROTOCOL", 99)
         with pytest.raises(EngineError, match="dmp engine stop"):
             find_engine()
-    assert wire.ask("GET", "/v1")["protocol"] == 1
+    assert wire.request("GET", "/v1")["protocol"] == 1
 
 
 def test_it_ends_when_idle(home: Home, pair: Pair, tmp_path: Path) -> None:
@@ -126,7 +126,7 @@ def test_looking_at_it_does_not_keep_it_awake(home: Home) -> None:
     deadline = time.monotonic() + 8
     while home.processes() and time.monotonic() < deadline:
         try:
-            wire.ask("GET", "/v1/status")
+            wire.request("GET", "/v1/status")
         except EngineError:
             break
         time.sleep(0.2)
@@ -139,7 +139,7 @@ def test_an_idle_worker_ends_before_the_engine_and_comes_back(
     wire = home.start("--worker-idle", "1")
     list(pair.matting(wire, tmp_path / "o.exr").events())
     wait_until(lambda: not children(wire.pid), 8)
-    (device,) = [d for d in wire.ask("GET", "/v1/status")["devices"] if d["name"] == "cpu"]
+    (device,) = [d for d in wire.request("GET", "/v1/status")["devices"] if d["name"] == "cpu"]
     assert device["state"] == "asleep"
     list(pair.matting(wire, tmp_path / "o.exr", changes={"seed": 3}).events())
     assert (tmp_path / "o.exr").exists()

@@ -41,7 +41,7 @@ def get(
 @pytest.fixture
 def address(engine: Connection) -> str:
     """A fresh one-time address of the page."""
-    return str(engine.ask("POST", "/v1/page")["url"])
+    return str(engine.request("POST", "/v1/page")["url"])
 
 
 def log_in(address: str) -> tuple[str, str]:
@@ -86,7 +86,7 @@ def test_the_bearer_token_is_no_good_here_and_the_cookie_not_there(
     assert get(f"{root}/status", Authorization=f"Bearer {engine.token}")[0] == 401
     other = Connection(engine.address, cookie)
     with pytest.raises(Exception, match="token"):
-        other.ask("GET", "/v1/status")
+        other.request("GET", "/v1/status")
 
 
 @pytest.mark.parametrize(
@@ -117,19 +117,19 @@ def busy(home: Home, pair: Pair, tmp_path: Path) -> Iterator[Connection]:
     whole, pair.image = pair.image, broken
     with pytest.raises(Exception, match="broken & bad"):
         list(pair.matting(wire, tmp_path / "o.exr").events())
-    failed = wire.ask("POST", "/v1/jobs", {"job": pair.job().to_json(), "attended": False})
+    failed = wire.request("POST", "/v1/jobs", {"job": pair.job().to_json(), "attended": False})
     for index, path in enumerate((broken, pair.clean)):
         with path.open("rb") as file:
             where = f"/v1/jobs/{failed['id']}/plates/{index}"
-            wire.ask("PUT", where, file, size=path.stat().st_size)
-    wire.ask("POST", f"/v1/jobs/{failed['id']}/start")
+            wire.request("PUT", where, file, size=path.stat().st_size)
+    wire.request("POST", f"/v1/jobs/{failed['id']}/start")
     pair.image = whole
     running = pair.matting(wire, tmp_path / "a.exr", ENDLESS, preview=str(tmp_path / "now.png"))
     events = running.events()
     for event in events:
         if isinstance(event, Progress) and event.preview:
             break
-    waiting = wire.ask("POST", "/v1/jobs", {"job": pair.job().to_json(), "attended": False})
+    waiting = wire.request("POST", "/v1/jobs", {"job": pair.job().to_json(), "attended": False})
     assert waiting["state"] == "uploading"
     yield wire
     events.close()
@@ -149,7 +149,7 @@ def browse(address: str, folder: Path, *more: str) -> subprocess.CompletedProces
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_in_a_real_browser(busy: Connection, tmp_path: Path) -> None:
     def address() -> str:
-        return str(busy.ask("POST", "/v1/page")["url"])
+        return str(busy.request("POST", "/v1/page")["url"])
 
     shown = browse(address(), tmp_path, "--virtual-time-budget=4000", "--dump-dom")
     dom = shown.stdout
@@ -173,9 +173,9 @@ def test_in_a_real_browser(busy: Connection, tmp_path: Path) -> None:
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
 def test_the_browser_says_when_the_engine_has_ended(home: Home, tmp_path: Path) -> None:
     wire = home.start()
-    address = wire.ask("POST", "/v1/page")["url"]
+    address = wire.request("POST", "/v1/page")["url"]
     root, cookie = log_in(address)
-    wire.ask("POST", "/v1/shutdown")
+    wire.request("POST", "/v1/shutdown")
     wait_until(lambda: not home.processes(), 8)
     start = time.monotonic()
     with pytest.raises(ConnectionError):

@@ -53,7 +53,9 @@ def test_it_is_refreshed_and_goes_with_its_job(
         if len(seen) == 2:
             break
     job = next(job["id"] for job in engine_jobs(engine) if job["state"] == "running")
-    assert engine.ask("GET", f"/v1/jobs/{job}")["preview"].startswith(f"/v1/jobs/{job}/preview?n=")
+    assert engine.request("GET", f"/v1/jobs/{job}")["preview"].startswith(
+        f"/v1/jobs/{job}/preview?n="
+    )
     events.close()
     with pytest.raises(NotThere):
         while True:

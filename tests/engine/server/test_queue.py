@@ -37,17 +37,17 @@ def submit(wire: Connection, pair: Pair, attended: bool = False, **changes: Any)
     """A job nobody waits for; its id."""
     base = changes.pop("settings", QUICK)
     job = pair.job(base, frames=changes.pop("frames", 1), **changes)
-    made = wire.ask("POST", "/v1/jobs", {"job": job.to_json(), "attended": attended})
+    made = wire.request("POST", "/v1/jobs", {"job": job.to_json(), "attended": attended})
     for plate in made["plates"]:
         with open(plate["path"], "rb") as file:
             size = Path(plate["path"]).stat().st_size
-            wire.ask("PUT", f"/v1/jobs/{made['id']}/plates/{plate['index']}", file, size=size)
-    wire.ask("POST", f"/v1/jobs/{made['id']}/start")
+            wire.request("PUT", f"/v1/jobs/{made['id']}/plates/{plate['index']}", file, size=size)
+    wire.request("POST", f"/v1/jobs/{made['id']}/start")
     return str(made["id"])
 
 
 def state(wire: Connection, job: str) -> dict[str, Any]:
-    found: dict[str, Any] = wire.ask("GET", f"/v1/jobs/{job}")
+    found: dict[str, Any] = wire.request("GET", f"/v1/jobs/{job}")
     return found
 
 
@@ -61,20 +61,20 @@ def test_fifty_jobs_and_one_cancelled_in_the_middle(home: Home, pair: Pair, tmp_
     wait_until(lambda: state(wire, jobs[-1]).get("position") == 49, 5)
     assert [state(wire, job)["position"] for job in jobs] == list(range(50))
 
-    wire.ask("POST", f"/v1/jobs/{jobs[25]}/cancel")
+    wire.request("POST", f"/v1/jobs/{jobs[25]}/cancel")
     assert state(wire, jobs[25])["state"] == "cancelled"
     assert state(wire, jobs[24])["position"] == 24
     assert state(wire, jobs[26])["position"] == 25
-    wire.ask("POST", f"/v1/jobs/{blocker}/cancel")
+    wire.request("POST", f"/v1/jobs/{blocker}/cancel")
 
     wait_until(lambda: not any(state(wire, job)["state"] == "queued" for job in jobs), 120)
     wait_until(lambda: state(wire, jobs[-1])["state"] == "done", 10)
     assert {state(wire, job)["state"] for job in jobs if job != jobs[25]} == {"done"}
     assert state(wire, jobs[25])["finished"] == []
-    assert wire.ask("GET", "/v1/cache")["entries"] == 49
+    assert wire.request("GET", "/v1/cache")["entries"] == 49
     assert jobs[25] not in home.jobs() and len(home.jobs()) == 49
     for job in (*jobs, blocker):
-        wire.ask("DELETE", f"/v1/jobs/{job}")
+        wire.request("DELETE", f"/v1/jobs/{job}")
     assert home.jobs() == [] and engine_jobs(wire) == []
 
 
@@ -89,7 +89,7 @@ def test_a_single_frame_cuts_into_a_batch(
     assert told["state"] in ("queued", "running") and len(told["finished"]) < 6
     wait_until(lambda: state(engine, batch)["state"] == "done", 60)
     assert state(engine, batch)["finished"] == [1, 2, 3, 4, 5, 6]
-    engine.ask("DELETE", f"/v1/jobs/{batch}")
+    engine.request("DELETE", f"/v1/jobs/{batch}")
     assert batch not in shared_home.jobs()
 
 
@@ -123,7 +123,7 @@ def test_a_queue_survives_the_end_of_its_engine(home: Home, pair: Pair) -> None:
     running = submit(wire, pair, settings=QUICK, joint_steps=60)
     waiting = submit(wire, pair, seed=5)
     wait_until(lambda: state(wire, running)["state"] == "running", 30)
-    wire.ask("POST", "/v1/shutdown", {"force": True})
+    wire.request("POST", "/v1/shutdown", {"force": True})
     wait_until(lambda: not home.processes(), 10)
     again = home.start()
     assert again.pid != wire.pid
@@ -138,7 +138,7 @@ def test_a_frame_is_cancelled_between_two_steps(home: Home, tmp_path: Path) -> N
     first = submit(wire, large, settings=QUICK.changed(alpha_init="tested", correction=True))
     wait_until(lambda: (state(wire, first).get("progress") or {}).get("stage") == "initialise", 60)
     workers = children(wire.pid)
-    wire.ask("POST", f"/v1/jobs/{first}/cancel")
+    wire.request("POST", f"/v1/jobs/{first}/cancel")
     second = submit(wire, small)
     wait_until(lambda: state(wire, second)["state"] == "done", 60)
     assert state(wire, first)["state"] == "cancelled"

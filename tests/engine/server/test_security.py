@@ -102,7 +102,7 @@ def raw(engine: Connection, data: bytes) -> bytes:
 
 
 def new_job(engine: Connection, pair: Pair) -> str:
-    return str(engine.ask("POST", "/v1/jobs", {"job": pair.job().to_json()})["id"])
+    return str(engine.request("POST", "/v1/jobs", {"job": pair.job().to_json()})["id"])
 
 
 def test_oversized_bodies(engine: Connection, pair: Pair, shared_home: Home) -> None:
@@ -124,7 +124,7 @@ def test_oversized_bodies(engine: Connection, pair: Pair, shared_home: Home) -> 
     status, told = ask(engine, "POST", "/v1/jobs", body=long)
     assert status == 413 and "larger than" in told["message"]
     assert shared_home.loose_files() == []
-    engine.ask("POST", f"/v1/jobs/{job}/cancel")
+    engine.request("POST", f"/v1/jobs/{job}/cancel")
     assert job not in shared_home.jobs()
 
 
@@ -195,11 +195,11 @@ def test_a_clients_path_never_names_a_file_of_ours(
 ) -> None:
     job = pair.job().to_json()
     job["frames"][0]["plates"][0]["path"] = name
-    made = engine.ask("POST", "/v1/jobs", {"job": job})
+    made = engine.request("POST", "/v1/jobs", {"job": job})
     assert ask(engine, "PUT", f"/v1/jobs/{made['id']}/plates/0", body=b"hello")[0] == 204
     folder = next(shared_home.cache.glob(f"jobs-*/{made['id']}/plates"))
     assert [entry.partition(".")[0] for entry in os.listdir(folder)] == ["0"]
-    engine.ask("POST", f"/v1/jobs/{made['id']}/cancel")
+    engine.request("POST", f"/v1/jobs/{made['id']}/cancel")
 
 
 @pytest.mark.parametrize("job", ["..", "%2e%2e", "%2e%2e%2f", "0" * 16, "x", "%00"])
@@ -215,9 +215,9 @@ def test_an_upload_that_stops_half_way(engine: Connection, pair: Pair, shared_ho
     )
     raw(engine, head.encode() + bytes(1000))
     wait_until(lambda: not shared_home.loose_files(), 5)
-    plate = engine.ask("GET", f"/v1/jobs/{job}")["plates"][0]
+    plate = engine.request("GET", f"/v1/jobs/{job}")["plates"][0]
     assert plate["received"] is False
-    engine.ask("POST", f"/v1/jobs/{job}/cancel")
+    engine.request("POST", f"/v1/jobs/{job}/cancel")
 
 
 def test_a_full_disk_while_uploading(home: Home, pair: Pair, tmp_path: Path) -> None:

@@ -160,7 +160,7 @@ def test_engine_start_status_stop_log(home: Home, pair: Pair, tmp_path: Path) ->
 
 def test_stop_with_work_asks_for_force(home: Home, pair: Pair, tmp_path: Path) -> None:
     wire = home.start()
-    wire.ask("POST", "/v1/jobs", {"job": pair.job().to_json(), "attended": False})
+    wire.request("POST", "/v1/jobs", {"job": pair.job().to_json(), "attended": False})
     done = dmp("engine", "stop")
     assert (done.returncode, done.stderr) == (2, "The engine has work; stop it with --force.\n")
     assert dmp("engine", "stop", "--force").returncode == 0

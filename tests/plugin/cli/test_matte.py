@@ -190,7 +190,7 @@ def test_doctor_says_what_is_wrong_and_how_to_mend_it(variable: str, value: str,
     done = dmp("doctor", "--json", **{variable: value})
     check = found(done)[name]
     assert (done.returncode, check["status"]) == (3, "fail")
-    assert check["detail"] and check["mend"]
+    assert check["detail"] and check["fix"]
     assert json.loads(done.stdout)["ok"] is False
 
 

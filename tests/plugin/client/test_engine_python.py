@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dmp_matting import EngineMissingError
-from dmp_matting.client.engine_process import ask_engine
+from dmp_matting.client.engine_process import query_engine
 from dmp_matting.client.engine_python import child_environment, engine_command
 
 
@@ -38,7 +38,7 @@ def test_a_hosts_python_settings_stay_outside(
     }
     assert environment["OCIO"] == "ocio://default"
     assert environment["PATH"] == os.environ["PATH"]
-    statuses = {check["name"]: check["status"] for check in ask_engine("doctor")["checks"]}
+    statuses = {check["name"]: check["status"] for check in query_engine("doctor")["checks"]}
     assert statuses["torch"] == "ok"
 
 
@@ -49,7 +49,7 @@ def test_a_named_python_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     python = str(bare / "bin" / "python")
     monkeypatch.setenv("DMP_ENGINE_PYTHON", python)
     assert engine_command()[0] == python
-    checks = {check["name"]: check for check in ask_engine("doctor")["checks"]}
+    checks = {check["name"]: check for check in query_engine("doctor")["checks"]}
     assert checks["torch"]["status"] == "fail"
     assert python in checks["Python"]["detail"]
 

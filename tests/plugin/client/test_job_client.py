@@ -90,7 +90,7 @@ def test_the_simple_call_returns_the_layers(engine: Connection, pair: Pair, tmp_
 def test_on_a_machine_without_gpu_the_other_settings_are_taken(
     engine: Connection, pair: Pair, tmp_path: Path
 ) -> None:
-    if engine.ask("GET", "/v1/status")["devices"][0]["name"] != "cpu":
+    if engine.request("GET", "/v1/status")["devices"][0]["name"] != "cpu":
         pytest.skip("this machine has a GPU")
     wanted = QUICK.changed(device="auto", joint_steps=1_000_000)
     small = QUICK.changed(device="auto", seed=77)

@@ -32,8 +32,8 @@ from .qtapp import QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.canvas import Canvas  # isort: skip
-from dmp_matting.panel.jobqueue import in_order, told  # isort: skip
-from dmp_matting.panel.viewer import Look, composed  # isort: skip
+from dmp_matting.panel.jobqueue import in_order, status_text  # isort: skip
+from dmp_matting.panel.viewer import ViewMode, composed  # isort: skip
 
 __all__ = ["qt"]
 pytestmark = pytest.mark.usefixtures("qt")
@@ -64,7 +64,7 @@ def grabbed(panel: DmpPanel) -> np.ndarray:
 
 def gone(engine: Connection, job: str) -> bool:
     try:
-        return str(engine.ask("GET", f"/v1/jobs/{job}")["state"]) == "cancelled"
+        return str(engine.request("GET", f"/v1/jobs/{job}")["state"]) == "cancelled"
     except NotThere:
         return True
 
@@ -172,12 +172,12 @@ def summary(**more: Any) -> dict[str, Any]:
 
 def test_what_a_row_says() -> None:
     progress = {"frame": 7, "stage": "joint", "step": 4, "steps": 60, "fraction": 0.1, "eta": 200}
-    assert told(summary(progress=progress)) == "frame 7: solving 4 of 60, 3 min left"
-    assert told(summary(progress={**progress, "stage": "later", "eta": None})) == (
+    assert status_text(summary(progress=progress)) == "frame 7: solving 4 of 60, 3 min left"
+    assert status_text(summary(progress={**progress, "stage": "later", "eta": None})) == (
         "frame 7: later 4 of 60"
     )
-    assert told(summary()) == "starting"
-    assert told(summary(state="uploading")) == "sending the plates"
+    assert status_text(summary()) == "starting"
+    assert status_text(summary(state="uploading")) == "sending the plates"
     assert {*STAGE_NAMES} == {*Stage}
     assert stage_called("joint") == "solving" and stage_called("newer") == "newer"
     jobs = [
@@ -197,15 +197,19 @@ def test_alpha_foreground_and_over_a_colour() -> None:
     for x, alpha in enumerate((0, 51, 255)):
         layers.setPixelColor(x, 0, QtGui.QColor(200, 100, 40, alpha))
 
-    def pixel(look: Look, x: int) -> tuple[int, int, int]:
+    def pixel(look: ViewMode, x: int) -> tuple[int, int, int]:
         colour = composed(layers, look, QtGui.QColor(0, 0, 255)).pixelColor(x, 0)
         return colour.red(), colour.green(), colour.blue()
 
-    assert [pixel(Look.ALPHA, x) for x in range(3)] == [(0, 0, 0), (51, 51, 51), (255, 255, 255)]
-    assert {pixel(Look.FOREGROUND, x) for x in range(3)} == {(200, 100, 40)}
-    assert pixel(Look.OVER, 0) == (0, 0, 255) and pixel(Look.OVER, 2) == (200, 100, 40)
+    assert [pixel(ViewMode.ALPHA, x) for x in range(3)] == [
+        (0, 0, 0),
+        (51, 51, 51),
+        (255, 255, 255),
+    ]
+    assert {pixel(ViewMode.FOREGROUND, x) for x in range(3)} == {(200, 100, 40)}
+    assert pixel(ViewMode.OVER, 0) == (0, 0, 255) and pixel(ViewMode.OVER, 2) == (200, 100, 40)
     mixed = np.array([0.2 * 200, 0.2 * 100, 0.2 * 40 + 0.8 * 255])
-    assert np.abs(np.array(pixel(Look.OVER, 1)) - mixed).max() <= 2
+    assert np.abs(np.array(pixel(ViewMode.OVER, 1)) - mixed).max() <= 2
 
 
 def test_looking_closer() -> None:

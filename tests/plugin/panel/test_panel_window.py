@@ -21,8 +21,8 @@ from dmp_matting.client.connection import Connection
 from ...conftest import Home, Pair, kill, wait_until, write_exr
 from .qtapp import QtCore, QtGui, application, qt, turn
 
-from dmp_matting.panel.settings_form import Knobs  # isort: skip  # wants Qt, or the tests are skipped above
-from dmp_matting.panel.viewer import Look, composed  # isort: skip
+from dmp_matting.panel.settings_form import SettingsForm  # isort: skip  # wants Qt, or the tests are skipped above
+from dmp_matting.panel.viewer import ViewMode, composed  # isort: skip
 from dmp_matting.panel.request import suggested_output  # isort: skip
 from dmp_matting.panel.window import MatteWindow  # isort: skip
 
@@ -36,12 +36,12 @@ def open_window(pair: Pair, output: Path, **settings: int) -> MatteWindow:
     """With the pair's files, preset draft on one thread, and a few steps."""
     window = MatteWindow()
     window.show()
-    window.form.slots[Role.IMAGE].set_path(str(pair.image))
-    window.form.slots[Role.CLEAN].set_path(str(pair.clean))
+    window.form.files[Role.IMAGE].set_path(str(pair.image))
+    window.form.files[Role.CLEAN].set_path(str(pair.clean))
     window.form.output.set_path(str(output))
     window.form.preset.setCurrentText("draft")
     for name, value in {"threads": 1, "joint_steps": 5, **settings}.items():
-        window.form.knobs.knobs[name].widget.setValue(value)  # type: ignore[attr-defined]
+        window.form.settings.fields[name].widget.setValue(value)  # type: ignore[attr-defined]
     return window
 
 
@@ -65,7 +65,7 @@ def test_from_files_to_a_result_that_is_seen(engine: Connection, tmp_path: Path)
     written = np.asarray(oiio.ImageBuf(str(output)).get_pixels("float"))[..., 3]
     shown = window.panel.picture.layers
     assert shown is not None
-    grey = composed(shown, Look.ALPHA, QtGui.QColor("black"))
+    grey = composed(shown, ViewMode.ALPHA, QtGui.QColor("black"))
     for y, x in ((32, 48), (3, 3), (32, 26), (12, 48)):
         assert abs(grey.pixelColor(x, y).red() / 255 - written[y, x]) < 0.01
     assert written[32, 48] > 0.9 > 0.1 > written[3, 3]
@@ -103,7 +103,7 @@ def test_what_it_says_when_something_is_wrong(
     engine: Connection, pair: Pair, tmp_path: Path
 ) -> None:
     window = open_window(pair, tmp_path / "o.exr")
-    slots, output = window.form.slots, window.form.output
+    files, output = window.form.files, window.form.output
 
     def said() -> str:
         window.form.matte.click()
@@ -111,14 +111,14 @@ def test_what_it_says_when_something_is_wrong(
         assert "e5736f" in window.panel.message.styleSheet()
         return str(window.panel.message.text())
 
-    slots[Role.CORE].set_path(str(tmp_path / "none.exr"))
+    files[Role.CORE].set_path(str(tmp_path / "none.exr"))
     assert said() == f"The core matte {tmp_path}/none.exr does not exist."
-    slots[Role.CORE].set_path("")
+    files[Role.CORE].set_path("")
     output.set_path(str(pair.image))
     assert said() == "The output would overwrite the plate; give it another name."
     assert pair.image.stat().st_size > 0
     output.set_path("")
-    assert said() == "Say where the result is to be written."
+    assert said() == "Choose where to write the result."
     output.set_path(str(tmp_path / "no" / "o.exr"))
     assert said() == f"The output folder {tmp_path}/no does not exist; make it first."
     output.set_path(str(tmp_path / "o.exr"))
@@ -126,11 +126,11 @@ def test_what_it_says_when_something_is_wrong(
     assert "no such space" in said()
     window.form.space.setCurrentText("auto")
     other = write_exr(tmp_path / "small.exr", np.zeros((20, 20, 3)))
-    slots[Role.CLEAN].set_path(str(other))
+    files[Role.CLEAN].set_path(str(other))
     assert "20 x 20" in said()
-    slots[Role.CLEAN].set_path("")
+    files[Role.CLEAN].set_path("")
     assert said() == "Choose the clean plate first."
-    slots[Role.IMAGE].set_path("")
+    files[Role.IMAGE].set_path("")
     assert said() == "Choose the plate first."
 
 
@@ -161,23 +161,23 @@ def test_an_engine_that_is_killed_in_the_middle(home: Home, pair: Pair, tmp_path
 
 
 def test_settings_come_from_the_metadata_and_only_touched_ones_are_handed_on() -> None:
-    knobs = Knobs()
-    knobs.show()
-    assert set(knobs.knobs) == {spec.name for spec in fields(Settings)} - {"preset"}
-    assert knobs.changes() == {}
-    shown = {name for name, knob in knobs.knobs.items() if knob.widget.isVisible()}
+    form = SettingsForm()
+    form.show()
+    assert set(form.fields) == {spec.name for spec in fields(Settings)} - {"preset"}
+    assert form.changes() == {}
+    shown = {name for name, knob in form.fields.items() if knob.widget.isVisible()}
     assert shown == {s.name for s in fields(Settings) if s.metadata["basic"]} - {"preset"}
-    knobs.more.setChecked(True)
-    assert all(knob.widget.isVisible() for knob in knobs.knobs.values())
-    knobs.show_preset(preset("draft"))
-    assert knobs.knobs["joint_steps"].widget.text() == "60 (draft)"  # type: ignore[attr-defined]
+    form.more.setChecked(True)
+    assert all(knob.widget.isVisible() for knob in form.fields.values())
+    form.show_preset(preset("draft"))
+    assert form.fields["joint_steps"].widget.text() == "60 (draft)"  # type: ignore[attr-defined]
 
     values = {
         "seed": 2**31 - 1, "learning_rate": 0.000125, "projection": True, "device": "cpu",
         "alpha_init": "simple", "joint_steps": 0,
     }  # fmt: skip
     for name, value in values.items():
-        widget = knobs.knobs[name].widget
+        widget = form.fields[name].widget
         if isinstance(value, bool):
             widget.setCurrentText("on" if value else "off")  # type: ignore[attr-defined]
         elif isinstance(value, str) and hasattr(widget, "setCurrentText"):
@@ -186,16 +186,16 @@ def test_settings_come_from_the_metadata_and_only_touched_ones_are_handed_on() -
             widget.setText(value)  # type: ignore[attr-defined]
         else:
             widget.setValue(value)  # type: ignore[attr-defined]
-    assert knobs.changes() == values
-    assert preset("draft").changed(**knobs.changes()).learning_rate == 0.000125
+    assert form.changes() == values
+    assert preset("draft").changed(**form.changes()).learning_rate == 0.000125
 
 
 def test_mattes_colour_space_and_preset_reach_the_job(pair: Pair, tmp_path: Path) -> None:
     window = open_window(pair, tmp_path / "o.exr")
-    window.form.slots[Role.GARBAGE].set_path(str(pair.clean))
-    window.form.slots[Role.CORE].set_path(str(pair.image))
-    window.form.slots[Role.HOLDOUT].set_path(str(pair.image))
-    window.form.slots[Role.TRIMAP].set_path(str(pair.clean))
+    window.form.files[Role.GARBAGE].set_path(str(pair.clean))
+    window.form.files[Role.CORE].set_path(str(pair.image))
+    window.form.files[Role.HOLDOUT].set_path(str(pair.image))
+    window.form.files[Role.TRIMAP].set_path(str(pair.clean))
     window.form.space.setCurrentText("ACEScg")
     job, outputs = window.form.request().job()
     assert [(p.role, p.path, p.colour_space) for p in job.frames[0].plates] == [
@@ -217,7 +217,7 @@ def test_mattes_colour_space_and_preset_reach_the_job(pair: Pair, tmp_path: Path
 def test_dropping_a_plate_names_the_output(tmp_path: Path) -> None:
     window = MatteWindow()
     window.show()
-    line = window.form.slots[Role.IMAGE].line
+    line = window.form.files[Role.IMAGE].line
     data = QtCore.QMimeData()
     data.setUrls([QtCore.QUrl.fromLocalFile(str(tmp_path / "shot 1.exr"))])
     how = (

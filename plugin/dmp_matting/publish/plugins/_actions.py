@@ -19,7 +19,7 @@ def ours(context: Any) -> Iterator[Any]:
 
 
 class Accept(pyblish.api.Action):
-    """Publish it as it is; the manifest says so."""
+    """Publish it as it is; the manifest records that."""
 
     label = ACCEPT
     on = "failed"

@@ -1,4 +1,4 @@
-"""Collect what the plates' headers say, and where the next version goes."""
+"""Collect the headers of the plates, and where the next version goes."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class CollectFacts(pyblish.api.InstancePlugin):
             return
         try:
             absent = {(gap.path) for gap in shot.gaps()}
-            asked = {}
+            spaces = {}
             for number in shot.numbers():
                 for plate in shot.frame(number).plates:
                     if plate.path not in absent:
-                        asked[plate.path] = plate.colour_space
-            facts = probe_plates(list(asked.items()))
+                        spaces[plate.path] = plate.colour_space
+            facts = probe_plates(list(spaces.items()))
             data["dmpFacts"] = {fact["path"]: fact for fact in facts}
         except DmpError as error:
             data["dmpTrouble"].append(str(error))

@@ -7,14 +7,14 @@ from typing import Any
 import pyblish.api
 
 from dmp_matting.errors import DmpError
-from dmp_matting.publish.request import PublishRequest, ask_host
+from dmp_matting.publish.request import PublishRequest, collect_from_host
 
 
 class CollectHost(pyblish.api.ContextPlugin):
-    """``dmpRequest`` of the context (a PublishRequest or its JSON), or what the host answers.
+    """``dmpRequest`` of the context (a PublishRequest or its JSON), or what the host collects.
 
-    The host is not asked where the context names a folder or shots: they are what is wanted.
-    Never fails: what cannot be collected is told by the first validator.
+    The host is not used where the context names a folder or shots: those are published then.
+    Never fails: the first validator reports what cannot be collected.
     """
 
     order = pyblish.api.CollectorOrder - 0.1
@@ -23,7 +23,7 @@ class CollectHost(pyblish.api.ContextPlugin):
     def process(self, context: Any) -> None:
         try:
             named = context.data.get("dmpFolder") or context.data.get("dmpShots")
-            request = context.data.get("dmpRequest") or (None if named else ask_host())
+            request = context.data.get("dmpRequest") or (None if named else collect_from_host())
             if isinstance(request, dict):
                 request = PublishRequest.from_json(request)
         except DmpError as error:

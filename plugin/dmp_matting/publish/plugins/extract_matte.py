@@ -23,11 +23,11 @@ class ExtractMatte(pyblish.api.InstancePlugin):
         data["dmpRefused"] = {"ExtractMatte": "The matte was not made."}
         data["dmpMeasures"], data["dmpWarnings"] = [], {}
         shot = staged(data)
-        tell = instance.context.data.get("dmpTell", lambda fraction, text: None)
+        report = instance.context.data.get("dmpReport", lambda fraction, text: None)
         failures = []
         for event in run_shots([shot], make_folders=True):
             if isinstance(event, ShotProgress):
-                tell(event.fraction, f"{event.shot} {event.progress.frame}")
+                report(event.fraction, f"{event.shot} {event.progress.frame}")
             elif isinstance(event, ShotFrame):
                 self.log.info("%s %d", event.shot, event.layers.frame)
                 for warning in event.layers.warnings:

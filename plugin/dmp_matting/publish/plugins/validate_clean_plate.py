@@ -11,8 +11,8 @@ from dmp_matting.publish.instances import FAMILY
 from dmp_matting.shots.review import match_plates
 from dmp_matting.shots.sequences import range_text
 
-ALIKE = 0.05  # share of the frame that must look like the clean plate
-EXPOSURE = 0.03  # as displayed, of the pixels that look alike
+ALIKE = 0.05  # share of the frame that must resemble the clean plate
+EXPOSURE = 0.03  # as displayed, of the pixels that are alike
 
 
 class ValidateCleanPlate(pyblish.api.InstancePlugin):
@@ -27,7 +27,7 @@ class ValidateCleanPlate(pyblish.api.InstancePlugin):
         absent = {gap.frame for gap in shot.gaps()}
         numbers = [number for number in shot.numbers() if number not in absent]
         if not numbers:
-            return  # the frames' validator has told
+            return  # the frames' validator has reported it
         chosen = sorted({numbers[0], numbers[len(numbers) // 2], numbers[-1]})
         matches = match_plates(shot, chosen)
         same = [match["frame"] for match in matches if match["same"]]

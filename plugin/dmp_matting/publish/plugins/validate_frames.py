@@ -52,23 +52,23 @@ class ValidateFrames(pyblish.api.InstancePlugin):
 
     def process(self, instance: Any) -> None:
         shot = instance.data["dmpShot"]
-        told = []
+        sentences = []
         gaps = shot.gaps()
         if gaps:
-            told.append(gap_sentence(shot, gaps))
+            sentences.append(gap_sentence(shot, gaps))
         between = holes(shot)
         if between and not instance.data.get("dmpHolesAllowed"):
-            told.append(f"{shot.name}: frames {range_text(between)} are missing.")
+            sentences.append(f"{shot.name}: frames {range_text(between)} are missing.")
         first, last = (instance.context.data.get(key) for key in ("frameStart", "frameEnd"))
         if first is not None and last is not None:
             have, wanted = set(shot.numbers()), set(range(int(first), int(last) + 1))
             if have - wanted:
-                told.append(
+                sentences.append(
                     f"{shot.name}: {range_text(have - wanted)} are not in the shot's range."
                 )
             if wanted - have and not instance.data.get("dmpHolesAllowed"):
-                told.append(
+                sentences.append(
                     f"{shot.name}: the shot's frames {range_text(wanted - have)} are missing."
                 )
-        if told:
-            raise InputError(" ".join(told))
+        if sentences:
+            raise InputError(" ".join(sentences))

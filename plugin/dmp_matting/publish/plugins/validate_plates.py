@@ -19,13 +19,13 @@ class ValidatePlates(pyblish.api.ContextPlugin):
 
     def process(self, context: Any) -> None:
         mattes = [one for one in context if one.data.get("family") == FAMILY]
-        told = list(context.data.get("dmpTrouble", ()))
+        sentences = list(context.data.get("dmpTrouble", ()))
         for instance in mattes:
-            told += instance.data["dmpTrouble"]
-        if not mattes and not told:
+            sentences += instance.data["dmpTrouble"]
+        if not mattes and not sentences:
             folder = context.data.get("dmpFolder", "")
-            told.append(f"There is no plate to publish{f' in {folder}' if folder else ''}.")
+            sentences.append(f"There is no plate to publish{f' in {folder}' if folder else ''}.")
         elif not all(instance.data["dmpTo"] for instance in mattes):
-            told.append(NOWHERE)
-        if told:
-            raise InputError(" ".join(told))
+            sentences.append(NOWHERE)
+        if sentences:
+            raise InputError(" ".join(sentences))

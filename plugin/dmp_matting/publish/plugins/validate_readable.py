@@ -11,7 +11,7 @@ from dmp_matting.publish.instances import FAMILY
 
 
 class ValidateReadable(pyblish.api.InstancePlugin):
-    """Headers of all plates; a damaged one is told with its name."""
+    """Headers of all plates; a damaged one is reported with its name."""
 
     order = pyblish.api.ValidatorOrder + 0.02
     label = "Files can be read"
@@ -19,7 +19,7 @@ class ValidateReadable(pyblish.api.InstancePlugin):
 
     def process(self, instance: Any) -> None:
         troubles = [fact["trouble"] for fact in instance.data["dmpFacts"].values()]
-        told = [trouble for trouble in troubles if trouble]
-        if told:
-            more = f" And {len(told) - 1} more files." if len(told) > 1 else ""
-            raise PlateError(told[0] + more)
+        damaged = [trouble for trouble in troubles if trouble]
+        if damaged:
+            more = f" And {len(damaged) - 1} more files." if len(damaged) > 1 else ""
+            raise PlateError(damaged[0] + more)
