@@ -162,14 +162,19 @@ def last_line(stderr: IO[bytes]) -> str:
 
 def _end(child: subprocess.Popen[bytes]) -> None:
     """Close the child's input, which ends it, and wait; kill it when it does not end."""
+    close_pipes(child)
+    try:
+        child.wait(GRACE)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def close_pipes(child: subprocess.Popen[bytes]) -> None:
+    """Close the child's input and output; never fails."""
     for pipe in (child.stdin, child.stdout):
         try:
             if pipe is not None:
                 pipe.close()
         except OSError:
             pass  # what was still to be written has no reader any more
-    try:
-        child.wait(GRACE)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import IO, Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 from ..client.background_task import BackgroundTask
-from ..client.engine_process import last_line
+from ..client.engine_process import close_pipes, last_line
 from ..client.engine_python import child_environment, engine_command, python_command
 from ..errors import CancelledError, EngineError, EngineMissingError, from_wire
 from .request import PublishRequest
@@ -112,8 +112,7 @@ class BackgroundPublish(BackgroundTask[PublishStatus, PublishReport]):
                         report(status)
             finally:
                 child.terminate()
-                child.stdin.close()
-                child.stdout.close()
+                close_pipes(child)
                 child.wait()
             if self._cancelled:
                 raise CancelledError("Cancelled; nothing was published.")
