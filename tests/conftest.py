@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import OpenImageIO as oiio
 import pytest
 
 from dmp_matting import Frame, Job, Plate, Role, Settings
@@ -28,6 +27,7 @@ from dmp_matting.client.job_client import Matting
 from dmp_matting.client.launcher import find_engine, start_engine, stop_engine
 
 from .required import pytest_make_collect_report, pytest_runtest_makereport
+from .scenes import blocks, disc_over, write_image
 from .schedule import slowest_first
 
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks of pytest
@@ -179,22 +179,19 @@ class Pair:
 
     def __init__(self, folder: Path, width: int = 48, height: int = 32, seed: int = 1) -> None:
         random = np.random.default_rng(seed)
-        coarse = random.random((height // 4 + 1, width // 4 + 1, 3))
-        clean = np.kron(coarse, np.ones((4, 4, 1)))[:height, :width]
-        y, x = np.mgrid[:height, :width]
-        away = np.hypot(x - width / 2, y - height / 2)
-        self.alpha = np.clip((height / 3 - away) / 3 + 0.5, 0, 1)[..., None]
-        image = self.alpha * np.array([0.9, 0.2, 0.1]) + (1 - self.alpha) * clean
-        self._folder, self._pixels, self._seed = folder, image, seed
-        self.image = write_exr(folder / f"image{seed}.exr", image)
-        self.clean = write_exr(folder / f"clean{seed}.exr", clean)
+        rows, columns = height // 4 + 1, width // 4 + 1
+        clean = blocks(random, rows, columns, 4)[:height, :width]
+        scene = disc_over(clean, (width / 2, height / 2), height / 3, 3)
+        self._folder, self._pixels, self._seed = folder, scene.plate, seed
+        self.image = write_image(folder / f"image{seed}.exr", scene.plate)
+        self.clean = write_image(folder / f"clean{seed}.exr", clean)
 
     def frame(self, number: int = 1) -> Frame:
         """Frame 1 is the image itself; the others are slightly brighter, each in its own way."""
         image = self.image
         if number > 1:
             brighter = self._pixels * (1 + number / 1000)
-            image = write_exr(self._folder / f"image{self._seed}.{number}.exr", brighter)
+            image = write_image(self._folder / f"image{self._seed}.{number}.exr", brighter)
         return Frame(number, (Plate(str(image), Role.IMAGE), Plate(str(self.clean), Role.CLEAN)))
 
     def job(self, settings: Settings = QUICK, frames: int = 1, **changes: Any) -> Job:
@@ -209,15 +206,6 @@ class Pair:
         """The one-frame job, through an engine that is there already."""
         changes = how.pop("changes", {})
         return Matting(self.job(settings, **changes), {1: str(output)}, connect=lambda: wire, **how)
-
-
-def write_exr(path: Path, pixels: np.ndarray, **attributes: str) -> Path:
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], "half")
-    for name, value in attributes.items():
-        spec[name] = value
-    out = oiio.ImageOutput.create(str(path))
-    assert out.open(str(path), spec) and out.write_image(pixels.astype(np.float32)) and out.close()
-    return path
 
 
 @pytest.fixture

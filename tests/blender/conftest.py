@@ -187,12 +187,3 @@ def read(path: Path | str) -> np.ndarray:
 
 def channels(path: Path | str) -> list[str]:
     return list(oiio.ImageBuf(str(path)).spec().channelnames)
-
-
-def write(path: Path, pixels: np.ndarray, kind: str = "float") -> Path:
-    """A picture of (H, W, C) values."""
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
-    out = oiio.ImageOutput.create(str(path))
-    assert out.open(str(path), spec)
-    assert out.write_image(np.ascontiguousarray(pixels, dtype=np.float32)) and out.close()
-    return path

@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from .conftest import DRIVERS, SMALL, Blender, read, write
+from ..scenes import write_image
+from .conftest import DRIVERS, SMALL, Blender, read
 
 pyblish = pytest.importorskip("pyblish", reason="pyblish-base is not installed (the publish extra)")
 
@@ -27,9 +28,9 @@ def folder(tmp_path: Path) -> Path:
     for number in (1, 2, 3):
         plate = clean.copy()
         plate[8:24, 8 + number : 30] = (0.9, 0.1, 0.1)
-        write(place / f"plate.{number:04d}.exr", plate)
+        write_image(place / f"plate.{number:04d}.exr", plate, "float")
     for name, pixels in (("clean", clean), ("small", clean[:24, :40])):
-        write(place / f"{name}.exr", pixels)
+        write_image(place / f"{name}.exr", pixels, "float")
     return place
 
 

@@ -9,8 +9,9 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
+from ..scenes import write_image
 from .avi import write_avi
-from .conftest import Blender, read, write
+from .conftest import Blender, read
 
 HEIGHT, WIDTH = 12, 16
 
@@ -35,11 +36,11 @@ class Inputs:
         self.clear = np.stack([self.picture * (1 - n / 4) for n in range(3)])
         self.clear = bytes_(self.clear)
         self.movie = random.integers(0, 256, (5, HEIGHT, WIDTH, 3), dtype=np.uint8)
-        write(folder / "plate.png", self.picture, "uint8")
-        write(folder / "plate.exr", self.high)
+        write_image(folder / "plate.png", self.picture, "uint8")
+        write_image(folder / "plate.exr", self.high, "float")
         for n, frame in enumerate(self.clear):
             opaque = np.ones((HEIGHT, WIDTH, 1))
-            write(folder / f"clear.{11 + n:04d}.png", np.dstack([frame, opaque]), "uint8")
+            write_image(folder / f"clear.{11 + n:04d}.png", np.dstack([frame, opaque]), "uint8")
         write_avi(folder / "movie.avi", self.movie)
         np.save(folder / "float.npy", self.high)
         np.save(folder / "byte.npy", self.picture.astype(np.float32))

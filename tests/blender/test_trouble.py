@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from ..conftest import Home
+from ..scenes import write_image
 from .avi import write_avi
-from .conftest import SMALL, Blender, write
+from .conftest import SMALL, Blender
 
 LONG = {**SMALL, "joint_steps": 100_000}
 
@@ -23,9 +24,9 @@ def folder(tmp_path: Path) -> Path:
     for number in (1, 2, 3):
         plate = clean.copy()
         plate[8:24, 8 + number : 30] = (0.9, 0.1, 0.1)
-        write(tmp_path / f"plate.{number:04d}.exr", plate)
+        write_image(tmp_path / f"plate.{number:04d}.exr", plate, "float")
     for name, pixels in (("clean", clean), ("lost", clean), ("small", clean[:24, :40])):
-        write(tmp_path / f"{name}.exr", pixels)
+        write_image(tmp_path / f"{name}.exr", pixels, "float")
     write_avi(tmp_path / "movie.avi", np.zeros((5, 32, 48, 3), np.uint8))
     return tmp_path
 

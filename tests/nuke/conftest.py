@@ -22,6 +22,8 @@ from nuke_standin.session import Session, reset, run_until  # noqa: E402
 from dmp_matting import Settings  # noqa: E402
 from dmp_nuke import jobs, node  # noqa: E402
 
+from ..scenes import blocks, disc_over, write_image  # noqa: E402
+
 FURBALL = ROOT / "tests" / "plates" / "furball"
 
 
@@ -93,30 +95,26 @@ class Shot:
         self.folder, self.frames = folder, frames
         width, height = size
         random = np.random.default_rng(5)
-        wall = np.kron(random.random((height // 8, width // 8, 3)), np.ones((8, 8, 1)))
+        wall = blocks(random, height // 8, width // 8, 8)
         wall = 0.1 + 0.4 * wall
         self.alpha: dict[int, np.ndarray] = {}
         self.colour = np.array([0.9, 0.15, 0.05])
-        y, x = np.mgrid[:height, :width]
         for index, number in enumerate(frames):
-            away = np.hypot(x - width * (0.35 + 0.03 * index), y - height / 2)
-            alpha = np.clip((height / 4 - away) / 4 + 0.5, 0, 1)[..., None]
-            self.alpha[number] = alpha[..., 0]
-            self._write(f"plate.{number}.exr", alpha * self.colour + (1 - alpha) * wall, number)
+            centre = width * (0.35 + 0.03 * index), height / 2
+            scene = disc_over(wall, centre, height / 4, 4, self.colour)
+            self.alpha[number] = scene.alpha
+            self._write(f"plate.{number}.exr", scene.plate, number)
             self._write(f"clean.{number}.exr", wall, number)
 
     def _write(self, name: str, picture: np.ndarray, number: int) -> None:
         """The data window begins 8 pixels left of the format and 4 above: overscan."""
         height, width = picture.shape[:2]
-        spec = oiio.ImageSpec(width, height, 3, "half")
-        spec.x, spec.y = -8, -4
-        spec.full_x, spec.full_y = 0, 0
-        spec.full_width, spec.full_height = width - 16, height - 8
-        spec.attribute("PixelAspectRatio", 2.0)
-        spec.attribute("smpte:TimeCode", oiio.TypeDesc("timecode"), (number, 0))
-        out = oiio.ImageOutput.create("openexr")
-        assert out.open(str(self.folder / name), spec)
-        assert out.write_image(picture.astype(np.float32)) and out.close()
+        attributes = {
+            "PixelAspectRatio": 2.0,
+            "smpte:TimeCode": (oiio.TypeDesc("timecode"), (number, 0)),
+        }
+        window = (0, 0, width - 16, height - 8)
+        write_image(self.folder / name, picture, at=(-8, -4), window=window, attributes=attributes)
 
     def reads(self) -> tuple[Any, Any]:
         """A Read of the plates, and one of the clean plates."""

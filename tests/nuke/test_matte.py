@@ -13,7 +13,7 @@ from dmp_matting import Role, preset
 from dmp_matting.client.connection import Connection
 from dmp_nuke import knobs, node
 
-from ..conftest import write_exr
+from ..scenes import write_image
 from .conftest import FURBALL, Shot, dmp_node, pixels, press, quick, read_node
 
 
@@ -133,7 +133,7 @@ def test_every_matte_has_an_input_and_is_obeyed(
         if role.is_matte:
             values = painted[role].astype(np.float32)
             for number in shot.frames:
-                write_exr(tmp_path / f"{role.value}.{number}.exr", np.dstack([values] * 3))
+                write_image(tmp_path / f"{role.value}.{number}.exr", np.dstack([values] * 3))
             dmp.setInput(index, read_node(tmp_path / f"{role.value}.%04d.exr", 1001, 1003))
     dmp["first"].setValue(1001)
     dmp["last"].setValue(1003)

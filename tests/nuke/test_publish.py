@@ -20,7 +20,7 @@ from dmp_matting.client.connection import Connection
 from dmp_matting.publish.request import set_host
 from dmp_nuke import collect, menus, publish
 
-from ..conftest import write_exr
+from ..scenes import write_image
 from .conftest import Shot, dmp_node, pixels
 
 pytest.importorskip("pyblish", reason="pyblish-base is not installed (the publish extra)")
@@ -124,7 +124,7 @@ def test_a_clean_plate_of_another_size_is_told(
     plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     for number in plates.frames:
-        write_exr(tmp_path / f"clean.{number}.exr", np.full((20, 48, 3), 0.3))
+        write_image(tmp_path / f"clean.{number}.exr", np.full((20, 48, 3), 0.3))
     node_of(plates, tmp_path / "matte.%04d.exr")
     said = press(session, {TO: str(tmp_path / "pub")})
     assert "48 x 20" in said and "48 x 32" in said and "give plates of one size" in said

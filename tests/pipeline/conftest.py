@@ -13,7 +13,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from ..conftest import write_exr
+from ..scenes import blocks, disc_over, write_image
 
 ROOT = Path(__file__).resolve().parents[2]
 FEW_STEPS = [
@@ -34,18 +34,14 @@ class TinyShot:
         folder.mkdir(parents=True, exist_ok=True)
         # Pixels of its own: the engine knows frames that it has seen, whatever they are called.
         random = np.random.default_rng(list(str(folder).encode()))
-        self.behind = np.kron(random.random((9, 13, 3)), np.ones((4, 4, 1)))[:32, :48]
-        self.clean = write_exr(folder / "clean.exr", self.behind)
+        self.behind = blocks(random, 9, 13, 4)[:32, :48]
+        self.clean = write_image(folder / "clean.exr", self.behind)
         for index, number in enumerate(self.numbers):
-            write_exr(self.plate(number), self.pixels(index))
+            write_image(self.plate(number), self.pixels(index))
 
     def pixels(self, index: int) -> np.ndarray:
-        y, x = np.mgrid[:32, :48]
-        alpha = np.clip((10 - np.hypot(x - 12 - 2 * (index % 12), y - 16)) / 3 + 0.5, 0, 1)
-        image: np.ndarray = (
-            alpha[..., None] * np.array([0.9, 0.2, 0.1]) + (1 - alpha[..., None]) * self.behind
-        )
-        return image * (1 + index / 10000)  # no two frames are alike
+        scene = disc_over(self.behind, (12 + 2 * (index % 12), 16), 10, 3)
+        return scene.plate * (1 + index / 10000)  # no two frames are alike
 
     def plate(self, number: int) -> Path:
         return self.folder / f"plate.{number:04d}.exr"

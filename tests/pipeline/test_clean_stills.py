@@ -11,7 +11,7 @@ import pytest
 
 from dmp_matting.client.connection import Connection
 
-from ..conftest import write_exr
+from ..scenes import write_image
 from .conftest import FEW_STEPS, TinyShot, dmp, events, pixels
 
 
@@ -24,7 +24,7 @@ def stills(shot: TinyShot) -> list[Path]:
         take = shot.behind + random.normal(0, 0.02, shot.behind.shape)
         if number == 1:
             take[4:8, 30:36] = 3.0
-        made.append(write_exr(shot.folder / f"empty_{number}.exr", take))
+        made.append(write_image(shot.folder / f"empty_{number}.exr", take))
     shot.clean.unlink()
     return made
 
@@ -53,7 +53,7 @@ def test_the_median_of_three_stills(
     before = merged.stat()
     assert events(dmp(*wanted))[0]["finished"] == [1001, 1002]
     assert merged.stat().st_ino == before.st_ino
-    write_exr(stills[2], shot.behind)
+    write_image(stills[2], shot.behind)
     assert events(dmp(*wanted))[0]["finished"] == []
     assert merged.stat().st_ino != before.st_ino
 
@@ -98,7 +98,7 @@ def test_bad_stills_are_told(
     if spoil == "lost":
         stills[2].unlink()
     if spoil == "size":
-        write_exr(stills[2], shot.behind[:20])
+        write_image(stills[2], shot.behind[:20])
     if spoil == "pattern":
         stills[2] = shot.folder / "clean.####.exr"
     done = dmp("matte", shot.pattern, *cleans(stills), "-o", tmp_path / "m.####.exr", *FEW_STEPS)

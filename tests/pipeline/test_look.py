@@ -14,6 +14,7 @@ import pytest
 from dmp_engine.review.measures import Measure, measure_frames
 from dmp_matting.client.connection import Connection
 
+from ..scenes import write_image
 from .conftest import FEW_STEPS, TinyShot, dmp
 
 
@@ -67,7 +68,7 @@ class Scene:
         entries = []
         for index, number in enumerate(self.shot.numbers):
             image = plate(oiio.ImageBuf(str(self.shot.plate(number))).get_pixels("float"))
-            self._write(self.shot.plate(number), image, ("R", "G", "B"))
+            write_image(self.shot.plate(number), image)
             y, x = np.mgrid[:32, :48]
             alpha = (np.hypot(x - 12 - 2 * index, y - 16) < 12).astype(np.float32)
             premultiplied = alpha[..., None] * image
@@ -75,21 +76,12 @@ class Scene:
             layers = np.dstack([premultiplied, alpha, image])
             names = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")
             path = self.folder / f"m.{number}.exr"
-            self._write(path, layers, names, **{"dmp:space": "scene_linear"})
+            space = {"dmp:space": "scene_linear"}
+            write_image(path, layers, channels=names, attributes=space)
             entries.append({"number": number, "result": str(path),
                             "image": str(self.shot.plate(number)),
                             "clean": str(self.shot.clean)})  # fmt: skip
         return list(measure_frames(entries))
-
-    @staticmethod
-    def _write(path: Path, pixels: np.ndarray, names: tuple[str, ...], **attributes: str) -> None:
-        spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], len(names), "half")
-        spec.channelnames = names
-        for name, value in attributes.items():
-            spec.attribute(name, value)
-        file = oiio.ImageOutput.create(str(path))
-        assert file.open(str(path), spec)
-        assert file.write_image(np.ascontiguousarray(pixels, np.float32)) and file.close()
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from dmp_matting import Settings, Shot, preset
 from dmp_matting.client.connection import Connection
 from dmp_matting.shots.up_to_date import is_finished
 
-from ..conftest import write_exr
+from ..scenes import write_image
 from .conftest import FEW_STEPS, TinyShot, command, dmp, environment, events, pixels
 
 
@@ -144,7 +144,7 @@ def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
 ) -> None:
     broken = shot.pixels(1)
     broken[3, 4, 0] = np.nan
-    write_exr(shot.plate(1002), broken)
+    write_image(shot.plate(1002), broken)
     done = dmp(*matte(shot, tmp_path / "m.####.exr", "--json"))
     told = events(done)[-1]
     assert (done.returncode, told["ok"], told["exit_code"]) == (2, False, 2)

@@ -15,7 +15,8 @@ from dmp_matting.job import MATTES, Frame
 from dmp_matting.publish.instances import find_shots
 from dmp_matting.shots.shot import Shot
 
-from ..conftest import Home, write_exr
+from ..conftest import Home
+from ..scenes import write_image
 from .conftest import FEW, FEW_STEPS, TinyShot, dmp
 
 SIZE = (32, 48)
@@ -44,7 +45,7 @@ def on_disk(folder: Path, shot: TinyShot) -> Shot:
     folder.mkdir(exist_ok=True)
     for number in shot.numbers:
         for role, values in painted(number).items():
-            write_exr(folder / f"{role.value}.{number}.exr", values[..., None])
+            write_image(folder / f"{role.value}.{number}.exr", values[..., None])
     sources = {role.value: str(folder / f"{role.value}.####.exr") for role in MATTES}
     return Shot("s", shot.pattern, str(shot.clean), str(folder / "matte.####.exr"), **sources)  # type: ignore[arg-type]
 

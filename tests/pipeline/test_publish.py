@@ -21,7 +21,7 @@ from dmp_matting.publish.headless import FOLDER, publish
 from dmp_matting.publish.instances import find_shots, measures_of, next_version
 from dmp_matting.publish.request import PublishRequest, set_host
 
-from ..conftest import write_exr
+from ..scenes import write_image
 from .conftest import FEW, FEW_STEPS, TinyShot, dmp
 
 QUICK = preset("paper").changed(device="cpu", threads=1, **FEW)
@@ -157,7 +157,7 @@ def truncated(plates: TinyShot) -> None:
 
 
 def size(plates: TinyShot) -> None:
-    write_exr(plates.plate(1002), plates.pixels(1)[:20])
+    write_image(plates.plate(1002), plates.pixels(1)[:20])
 
 
 def aspect(plates: TinyShot) -> None:
@@ -183,13 +183,13 @@ def same(plates: TinyShot) -> None:
 
 
 def other(plates: TinyShot) -> None:
-    write_exr(plates.clean, 1 - plates.behind[::-1])
+    write_image(plates.clean, 1 - plates.behind[::-1])
 
 
 def not_a_number(plates: TinyShot) -> None:
     broken = plates.pixels(1)
     broken[0, 0] = np.nan
-    write_exr(plates.plate(1002), broken)
+    write_image(plates.plate(1002), broken)
 
 
 def late(plates: TinyShot) -> None:
@@ -197,7 +197,7 @@ def late(plates: TinyShot) -> None:
     for index, number in enumerate((1004, 1005), 3):
         pixels = plates.pixels(index)
         pixels[0, 0] = np.nan if number == 1004 else 0
-        write_exr(plates.plate(number), pixels)
+        write_image(plates.plate(number), pixels)
 
 
 def rewrite(path: Path, change: Callable[[oiio.ImageSpec], object]) -> None:
@@ -334,8 +334,8 @@ def test_a_bad_matte_is_not_published_until_somebody_accepts_it(
 ) -> None:
     if validator == "ValidateHighlights":
         for index, number in enumerate(plates.numbers):
-            write_exr(plates.plate(number), 3 * plates.pixels(index))
-        write_exr(plates.clean, 3 * plates.behind)
+            write_image(plates.plate(number), 3 * plates.pixels(index))
+        write_image(plates.clean, 3 * plates.behind)
     context = pyblish.api.Context()
     shot = Shot("bad", plates.pattern, str(plates.clean), "bad.####.exr", (), settings=QUICK)
     context.data.update(dmpShots=[shot], dmpPublishTo=str(plates.folder.parent / "published"))

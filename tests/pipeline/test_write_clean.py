@@ -11,7 +11,7 @@ import pytest
 
 from dmp_matting.client.connection import Connection
 
-from ..conftest import write_exr
+from ..scenes import write_image
 from .conftest import dmp
 
 LEMUR = Path(__file__).resolve().parents[1] / "plates" / "lemur"
@@ -34,7 +34,7 @@ def pair(tmp_path: Path) -> tuple[Path, Path, np.ndarray]:
     plate, clean = picture(LEMUR / "plate.png"), picture(LEMUR / "clean.png")
     moved = np.roll(clean, SHIFT, axis=1)
     for name, pixels in (("plate", plate), ("clean", moved)):
-        write_exr(tmp_path / f"{name}.exr", pixels)
+        write_image(tmp_path / f"{name}.exr", pixels)
     return tmp_path / "plate.exr", tmp_path / "clean.exr", clean
 
 
@@ -74,7 +74,7 @@ def test_a_sequence(
     plate, clean, true = pair
     shot = [tmp_path / f"shot.{number}.exr" for number in (7, 8)]
     for at, path in enumerate(shot):
-        write_exr(path, np.roll(picture(plate), at, axis=1))
+        write_image(path, np.roll(picture(plate), at, axis=1))
     options = ["matte", tmp_path / "shot.#.exr", "--clean", clean, "-o", tmp_path / "m.#.exr",
                *SEQUENCE, "--input-space", "raw", "--write-clean"]  # fmt: skip
     done = dmp(*options, tmp_path / "still.exr")

@@ -15,6 +15,8 @@ from dmp_engine.plates.io import read_plate
 from dmp_matting import Frame, Layers, Plate, Role
 from dmp_matting.presets import preset
 
+from ...scenes import write_image
+
 Array = NDArray[np.float32]
 QUICK = preset("draft").changed(device="cpu", joint_steps=2, threads=1)
 CONTENTS = np.s_[20:28, 30:50]  # inside the subject
@@ -35,17 +37,9 @@ def scene(width: int = 96, height: int = 64) -> tuple[Array, Array, Array]:
     return alpha[..., None] * subject + (1 - alpha[..., None]) * clean, clean, alpha
 
 
-def write(path: Path, pixels: Array, kind: str = "half") -> Path:
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 3, kind)
-    output = oiio.ImageOutput.create(str(path))
-    assert output is not None and output.open(str(path), spec)
-    assert output.write_image(np.ascontiguousarray(pixels, np.float32)) and output.close()
-    return path
-
-
 def frame(folder: Path, stops: float, number: int = 1) -> Frame:
     image, clean, _ = scene()
-    paths = (write(folder / f"{name}.{number}.exr", pixels * np.float32(2.0**stops))
+    paths = (write_image(folder / f"{name}.{number}.exr", pixels * np.float32(2.0**stops))
              for name, pixels in (("plate", image), ("clean", clean)))  # fmt: skip
     return Frame(number, tuple(map(Plate, map(str, paths), (Role.IMAGE, Role.CLEAN))))
 
@@ -86,9 +80,9 @@ def test_a_dark_frame_with_its_neighbours(tmp_path):
 
 def test_an_ordinary_pair_is_left_alone(tmp_path):
     image, clean, _ = scene()
-    one = read_plate(Plate(str(write(tmp_path / "p.exr", image)), Role.IMAGE))
+    one = read_plate(Plate(str(write_image(tmp_path / "p.exr", image)), Role.IMAGE))
     for stops in (-2.0, 0.0, 2.0):
-        path = write(tmp_path / "c.exr", clean * np.float32(2.0**stops))
+        path = write_image(tmp_path / "c.exr", clean * np.float32(2.0**stops))
         other = read_plate(Plate(str(path), Role.CLEAN))
         assert unit_of(one, other) == 1
         assert in_unit(one, 1.0) is one
@@ -96,8 +90,8 @@ def test_an_ordinary_pair_is_left_alone(tmp_path):
 
 def test_a_dark_subject_before_a_bright_wall_is_no_dark_pair(tmp_path):
     image, clean, _ = scene()
-    one = read_plate(Plate(str(write(tmp_path / "p.exr", image * 2**-6)), Role.IMAGE))
-    other = read_plate(Plate(str(write(tmp_path / "c.exr", clean)), Role.CLEAN))
+    one = read_plate(Plate(str(write_image(tmp_path / "p.exr", image * 2**-6)), Role.IMAGE))
+    other = read_plate(Plate(str(write_image(tmp_path / "c.exr", clean)), Role.CLEAN))
     assert unit_of(one, other) == 1
 
 
@@ -105,7 +99,7 @@ def test_eight_bits_and_raw_values_have_no_unit(tmp_path):
     image, clean, _ = scene()
     for suffix, kind, space in (("png", "uint8", "auto"), ("exr", "half", "raw")):
         paths = [
-            str(write(tmp_path / f"{name}.{suffix}", pixels * np.float32(0.004), kind))
+            str(write_image(tmp_path / f"{name}.{suffix}", pixels * np.float32(0.004), kind))
             for name, pixels in (("p", image), ("c", clean))
         ]
         one = read_plate(Plate(paths[0], Role.IMAGE, space))
@@ -117,12 +111,12 @@ def test_factors_are_powers_of_two_and_black_has_none(tmp_path):
     image, clean, _ = scene()
     for factor in (1e-3, 1e-5, 37.0):
         paths = [
-            str(write(tmp_path / f"{name}.exr", pixels * np.float32(factor), "float"))
+            str(write_image(tmp_path / f"{name}.exr", pixels * np.float32(factor), "float"))
             for name, pixels in (("p", image), ("c", clean))
         ]
         one, other = (read_plate(Plate(path, Role.IMAGE)) for path in paths)
         unit = unit_of(one, other)
         assert np.frexp(unit)[0] == 0.5 and unit != 1
         assert 0.1 < np.quantile(one.rgb.max(axis=2), 0.99) * unit <= 1
-    black = read_plate(Plate(str(write(tmp_path / "b.exr", image * 0)), Role.IMAGE))
+    black = read_plate(Plate(str(write_image(tmp_path / "b.exr", image * 0)), Role.IMAGE))
     assert unit_of(black, black) == 1

@@ -27,6 +27,8 @@ from dmp_matting.errors import DeviceError, MismatchError
 from dmp_matting.job import Stage
 from dmp_matting.presets import preset
 
+from ...scenes import write_image
+
 Array = NDArray[np.float32]
 QUICK = preset("draft").changed(device="cpu", joint_steps=4)
 PAPER = Settings(device="cpu", fit_steps=2, joint_steps=4, projection_steps=2)
@@ -34,16 +36,8 @@ PAPER = Settings(device="cpu", fit_steps=2, joint_steps=4, projection_steps=2)
 
 def write(path: Path, pixels: Any, at: tuple[int, int] = (0, 0), window: Any = None) -> Path:
     """(H, W, C) to a file; float EXR, or 8 bit for others."""
-    pixels = np.ascontiguousarray(pixels, np.float32)
     kind = "float" if path.suffix == ".exr" else "uint8"
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
-    spec.x, spec.y = at
-    left, top, spec.full_width, spec.full_height = window or (0, 0, spec.width, spec.height)
-    spec.full_x, spec.full_y = left, top
-    output = oiio.ImageOutput.create(str(path))
-    assert output is not None
-    assert output.open(str(path), spec) and output.write_image(pixels) and output.close()
-    return path
+    return write_image(path, pixels, kind, at=at, window=window)
 
 
 def array(image: torch.Tensor) -> Array:

@@ -21,7 +21,7 @@ from dmp_matting.errors import SettingsError
 from dmp_matting.frame_window import GAP, window_of
 from dmp_matting.job import NEIGHBOURS
 
-from ...conftest import write_exr
+from ...scenes import blocks, disc_over, write_image
 
 DRAFT = preset("draft").changed(device="cpu", threads=1, joint_steps=2)
 PAPER = Settings(
@@ -34,14 +34,12 @@ PAPER = Settings(
 def shot(tmp_path: Path) -> Job:
     """Five frames of a disc that walks over a texture, 64 x 48."""
     random = np.random.default_rng(3)
-    clean = np.kron(random.random((24, 32, 3)), np.ones((2, 2, 1)))
-    behind = write_exr(tmp_path / "clean.exr", clean)
-    y, x = np.mgrid[:48, :64]
+    clean = blocks(random, 24, 32, 2)
+    behind = write_image(tmp_path / "clean.exr", clean)
     frames = []
     for index in range(5):
-        alpha = np.clip((15 - np.hypot(x - 20 - 3 * index, y - 24)) / 5 + 0.5, 0, 1)[..., None]
-        image = alpha * np.array([0.9, 0.2, 0.1]) + (1 - alpha) * clean
-        plate = write_exr(tmp_path / f"plate.{1001 + index}.exr", image)
+        scene = disc_over(clean, (20 + 3 * index, 24), 15, 5)
+        plate = write_image(tmp_path / f"plate.{1001 + index}.exr", scene.plate)
         plates = (Plate(str(plate), Role.IMAGE), Plate(str(behind), Role.CLEAN))
         frames.append(Frame(1001 + index, plates))
     return Job(tuple(frames), DRAFT)
@@ -111,7 +109,7 @@ def test_a_plate_that_changes_is_looked_at_again(shot: Job) -> None:
     before = solved(shot, 1003, DRAFT, kept)
     place = Path(shot.frames[1].plates[0].path)
     pixels = oiio.ImageBuf(str(place)).get_pixels("float")[..., :3]
-    write_exr(place, 1 - pixels)
+    write_image(place, 1 - pixels)
     os.utime(place, (0, 0))
     assert not np.array_equal(solved(shot, 1003, DRAFT, kept), before)
 

@@ -20,7 +20,7 @@ from dmp_engine.pipeline.stage_cache import StageCache
 from dmp_engine.plates.clean_plate import fit
 from dmp_matting import Frame, Plate, Role, Settings, preset
 
-from ...conftest import write_exr
+from ...scenes import write_image
 
 Array = NDArray[np.float32]
 ALONE = preset("draft").changed(device="cpu", joint_steps=3, threads=1, temporal="off")
@@ -43,7 +43,7 @@ class Bench:
         plates = [Plate(str(self.folder / f"{number}.exr"), Role.IMAGE),
                   Plate(str(self.folder / "clean.exr"), Role.CLEAN)]  # fmt: skip
         for name, matte in mattes.items():
-            path = write_exr(self.folder / f"{name}{matte.sum():.0f}.exr", matte[..., None])
+            path = write_image(self.folder / f"{name}{matte.sum():.0f}.exr", matte[..., None])
             plates.append(Plate(str(path), Role(name), "raw"))
         return Frame(number, tuple(plates))
 
@@ -65,7 +65,7 @@ def bench(tmp_path: Path, furball: Callable[[int], Any], monkeypatch: pytest.Mon
             pixels = x[0].permute(1, 2, 0).numpy()[::2, ::2]
             if name == "clean":
                 pixels = np.roll(pixels, 2, 1)  # so that there is something to fit
-            write_exr(tmp_path / f"{name}.exr", np.ascontiguousarray(pixels))
+            write_image(tmp_path / f"{name}.exr", np.ascontiguousarray(pixels))
     found = Bench(tmp_path, {name: 0 for _, name in BEFORE_ANY_MATTE})
 
     def counted(module: Any, name: str) -> None:

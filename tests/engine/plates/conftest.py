@@ -14,6 +14,8 @@ import pytest
 from dmp_engine.plates.io import PlateImage, read_plate
 from dmp_matting.job import Plate, Role
 
+from ...scenes import write_image
+
 Array = npt.NDArray[Any]
 Picture = Callable[..., Path]
 HEIGHT, WIDTH = 33, 51
@@ -28,43 +30,10 @@ def noise() -> Array:
 
 @pytest.fixture
 def picture(tmp_path: Path) -> Picture:
-    """Write pixels (H, W, C) to a file in the test's folder.
+    """`write_image`, to a name in the test's folder."""
 
-    ``window`` is the display window (x, y, width, height) and ``at`` the data
-    window's corner; ``attributes`` are (type, value) or plain values.
-    """
-
-    def write(
-        name: str,
-        pixels: Array,
-        kind: str = "half",
-        *,
-        channels: Sequence[str] = (),
-        at: tuple[int, int] = (0, 0),
-        window: tuple[int, int, int, int] | None = None,
-        tile: int = 0,
-        attributes: dict[str, Any] | None = None,
-    ) -> Path:
-        path = tmp_path / name
-        spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], kind)
-        if channels:
-            spec.channelnames = tuple(channels)
-        spec.x, spec.y = at
-        spec.full_x, spec.full_y, spec.full_width, spec.full_height = window or (
-            0, 0, spec.width, spec.height,
-        )  # fmt: skip
-        spec.tile_width = spec.tile_height = tile
-        for key, value in (attributes or {}).items():
-            if isinstance(value, tuple):
-                spec.attribute(key, value[0], value[1])
-            else:
-                spec.attribute(key, value)
-        output = oiio.ImageOutput.create(name)
-        assert output is not None
-        assert output.open(str(path), spec), output.geterror()
-        assert output.write_image(np.ascontiguousarray(pixels, np.float32)), output.geterror()
-        assert output.close()
-        return path
+    def write(name: str, pixels: Array, kind: str = "half", **how: Any) -> Path:
+        return write_image(tmp_path / name, pixels, kind, **how)
 
     return write
 
@@ -102,15 +71,6 @@ def image() -> Callable[..., PlateImage]:
         return read_plate(Plate(str(path), Role.CLEAN if like else Role.IMAGE, space), like)
 
     return read
-
-
-@pytest.fixture
-def shared() -> Path:
-    """The data folder beside the checkout; the test is skipped where there is none."""
-    folder = Path(__file__).parents[4] / "shared" / "data"
-    if not folder.is_dir():
-        pytest.skip("no ../shared/data beside this checkout")
-    return folder
 
 
 @pytest.fixture(autouse=True)

@@ -21,7 +21,8 @@ from dmp_matting.client.connection import Connection
 from dmp_matting.client.engine_process import Event
 from dmp_matting.client.job_client import Matting
 
-from ...conftest import QUICK, Home, Pair, children, wait_until, write_exr
+from ...conftest import QUICK, Home, Pair, children, wait_until
+from ...scenes import write_image
 
 
 def layers(path: Path) -> Layers:
@@ -78,8 +79,8 @@ def pixels() -> np.ndarray:
 
 
 def test_time_stamps_of_hosts_do_not_count(tmp_path: Path, pixels: np.ndarray) -> None:
-    first = write_exr(tmp_path / "a.exr", pixels, **{"Date": "2026/01/01", "RenderTime": "00:01"})
-    second = write_exr(
+    first = write_image(tmp_path / "a.exr", pixels, **{"Date": "2026/01/01", "RenderTime": "00:01"})
+    second = write_image(
         tmp_path / "b.exr", pixels,
         **{"Date": "2026/02/02 12:34:56", "RenderTime": "00:02.37", "nuke/node_hash": "fffe"},
     )  # fmt: skip
@@ -88,24 +89,24 @@ def test_time_stamps_of_hosts_do_not_count(tmp_path: Path, pixels: np.ndarray) -
 
 
 def test_one_pixel_counts(tmp_path: Path, pixels: np.ndarray) -> None:
-    first = plate_digest(write_exr(tmp_path / "a.exr", pixels))
+    first = plate_digest(write_image(tmp_path / "a.exr", pixels))
     pixels[39, 49, 2] += 0.01
-    assert plate_digest(write_exr(tmp_path / "b.exr", pixels)) != first
+    assert plate_digest(write_image(tmp_path / "b.exr", pixels)) != first
 
 
 @pytest.mark.parametrize("attribute", ["chromaticitiesOf", "owner", "reelName", "TimecodeOf"])
 def test_metadata_that_ends_up_in_the_result_counts(
     tmp_path: Path, pixels: np.ndarray, attribute: str
 ) -> None:
-    first = write_exr(tmp_path / "a.exr", pixels, **{attribute: "one"})
-    second = write_exr(tmp_path / "b.exr", pixels, **{attribute: "two"})
+    first = write_image(tmp_path / "a.exr", pixels, **{attribute: "one"})
+    second = write_image(tmp_path / "b.exr", pixels, **{attribute: "two"})
     assert plate_digest(first) != plate_digest(second)
 
 
 def test_the_last_chunk_counts_and_so_does_what_is_cut_off(
     tmp_path: Path, pixels: np.ndarray
 ) -> None:
-    path = write_exr(tmp_path / "a.exr", pixels)
+    path = write_image(tmp_path / "a.exr", pixels)
     whole = path.read_bytes()
     seen = {plate_digest(path)}
     for damaged in (whole[:-1], whole[:-1] + bytes([whole[-1] ^ 1]), whole[:100], whole[:8], b""):
@@ -118,7 +119,7 @@ def test_every_header_byte_that_is_damaged_gives_a_digest(
     tmp_path: Path, pixels: np.ndarray
 ) -> None:
     """Garbage never raises: OpenImageIO will say later what is wrong."""
-    path = write_exr(tmp_path / "a.exr", pixels)
+    path = write_image(tmp_path / "a.exr", pixels)
     whole = path.read_bytes()
     for at in range(0, 330):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 0xFF]) + whole[at + 1 :])

@@ -17,7 +17,8 @@ from dmp_matting.client.job_client import engine_jobs
 from dmp_matting.client.launcher import find_engine
 from dmp_matting.paths import config_file, read_config, write_config
 
-from ...conftest import Home, Pair, wait_until, write_exr
+from ...conftest import Home, Pair, wait_until
+from ...scenes import write_image
 
 ROOT = Path(__file__).resolve().parents[3]
 FEW_STEPS = [
@@ -204,6 +205,6 @@ def test_a_broken_configuration_is_told(home: Home) -> None:
 
 
 def test_plates_that_are_not_the_same_size(engine: object, pair: Pair, tmp_path: Path) -> None:
-    write_exr(pair.clean, np.zeros((20, 20, 3)))
+    write_image(pair.clean, np.zeros((20, 20, 3)))
     done = dmp(*matte(pair, tmp_path / "o.exr", "--json"))
     assert json.loads(done.stdout)["error"] == "MismatchError"

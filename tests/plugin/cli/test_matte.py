@@ -17,6 +17,8 @@ import dmp_matting
 from dmp_matting.presets import PRESETS
 from dmp_matting.settings_schema import describe_settings, range_text, value_text
 
+from ...scenes import write_image
+
 ROOT = Path(__file__).resolve().parents[3]
 LEMUR = ROOT / "tests" / "plates" / "lemur"
 ENVIRONMENT = {
@@ -44,14 +46,6 @@ def matte(output: Path, *arguments: object, **environment: str) -> subprocess.Co
     """A few steps on the lemur; later arguments win over earlier ones."""
     plates = (LEMUR / "plate.png", "--clean", LEMUR / "clean.png", "-o", output)
     return dmp("matte", "--no-server", *plates, *FEW_STEPS, *arguments, **environment)
-
-
-def write_exr(path: Path, pixels: np.ndarray, names: tuple[str, ...] = ("R", "G", "B")) -> Path:
-    spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], pixels.shape[2], "half")
-    spec.channelnames = names
-    out = oiio.ImageOutput.create(str(path))
-    assert out.open(str(path), spec) and out.write_image(pixels.astype(np.float32)) and out.close()
-    return path
 
 
 # --- what works ----------------------------------------------------------------------------------
@@ -131,8 +125,8 @@ def test_garbage_and_core_mattes_hold(tmp_path: Path) -> None:
     output = tmp_path / "lemur.exr"
     done = matte(
         output,
-        "--garbage", write_exr(tmp_path / "garbage.exr", garbage, ("A",)),
-        "--core", write_exr(tmp_path / "core.exr", core, ("A",)),
+        "--garbage", write_image(tmp_path / "garbage.exr", garbage, channels="A"),
+        "--core", write_image(tmp_path / "core.exr", core, channels="A"),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     alpha = oiio.ImageBuf(str(output)).get_pixels("float")[..., 3]
@@ -260,12 +254,12 @@ def test_bad_plates(case: str, kind: str, word: str, tmp_path: Path) -> None:
     elif case == "text":
         path.write_text("not a picture")
     elif case == "no colour":
-        write_exr(path, pixels[..., :1], ("Z",))
+        write_image(path, pixels[..., :1], channels="Z")
     elif case == "size":
-        write_exr(path, pixels[:200, :320])
+        write_image(path, pixels[:200, :320])
     elif case != "missing":
         pixels[10, 20, 1] = {"nan": np.nan, "infinite": np.inf}.get(case, 0.5)
-        write_exr(path, pixels)
+        write_image(path, pixels)
     if case == "truncated":
         os.truncate(path, path.stat().st_size // 2)
     output = tmp_path / "lemur.exr"

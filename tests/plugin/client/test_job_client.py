@@ -32,7 +32,8 @@ from dmp_matting.client.connection import Connection, EngineGone
 from dmp_matting.client.engine_process import Notice
 from dmp_matting.client.job_client import Matting, engine_jobs, matte
 
-from ...conftest import ENDLESS, QUICK, Pair, wait_until, write_exr
+from ...conftest import ENDLESS, QUICK, Pair, wait_until
+from ...scenes import write_image
 
 ROOT = Path(__file__).resolve().parents[3]
 CHANNELS = tuple("RGBA") + ("confidence.A", "foreground.R", "foreground.G", "foreground.B")
@@ -153,7 +154,7 @@ def test_a_broken_plate_is_told_by_the_artists_own_name(
 
 
 def test_plates_of_two_sizes(engine: Connection, pair: Pair, tmp_path: Path) -> None:
-    write_exr(pair.clean, np.zeros((20, 20, 3)))
+    write_image(pair.clean, np.zeros((20, 20, 3)))
     error = fails(pair.matting(engine, tmp_path / "out.exr"))
     assert isinstance(error, MismatchError)
     assert "48 x 32" in str(error) and "20 x 20" in str(error)

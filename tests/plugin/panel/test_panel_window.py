@@ -18,7 +18,8 @@ import pytest
 from dmp_matting import Role, Settings, engine_jobs, find_engine, preset
 from dmp_matting.client.connection import Connection
 
-from ...conftest import Home, Pair, kill, wait_until, write_exr
+from ...conftest import Home, Pair, kill, wait_until
+from ...scenes import write_image
 from .qtapp import QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel.settings_form import SettingsForm  # isort: skip  # wants Qt, or the tests are skipped above
@@ -125,7 +126,7 @@ def test_what_it_says_when_something_is_wrong(
     window.form.space.setCurrentText("no such space")
     assert "no such space" in said()
     window.form.space.setCurrentText("auto")
-    other = write_exr(tmp_path / "small.exr", np.zeros((20, 20, 3)))
+    other = write_image(tmp_path / "small.exr", np.zeros((20, 20, 3)))
     files[Role.CLEAN].set_path(str(other))
     assert "20 x 20" in said()
     files[Role.CLEAN].set_path("")

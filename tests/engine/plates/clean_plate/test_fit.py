@@ -16,7 +16,7 @@ from dmp_engine.plates.clean_plate.registration import register
 from dmp_engine.plates.io.read import PlateImage
 from dmp_matting import Settings, preset
 
-from .waves import scene
+from ....scenes import waves
 
 Array = NDArray[np.float32]
 HEIGHT, WIDTH = 180, 240
@@ -34,7 +34,7 @@ def moved(matrix: NDArray[np.float64]) -> Array:
     """The scene as a camera saw it whose pixel p is the plate's pixel ``matrix`` p."""
     x, y = grid()
     places = np.tensordot(matrix, np.stack([x, y, np.ones_like(x)]), 1)
-    return scene(places[0] / places[2], places[1] / places[2])
+    return waves(places[0] / places[2], places[1] / places[2])
 
 
 def with_subject(behind: Array, share: float) -> tuple[Array, NDArray[np.bool_]]:
@@ -42,7 +42,7 @@ def with_subject(behind: Array, share: float) -> tuple[Array, NDArray[np.bool_]]
     x, y = grid()
     radius = np.sqrt(share * HEIGHT * WIDTH / np.pi)
     inside = np.hypot(x - WIDTH / 2, y - HEIGHT * 0.55) < radius
-    subject = scene(1.7 * x, 1.3 * y, seed=9)[..., ::-1] * np.float32(0.8)
+    subject = waves(1.7 * x, 1.3 * y, seed=9)[..., ::-1] * np.float32(0.8)
     return np.where(inside[..., None], subject, behind).astype(np.float32), inside
 
 
@@ -103,15 +103,15 @@ def test_the_settings_cap_what_is_tried() -> None:
 
 def test_parallax_is_followed() -> None:
     x, y = grid()
-    image, subject = with_subject(scene(x, y), 0.15)
+    image, subject = with_subject(waves(x, y), 0.15)
     # what is on the right stands nearer to the camera than what is on the left
     aside = 2.5 / (1 + np.exp(-(x - WIDTH / 2) / 25))
-    found = fit(image, scene(x + aside, y), AUTO.changed(align="flow"))
+    found = fit(image, waves(x + aside, y), AUTO.changed(align="flow"))
     assert found.report.align == "flow"
     inner = np.zeros(subject.shape, bool)
     inner[12:-12, 12:-12] = True
-    apart = np.abs(found.moved - scene(x, y)).mean(axis=2)[inner & ~subject]
-    before = np.abs(scene(x + aside, y) - scene(x, y)).mean(axis=2)[inner & ~subject]
+    apart = np.abs(found.moved - waves(x, y)).mean(axis=2)[inner & ~subject]
+    before = np.abs(waves(x + aside, y) - waves(x, y)).mean(axis=2)[inner & ~subject]
     assert apart.mean() < 0.35 * before.mean()
 
 
@@ -224,7 +224,7 @@ def test_highlights_keep_their_light() -> None:
 
     def lamps(x: Array, y: Array) -> Array:
         glow = 60 * np.exp(-(np.hypot(x - 40, y - 40) ** 2) / 18)
-        return scene(x, y) ** 2 + glow[..., None].astype(np.float32)
+        return waves(x, y) ** 2 + glow[..., None].astype(np.float32)
 
     image, _ = with_subject(lamps(x, y), 0.15)
     found = fit(image, lamps(x + 2.4, y - 1.3), AUTO.changed(illumination="off"), linear=True)
@@ -239,8 +239,8 @@ def test_highlights_keep_their_light() -> None:
 
 def test_the_border_without_a_clean_plate_is_no_frame() -> None:
     x, y = grid()
-    image, subject = with_subject(scene(x, y), 0.15)
-    found = fit(image, scene(x + 12, y + 7))
+    image, subject = with_subject(waves(x, y), 0.15)
+    found = fit(image, waves(x + 12, y + 7))
     assert 0.05 < 1 - found.known.mean() < 0.15
     beyond = ~found.known & ~subject
     assert np.abs(found.pixels - image)[beyond].max() < 0.02
@@ -249,9 +249,9 @@ def test_the_border_without_a_clean_plate_is_no_frame() -> None:
 def test_a_subject_that_leaves_the_frame_is_not_taken_for_background() -> None:
     x, y = grid()
     subject = np.abs(y - HEIGHT / 2) < 40
-    other = scene(1.7 * x, 1.3 * y, seed=9)[..., ::-1]
-    image = np.where(subject[..., None], other, scene(x, y)).astype(np.float32)
-    found = fit(image, scene(x + 12, y))
+    other = waves(1.7 * x, 1.3 * y, seed=9)[..., ::-1]
+    image = np.where(subject[..., None], other, waves(x, y)).astype(np.float32)
+    found = fit(image, waves(x + 12, y))
     beyond = ~found.known & (np.abs(y - HEIGHT / 2) < 34)
     assert beyond.sum() > 300
     assert (np.abs(found.pixels - image).max(axis=2)[beyond] > 0.02).mean() > 0.8

@@ -10,7 +10,7 @@ from dmp_engine.plates.clean_plate.fit import Fit, fit_pixels
 from dmp_engine.plates.clean_plate.registration import Motion
 from dmp_matting import preset
 
-from .waves import scene
+from ....scenes import waves
 
 Array = NDArray[np.float32]
 HEIGHT, WIDTH = 160, 224
@@ -34,11 +34,11 @@ def disc(radius: float, x: float = WIDTH / 2, y: float = HEIGHT / 2) -> NDArray[
 
 @pytest.mark.parametrize("aside", [0.0, 1.3])
 def test_a_subject_of_almost_the_clean_plates_colour_stays_a_subject(aside: float) -> None:
-    wall = np.where(disc(45)[..., None], np.float32(0.6), scene(X, Y))
+    wall = np.where(disc(45)[..., None], np.float32(0.6), waves(X, Y))
     subject = disc(30)
     image = stored(np.where(subject[..., None], wall + np.float32(0.02), wall))
     there = np.where((np.hypot(X + aside - WIDTH / 2, Y - HEIGHT / 2) < 45)[..., None],
-                     np.float32(0.6), scene(X + aside, Y))  # fmt: skip
+                     np.float32(0.6), waves(X + aside, Y))  # fmt: skip
     found = fit(image, stored(there * np.float32(0.8)))
     assert found.report.touched
     inner = disc(26)
@@ -51,10 +51,10 @@ def test_stripes_as_fine_as_pixels_are_no_subject() -> None:
     def corrugated(x: Array, y: Array) -> Array:
         stripes = 0.5 + 0.03 * np.sin(2 * np.pi * x / 2.5)
         here = (np.abs(y - 110) < 22) & (x < 110)
-        return np.where(here[..., None], stripes[..., None], scene(x, y)).astype(np.float32)
+        return np.where(here[..., None], stripes[..., None], waves(x, y)).astype(np.float32)
 
     subject = disc(26, 150, 70)
-    image = np.where(subject[..., None], scene(1.7 * X, 1.3 * Y, 9)[..., ::-1], corrugated(X, Y))
+    image = np.where(subject[..., None], waves(1.7 * X, 1.3 * Y, 9)[..., ::-1], corrugated(X, Y))
     found = fit(stored(image), stored(corrugated(X + np.float32(1.4), Y - np.float32(0.6))))
     assert found.report.align == "translation"
     wall = (np.abs(Y - 110) < 18) & (X < 104) & found.known
@@ -64,7 +64,7 @@ def test_stripes_as_fine_as_pixels_are_no_subject() -> None:
 
 
 def test_a_bright_subject_before_a_blown_out_ground_is_not_eaten() -> None:
-    ground = np.where((Y > 70)[..., None], 0.89 + 0.02 * np.sin(X / 9)[..., None], scene(X, Y))
+    ground = np.where((Y > 70)[..., None], 0.89 + 0.02 * np.sin(X / 9)[..., None], waves(X, Y))
     subject = disc(38, WIDTH / 2, 100)
     body = (0.82 + 0.01 * np.cos(Y / 6))[..., None] * np.array([1, 0.995, 0.99], np.float32)
     image = stored(np.where(subject[..., None], body, ground).astype(np.float32))
@@ -82,9 +82,9 @@ def test_a_bright_subject_before_a_blown_out_ground_is_not_eaten() -> None:
 
 
 def test_a_fit_is_not_refused_for_the_subjects_sake() -> None:
-    truth = scene(X, Y)
+    truth = waves(X, Y)
     subject = disc(72)  # half of the frame, saturated, before and after nowhere near
-    paint = scene(1.7 * X, 1.3 * Y, 9) * np.array([1.6, 0.5, 0.1], np.float32)
+    paint = waves(1.7 * X, 1.3 * Y, 9) * np.array([1.6, 0.5, 0.1], np.float32)
     image = stored(np.where(subject[..., None], paint, truth).astype(np.float32))
     clean = stored(truth * np.array([0.8, 1.0, 1.25], np.float32))
     found = fit(image, clean)
@@ -92,9 +92,9 @@ def test_a_fit_is_not_refused_for_the_subjects_sake() -> None:
 
 
 def test_a_vignette_is_found_around_a_subject_that_fills_the_frame() -> None:
-    truth = scene(X, Y)
+    truth = waves(X, Y)
     subject = (X > 62) & (Y > 20)  # two thirds of the frame, out at a corner
-    image = stored(np.where(subject[..., None], scene(1.7 * X, 1.3 * Y, 9)[..., ::-1], truth))
+    image = stored(np.where(subject[..., None], waves(1.7 * X, 1.3 * Y, 9)[..., ::-1], truth))
     radius = ((X / WIDTH - 0.5) * 2) ** 2 + ((Y / HEIGHT - 0.5) * 2) ** 2
     found = fit(image, stored(truth * (1 - 0.3 * radius / 2)[..., None]))
     assert found.report.slow_light != (1.0, 1.0)
@@ -105,11 +105,11 @@ def test_a_vignette_is_found_around_a_subject_that_fills_the_frame() -> None:
 def test_beyond_the_border_the_plate_tells_subject_and_background_apart() -> None:
     def wall(x: Array, y: Array) -> Array:
         # cool colours, that the warm subject has not
-        return scene(x, y) * np.array([0.55, 0.9, 1.1], np.float32)
+        return waves(x, y) * np.array([0.55, 0.9, 1.1], np.float32)
 
     # it stands where the clean plate ends: the strip behind it would be taken for more of it
     subject = np.hypot((X - (WIDTH - 34)) / 26, (Y - HEIGHT / 2) / 60) < 1
-    warm = scene(1.7 * X, 1.3 * Y, 9) * np.array([1.3, 0.6, 0.3], np.float32)
+    warm = waves(1.7 * X, 1.3 * Y, 9) * np.array([1.3, 0.6, 0.3], np.float32)
     image = stored(np.where(subject[..., None], warm, wall(X, Y)).astype(np.float32))
     found = fit(image, stored(wall(X - 26, Y)))  # nothing is known of the right 26 px
     beyond = ~found.known & (X > WIDTH - 26)
@@ -122,9 +122,9 @@ def test_beyond_the_border_the_plate_tells_subject_and_background_apart() -> Non
 def test_what_a_motion_leaves_is_measured() -> None:
     """As large as the true error of the moved clean plate where the subject hides it."""
     subject = disc(34)
-    behind = stored(scene(X, Y))
+    behind = stored(waves(X, Y))
     image = np.where(subject[..., None], np.float32(0.9), behind)
-    found = fit(image, stored(scene(X + np.float32(1.4), Y - np.float32(0.6))))
+    found = fit(image, stored(waves(X + np.float32(1.4), Y - np.float32(0.6))))
     assert found.report.align == "translation"
     assert found.clean_plate_error is not None and found.clean_plate_error.tested is None
     clean_plate_error = found.clean_plate_error.sigma[0, 0].numpy()
@@ -138,9 +138,9 @@ def test_what_a_motion_leaves_is_measured() -> None:
 
 
 def test_a_clean_plate_that_was_not_moved_leaves_nothing() -> None:
-    image = np.where(disc(34)[..., None], np.float32(0.9), stored(scene(X, Y)))
-    assert fit(image, stored(scene(X, Y))).clean_plate_error is None
-    relit = fit(image, stored(scene(X, Y) * np.float32(0.8)))
+    image = np.where(disc(34)[..., None], np.float32(0.9), stored(waves(X, Y)))
+    assert fit(image, stored(waves(X, Y))).clean_plate_error is None
+    relit = fit(image, stored(waves(X, Y) * np.float32(0.8)))
     assert relit.report.touched and relit.clean_plate_error is None
 
 
@@ -148,8 +148,8 @@ def test_a_motion_that_was_a_coincidence_does_not_take_the_light_with_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """As before a bare wall, where a few details of the subject agree with it by chance."""
-    truth = scene(X, Y)
-    image = stored(np.where(disc(40)[..., None], scene(1.7 * X, 1.3 * Y, 9)[..., ::-1], truth))
+    truth = waves(X, Y)
+    image = stored(np.where(disc(40)[..., None], waves(1.7 * X, 1.3 * Y, 9)[..., ::-1], truth))
     clean = stored(truth * np.array([0.9, 0.95, 1.05], np.float32))
     aside = Motion("translation", np.array([[1, 0, -17.0], [0, 1, -1.2], [0, 0, 1]]))
     monkeypatch.setattr("dmp_engine.plates.clean_plate.fit.register", lambda *_: aside)

@@ -19,6 +19,8 @@ from dmp_engine.plates.clean_plate.shadow import find_shadow
 from dmp_matting.job import Frame, Layers, Plate, Role
 from dmp_matting.presets import preset
 
+from ....scenes import write_image
+
 Array = NDArray[np.float32]
 QUICK = preset("draft").changed(joint_steps=1, device="cpu", threads=1, clean_layer=True)
 
@@ -150,16 +152,10 @@ def solved(folder: Path, name: str, **changes: Any) -> tuple[dict[str, Array], L
     return {c: read[..., i] for i, c in enumerate(file.spec().channelnames)}, layers
 
 
-def write(path: Path, image: Array) -> None:
-    spec = oiio.ImageSpec(image.shape[1], image.shape[0], 3, "half")
-    file = oiio.ImageOutput.create(str(path))
-    assert file.open(str(path), spec) and file.write_image(image) and file.close()
-
-
 def test_the_shadow_is_a_layer_and_not_alpha(furball: Callable[[int], Any], tmp_path: Path) -> None:
     image, clean, alpha, ratio = shadowed(furball(1001), 0.6, (0.62, 0.8))
-    write(tmp_path / "plate.exr", image)
-    write(tmp_path / "clean.exr", clean)
+    write_image(tmp_path / "plate.exr", image)
+    write_image(tmp_path / "clean.exr", clean)
     plain, without = solved(tmp_path, "off.exr")
     split, told = solved(tmp_path, "auto.exr", shadows="auto")
     assert not any(c.startswith("shadow.") for c in plain)
