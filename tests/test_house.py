@@ -19,6 +19,7 @@ import dmp_matting
 
 from .house_imports import imports, module_name, sources
 from .house_layers import LAYER_RULES, PLANTED_IN_LAYERS
+from .house_writing import PLANTED_IN_WRITING, WRITING_RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
@@ -31,10 +32,11 @@ PLUGIN_EXTRAS = {
     "plugin/dmp_matting/farm/dask.py": {"distributed"},
     "plugin/dmp_matting/publish": {"pyblish"},
 }
-# What the engine shares with the plugin side: the vocabulary, and where the user's files lie.
+# What the engine shares with the plugin side: the vocabulary, where the user's files lie, and how
+# a file is written whole.
 SHARED = (
-    "dmp_matting.errors", "dmp_matting.frame_window", "dmp_matting.job", "dmp_matting.paths",
-    "dmp_matting.settings", "dmp_matting.version",
+    "dmp_matting.atomic_write", "dmp_matting.errors", "dmp_matting.frame_window", "dmp_matting.job",
+    "dmp_matting.paths", "dmp_matting.settings", "dmp_matting.version",
 )  # fmt: skip
 # The algorithm: tensors in, tensors out.
 OUTSIDE_WORLD = {
@@ -172,6 +174,7 @@ RULES: list[Callable[[Path], list[str]]] = [
     plugin_speaks_python_39,
     setup_installs_every_package,
     *LAYER_RULES,
+    *WRITING_RULES,
 ]
 
 # For each rule files that keep it, and then one file that breaks it.
@@ -250,6 +253,7 @@ PLANTED: list[tuple[Callable[[Path], list[str]], dict[str, str], tuple[str, str]
         ("plugin/dmp_matting/publish/__init__.py", ""),
     ),
     *PLANTED_IN_LAYERS,
+    *PLANTED_IN_WRITING,
 ]
 
 

@@ -37,7 +37,7 @@ def test_the_folder_works_by_itself(tmp_path: Path) -> None:
     inside = {one.relative_to(room).as_posix() for one in room.rglob("*.py")}
     assert "vendor/dmp_matting/panel/__init__.py" in inside
     assert not any("/cli/" in name for name in inside)
-    assert "vendor/dmp_matting/publish/collect_host.py" in inside
+    assert "vendor/dmp_matting/publish/plugins/collect_host.py" in inside
     (tmp_path / "look.py").write_text(LOOK)
     ran = run_nuke("--gui", "-t", tmp_path / "look.py", path=str(room))
     assert ran.returncode == 0, ran.stderr

@@ -18,8 +18,8 @@ from ..conftest import wait_until
 WRITER = """
 import sys, time
 from pathlib import Path
-from dmp_matting.atomic_write import drafted
-with drafted(Path(sys.argv[1])) as draft:
+from dmp_matting.atomic_write import atomic_write
+with atomic_write(Path(sys.argv[1])) as draft:
     draft.write_bytes(b"half")
     time.sleep(600)
 """
@@ -69,7 +69,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) ->
 
 def test_a_draft_of_another_host_goes_when_it_is_abandoned(tmp_path: Path) -> None:
     target = tmp_path / "m.1001.exr"
-    fresh, old = (tmp_path / f".m.1001.exr.0badcafe.1.{one}.part" for one in ("0a", "0b"))
+    fresh, old = (tmp_path / f".m.1001.exr.0badcafe.1.{one}.part" for one in ("0a" * 4, "0b" * 4))
     mine = tmp_path / ".m.1001.exr.notes.part"  # an artist's own
     for path in (fresh, old, mine):
         path.write_bytes(b"half")
@@ -78,3 +78,43 @@ def test_a_draft_of_another_host_goes_when_it_is_abandoned(tmp_path: Path) -> No
         os.utime(path, (long_ago, long_ago))
     write(target, b"whole")
     assert drafts(tmp_path) == sorted([fresh, mine])
+
+
+def test_the_draft_ends_as_the_target_does_for_a_writer_that_looks_at_the_name(
+    tmp_path: Path,
+) -> None:
+    target = tmp_path / "movie.mp4"
+    with atomic_write(target, keep_suffix=True) as draft:
+        assert draft.suffix == ".mp4" and draft.name.startswith(".movie.mp4.")
+        draft.write_bytes(b"whole")
+    left = tmp_path / ".movie.mp4.0badcafe.1.0123abcd.part.mp4"
+    left.write_bytes(b"half")
+    os.utime(left, (1, 1))
+    write(target, b"again")
+    assert os.listdir(tmp_path) == ["movie.mp4"]
+
+
+def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "entry"
+    with pytest.raises(OSError, match="full"), atomic_write(target) as draft:
+        draft.mkdir()
+        (draft / "layers.exr").write_bytes(b"half")
+        raise OSError("full")
+    assert os.listdir(tmp_path) == []
+    with atomic_write(target) as draft:
+        draft.mkdir()
+        (draft / "layers.exr").write_bytes(b"whole")
+    assert os.listdir(tmp_path) == ["entry"] and os.listdir(target) == ["layers.exr"]
+
+
+@pytest.mark.parametrize("name", ["m" * 250 + ".exr", "\u6c34" * 80 + ".exr"])
+def test_the_longest_names_can_be_written(tmp_path: Path, name: str) -> None:
+    target = tmp_path / name
+    write(target, b"whole")
+    with atomic_write(target) as draft:
+        draft.write_bytes(b"half")
+        start = draft.name.split(".part")[0][:-8]
+        left = draft.with_name(f"{start}00000000.part")
+        left.write_bytes(b"half")
+        os.utime(left, (1, 1))
+    assert target.read_bytes() == b"half" and os.listdir(tmp_path) == [name]

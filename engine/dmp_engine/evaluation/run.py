@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DmpError, OutputError
 
 from ..machine.peak_memory import PeakMemory
@@ -204,16 +204,13 @@ def _warm_up(method: Method) -> None:
 
 def _keep_layers(folder: Path, item: Item, method: Method, matte: Matte) -> None:
     path = layers_path(folder, item.name, method.name)
-    temporary = path.with_name(path.name + ".part")
     arrays: dict[str, NDArray[Any]] = {"alpha": matte.alpha.astype(np.float16)}
     if matte.foreground is not None:
         arrays["foreground"] = matte.foreground.astype(np.float16)
     try:
-        with temporary.open("wb") as file:
+        with atomic_write(path) as draft, draft.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-        os.replace(temporary, path)
     except OSError as reason:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"'{path}' cannot be written ({reason.strerror}).") from None
 
 
@@ -226,10 +223,8 @@ def _write_lines(folder: Path, results: list[Result]) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or none. Raises OutputError."""
-    temporary = path.with_name(path.name + ".part")
     try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
+        with atomic_write(path) as draft:
+            draft.write_text(text, encoding="utf-8")
     except OSError as reason:
-        temporary.unlink(missing_ok=True)
         raise OutputError(f"'{path}' cannot be written ({reason.strerror}).") from None

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.settings import Settings
 
 from ..dmp.steps import Step
@@ -50,13 +50,12 @@ class Checkpoint:
         """Keep this step's state if it is time to; a full disk keeps none."""
         if self.path is None or step.state is None or time.monotonic() - self._kept < EVERY:
             return
-        temporary = self.path.with_name(self.path.name + ".tmp")
         spent = self.spent + time.monotonic() - self._begun
         try:
-            torch.save({"mark": self._mark, "spent": spent, **step.state()}, temporary)
-            os.replace(temporary, self.path)
-        except (OSError, RuntimeError):  # torch tells a full disk as RuntimeError
-            temporary.unlink(missing_ok=True)
+            with atomic_write(self.path) as draft:
+                torch.save({"mark": self._mark, "spent": spent, **step.state()}, draft)
+        except (OSError, RuntimeError):  # torch raises RuntimeError for a full disk
+            pass
         self._kept = time.monotonic()
 
     def forget(self) -> None:

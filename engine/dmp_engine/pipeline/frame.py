@@ -6,7 +6,6 @@ Files become tensors here and tensors files; what happens between is dmp/solve.p
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ import OpenImageIO as oiio
 import torch
 from torch import Tensor
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DeviceError, OutputError
 from dmp_matting.job import Frame, Layers, Progress, Role, Stage
 from dmp_matting.settings import Settings
@@ -294,17 +294,16 @@ def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
     display = Encoding(linear, 0.0, 1.0).encode(foreground)
     picture = torch.cat([display, alpha], 1).clamp(0, 1)[0].permute(1, 2, 0)
     pixels = (picture * 255).round().byte().contiguous().cpu().numpy()
-    temporary = path.with_name(path.name + ".tmp.png")
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 4, "uint8")
     spec.attribute("oiio:UnassociatedAlpha", 1)
-    file = oiio.ImageOutput.create("png")
-    if file is None or not file.open(str(temporary), spec):
-        raise OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
-    try:
-        written = file.write_image(pixels)
-    finally:
-        written = file.close() and written
-    if not written:
-        temporary.unlink(missing_ok=True)
-        raise OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
-    os.replace(temporary, path)
+    refused = OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
+    with atomic_write(path) as draft:
+        file = oiio.ImageOutput.create("png")
+        if file is None or not file.open(str(draft), spec):
+            raise refused
+        try:
+            written = file.write_image(pixels)
+        finally:
+            written = file.close() and written
+        if not written:
+            raise refused

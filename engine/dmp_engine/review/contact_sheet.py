@@ -7,8 +7,6 @@ solved ``raw`` as they are. Alpha is shown as it is.
 
 from __future__ import annotations
 
-import os
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import OpenImageIO as oiio
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DmpError, OutputError, PlateError
 from dmp_matting.job import Plate, Role
 
@@ -229,16 +228,15 @@ def check_picture(output: Path) -> None:
 
 
 def write_picture(sheet: oiio.ImageBuf, output: Path) -> None:
-    temporary = output.with_name(f".{output.stem[:100]}.{uuid.uuid4().hex[:8]}{output.suffix}")
+    sheet.specmod().attribute("oiio:ColorSpace", "sRGB")
     try:
-        sheet.specmod().attribute("oiio:ColorSpace", "sRGB")
-        if not sheet.write(str(temporary), "uint8"):
-            reason = " ".join(sheet.geterror().split())
-            raise OutputError(f"'{output}' could not be written ({reason}); choose another folder.")
-        os.replace(temporary, output)
+        with atomic_write(output, keep_suffix=True) as draft:
+            if not sheet.write(str(draft), "uint8"):
+                reason = " ".join(sheet.geterror().split())
+                raise OutputError(
+                    f"'{output}' could not be written ({reason}); choose another folder."
+                )
     except OSError as reason:
         raise OutputError(
             f"'{output}' could not be written ({reason.strerror}); choose another folder."
         ) from None
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -10,13 +10,13 @@ import os
 import shutil
 import subprocess
 import tempfile
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DmpError, OutputError
 from dmp_matting.job import Plate, Role
 
@@ -69,41 +69,37 @@ def make_movie(results: Sequence[tuple[int, Path]], output: Path, rate: float = 
         raise OutputError("A movie needs ffmpeg; install it or leave the movie out.")
     if not output.absolute().parent.is_dir():
         raise OutputError(f"The folder '{output.parent}' does not exist; make it first.")
-    temporary = output.with_name(f".{output.stem[:100]}.{uuid.uuid4().hex[:8]}{output.suffix}")
     first = _side_by_side(read_result(results[0][1]))
     height, width = first.shape[:2]
-    command = [
-        program, "-nostdin", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
-        "-s", f"{width}x{height}", "-r", f"{rate:g}", "-i", "-", "-pix_fmt", "yuv420p",
-        "-y", os.fspath(temporary.absolute()),
-    ]  # fmt: skip
-    with tempfile.TemporaryFile() as complaints:
+    with (
+        atomic_write(output.absolute(), keep_suffix=True) as draft,
+        tempfile.TemporaryFile() as error_output,
+    ):
+        command = [
+            program, "-nostdin", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
+            "-s", f"{width}x{height}", "-r", f"{rate:g}", "-i", "-", "-pix_fmt", "yuv420p",
+            "-y", os.fspath(draft),
+        ]  # fmt: skip
+        encoder = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=error_output
+        )
+        assert encoder.stdin is not None
         try:
-            encoder = subprocess.Popen(
-                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=complaints
-            )
-            assert encoder.stdin is not None
-            try:
-                for _, path in results:
-                    picture = _side_by_side(read_result(path), (height, width))
-                    encoder.stdin.write(picture.tobytes())
-            except BrokenPipeError:
-                pass  # what it complained of is told below
-            finally:
-                try:
-                    encoder.stdin.close()
-                except BrokenPipeError:
-                    pass
-                code = encoder.wait()
-            if code:
-                complaints.seek(0)
-                words = complaints.read().decode("utf-8", "replace").strip().splitlines()
-                raise OutputError(
-                    f"ffmpeg could not make '{output}' ({words[-1] if words else code})."
-                )
-            os.replace(temporary, output)
+            for _, path in results:
+                picture = _side_by_side(read_result(path), (height, width))
+                encoder.stdin.write(picture.tobytes())
+        except BrokenPipeError:
+            pass  # its error output is reported below
         finally:
-            temporary.unlink(missing_ok=True)
+            try:
+                encoder.stdin.close()
+            except BrokenPipeError:
+                pass
+            code = encoder.wait()
+        if code:
+            error_output.seek(0)
+            words = error_output.read().decode("utf-8", "replace").strip().splitlines()
+            raise OutputError(f"ffmpeg could not make '{output}' ({words[-1] if words else code}).")
 
 
 def _evenly(count: int, most: int) -> list[int]:

@@ -6,7 +6,7 @@
               checkpoint/<frame>    state of an unfinished frame, written by the worker
               preview.png           what the running frame looks like
 
-``job.json`` is replaced whole (temporary name, then rename) whenever a state, a
+``job.json`` is replaced whole whenever a state, a
 plate or a finished frame changes, so a reader never meets half of one.
 """
 
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import re
 import secrets
 import shutil
@@ -24,6 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.job import NEXT_STATES, Frame, Job, JobState, Layers
 
 ENDED = frozenset(state for state, following in NEXT_STATES.items() if not following)
@@ -113,13 +113,8 @@ class Store:
         return record
 
     def save(self, record: Record) -> None:
-        place = self.folder(record) / "job.json"
-        draft = place.with_name("job.json.part")
-        try:
+        with atomic_write(self.folder(record) / "job.json") as draft:
             draft.write_text(json.dumps(record.to_json()), "utf-8")
-            os.replace(draft, place)
-        finally:
-            draft.unlink(missing_ok=True)
 
     def load(self) -> Iterator[Record]:
         """Every readable job on disk, oldest first; folders that hold none are removed."""

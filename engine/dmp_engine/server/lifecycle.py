@@ -29,6 +29,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.job import PROTOCOL
 from dmp_matting.paths import run_folder
 
@@ -224,15 +225,15 @@ class _Engine:
         return self._page[2]
 
     def _write_run_file(self) -> None:
-        place = self.options.run_folder / "engine.json"
-        draft = place.with_name("engine.json.part")
-        told = {
+        content = {
             "address": self.address,
             "token": self.token,
             "protocol": PROTOCOL,
             "version": engine_version(),
             "pid": os.getpid(),
         }
-        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
-            json.dump(told, file)
-        os.replace(draft, place)
+        with (
+            atomic_write(self.options.run_folder / "engine.json") as draft,
+            open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
+        ):
+            json.dump(content, file)

@@ -4,10 +4,9 @@
     results/<first two digits>/<other key>.link
 
 The key covers what the plates hold, the settings and the engine's version, so an
-entry is never wrong, only unneeded. A folder is complete or absent: it is filled
-beside its place and moved in by one rename. A link is a file that holds the key
-of an entry: its other key covers the plates' files instead of their pixels, and
-can be told without reading them.
+entry is never wrong, only unneeded. A folder is complete or absent. A link is a file
+that holds the key of an entry: its other key covers the plates' files instead of
+their pixels, and can be computed without decoding them.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ import contextlib
 import json
 import os
 import shutil
-import uuid
 from dataclasses import dataclass
 from pathlib import Path
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.job import Layers
 
 DEFAULT_LIMIT = 10 << 30  # bytes
@@ -67,29 +66,23 @@ class ResultCache:
         entry = self._entry(key)
         if self.limit <= 0 or entry.exists() or exr.stat().st_size > self.limit:
             return
-        draft = self.folder / f"part-{uuid.uuid4().hex}"
-        try:
-            draft.mkdir(parents=True)
-            place_file(exr, draft / "layers.exr")
-            (draft / "layers.json").write_text(json.dumps(layers.to_json()), "utf-8")
-            entry.parent.mkdir(exist_ok=True)
-            os.replace(draft, entry)
-        except OSError:
-            shutil.rmtree(draft, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            entry.parent.mkdir(parents=True, exist_ok=True)
+            with atomic_write(entry) as draft:
+                draft.mkdir()
+                place_file(exr, draft / "layers.exr")
+                (draft / "layers.json").write_text(json.dumps(layers.to_json()), "utf-8")
         self.trim()
 
     def link(self, key: str, to: str) -> None:
         """Let ``key`` find the entry ``to`` as well."""
         link = self._link(key)
-        draft = link.with_name(f"{link.name}.{uuid.uuid4().hex}.part")
         if self.limit <= 0 or not self._entry(to).exists():
             return
-        try:
+        with contextlib.suppress(OSError):
             link.parent.mkdir(exist_ok=True)
-            draft.write_text(to, "ascii")
-            os.replace(draft, link)
-        except OSError:
-            draft.unlink(missing_ok=True)
+            with atomic_write(link) as draft:
+                draft.write_text(to, "ascii")
 
     def trim(self) -> None:
         """Drop the least recently used entries until the limit holds, and links to nothing."""
@@ -126,7 +119,7 @@ class ResultCache:
     def _entries(self) -> list[tuple[float, int, Path]]:
         """(last use, bytes, folder) of every complete entry."""
         found = []
-        for note in self.folder.glob("??/*/layers.json"):
+        for note in self.folder.glob("??/[!.]*/layers.json"):
             try:
                 size = note.stat().st_size + (note.parent / "layers.exr").stat().st_size
                 found.append((note.stat().st_mtime, size, note.parent))
@@ -137,14 +130,10 @@ class ResultCache:
 
 def place_file(source: Path, target: Path) -> None:
     """``target`` becomes the content of ``source``: a hard link where the disk can, else a copy."""
-    draft = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")
-    try:
+    with atomic_write(target) as draft:
         try:
             os.link(source, draft)
         except FileNotFoundError:
             raise
         except OSError:
             shutil.copyfile(source, draft)
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import os
-import secrets
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -16,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import InputError, OutputError, PlateError
 
 from .errors import Refusal
@@ -71,25 +70,21 @@ async def receive_file(request: Request, target: Path, limit: int) -> int:
     if announced > shutil.disk_usage(target.parent).free - RESERVE:
         await _drain(request)
         raise Refusal(507, _full())
-    draft = target.with_name(f"{target.name}.{secrets.token_hex(4)}.part")
     size = 0
     try:
-        with draft.open("wb", buffering=BUFFER) as file:
+        with atomic_write(target) as draft, draft.open("wb", buffering=BUFFER) as file:
             async for part in request.stream():
                 size += len(part)
                 if size > limit:
                     raise Refusal(413, InputError(f"A plate may have {limit >> 20} MB at most."))
                 file.write(part)
-        if size == 0:
-            raise Refusal(400, PlateError("The plate is empty."))
-        os.replace(draft, target)
+            if size == 0:
+                raise Refusal(400, PlateError("The plate is empty."))
     except FileNotFoundError:
         raise Refusal(409, InputError("The job ended while this plate was sent.")) from None
     except OSError as reason:
         await _drain(request)
         raise Refusal(507, _full(reason.strerror)) from None
-    finally:
-        draft.unlink(missing_ok=True)
     return size
 
 

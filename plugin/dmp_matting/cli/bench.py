@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ..atomic_write import atomic_write
 from ..client.engine_process import engine_lines
 from ..errors import OutputError
 from ..presets import preset
@@ -81,6 +82,7 @@ def bench(
 
 def _write(path: Path, report: Dict[str, Any]) -> None:
     try:
-        path.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        with atomic_write(path) as draft:
+            draft.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     except OSError as reason:
         raise OutputError(f"{path} cannot be written ({reason.strerror}).") from None

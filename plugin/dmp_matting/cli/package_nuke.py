@@ -4,13 +4,14 @@
 
 import importlib.util
 import os
-import secrets
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Annotated, Dict
 
 import typer
 
+from ..atomic_write import atomic_write
 from ..errors import InputError, OutputError
 from ..version import __version__
 from .output import Json, say
@@ -43,22 +44,22 @@ def nuke(
     """Build what NUKE_PATH points to: the node, the menu, and dmp_matting in vendor/."""
     files = _files()
     target = output.absolute()
-    draft = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     try:
         if target.is_dir() and any(target.iterdir()):
             raise OutputError(f"The folder {target} is not empty; name a new one.")
-        _fill(draft / NAME, files)
-        if target.suffix.lower() == ".zip":
-            archive = shutil.make_archive(str(draft / "made"), "zip", draft, NAME)
-            os.replace(archive, target)
-        else:
-            if target.is_dir():
-                target.rmdir()
-            os.replace(draft / NAME, target)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target) as draft:
+            if target.suffix.lower() == ".zip":
+                with tempfile.TemporaryDirectory() as made:
+                    _fill(Path(made, NAME), files)
+                    archive = shutil.make_archive(os.path.join(made, "made"), "zip", made, NAME)
+                    shutil.copyfile(archive, draft)
+            else:
+                _fill(draft, files)
+                if target.is_dir():
+                    target.rmdir()
     except OSError as reason:
         raise OutputError(f"{target} cannot be written ({reason.strerror}).") from None
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
     say(as_json, {"ok": True, "path": str(target), "files": len(files) + 1},
         f"Wrote {target}; README.txt in it says how Nuke finds it.")  # fmt: skip
 

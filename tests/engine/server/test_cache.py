@@ -62,6 +62,20 @@ def test_damaged_entries_are_no_hit_and_go(tmp_path: Path) -> None:
     assert not (cache.folder / "aa" / ("a" * 64)).exists()
 
 
+def test_an_entry_that_a_killed_engine_began_is_none(tmp_path: Path) -> None:
+    cache = ResultCache(tmp_path / "results")
+    exr, key = tmp_path / "o.exr", "a" * 64
+    exr.write_bytes(bytes(100))
+    begun = cache.folder / "aa" / f".{key}.0badcafe.1.0123abcd.part"
+    begun.mkdir(parents=True)
+    for name in ("layers.exr", "layers.json"):
+        (begun / name).write_bytes(b"{}")
+    os.utime(begun, (1, 1))
+    assert cache.usage().entries == 0 and cache.get(key, tmp_path / "o2.exr") is None
+    cache.put(key, exr, layers(exr))
+    assert cache.usage().entries == 1 and os.listdir(cache.folder / "aa") == [key]
+
+
 def test_a_cache_of_no_size_holds_nothing(tmp_path: Path) -> None:
     cache = ResultCache(tmp_path / "results", limit=0)
     exr = tmp_path / "o.exr"

@@ -1,7 +1,7 @@
 """The layers to one EXR, as both hosts read it cleanly; and whether they can be written at all.
 
-Rules: never a half-written file. The layers go to a temporary name in the same
-folder, are read back and compared, and take their name in one step.
+Rules: never a half-written file. The layers go to a draft in the same folder, are
+read back and compared, and take their name in one step.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-import uuid
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import OpenImageIO as oiio
 
+from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import OutputError
 
 from .header import layers_spec
@@ -61,14 +61,11 @@ def write_whole(path: Path, spec: oiio.ImageSpec, pixels: npt.NDArray[np.float32
     """Write an EXR of ``pixels`` (H, W, channels) as half, whole or not at all. OutputError."""
     assert np.isfinite(pixels).all(), "NaN in the layers"
     half = np.clip(pixels, -HALF_MAX, HALF_MAX).astype(np.float16)
-    temporary = path.with_name(f".{path.stem[:100]}.{uuid.uuid4().hex[:8]}.tmp")
     try:
-        _write(temporary, spec, half)
-        os.replace(temporary, path)
+        with atomic_write(path) as draft:
+            _write(draft, spec, half)
     except OSError as error:
         raise _refused(path, half.nbytes, error.strerror or str(error)) from None
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _joined(

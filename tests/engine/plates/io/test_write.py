@@ -15,6 +15,8 @@ import pytest
 from dmp_engine.plates.io import check_output, layers_size, write_layers
 from dmp_matting.errors import OutputError
 
+from ....conftest import wait_until
+
 CHANNELS = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")
 ROOT = Path(__file__).parents[4]
 
@@ -221,6 +223,40 @@ def test_an_interrupt_leaves_nothing(picture, image, noise, layers, tmp_path, mo
     with pytest.raises(KeyboardInterrupt):
         write_layers(folder / "o.exr", plate, *layers, {})
     assert os.listdir(folder) == []
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+import numpy, OpenImageIO
+from dmp_engine.plates.io import write
+def half(path, spec, pixels):
+    path.write_bytes(b"half")
+    time.sleep(600)
+write._write = half
+write.write_whole(Path(sys.argv[1]), OpenImageIO.ImageSpec(), numpy.zeros((2, 2, 1)))
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked whether a process is there")
+def test_what_a_killed_engine_left_goes_with_the_next_writing(
+    picture, image, noise, layers, tmp_path
+):
+    plate = image(picture("in.exr", noise))
+    folder = tmp_path / "out"
+    folder.mkdir()
+    killed = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(folder / "o.exr")],
+        env={**os.environ, "PYTHONPATH": f"{ROOT / 'plugin'}:{ROOT / 'engine'}"},
+    )
+    try:
+        wait_until(lambda: bool(os.listdir(folder)), 60)
+    finally:
+        killed.kill()
+        killed.wait()
+    assert [name.startswith(".o.exr.") for name in os.listdir(folder)] == [True]
+    write_layers(folder / "o.exr", plate, *layers, {})
+    assert os.listdir(folder) == ["o.exr"]
 
 
 @pytest.fixture
