@@ -16,6 +16,8 @@ HEADING = re.compile(r"^#{1,6}\s+(.+?)\s*$", re.MULTILINE)
 ELSEWHERE = ("http://", "https://", "mailto:")
 # A path of the documentation in a docstring, a comment or a message.
 MENTION = re.compile(r"\bdocs/[\w./-]*\w\.(?:md|svg|png)\b")
+# A source that a page names.
+SOURCE = re.compile(r"\b(?:plugin|engine|nuke|blender_addon|tests|benchmarks|examples)/[\w./-]*\w")
 
 
 def pages(tree: Path) -> Iterator[Path]:
@@ -69,6 +71,16 @@ def lost_mentions(tree: Path) -> list[str]:
     return wrong
 
 
+def lost_sources(tree: Path) -> list[str]:
+    """Files and folders of the sources that the pages name and that do not exist."""
+    wrong = []
+    for page in pages(tree):
+        for named in SOURCE.findall(page.read_text(encoding="utf-8")):
+            if not any((where / named).exists() for where in (tree, page.parent)):
+                wrong.append(f"{page.relative_to(tree).as_posix()} names {named}")
+    return wrong
+
+
 def test_every_link_leads_somewhere() -> None:
     assert len(list(pages(ROOT))) >= 15
     assert broken_links(ROOT) == []
@@ -76,6 +88,10 @@ def test_every_link_leads_somewhere() -> None:
 
 def test_every_page_that_a_source_names_exists() -> None:
     assert lost_mentions(ROOT) == []
+
+
+def test_every_source_that_a_page_names_exists() -> None:
+    assert lost_sources(ROOT) == []
 
 
 def test_every_page_and_picture_is_linked() -> None:
@@ -117,3 +133,10 @@ def test_a_lost_mention_is_found(tmp_path: Path) -> None:
     source.parent.mkdir()
     source.write_text('"""See docs/' + 'td/gone.md."""\n', encoding="utf-8")
     assert lost_mentions(tmp_path) == ["plugin/a.py names docs/" + "td/gone.md"]
+
+
+def test_a_lost_source_is_found(tmp_path: Path) -> None:
+    (tmp_path / "engine").mkdir()
+    (tmp_path / "engine" / "a.py").write_text("")
+    (tmp_path / "README.md").write_text("see `engine/a.py` and `engine/b.py`\n", encoding="utf-8")
+    assert lost_sources(tmp_path) == ["README.md names engine/b.py"]
