@@ -32,10 +32,12 @@ def _fail(node: nuke.Group, sentence: str) -> None:
 
 
 def _matte_frame(node: nuke.Group) -> None:
+    results.enable(node)
     jobs.start(node, [int(nuke.frame())])
 
 
 def _matte_range(node: nuke.Group) -> None:
+    results.enable(node)
     jobs.start(node, prepare.whole_range(node))
 
 
@@ -49,11 +51,15 @@ def _cancel(node: nuke.Group) -> None:
 
 
 def _clear(node: nuke.Group) -> None:
-    node["has_result"].setValue(False)
-    results.show_status(node, "Cleared: the plate is shown. The EXRs are still on disk.")
+    if results.is_older(node):
+        node["has_result"].setValue(False)
+    else:
+        node["disable"].setValue(True)
+    results.show_status(node, "Cleared: the plate is shown. Reload shows the EXRs again.")
 
 
 def _reload(node: nuke.Group) -> None:
+    results.enable(node)
     files, views = results.sequence(node), prepare.wanted_views(node)
     frames = results.show(node, files, views)
     if frames:

@@ -6,6 +6,7 @@ and device always count. A new setting therefore needs no line here.
 
 from __future__ import annotations
 
+import re
 from dataclasses import Field, fields
 from typing import Any, Iterator, Tuple
 
@@ -20,7 +21,11 @@ COLOURS = {  # what the plates hold, and the colour space of the job
     "raw": "raw",
     "named": "",
 }
-ON_ERROR = ("error", "black", "checkerboard", "nearest frame")  # as a Read has it
+ON_ERROR = ("error", "black", "checkerboard", "plate")  # never another frame's matte
+MISSING_HELP = (
+    "What a frame without an EXR on disk gives, in a viewer and in every render: an error, which "
+    "ends a render; black; a checkerboard; or the plate."
+)
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 
 # The whole text of a button. It stays in the script, where the plug-in may be missing.
@@ -58,7 +63,7 @@ def add(node: nuke.Group) -> None:
     _button(node, "matte_frame", "Matte frame", "Solve the current frame.")
     _button(node, "matte_range", "Matte range", "Solve all frames of the range.")
     _button(node, "cancel", "Cancel", "End the running matte; finished frames stay.")
-    _button(node, "clear", "Clear", "Show the plate again; the EXRs stay on disk.")
+    _button(node, "clear", "Clear", "Disable the node, so that it shows the plate; the EXRs stay.")
     _button(node, "reload", "Reload", "Show the EXRs that are on disk now.")
     status = nuke.Text_Knob("status", "Status", "No matte yet.")
     node.addKnob(status)
@@ -76,7 +81,7 @@ def _advanced(node: nuke.Group) -> None:
         False,
         "Allows dmp_batch.py to solve missing frames before it renders. A render never does.",
     )
-    _enumeration(node, "on_error", "Missing frames", ON_ERROR, "As the knob of a Read.")
+    _enumeration(node, "on_error", "Missing frames", ON_ERROR, MISSING_HELP)
     _text(node, nuke.String_Knob("views", "Views"), "Views to solve; empty means all.")
     _divider(node, "solver")
     _check(node, "custom", "Change the preset", False, "The values below replace the preset's.")
@@ -87,10 +92,7 @@ def _advanced(node: nuke.Group) -> None:
 
 def _hidden(node: nuke.Group) -> None:
     """What a saved script has to remember."""
-    for name, label in (
-        ("has_result", "Shows a result, not the plate"),
-        ("is_dmp", "Marks this Group as a DMP node"),
-    ):
+    for name, label in (("is_dmp", "Marks this Group as a DMP node"),):
         knob = nuke.Boolean_Knob(name, label)
         knob.setVisible(False)
         node.addKnob(knob)
@@ -146,8 +148,18 @@ def knob_changed() -> None:
         return
     if knob.name() in ("preset", "custom", "showPanel"):
         follow_preset(node)
+    if knob.name() == "file":
+        number_as_printf(node)
     if knob.name() in ("colour", "showPanel"):
         node["colour_space"].setVisible(node["colour"].value() == "named")
+
+
+def number_as_printf(node: nuke.Group) -> None:
+    """Write ``####`` in the output as ``%04d``: the node's own Tcl knows only the latter."""
+    text = str(node["file"].value())
+    printf = re.sub(r"#+", lambda at: f"%0{len(at[0])}d", text)
+    if printf != text:
+        node["file"].setValue(printf)
 
 
 def is_dmp(node: Any) -> bool:

@@ -4,17 +4,20 @@ It is no gizmo: a saved script holds all of it, and opens and renders where DMP 
 
     plate ────────────┬──────────────────────────────────┐
     clean_plate ─┐    │                                  │0
-    garbage_matte┤    └ write_plate                      Switch "shown" ─ Output
+    garbage_matte┤    └ write_plate                      Switch "shown" ─ FrameRange ─ Output
     core_matte,  ┤                                       │1      │2
     holdout, ... ┤                                       │       │
                  └ write_clean, write_garbage, ...       │       preview (a PNG while it solves)
     result (Read) ─┬───────────── Switch "straight" ─────┘
                    └ foreground (Copy) ─┘
 
-``result`` is pointed at the EXRs by results.py. ``shown`` gives the plate until there is a
-result, and the preview at the frame that is being solved as long as its file is there: a crash
-leaves no preview behind in a script. The Writes are disabled but for the moment that they render,
-so that no render of the script ever runs them.
+Which frames have a matte is decided by the disk when a frame is rendered, never by a knob:
+``result`` reads the output's own path, and its range is wider than any shot. A Read shows its
+first or last frame outside its range, whatever *missing frames* says; here no frame is outside,
+so that a frame without an EXR is an error, black or the plate. ``FrameRange`` hands on the node's
+own range in place of the wide one. ``shown`` gives the preview at the frame that is being solved
+as long as its file is there: a crash leaves no preview behind in a script. The Writes are disabled
+but for the moment that they render, so that no render of the script ever runs them.
 """
 
 from __future__ import annotations
@@ -30,7 +33,11 @@ from . import knobs
 INPUTS: Tuple[Tuple[Role, str, str], ...] = tuple(  # role, name of the input, what it is called
     (role, role.called.replace(" ", "_"), role.called) for role in Role
 )
-SHOWN = "[file exists [value preview.file]] && frame == preview.first ? 2 : parent.has_result"
+# The plate only where Missing frames is "plate" and the frame's EXR is not there.
+FRAME_THERE = "[file exists [format [value result.file] [frame]]]"
+RESULT = f'[if {{[value parent.on_error] == "plate"}} {{return {FRAME_THERE}}} {{return 1}}]'
+SHOWN = f"[file exists [value preview.file]] && frame == preview.first ? 2 : {RESULT}"
+ANY_FRAME = 1_000_000  # no shot has such a frame, nor one below its negative
 FOREGROUND = ("red", "green", "blue")
 SPACING = 100  # pixels between two inner nodes in the node graph
 
@@ -80,9 +87,13 @@ def _inside() -> None:
     for index, node in enumerate((inputs["plate"], straight, preview)):
         shown.setInput(index, node)
     shown["which"].setExpression(SHOWN)
+    span = nuke.nodes.FrameRange(name="span")
+    span.setInput(0, shown)
+    for name in ("first", "last"):
+        span[f"{name}_frame"].setExpression(f"parent.{name}")
     output = nuke.nodes.Output(name="Output1")
-    output.setInput(0, shown)
-    for row, node in enumerate((straight, preview, shown, output)):
+    output.setInput(0, span)
+    for row, node in enumerate((straight, preview, shown, span, output)):
         node.setXYpos(0, 3 * SPACING + row * SPACING)
 
 
@@ -104,7 +115,13 @@ def _result() -> nuke.Node:
     read = nuke.nodes.Read(name="result")
     read["raw"].setValue(True)
     read["localizationPolicy"].setValue("off")  # a copy of an older matte would be shown
-    read["on_error"].setExpression("parent.on_error")
+    read["file"].setValue("[value parent.file]")
+    for name, value in (("first", -ANY_FRAME), ("last", ANY_FRAME)):
+        read[name].setValue(value)
+        read[f"orig{name}"].setValue(value)
+    read["origset"].setValue(True)
+    # The Read's own fourth choice is the nearest frame; where ours is "plate", `shown` has decided.
+    read["on_error"].setExpression("parent.on_error < 3 ? parent.on_error : 0")
     read.setXYpos(-2 * SPACING, 0)
     return read
 

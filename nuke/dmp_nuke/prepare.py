@@ -52,6 +52,7 @@ def prepare(node: nuke.Group, frames: Sequence[int]) -> Work:
     space = knobs.colour_space(node)
     if not space:
         raise SettingsError("Name the plates' colour space beside Colour, or choose another one.")
+    knobs.number_as_printf(node)
     files, views = results.sequence(node), wanted_views(node)
     results.check_alone(node, files)
     render.check_inputs(node)
@@ -78,6 +79,10 @@ def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
         raise InputError(
             f"The output has no %V, but there are {len(chosen)} views; "
             "put %V into it, or name one view under Advanced."
+        )
+    if results.VIEW in str(node["file"].value()) and node["on_error"].value() == "plate":
+        raise InputError(
+            "Missing frames cannot be 'plate' where the output has a %V; choose another value."
         )
     return chosen
 

@@ -1,8 +1,9 @@
 """Where a node's EXRs go, which of them it shows, and its status line.
 
-The internal Read holds absolute paths, so that a saved script renders on a machine
-without DMP. Its frame range is what is on disk; frames that are missing in between
-follow the Read's own rules.
+The internal Read takes its path from the output knob, so that a saved script renders what is on
+disk on any machine, without DMP, whoever solved it. Frames that are not there follow the knob
+*Missing frames*. A node of an older version has a knob ``has_result`` instead, and its Read is
+pointed at the files here.
 """
 
 from __future__ import annotations
@@ -112,21 +113,31 @@ def check_alone(node: nuke.Group, files: Sequence) -> None:
 
 
 def show(node: nuke.Group, files: Sequence, views: Tuple[str, ...]) -> List[int]:
-    """Point the node at the EXRs that are on disk; returns their frames.
-
-    Without any the node shows the plate.
-    """
+    """Read the EXRs again that are on disk; returns their frames."""
     frames = sorted({number for view in views for number in files.on_disk(view)})
     read = inner(node, "result")
     if frames:
-        read["file"].setValue(files.pattern)
-        for name, value in (("first", frames[0]), ("last", frames[-1])):
-            read[name].setValue(value)
-            read[f"orig{name}"].setValue(value)
-        read["origset"].setValue(True)
+        if is_older(node):
+            read["file"].setValue(files.pattern)
+            for name, value in (("first", frames[0]), ("last", frames[-1])):
+                read[name].setValue(value)
+                read[f"orig{name}"].setValue(value)
+            read["origset"].setValue(True)
         _reload(read)
-    node["has_result"].setValue(bool(frames))
+    if is_older(node):
+        node["has_result"].setValue(bool(frames))
     return frames
+
+
+def is_older(node: nuke.Group) -> bool:
+    """True for a saved node of version 0.1.0, which shows the plate until a knob is set."""
+    return node.knob("has_result") is not None
+
+
+def enable(node: nuke.Group) -> None:
+    """Take back what Clear did."""
+    if node["disable"].value():
+        node["disable"].setValue(False)
 
 
 def show_preview(node: nuke.Group, path: str, frame: int = 1) -> None:

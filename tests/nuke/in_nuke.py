@@ -44,15 +44,21 @@ def main(folder):
     check("settings", all(read_back[name] == value for name, value in settings.items()), read_back)
 
     dmp["file"].setValue(folder + "/matte.%04d.exr")
-    check(
-        "which", int(dmp.node("shown")["which"].value()) == 0, "the plate before there is a result"
-    )
+    dmp["on_error"].setValue("plate")
+    check("which", int(dmp.node("shown")["which"].value()) == 0, "the plate without a result")
     solved = terminal.compute(dmp, [1001, 1002])
     check("solved", solved == 2, solved)
     nuke.frame(1001)
     check("which", int(dmp.node("shown")["which"].value()) == 1, "the result afterwards")
-    check("read", dmp.node("result")["file"].value() == folder + "/matte.%04d.exr")
-    check("range", int(dmp.node("result")["last"].value()) == 1002)
+    nuke.frame(1003)
+    check("which", int(dmp.node("shown")["which"].value()) == 0, "the plate where it is missing")
+    nuke.frame(1001)
+    dmp["on_error"].setValue("error")
+    check("which", int(dmp.node("shown")["which"].value()) == 1, "the Read decides on errors")
+    path = dmp.node("result")["file"].evaluate(1001)
+    check("read", path.replace("%04d", "1001") == folder + "/matte.1001.exr", path)
+    ends = dmp.frameRange().first(), dmp.frameRange().last()
+    check("range", ends == (dmp["first"].value(), dmp["last"].value()), ends)
     check("foreground", "foreground.red" in dmp.channels(), dmp.channels())
     check("writes", all(n["disable"].value() for n in dmp.nodes() if n.Class() == "Write"))
 

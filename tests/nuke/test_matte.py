@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nuke
 import numpy as np
+import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_engine.plates.io.user_mattes import constraint_of
@@ -79,12 +80,15 @@ def test_ten_frames_against_the_truth(session: Session, engine: Connection, tmp_
     assert any(bar.progress > 50 for bar in session.bars)
 
 
-def test_the_plate_until_there_is_a_result_and_after_clear(
+def test_an_error_until_there_is_a_result_and_the_plate_after_clear(
     shot: Shot, engine: Connection, tmp_path: Path
 ) -> None:
     plate, clean = shot.reads()
     dmp = dmp_node(plate, clean, tmp_path / "matte.%04d.exr")
     nuke.frame(1002)
+    with pytest.raises(RuntimeError, match=r"result: Error reading .*matte\.1002\.exr"):
+        dmp._image(1002, "main")
+    dmp["on_error"].setValue("plate")
     before = dmp._image(1002, "main").channels
     assert np.array_equal(before["rgba.red"], plate._image(1002, "main").channels["rgba.red"])
     press(dmp, "matte_frame")

@@ -15,11 +15,11 @@ import pytest
 from nuke_standin import script, tcl
 from nuke_standin.session import Session, reset, run_until
 
-from dmp_matting import Settings
+from dmp_matting import InputError, Settings
 from dmp_matting.client.connection import Connection
-from dmp_nuke import jobs, node, results
+from dmp_nuke import jobs, knobs, node, prepare, results
 
-from .conftest import HERE, ROOT, Shot, dmp_node, pixels, press, read_node
+from .conftest import HERE, ROOT, Shot, dmp_node, pixels, press, quick, read_node
 
 SNAPSHOT = HERE / "group.nk"
 # A knob that mirrors a setting: its definition and its value. Settings come and go.
@@ -165,18 +165,99 @@ def test_a_button_without_dmp_says_so(
     assert session.messages == ["DMP is not installed here. The node shows the EXRs that it has."]
 
 
-def test_the_missing_frames_knob_is_the_reads(
+def test_frames_that_are_not_on_disk_follow_missing_frames(
     shot: Shot, engine: Connection, tmp_path: Path
 ) -> None:
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
     for number in (1001, 1003):
         nuke.frame(number)
         press(dmp, "matte_frame")
-    with pytest.raises(RuntimeError, match="result: Error reading .*matte.1002.exr"):
-        dmp._image(1002, "main")
-    dmp["on_error"].setValue("black")
-    assert dmp._image(1002, "main").channels["rgba.alpha"].max() == 0
-    assert dmp._image(1003, "main").channels["rgba.alpha"].max() > 0
+    for number in (1, 1000, 1002, 1004, 1100):  # before, between and after what is on disk
+        dmp["on_error"].setValue("error")
+        with pytest.raises(RuntimeError, match=f"result: Error reading .*matte.{number:04d}.exr"):
+            dmp._image(number, "main")
+        dmp["on_error"].setValue("black")
+        assert dmp._image(number, "main").channels["rgba.alpha"].max() == 0
+    dmp["on_error"].setValue("plate")
+    plate = dmp.input(0)
+    for number in (1002, 1004):
+        shown = dmp._image(number, "main").channels
+        assert np.array_equal(shown["rgba.red"], plate._image(number, "main").channels["rgba.red"])
+    for number in (1001, 1003):
+        matte, _ = pixels(tmp_path / f"matte.{number}.exr")
+        assert np.array_equal(dmp._image(number, "main").channels["rgba.alpha"], matte["A"])
+
+
+def test_plate_for_missing_frames_has_two_limits(shot: Shot, tmp_path: Path) -> None:
+    """Where the node's Tcl cannot find a frame's file, a solved frame is not taken for missing."""
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.####.exr")
+    dmp["on_error"].setValue("plate")
+    knobs.number_as_printf(dmp)
+    assert dmp["file"].value() == f"{tmp_path.as_posix()}/matte.%04d.exr"
+    dmp["file"].setValue(f"{tmp_path.as_posix()}/matte.%V.%04d.exr")
+    with pytest.raises(InputError, match="cannot be 'plate' where the output has a %V"):
+        prepare.wanted_views(dmp)
+    with pytest.raises(ValueError, match="bad field specifier"):
+        dmp._image(1001, "main")  # loud, without DMP too
+    dmp["on_error"].setValue("error")
+    assert prepare.wanted_views(dmp) == ("main",)
+
+
+def test_the_node_hands_on_its_own_range(session: Session) -> None:
+    made = node.build()
+    made["first"].setValue(1001)
+    made["last"].setValue(1100)
+    assert (made.frameRange().first(), made.frameRange().last()) == (1001, 1100)
+
+
+def test_a_render_outside_what_is_solved_fails(
+    shot: Shot, engine: Connection, tmp_path: Path
+) -> None:
+    saved = saved_shot(shot, tmp_path)  # 1001 is solved
+    ran = bare_nuke("-x", "-X", "Final", "-F", "1001-1003", saved)
+    assert ran.returncode != 0 and "result: Error reading" in ran.stderr
+    assert not (tmp_path / "final.1002.exr").exists()
+
+
+def test_the_disk_decides_and_not_the_script(
+    shot: Shot, engine: Connection, tmp_path: Path
+) -> None:
+    """A farm renders the artist's script, which was saved before a batch solved its frames."""
+    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    write = nuke.nodes.Write(name="Final", file=(tmp_path / "final.%04d.exr").as_posix())
+    write.setInput(0, dmp)
+    write["file_type"].setValue("exr")
+    write["channels"].setValue("all")
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    ran = bare_nuke("-x", "-X", "Final", "-F", "1001", tmp_path / "shot.nk")
+    assert ran.returncode != 0 and "result: Error reading" in ran.stderr
+
+    nuke.frame(1001)
+    assert press(dmp, "matte_frame").startswith("Done")  # in a session that is never saved
+    ran = bare_nuke("-x", "-X", "Final", "-F", "1001", tmp_path / "shot.nk")
+    assert ran.returncode == 0, ran.stderr
+    final, _ = pixels(tmp_path / "final.1001.exr")
+    matte, _ = pixels(tmp_path / "matte.1001.exr")
+    assert matte["A"].max() > 0.9 and np.abs(final["A"] - matte["A"]).max() < 1e-3
+
+
+def test_a_saved_node_of_an_older_version_still_works(
+    shot: Shot, engine: Connection, tmp_path: Path
+) -> None:
+    nuke.scriptOpen(str(HERE / "saved" / "node_0_1_0.nk"))
+    (dmp,) = node.all_nodes()
+    assert results.is_older(dmp)
+    for index, read in enumerate(shot.reads()):
+        dmp.setInput(index, read)
+    dmp["file"].setValue((tmp_path / "matte.%04d.exr").as_posix())
+    quick(dmp)
+    nuke.frame(1001)
+    assert press(dmp, "matte_frame").startswith("Done")
+    assert dmp._image(1001, "main").channels["rgba.alpha"].max() > 0.9
+    press(dmp, "clear")
+    assert "rgba.alpha" not in dmp._image(1001, "main").channels
+    assert press(dmp, "reload") == "1 frames on disk, 1001 to 1001."
+    assert dmp._image(1001, "main").channels["rgba.alpha"].max() > 0.9
 
 
 def test_copy_paste_and_rename(
@@ -219,7 +300,7 @@ def test_undo(shot: Shot, engine: Connection, session: Session, tmp_path: Path) 
     press(dmp, "matte_frame")
     nuke.undo()
     assert dmp["seed"].value() == 0, "the artist's own last step"
-    assert dmp["has_result"].value()
+    assert dmp._image(1001, "main").channels["rgba.alpha"].max() > 0
     nuke.delete(dmp)
     nuke.undo()
     back = node.all_nodes()[0]
@@ -270,7 +351,7 @@ def test_deleted_and_brought_back_while_it_runs(
 def test_saved_while_it_ran(
     shot: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
-    """Opened later, it shows the plate again, and does not pretend to be running."""
+    """Opened later, it has no preview, and does not pretend to be running."""
     plate, _ = shot.reads()
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
     nuke.frame(1001)
@@ -280,7 +361,8 @@ def test_saved_while_it_ran(
     press(dmp, "cancel")
     nuke.scriptOpen(str(tmp_path / "shot.nk"))
     again = node.all_nodes()[0]
-    assert "rgba.alpha" not in again._image(1001, "main").channels, "also where there is no DMP"
+    with pytest.raises(RuntimeError, match="result: Error reading"):
+        again._image(1001, "main")  # also where there is no DMP
     results.forget_ended_jobs(jobs.RUNNING)
     assert again["status"].value() == (
         "The script was closed while this was solving; press Matte again."

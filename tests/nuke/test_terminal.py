@@ -76,7 +76,7 @@ def test_a_batch(shot: Shot, engine: Connection, tmp_path: Path) -> None:
 def test_a_farm_computes_only_when_it_was_allowed(
     shot: Shot, engine: Connection, tmp_path: Path
 ) -> None:
-    script = saved(shot, tmp_path, has_result=True)
+    script = saved(shot, tmp_path)
     asked = ("-t", ROOM / "dmp_batch.py", script, "--render", "Final", "--frames", "1001-1002")
     ran = run_nuke(*asked)
     assert ran.returncode == 2 and "DMP: Final cannot be rendered: result: " in ran.stderr

@@ -176,7 +176,7 @@ class Node(Guarded):
         session.panels.append(self.name())
 
     def format(self) -> Format:
-        image = self._image(session.root.firstFrame(), session.views[0])
+        image = self._image(session.root["frame"].value(), session.views[0])
         return Format(image.format, image.aspect)
 
     def width(self) -> int:
@@ -186,7 +186,7 @@ class Node(Guarded):
         return self.format().height()
 
     def channels(self) -> list[str]:
-        return list(self._image(session.root.firstFrame(), session.views[0]).channels)
+        return list(self._image(session.root["frame"].value(), session.views[0]).channels)
 
     def frameRange(self) -> FrameRange:
         above = self._up(0)
@@ -259,10 +259,15 @@ class Node(Guarded):
         if as_number and isinstance(node[knob], knobs.Enumeration_Knob):
             return str(int(node[knob].getValue()))
         found = node[knob].value()
+        if isinstance(node[knob], knobs.File_Knob):
+            found = substituted(found, node._knob_text)
         return str(int(found)) if isinstance(found, bool) else str(found)
 
     def _evaluated(self, expression: str, frame: int | None = None) -> float:
-        text = substituted(expression, self._knob_text)
+        now = str(frame or session.root["frame"]._value)
+        text = substituted(
+            expression, lambda path: now if path == "frame" else self._knob_text(path)
+        )
         text = re.sub(r"[A-Za-z_]\w*(\.\w+)+", lambda m: self._knob_text(m[0], True), text)
         text = re.sub(r"\bframe\b", str(frame or session.root["frame"]._value), text)
         test = re.fullmatch(r"(.+?)\?(.+?):(.+)", text)
@@ -282,7 +287,7 @@ class Read(Node):
 
     def _image(self, frame: int, view: str) -> Image:
         value = {name: knob.value() for name, knob in self._knobs.items()}
-        if not value["file"]:
+        if not self._knobs["file"].evaluate():
             raise RuntimeError(f"{self.name()}: no filename specified")
         asked = min(max(frame, value["first"]), value["last"])  # before and after: hold
         if (frame < asked and value["before"] == "black") or (
@@ -302,17 +307,27 @@ class Read(Node):
 
     def _any(self) -> tuple[int, int, int, int]:
         """The format of the first file of the sequence that is there."""
-        pattern = re.sub(r"%0?\d*d", "*", self._knobs["file"]._value).replace("%V", "*")
-        found = sorted(glob.glob(pattern))
+        found = self._files()
         return pixels.size(found[0])[0] if found else (0, 0, *session.root._size)
 
+    def _files(self) -> list[str]:
+        pattern = re.sub(r"%0?\d*d", "*", self._knobs["file"].evaluate()).replace("%V", "*")
+        return sorted(glob.glob(pattern))
+
     def format(self) -> Format:
-        pattern = re.sub(r"%0?\d*d", "*", self._knobs["file"]._value).replace("%V", "*")
-        found = sorted(glob.glob(pattern))
+        found = self._files()
         return Format(*pixels.size(found[0])) if found else Format((0, 0, *session.root._size))
 
     def frameRange(self) -> FrameRange:
         return FrameRange(self._knobs["first"]._value, self._knobs["last"]._value)
+
+
+class SetRange(Node):
+    """FrameRange: another range for the nodes below it, the same pictures."""
+
+    def frameRange(self) -> FrameRange:
+        ends = (self._knobs[name] for name in ("first_frame", "last_frame"))
+        return FrameRange(*(int(end.value()) for end in ends))
 
 
 class Input(Node):
@@ -395,6 +410,10 @@ class Group(Node):
     def maxInputs(self) -> int:
         return sum(node._kind == "Input" for node in self._nodes)
 
+    def frameRange(self) -> FrameRange:
+        output = next((node for node in self._nodes if node._kind == "Output"), None)
+        return super().frameRange() if output is None else output.frameRange()
+
     def _image(self, frame: int, view: str) -> Image:
         output = next((node for node in self._nodes if node._kind == "Output"), None)
         if self._knobs["disable"]._value or output is None:
@@ -427,7 +446,10 @@ class Root(Group):
         return FrameRange(self.firstFrame(), self.lastFrame())
 
 
-SPECIAL = {"Group": Group, "Read": Read, "Write": Write, "Input": Input, "Switch": Switch}
+SPECIAL = {
+    "Group": Group, "Read": Read, "Write": Write, "Input": Input, "Switch": Switch,
+    "FrameRange": SetRange,
+}  # fmt: skip
 
 
 def made(kind: str) -> Node:

@@ -40,6 +40,11 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
     "Dot": [],
     "NoOp": [],
     "Premult": [],
+    "FrameRange": [
+        (knobs.Int_Knob, "first_frame", 1),
+        (knobs.Int_Knob, "last_frame", 100),
+        (knobs.String_Knob, "time"),
+    ],
     "Switch": [(knobs.Double_Knob, "which", 0.0)],
     "Multiply": [(knobs.Double_Knob, "value", 1.0)],
     "Copy": [(knobs.Channel_Knob, f"{end}{n}", "none") for n in range(4) for end in ("from", "to")],

@@ -76,8 +76,23 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
+CONDITION = re.compile(r"(.*?)(\[if \{.*\}\])(.*)", re.DOTALL)
+RETURN = "return "
+
+
 def substituted(text: str, value: Callable[[str], str]) -> str:
-    """``text`` with its ``[commands]`` run; ``value`` tells a knob's value by its path."""
+    """``text`` with its ``[commands]`` run; ``value`` gives a knob's value by its path.
+
+    ``[if {a == "b"} {return x} {return y}]`` runs one of its branches only, as Tcl does.
+    """
+    conditional = CONDITION.fullmatch(text)
+    if conditional is not None:
+        before, command, after = conditional.groups()
+        _, test, *branches = words(command[1:-1])
+        left, _, right = substituted(test, value).partition("==")
+        chosen = branches[left.strip() != right.strip().strip('"')]
+        assert chosen.startswith(RETURN)
+        text = before + substituted(chosen[len(RETURN) :], value) + after
     while True:
         inner = re.search(r"\[([^\[\]]*)\]", text)
         if inner is None:
@@ -91,8 +106,17 @@ def _run(command: str, value: Callable[[str], str]) -> str:
         return value(rest)
     if name == "getenv":
         return os.environ[rest]
+    if name == "frame":
+        return value("frame")
+    if name == "format":
+        pattern, _, number = rest.rpartition(" ")
+        if re.search(r"%(?!0?\d*d)", pattern):
+            raise ValueError(f'bad field specifier in "{pattern}"')
+        return re.sub(r"%0?\d*d", lambda at: at[0] % int(number), pattern)
     if command.startswith("file exists"):
         return str(int(os.path.exists(command[len("file exists") :].strip())))
     if command.startswith("file dirname "):
         return os.path.dirname(command[len("file dirname ") :])
-    raise ValueError(f'invalid command name "{name}": the stand-in knows value, getenv, file')
+    raise ValueError(
+        f'invalid command name "{name}": the stand-in knows value, getenv, file, format, frame, if'
+    )
