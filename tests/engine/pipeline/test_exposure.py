@@ -19,7 +19,7 @@ from ...scenes import write_image
 
 Array = NDArray[np.float32]
 QUICK = preset("draft").changed(device="cpu", joint_steps=2, threads=1)
-CONTENTS = np.s_[20:28, 30:50]  # inside the subject
+CONTENTS = np.s_[28:40, 36:52]  # inside the subject
 
 
 def scene(width: int = 96, height: int = 64) -> tuple[Array, Array, Array]:
