@@ -143,7 +143,7 @@ def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
     engine: Connection, shot: TinyShot, tmp_path: Path
 ) -> None:
     broken = shot.pixels(1)
-    broken[3, 4, 0] = np.nan
+    broken[3:9, 4:10, 0] = np.nan
     write_image(shot.plate(1002), broken)
     done = dmp(*matte(shot, tmp_path / "m.####.exr", "--json"))
     told = events(done)[-1]
@@ -151,7 +151,7 @@ def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
     assert told["shots"][0]["solved"] == [1001, 1003, 1004]
     (failure,) = told["shots"][0]["failed"]
     assert (failure["frames"], failure["error"]) == ([1002], "PlateError")
-    assert "plate.1002.exr' has 1 pixel that is NaN" in failure["message"]
+    assert "plate.1002.exr' has 36 pixels that are NaN" in failure["message"]
     assert "plate 1002: " in done.stderr and "Traceback" not in done.stderr
 
 

@@ -188,7 +188,7 @@ def other(plates: TinyShot) -> None:
 
 def not_a_number(plates: TinyShot) -> None:
     broken = plates.pixels(1)
-    broken[0, 0] = np.nan
+    broken[:6, :6] = np.nan
     write_image(plates.plate(1002), broken)
 
 
@@ -196,7 +196,7 @@ def late(plates: TinyShot) -> None:
     """In a frame that no validator decodes."""
     for index, number in enumerate((1004, 1005), 3):
         pixels = plates.pixels(index)
-        pixels[0, 0] = np.nan if number == 1004 else 0
+        pixels[:6, :6] = np.nan if number == 1004 else 0
         write_image(plates.plate(number), pixels)
 
 
@@ -225,8 +225,8 @@ def rewrite(path: Path, change: Callable[[oiio.ImageSpec], object]) -> None:
         (space, "ValidateColourSpace", "in one colour space"),
         (same, "ValidateCleanPlate", "the same picture"),
         (other, "ValidateCleanPlate", "nothing in common"),
-        (not_a_number, "ValidateCleanPlate", "1 pixel that is NaN"),
-        (late, "ExtractMatte", "plate.1004.exr' has 1 pixel that is NaN"),
+        (not_a_number, "ValidateCleanPlate", "36 pixels that are NaN"),
+        (late, "ExtractMatte", "plate.1004.exr' has 36 pixels that are NaN"),
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )

@@ -26,7 +26,7 @@ from ..dmp.model.encoding import Encoding
 from ..dmp.steps import Solution, Step
 from ..machine import device
 from ..plates.emission import premultiplied
-from ..plates.exposure_unit import note
+from ..plates.exposure_unit import unit_notes
 from ..plates.io import (
     PlateImage,
     apply_constraint,
@@ -131,7 +131,7 @@ def matte_frame(
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         constraint, size = plates.constraint(), pair.size
         alpha = apply_constraint(array_of(solution.alpha, size)[..., 0], constraint)
-        notes = tuple(one for one in (note(pair.unit), *fitted.notes()) if one)
+        notes = (*plates.image.notes, *plates.clean.notes, *unit_notes(pair.unit), *fitted.notes())
         if planned != settings:
             notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
         # As asked for, so that a shot that goes on knows the frame again.

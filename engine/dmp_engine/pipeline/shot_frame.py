@@ -25,6 +25,7 @@ from ..dmp.solve.full_resolution import lift
 from ..dmp.solve.single_frame import grain_of, solve
 from ..dmp.steps import Solution, Step
 from ..dmp.temporal.neighbours import PASSES, REACH, Look, first_look, improved, settled
+from .memory_budget import ran_out
 from .pair import Pair, make_pair, read_plates
 from .stage_cache import StageCache
 
@@ -188,25 +189,33 @@ class _Work:
     def first(self, index: int, pair: Pair | None) -> Generator[Step, None, Look | None]:
         """The first look at a frame; ``pair`` are its plates if they are read already."""
         key = self.keys[index]
-        if key not in self.kept:
-            try:
-                pair = pair or self.read(self.window[index])
-            except DmpError:  # that frame's own job tells of it
-                self.kept.put(key, None)
-            else:
-                look = first_look(
-                    pair.image,
-                    pair.clean,
-                    self.settings,
-                    linear=pair.linear,
-                    constraint=pair.constraint,
-                    memo=pair.memo,
-                    clean_plate_error=pair.clean_plate_error,
-                )
-                self.kept.put(key, look)
-        found = self.kept.get(key, self.where)
+        found = self.kept.get(key, self.where) if key in self.kept else None
+        if found is None and (pair is not None or key not in self.kept):
+            self.kept.put(key, self._look(pair or self.window[index]))
+            found = self.kept.get(key, self.where)
         yield self._step(Stage.INITIALISE, found)
         return found
+
+    def _look(self, source: Pair | Frame) -> Look | None:
+        """The first look at a pair, or at a neighbour's files; None for one that has none.
+
+        A neighbour that fails, however it does, costs nobody but itself: its own job reports it.
+        """
+        try:
+            pair = source if isinstance(source, Pair) else self.read(source)
+            return first_look(
+                pair.image,
+                pair.clean,
+                self.settings,
+                linear=pair.linear,
+                constraint=pair.constraint,
+                memo=pair.memo,
+                clean_plate_error=pair.clean_plate_error,
+            )
+        except Exception as error:
+            if isinstance(source, Pair) or ran_out(error):
+                raise
+            return None
 
     def improve(
         self, level: dict[int, Look], keys: list[Key], wanted: range, number: int

@@ -49,13 +49,13 @@ def in_unit(plate: PlateImage, unit: float) -> PlateImage:
     return plate if unit == 1 else replace(plate, rgb=plate.rgb * np.float32(unit))
 
 
-def note(unit: float) -> str:
-    """For the artist; empty where nothing was done."""
+def unit_notes(unit: float) -> tuple[str, ...]:
+    """What was done, for the artist."""
     stops = round(math.log2(unit))
     if not stops:
-        return ""
+        return ()
     way = "brighter" if stops > 0 else "darker"
-    return f"The plates were solved {abs(stops)} stops {way}; the layers are as exposed."
+    return (f"The plates were solved {abs(stops)} stops {way}; the layers are as exposed.",)
 
 
 def _power(factor: float) -> float:

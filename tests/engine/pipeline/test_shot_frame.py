@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
@@ -14,6 +15,7 @@ import torch
 from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.paper.losses import Problem, Trainer
 from dmp_engine.dmp.temporal import neighbours
+from dmp_engine.pipeline import shot_frame
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.pipeline.shot_frame import LIMIT, LookCache
 from dmp_matting import Frame, Job, Plate, Role, Settings, Shot, preset
@@ -102,6 +104,26 @@ def test_a_neighbour_that_cannot_be_read_is_left_out(shot: Job) -> None:
         if frame.number != 1003:
             Path(frame.plates[0].path).write_bytes(b"no picture")
     assert np.isfinite(solved(shot, 1003, DRAFT).astype(np.float32)).all()
+
+
+def test_a_neighbour_that_fails_in_the_solver_is_left_out(
+    shot: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    without = replace(shot, frames=tuple(f for f in shot.frames if f.number != 1002))
+    wanted = solved(without, 1003, DRAFT)
+    true_look, calls = shot_frame.first_look, []
+
+    def look(*plates: Any, **how: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("singular")
+        return true_look(*plates, **how)
+
+    monkeypatch.setattr(shot_frame, "first_look", look)
+    kept = LookCache()
+    assert np.array_equal(solved(shot, 1003, DRAFT, kept), wanted)
+    monkeypatch.undo()
+    assert solved(shot, 1002, DRAFT, kept).any()  # its own job is not spoilt by that
 
 
 def test_a_plate_that_changes_is_looked_at_again(shot: Job) -> None:

@@ -258,7 +258,7 @@ def test_bad_plates(case: str, kind: str, word: str, tmp_path: Path) -> None:
     elif case == "size":
         write_image(path, pixels[:200, :320])
     elif case != "missing":
-        pixels[10, 20, 1] = {"nan": np.nan, "infinite": np.inf}.get(case, 0.5)
+        pixels[10:90, 20:120, 1] = {"nan": np.nan, "infinite": np.inf}.get(case, 0.5)
         write_image(path, pixels)
     if case == "truncated":
         os.truncate(path, path.stat().st_size // 2)

@@ -18,6 +18,7 @@ from torch import Tensor
 from torch.nn import functional
 
 EPSILON = 1e-7
+FIREFLY = 1e-14  # of a window's variance: one pixel of a thousand whites, and double has no rest
 TOLERANCE = 1e-5
 ITERATIONS = 2000
 
@@ -48,7 +49,9 @@ class MattingLaplacian:
         covariance = centred.transpose(1, 2) @ centred / 9
         # epsilon is relative to the brightness, so that a plate in stops is a plate in stops
         scale = image.double().square().mean().clamp(1e-4, 1.0)
-        covariance = covariance + EPSILON / 9 * scale * torch.eye(3, device=device).double()
+        variance = covariance.diagonal(dim1=1, dim2=2).sum(1)[:, None, None]
+        least = torch.maximum(EPSILON / 9 * scale, FIREFLY * variance)
+        covariance = covariance + least * torch.eye(3, device=device).double()
         spread = centred @ torch.linalg.solve(covariance, centred.transpose(1, 2))
         blocks = torch.eye(9, device=device).double() - (1 + spread) / 9  # (windows, 9, 9)
         rows = members[:, :, None].expand(-1, 9, 9).flatten()

@@ -21,6 +21,7 @@ from . import colour_space
 from .channels import Pick, pick_alpha, pick_colour
 from .header import place
 from .image_file import Decoded, ImageFile
+from .repair import repaired
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
 
@@ -39,6 +40,7 @@ class PlateImage:
     space: str  # what the file was read as: scene_linear, raw, or a name of the configuration
     # Left, top, right, bottom of the part of the array that the file has; None is all of it.
     window: tuple[int, int, int, int] | None = None
+    notes: tuple[str, ...] = ()  # what was repaired, for the artist; see repair.py
 
     def covered(self) -> npt.NDArray[np.bool_]:
         """Where the file has pixels (H, W); elsewhere they are black."""
@@ -55,7 +57,7 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
 
     With ``like`` (the image plate, when ``plate`` is the clean plate) the pixels
     are returned over ``like``'s data window; those that the file does not have
-    are black. Raises PlateError (missing, damaged, no colours, NaN), MismatchError
+    are black. Raises PlateError (missing, damaged, no colours, much of it NaN), MismatchError
     (display windows differ), ColourSpaceError.
     """
     path = Path(plate.path)
@@ -63,13 +65,15 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
         decoded = file.read(pick_colour(path, file.parts()))
     if like is not None:
         _check_windows(path, decoded.spec, like)
-    _check_finite(path, decoded)
+    pixels, note = _repaired(path, decoded)
     space = plate.colour_space
     if space.lower() == colour_space.AUTO:
         space = colour_space.auto_space(path, decoded.spec, decoded.format, decoded.floats)
-    rgb, name, chromaticities = colour_space.to_working(decoded.pixels, space)
-    if not np.isfinite(rgb).all():
+    rgb, name, chromaticities = colour_space.to_working(pixels, space)
+    again = repaired(rgb)  # a log curve makes light without end of a firefly
+    if again is None:
         raise PlateError(f"'{path}' has values that '{name}' cannot hold; check its colour space.")
+    rgb, note = again.pixels, note or again.note(str(path))
     spec = oiio.ImageSpec(decoded.spec)
     if chromaticities:
         spec.erase_attribute("colorInteropID")
@@ -79,7 +83,7 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
         window = _within(spec, like.spec)
         rgb = _over(rgb, spec, like.spec)
         place(spec, like.spec)
-    return PlateImage(rgb, spec, path, name, window)
+    return PlateImage(rgb, spec, path, name, window, (note,) if note else ())
 
 
 def read_matte(plate: Plate, like: PlateImage) -> npt.NDArray[np.float32]:
@@ -102,8 +106,7 @@ def read_matte(plate: Plate, like: PlateImage) -> npt.NDArray[np.float32]:
             except PlateError:
                 if decoded is None:
                     decoded = file.read(Pick(parts[0], (0,)))
-    _check_finite(path, decoded)
-    pixels = decoded.pixels
+    pixels, _ = _repaired(path, decoded)
     matte = pixels @ LUMA if pixels.shape[2] == 3 else pixels[..., 0]
     return np.clip(_over(matte, decoded.spec, like.spec), 0.0, 1.0)
 
@@ -125,18 +128,18 @@ def _check_windows(path: Path, spec: oiio.ImageSpec, like: PlateImage) -> None:
     )
 
 
-def _check_finite(path: Path, decoded: Decoded) -> None:
+def _repaired(path: Path, decoded: Decoded) -> tuple[npt.NDArray[np.float32], str]:
+    """The pixels as they can be solved, and what was done; PlateError where that is too much."""
+    found = repaired(decoded.pixels)
+    if found is not None:
+        return found.pixels, found.note(str(path))
     bad = ~np.isfinite(decoded.pixels).all(axis=2)
-    if not bad.any():
-        return
     spec = decoded.spec
     row, column = divmod(int(np.argmax(bad)), spec.width)
     x, y = column + spec.x - spec.full_x, row + spec.y - spec.full_y
-    count = int(bad.sum())
-    pixels = "1 pixel that is" if count == 1 else f"{count} pixels that are"
     raise PlateError(
-        f"'{path}' has {pixels} NaN or infinite, the first {x} from the left and {y} from the "
-        "top; repair or render it again."
+        f"'{path}' has {int(bad.sum())} pixels that are NaN or infinite, too many to fill, the "
+        f"first {x} from the left and {y} from the top; render it again."
     )
 
 

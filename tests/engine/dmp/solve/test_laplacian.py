@@ -122,3 +122,17 @@ def test_nothing_undecided_is_nothing_to_solve(fur: Any) -> None:
     none = torch.zeros_like(fur.alpha, dtype=torch.bool)
     matrix = MattingLaplacian(fur.image, none)
     assert torch.equal(matrix.solve(fur.alpha, fur.alpha, fur.alpha), fur.alpha)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_firefly_makes_no_window_singular(seed: int) -> None:
+    """The largest half before one flat grey: its windows' colours lie on one line, exactly."""
+    generator = torch.Generator().manual_seed(seed)
+    image = (torch.rand(1, generator=generator) * 0.3).half().float().expand(1, 3, 8, 8).clone()
+    row, column = torch.randint(0, 8, (2,), generator=generator).tolist()
+    image[0, :, row, column] = 65504.0
+    everywhere = torch.ones(1, 1, 8, 8, dtype=torch.bool)
+    alpha = torch.rand(1, 1, 8, 8, generator=generator)
+    matrix = MattingLaplacian(image, everywhere)
+    assert np.isfinite(dense(matrix)).all()
+    assert torch.isfinite(matrix.solve(alpha, torch.full_like(alpha, 0.01), alpha)).all()

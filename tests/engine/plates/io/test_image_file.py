@@ -217,9 +217,11 @@ def test_a_damaged_or_odd_sized_matte_is_refused(picture, image, noise):
     with pytest.raises(MismatchError, match="small.png"):
         read_matte(Plate(str(small), Role.CORE), plate)
     nan = noise[..., :1].copy()
-    nan[3, 4] = np.nan
+    nan[3:13, 4:14] = np.nan
     path = picture("nan.exr", nan, channels="Y")
-    with pytest.raises(PlateError, match="1 pixel that is NaN or infinite, the first 4 from"):
+    with pytest.raises(
+        PlateError, match="100 pixels that are NaN or infinite, too many to fill, the first 4 from"
+    ):
         read_matte(Plate(str(path), Role.CORE), plate)
 
 

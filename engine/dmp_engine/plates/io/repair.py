@@ -1,0 +1,79 @@
+"""Values that no picture has: NaN, infinity, fireflies beyond what half can hold.
+
+    too large, infinite    become the largest half: the layers are half, and nothing shines more
+    NaN, in a few pixels   are filled from the pixels around them, channel by channel
+    NaN, or infinite,      a frame that did not render; PlateError
+    in many
+
+All that was done is reported in a sentence for the artist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import ndimage
+
+LARGEST = 65504.0  # the largest half
+FEW, REACH = 0.005, 8.0  # share of the frame that may be NaN; pixels to the next that is not
+BLAZING = 0.05  # share of the frame that may be infinite: the sun's disc, a lamp
+
+
+@dataclass(frozen=True, eq=False)
+class Repaired:
+    """Pixels (H, W, C) that are finite in half, and where they were changed (H, W)."""
+
+    pixels: npt.NDArray[np.float32]
+    filled: npt.NDArray[np.bool_]
+    clamped: npt.NDArray[np.bool_]
+
+    def note(self, name: str) -> str:
+        """For the artist; empty where nothing was done."""
+        done = []
+        if self.filled.any():
+            done.append(f"{_pixels(self.filled)} without a value (NaN) filled from around")
+        if self.clamped.any():
+            done.append(f"{_pixels(self.clamped)} clamped to the largest value of half (65504)")
+        return f"'{name}': {', '.join(done)}." if done else ""
+
+
+def repaired(pixels: npt.NDArray[np.float32]) -> Repaired | None:
+    """``pixels`` (H, W, C) without NaN and within half; None where too much would be invented."""
+    none = np.isnan(pixels)
+    large = np.abs(np.where(none, 0, pixels)) > LARGEST
+    filled, clamped = none.any(axis=2), large.any(axis=2)
+    if not filled.any() and not clamped.any():
+        return Repaired(pixels, filled, clamped)
+    infinite = np.isinf(pixels).any(axis=2)
+    if filled.mean() > max(FEW, 1 / filled.size) or infinite.mean() > BLAZING:
+        return None
+    pixels = np.where(none, np.float32(0), np.clip(pixels, -LARGEST, LARGEST))
+    if filled.any():
+        far, near = ndimage.distance_transform_edt(filled, return_indices=True)
+        if far.max() > REACH:
+            return None
+        pixels = _filled(pixels, none, near)
+    return Repaired(pixels, filled, clamped)
+
+
+def _filled(
+    pixels: npt.NDArray[np.float32], none: npt.NDArray[np.bool_], near: npt.NDArray[np.int32]
+) -> npt.NDArray[np.float32]:
+    """Each NaN as the median of the values in its window of 3 x 3, else as the nearest pixel."""
+    result = pixels.copy()
+    for y, x, channel in np.argwhere(none):
+        rows, columns = slice(max(0, y - 1), y + 2), slice(max(0, x - 1), x + 2)
+        there = ~none[rows, columns, channel]
+        around = pixels[rows, columns, channel][there]
+        source = near[:, y, x]
+        result[y, x, channel] = (
+            np.median(around) if around.size else pixels[source[0], source[1], channel]
+        )
+    return result
+
+
+def _pixels(where: npt.NDArray[np.bool_]) -> str:
+    count = int(where.sum())
+    return f"{count} pixel{'' if count == 1 else 's'}"
