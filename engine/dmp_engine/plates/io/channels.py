@@ -26,7 +26,8 @@ class Part:
 
     index: int
     name: str
-    spec: oiio.ImageSpec
+    spec: oiio.ImageSpec  # upright
+    flag: int = 1  # how the pixels are to be turned; see orientation.py
 
 
 @dataclass(frozen=True, eq=False)

@@ -21,6 +21,7 @@ import OpenImageIO as oiio
 from dmp_matting.errors import PlateError
 
 from .channels import Part, Pick
+from .orientation import TRANSPOSED, orientation_of, upright, upright_spec
 
 Pixels = npt.NDArray[np.float32]
 
@@ -42,7 +43,7 @@ class Complaining(Protocol):
 class Decoded:
     """Some channels of one part, as stored."""
 
-    pixels: Pixels  # (H, W, C) over the data window; integers normalised to [0, 1]
+    pixels: Pixels  # (H, W, C) over the data window, upright; integers normalised to [0, 1]
     spec: oiio.ImageSpec  # the part's whole header
     format: str  # OpenImageIO's name: openexr, png, jpeg, tiff, dpx, ...
     floats: bool  # stored as half or float
@@ -78,7 +79,7 @@ class ImageFile:
         while self._input.seek_subimage(len(found), 0):
             spec = self._input.spec()
             name = spec.get_string_attribute("oiio:subimagename")
-            found.append(Part(len(found), name, spec))
+            found.append(Part(len(found), name, upright_spec(spec), orientation_of(spec)))
             if self.format != "openexr":  # a WebP cannot be read after looking for a second page
                 break
         complaint(self._input)  # seeking past the last part leaves a message
@@ -91,7 +92,7 @@ class ImageFile:
         spec = pick.part.spec
         if spec.deep:
             raise PlateError(f"'{self.path}' is a deep image; flatten it to an ordinary EXR.")
-        if self.format == "dpx" and spec.get_int_attribute("Orientation", 1) > 4:
+        if self.format == "dpx" and pick.part.flag in TRANSPOSED:
             # OpenImageIO 3.2 swaps the sides in the header but not the pixels.
             raise PlateError(f"'{self.path}' is a DPX stored on its side; save it upright.")
         if max(spec.width, spec.height, spec.full_width, spec.full_height) > LARGEST:
@@ -106,7 +107,9 @@ class ImageFile:
             ) from None
         if complaint(self._input) or pixels is None:  # a truncated JPEG decodes, with a complaint
             raise PlateError(DAMAGED.format(self.path))
-        pixels = pixels.reshape(spec.height, spec.width, high - low)
+        size = (spec.height, spec.width)
+        size = size[::-1] if pick.part.flag in TRANSPOSED else size
+        pixels = upright(pixels.reshape(*size, high - low), pick.part.flag)
         order = [index - low for index in pick.indices]
         kinds = {_kind(spec, index) for index in pick.indices}
         if kinds & {"uint", "uint32"}:

@@ -43,10 +43,10 @@ def repaired(pixels: npt.NDArray[np.float32]) -> Repaired | None:
     """``pixels`` (H, W, C) without NaN and within half; None where too much would be invented."""
     none = np.isnan(pixels)
     large = np.abs(np.where(none, 0, pixels)) > LARGEST
-    filled, clamped = none.any(axis=2), large.any(axis=2)
+    filled, clamped = _any(none), _any(large)
     if not filled.any() and not clamped.any():
         return Repaired(pixels, filled, clamped)
-    infinite = np.isinf(pixels).any(axis=2)
+    infinite = _any(np.isinf(pixels))
     if filled.mean() > max(FEW, 1 / filled.size) or infinite.mean() > BLAZING:
         return None
     pixels = np.where(none, np.float32(0), np.clip(pixels, -LARGEST, LARGEST))
@@ -71,6 +71,11 @@ def _filled(
         result[y, x, channel] = (
             np.median(around) if around.size else pixels[source[0], source[1], channel]
         )
+    return result
+
+
+def _any(channels: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    result: npt.NDArray[np.bool_] = np.asarray(channels.any(axis=2))
     return result
 
 

@@ -83,7 +83,7 @@ def test_metadata_that_stays_and_metadata_that_would_lie(picture, image, noise, 
         "oiio:ColorSpace": "ACEScg",
         "cryptomatte/1a2b3c4/name": "object",
         "multiView": ("string[2]", ["right", "left"]),
-        "Orientation": 6,
+        "Orientation": 3,
     }
     path = picture("in.exr", noise, tile=16, attributes={**kept, **lies})
     plate, before = image(path), read_back(path)[1]
