@@ -32,11 +32,12 @@ PLUGIN_EXTRAS = {
     "plugin/dmp_matting/farm/dask.py": {"distributed"},
     "plugin/dmp_matting/publish": {"pyblish"},
 }
-# What the engine shares with the plugin side: the vocabulary, where the user's files lie, and how
-# a file is written whole.
+# What the engine shares with the plugin side: the vocabulary, where the user's files lie, how a
+# file is written whole, and how the header of an EXR is read.
 SHARED = (
-    "dmp_matting.atomic_write", "dmp_matting.errors", "dmp_matting.frame_window", "dmp_matting.job",
-    "dmp_matting.paths", "dmp_matting.settings", "dmp_matting.version",
+    "dmp_matting.atomic_write", "dmp_matting.errors", "dmp_matting.exr_header",
+    "dmp_matting.frame_window", "dmp_matting.job", "dmp_matting.paths", "dmp_matting.settings",
+    "dmp_matting.version",
 )  # fmt: skip
 # The algorithm: tensors in, tensors out.
 OUTSIDE_WORLD = {

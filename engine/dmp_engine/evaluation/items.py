@@ -30,6 +30,7 @@ from ..plates.io import PlateImage, read_plate
 from ..plates.io.channels import Pick
 from ..plates.io.colour_space import LINEAR, RAW
 from ..plates.io.image_file import ImageFile
+from ..plates.io.srgb import linear_to_srgb
 from ..review.contact_sheet import read_alpha
 from . import benchmark
 
@@ -116,12 +117,8 @@ def folder_sources(folder: Path, size: int = 0) -> list[Source]:
 
 
 def displayed(rgb: Array, linear: bool) -> Array:
-    """Values in [0, 1] as a display wants them; the sRGB curve of IEC 61966-2-1."""
-    clipped = np.clip(rgb, 0, 1)
-    if not linear:
-        return clipped
-    bright = 1.055 * clipped ** (1 / 2.4) - 0.055
-    return np.where(clipped <= 0.0031308, 12.92 * clipped, bright)
+    """Values in [0, 1] as a display wants them."""
+    return linear_to_srgb(rgb) if linear else np.clip(rgb, 0, 1)
 
 
 def _composite(data: Path, name: str, size: int) -> Item:

@@ -22,6 +22,7 @@ from ..plates.io import CHANNELS, read_plate
 from ..plates.io.channels import Pick, pick_alpha
 from ..plates.io.colour_space import RAW
 from ..plates.io.image_file import ImageFile
+from ..plates.io.srgb import linear_to_srgb
 
 Pixels = npt.NDArray[np.float32]
 
@@ -159,12 +160,8 @@ def coloured_squares(height: int, width: int) -> Pixels:
 
 
 def shown(rgb: Pixels, raw: bool) -> Pixels:
-    """Pixels as a display wants them, clipped to [0, 1]; the sRGB curve of IEC 61966-2-1."""
-    clipped = np.clip(rgb, 0, 1)
-    if raw:
-        return clipped
-    bright = 1.055 * clipped ** np.float32(1 / 2.4) - 0.055
-    return np.where(clipped <= 0.0031308, 12.92 * clipped, bright).astype(np.float32)
+    """Pixels as a display wants them, clipped to [0, 1]."""
+    return np.clip(rgb, 0, 1) if raw else linear_to_srgb(rgb).astype(np.float32)
 
 
 def laid_out(

@@ -4,9 +4,9 @@ import os
 from typing import Sequence
 
 from ..errors import InputError, OutputError, PlateError
+from ..exr_header import read_exr_header
 from ..shots.review import merge_stills
 from ..shots.sequences import FilePattern, is_pattern
-from ..shots.up_to_date import read_header
 
 
 def one_clean_plate(
@@ -45,8 +45,9 @@ def _is_current(made: str, stills: Sequence[str]) -> bool:
     """True when ``made`` was made of these very stills as they are now."""
     try:
         with open(made, "rb") as file:
-            told = (read_header(file) or {}).get("dmp:stills", b"").decode()
+            header = read_exr_header(file)
+        made_of = header.text("dmp:stills") if header else ""
         newest = max(os.stat(one).st_mtime for one in stills)
-        return told == "\n".join(stills) and os.stat(made).st_mtime >= newest
+        return made_of == "\n".join(stills) and os.stat(made).st_mtime >= newest
     except (OSError, ValueError):
         return False

@@ -1,4 +1,4 @@
-"""Is a frame done already? Its EXR says what it was made from. Standard library only, Python 3.9.
+"""Is a frame done already? Its EXR records what it was made from.
 
 An output counts as finished when it is whole, was made by this version from plates of these names
 with these settings, and is not older than any of them. Nothing is kept beside the outputs: several
@@ -11,15 +11,12 @@ from __future__ import annotations
 import json
 import os
 import struct
-from typing import BinaryIO, Dict, Optional, Sequence
+from typing import BinaryIO, Dict, Sequence
 
+from ..exr_header import ExrHeader, read_exr_header
 from ..job import Frame
 from ..settings import Settings
 from ..version import __version__
-
-MAGIC = b"\x76\x2f\x31\x01"
-NAME_LIMIT = 256  # bytes of a name in an EXR header
-VALUE_LIMIT = 1 << 24  # bytes of one attribute
 
 
 def is_finished(
@@ -32,19 +29,21 @@ def is_finished(
     try:
         with open(path, "rb") as file:
             made = os.fstat(file.fileno())
-            header = read_header(file)
+            header = read_exr_header(file)
             if header is None or not _is_whole(file, header, made.st_size):
                 return False
         plates = {plate.path for one in (frame, *context) for plate in one.plates}
         if any(os.stat(plate).st_mtime > made.st_mtime for plate in plates):
             return False
-        recorded = json.loads(header["dmp:settings"])
-        release = header["dmp:version"].decode().partition("+")[0]
+        recorded = json.loads(header.text("dmp:settings"))
+        release = header.text("dmp:version").partition("+")[0]
         names = {plate.role.value: plate.path for plate in frame.plates}
-        told = {name: header.get(f"dmp:{name}", b"").decode() for name in names}
-    except (OSError, ValueError, KeyError, struct.error):
+        made_from = {name: header.text(f"dmp:{name}") for name in names}
+    except (OSError, ValueError, struct.error):
         return False
-    return release == __version__ and told == names and any(_same(recorded, one) for one in wanted)
+    if release != __version__ or made_from != names:
+        return False
+    return any(_same(recorded, one) for one in wanted)
 
 
 def _same(recorded: Dict[str, object], settings: Settings) -> bool:
@@ -53,52 +52,15 @@ def _same(recorded: Dict[str, object], settings: Settings) -> bool:
     return {**recorded, "device": ""} == {**other, "device": ""}
 
 
-def read_header(file: BinaryIO) -> Optional[Dict[str, bytes]]:
-    """The attributes of a single-part EXR, as stored; None for any other file.
-
-    The file is left at the first byte after the header.
-    """
-    if file.read(4) != MAGIC:
-        return None
-    version = struct.unpack("<I", file.read(4))[0]
-    if version & 0x1A00:  # tiles, deep data, several parts: not ours
-        return None
-    found: Dict[str, bytes] = {}
-    while True:
-        name = _text(file)
-        if not name:
-            return found
-        kind = _text(file)
-        (size,) = struct.unpack("<I", file.read(4))
-        if size > VALUE_LIMIT:
-            return None
-        value = file.read(size)
-        found[name] = value
-        if kind == "":
-            return None
-
-
-def _text(file: BinaryIO) -> str:
-    """A name of the header; an endless one is no name, but damage."""
-    letters = bytearray()
-    while len(letters) < NAME_LIMIT:
-        letter = file.read(1)
-        if letter in (b"", b"\0"):
-            break
-        letters += letter
-    return letters.decode("latin-1")
-
-
-def _is_whole(file: BinaryIO, header: Dict[str, bytes], size: int) -> bool:
+def _is_whole(file: BinaryIO, header: ExrHeader, size: int) -> bool:
     """True when every block of pixels that the table names lies within the file."""
-    left, top, right, bottom = struct.unpack("<4i", header["dataWindow"])
-    rows = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16}.get(header["compression"][0], 32)
-    count = -(-(bottom - top + 1) // rows)
+    count = header.blocks()
     table = file.read(8 * count)
-    if right < left or count < 1 or len(table) != 8 * count:
+    if count < 1 or len(table) != 8 * count:
         return False
-    last = max(struct.unpack(f"<{count}Q", table))
-    if min(struct.unpack(f"<{count}Q", table)) == 0 or last + 8 > size:
+    offsets = struct.unpack(f"<{count}Q", table)
+    last = max(offsets)
+    if min(offsets) == 0 or last + 8 > size:
         return False
     file.seek(last + 4)
     return bool(last + 8 + struct.unpack("<I", file.read(4))[0] <= size)

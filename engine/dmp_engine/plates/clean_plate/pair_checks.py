@@ -21,6 +21,7 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from ..io.read import PlateImage
+from ..io.srgb import srgb_to_linear
 from .local_contrast import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 
 STILLS = "dmp:stills"  # in the header of several stills merged into one: the files, a line each
@@ -182,7 +183,7 @@ def _curve(image: Floats, moved: Floats, known: Mask, linear: bool) -> str:
         return ""
     target = small[0][agrees]
     residuals = []
-    for curve in (lambda x: x, _to_display, _to_linear):
+    for curve in (lambda x: x, _to_display, srgb_to_linear):
         source = curve(np.maximum(small[1][agrees], 0))
         gain = np.median(target / np.maximum(source, 0.01), axis=0).astype(np.float32)
         apart = encoded((source * gain)[None], linear) - encoded(target[None], linear)
@@ -202,11 +203,4 @@ def _curve(image: Floats, moved: Floats, known: Mask, linear: bool) -> str:
 
 def _to_display(x: Floats) -> Floats:
     result: Floats = encoded(np.ascontiguousarray(x[None], np.float32), True)[0]
-    return result
-
-
-def _to_linear(x: Floats) -> Floats:
-    low = x / 12.92
-    high = ((np.maximum(x, 0.04045) + 0.055) / 1.055) ** 2.4
-    result: Floats = np.where(x <= 0.04045, low, high).astype(np.float32)
     return result

@@ -31,6 +31,8 @@ import OpenImageIO as oiio
 
 from dmp_matting.errors import ColourSpaceError
 
+from .srgb import srgb_to_linear
+
 AUTO = "auto"
 RAW = "raw"
 LINEAR = "scene_linear"
@@ -119,16 +121,6 @@ def from_working(pixels: npt.NDArray[np.float32], space: str) -> npt.NDArray[np.
         reason = " ".join(result.geterror().split())
         raise ColourSpaceError(f"'{working}' cannot be converted to '{name}' ({reason}).")
     return np.asarray(result.get_pixels("float"), dtype=np.float32).reshape(pixels.shape)
-
-
-def srgb_to_linear(pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-    """The sRGB curve of IEC 61966-2-1, exact to float32; 1 stays 1.
-
-    OpenColorIO's own evaluation is off by 2.4e-5, so that white becomes 1.00002.
-    """
-    low = pixels * np.float32(1 / 12.92)
-    base = (np.maximum(pixels, np.float32(0)) + np.float32(0.055)) / np.float32(1.055)
-    return np.where(pixels <= np.float32(0.04045), low, base ** np.float32(2.4))
 
 
 def colour_spaces() -> list[str]:

@@ -8,7 +8,8 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.plates.io.colour_space import colour_spaces, srgb_to_linear, to_working
+from dmp_engine.plates.io.colour_space import colour_spaces, to_working
+from dmp_engine.plates.io.srgb import srgb_to_linear
 from dmp_matting.errors import ColourSpaceError
 
 AP1_FROM_709 = np.array(  # Bradford-adapted, from the ACES specification's primaries

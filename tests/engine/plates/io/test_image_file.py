@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dmp_engine.plates.io import read_matte
-from dmp_engine.plates.io.colour_space import srgb_to_linear
+from dmp_engine.plates.io.srgb import srgb_to_linear
 from dmp_matting.errors import MismatchError, PlateError
 from dmp_matting.job import Plate, Role
 
