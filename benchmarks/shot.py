@@ -101,14 +101,14 @@ def solve(
         for n in numbers
     )  # fmt: skip
     wanted = set(numbers) if few is None else set(listed(few))
-    job, kept = Job(frames, settings), LookCache()
+    job, look_cache = Job(frames, settings), LookCache()
     for frame in frames:
         output = folder / f"matte.{frame.number}.exr"
         if output.exists() or frame.number not in wanted:
             continue
         began, used = time.monotonic(), time.process_time()
         window = window_of(frame, job, settings)
-        for _ in matte_frame(frame, settings, output, window=window, kept=kept):
+        for _ in matte_frame(frame, settings, output, window=window, look_cache=look_cache):
             pass
         entry = {
             "frame": frame.number,

@@ -1,8 +1,8 @@
-"""What a solver yields and returns (solve/single_frame.py), and what it may remember."""
+"""What a solver yields and returns (solve/single_frame.py), how to run it, and its memo."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -11,10 +11,12 @@ from torch import Tensor
 from dmp_matting.job import Stage
 
 T = TypeVar("T")
+Y = TypeVar("Y")
+R = TypeVar("R")
 
 
 class Memo(Protocol):
-    """``recall(what, make)``: what ``make()`` returns, perhaps known from an earlier solve.
+    """``memo(what, make)``: what ``make()`` returns, perhaps known from an earlier solve.
 
     Only for what depends on the pair, the settings and ``what``: never on the artist's mattes.
     """
@@ -25,6 +27,23 @@ class Memo(Protocol):
 def no_cache(what: str, make: Callable[[], T]) -> T:
     """Nothing is known from before."""
     return make()
+
+
+def finish(working: Generator[Y, None, R], each: Callable[[Y], object] | None = None) -> R:
+    """Run a generator to its end and return its value; ``each`` is called with what it yields.
+
+    Where ``each`` raises, the generator is closed.
+    """
+    try:
+        while True:
+            value = next(working)
+            if each is not None:
+                each(value)
+    except StopIteration as done:
+        result: R = done.value
+        return result
+    finally:
+        working.close()
 
 
 @dataclass(frozen=True)

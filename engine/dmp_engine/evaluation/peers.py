@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from dmp_matting.errors import InputError
 from dmp_matting.settings import Settings
 
+from ..dmp.steps import finish
 from ..machine import device
 from ..pipeline.checkpoint import Checkpoint
 from ..pipeline.pair import make_pair, solve_pair
@@ -165,12 +166,7 @@ def _dmp(item: Item, settings: Settings, unfinished: Path | None = None) -> Matt
     checkpoint = Checkpoint(unfinished, settings, plates.digest())
     pair = make_pair(plates.in_unit(plates.common_unit()), settings, where, StageCache())
     solving = solve_pair(pair, settings, pair.memo, checkpoint.state())
-    while True:
-        try:
-            checkpoint.follow(next(solving))
-        except StopIteration as done:
-            solution = done.value
-            break
+    solution = finish(solving, checkpoint.follow)
     checkpoint.forget()
     alpha = array_of(solution.alpha, pair.size)[..., 0].astype(np.float64)
     foreground = array_of(solution.foreground, pair.size).astype(np.float64) / pair.unit

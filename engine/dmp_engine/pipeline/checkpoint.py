@@ -1,4 +1,4 @@
-"""The state of an unfinished solve in a file, so that another process can go on with it."""
+"""The state of an unfinished solve in a file, so that another process can resume it."""
 
 from __future__ import annotations
 
@@ -20,26 +20,26 @@ EVERY = 5.0  # seconds between two
 
 
 class Checkpoint:
-    """One solve's file. ``content`` tells the pixels it is of; ``path`` None keeps nothing.
+    """One solve's file. ``content`` is the digest of its pixels; ``path`` None writes nothing.
 
-    A state counts only for the same pixels, settings and engine; any other file
-    at ``path`` is passed over and in time replaced.
+    A state is used only for the same pixels, settings and engine; any other file
+    at ``path`` is ignored and later replaced.
     """
 
     def __init__(self, path: Path | None, settings: Settings, content: str) -> None:
         self.path = path
-        told = json.dumps([settings.to_json(), engine_version(), content], sort_keys=True)
-        self._mark = hashlib.sha256(told.encode()).hexdigest()
-        self._begun = self._kept = time.monotonic()
+        key = json.dumps([settings.to_json(), engine_version(), content], sort_keys=True)
+        self._mark = hashlib.sha256(key.encode()).hexdigest()
+        self._begun = self._written = time.monotonic()
         self.spent = 0.0  # seconds of the solves that were interrupted
 
     def state(self) -> dict[str, Any] | None:
-        """What `solve` takes as ``start``, or None where nothing was kept."""
+        """The state for ``start`` of `solve`, or None where there is none."""
         if self.path is None or not self.path.exists():
             return None
         try:
             state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception:  # torn by a crash while writing: the solve starts anew
+        except Exception:  # torn by a crash while writing: the solve starts from the beginning
             return None
         if state.get("mark") != self._mark:
             return None
@@ -47,8 +47,8 @@ class Checkpoint:
         return state
 
     def follow(self, step: Step) -> None:
-        """Keep this step's state if it is time to; a full disk keeps none."""
-        if self.path is None or step.state is None or time.monotonic() - self._kept < EVERY:
+        """Write this step's state if EVERY seconds have passed; on a full disk write none."""
+        if self.path is None or step.state is None or time.monotonic() - self._written < EVERY:
             return
         spent = self.spent + time.monotonic() - self._begun
         try:
@@ -56,9 +56,9 @@ class Checkpoint:
                 torch.save({"mark": self._mark, "spent": spent, **step.state()}, draft)
         except (OSError, RuntimeError):  # torch raises RuntimeError for a full disk
             pass
-        self._kept = time.monotonic()
+        self._written = time.monotonic()
 
     def forget(self) -> None:
-        """The solve has ended."""
+        """The solve has ended: remove the file."""
         if self.path is not None:
             self.path.unlink(missing_ok=True)

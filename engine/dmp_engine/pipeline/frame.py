@@ -1,6 +1,6 @@
 """One frame's way through the engine: plates in, Algorithm 1, one multi-layer EXR out.
 
-Files become tensors here and tensors files; what happens between is dmp/solve.py.
+Files become tensors (pair.py), the solver runs (dmp/solve/), tensors become files.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from .pair import Pair, make_pair, needed_plate, read_plates, solve_pair
 from .shot_frame import LookCache, solve_as_film, solve_in_window
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
-LOOKED_AT = 1024  # pixels of the long side, for checks that need no more
+CHECKED_SIDE = 1024  # pixels of the long side; the checks of a pair need no more
 DIFFERENT = 0.2  # encoded; drawn white in the first preview
 
 
@@ -56,7 +56,7 @@ def matte_frame(
     names: Mapping[str, str] | None = None,
     on_content: Callable[[str], None] | None = None,
     window: Sequence[Frame] = (),
-    kept: LookCache | None = None,
+    look_cache: LookCache | None = None,
 ) -> Generator[Progress, None, Layers]:
     """Solve ``frame`` and write ``output``; yields Progress, returns Layers.
 
@@ -64,9 +64,9 @@ def matte_frame(
     alpha), named by the Progress that follows a refresh. ``checkpoint`` keeps
     the state of an interrupted frame: found, the frame goes on from there.
     ``names`` are the artist's paths of plates that lie elsewhere, for the header.
-    ``on_content`` is told the digest of the plates' content (plates/content.py) before
+    ``on_content`` is called with the digest of the plates' content (pixel_digest.py) before
     anything is solved. ``window`` are the frames it is solved with, itself among them
-    (around.py); ``kept`` holds what is known of them from frame to frame.
+    (frame_window.py); ``look_cache`` holds what earlier frames have computed.
     Closing the generator ends the work; ``output`` is written whole or not at
     all. Raises errors of :mod:`dmp_matting.errors` only.
     """
@@ -79,7 +79,7 @@ def matte_frame(
         check_output(output, plates=paths)
         stored = read_plates(frame)
         check_output(output, need=layers_size(stored.image), plates=paths)
-        kept = kept or LookCache()
+        look_cache = look_cache or LookCache()
         content = stored.digest()
         plates = stored.in_unit(stored.common_unit())
         image, linear = plates.image, plates.linear
@@ -92,10 +92,10 @@ def matte_frame(
             )
             _show(preview, _difference(seen, behind, linear), seen, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
-        pair = make_pair(plates, settings, where, kept.memory)
+        pair = make_pair(plates, settings, where, look_cache.stage_cache)
         fitted = pair.fitted
-        warnings = pair.memo("looked at", lambda: _warnings(pair)) or fitted.warnings
-        if warnings:  # said before minutes are spent
+        warnings = pair.memo("warnings", lambda: _warnings(pair)) or fitted.warnings
+        if warnings:  # reported before minutes are spent
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
 
         def solving(
@@ -103,14 +103,14 @@ def matte_frame(
         ) -> Generator[Step, None, Solution]:
             if window:
                 way = solve_as_film if settings.temporal == "paper" else solve_in_window
-                return way(frame, pair, window, planned, where, kept)
-            memo = kept.memory.of(plates.digest_without_mattes(), planned, where)
+                return way(frame, pair, window, planned, where, look_cache)
+            memo = look_cache.stage_cache.of(plates.digest_without_mattes(), planned, where)
             return solve_pair(pair, planned, memo, start)
 
         height, width = pair.image.shape[-2:]
         planned = fitted_to_memory(settings, height, width, free_memory(where))
-        if planned != settings:  # what is remembered makes room first, and changes no result
-            kept.memory.clear()
+        if planned != settings:  # the cache makes room first, and changes no result
+            look_cache.stage_cache.clear()
             planned = fitted_to_memory(settings, height, width, free_memory(where))
         while True:
             # A checkpoint would not know the neighbours.
@@ -126,15 +126,15 @@ def matte_frame(
                 if less is None:
                     raise
                 planned = less
-            kept.memory.clear()
+            look_cache.stage_cache.clear()
             free_unused(where)
         yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0)
         constraint, size = plates.constraint(), pair.size
         alpha = apply_constraint(array_of(solution.alpha, size)[..., 0], constraint)
         notes = (*plates.image.notes, *plates.clean.notes, *unit_notes(pair.unit), *fitted.notes())
         if planned != settings:
-            notes += (f"Memory is short: solved at {planned.solve_size} px, then lifted.",)
-        # As asked for, so that a shot that goes on knows the frame again.
+            notes += (f"Memory is short: solved at {planned.solve_size} px, then upsampled.",)
+        # The settings of the job, so that a resumed shot recognises the frame.
         attributes = _attributes(frame, image, settings, warnings, names or {})
         attributes.update(fitted.attributes())
         if planned != settings:
@@ -204,7 +204,7 @@ class _Clock:
 
 
 def _warnings(pair: Pair) -> tuple[str, ...]:
-    """What an artist should know before looking at the matte."""
+    """Why the matte of this pair cannot be good, for the artist."""
     height, width = pair.size
     image, clean = (x[..., :height, :width] for x in (pair.image, pair.clean))
     if torch.equal(image, clean):
@@ -212,7 +212,7 @@ def _warnings(pair: Pair) -> tuple[str, ...]:
             "The plate and the clean plate are the same picture: alpha is empty. "
             "Check that the plate shows the subject.",
         )
-    image, clean = (at_most(x, LOOKED_AT) for x in (image, clean))
+    image, clean = (at_most(x, CHECKED_SIDE) for x in (image, clean))
     encode = Encoding.of_pair(image, clean, pair.linear).encode
     seen, behind = at_least([encode(image), encode(clean)], 8)[0]
     if nothing_in_common(seen, behind):
@@ -283,7 +283,7 @@ def _attributes(
 
 
 def _difference(image: Tensor, clean: Tensor, linear: bool) -> Tensor:
-    """(1, 1, H, W) in [0, 1]: where the plates differ, to look at until there is an alpha."""
+    """(1, 1, H, W) in [0, 1]: where the plates differ, shown until there is an alpha."""
     encode = Encoding(linear, 0.0, 1.0).encode
     return ((encode(image) - encode(clean)).abs().amax(1, keepdim=True) / DIFFERENT).clamp(0, 1)
 

@@ -2,7 +2,7 @@
 
 The evidence and its linear system grow with the size at which a plate is solved
 (Settings.solve_size); at the plate's own size there are only its layers. So a device
-with little memory solves smaller, and the lift makes up for most of it.
+with little memory solves smaller, and upsampling recovers most of the loss.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import torch
 
 from dmp_matting.settings import Settings
 
-# Peak bytes, measured from 512x512 to 1024x1024 solved, and from 2048x1024 to 3840x2160 lifted.
+# Peak bytes, measured from 512x512 to 1024x1024 solved, and from 2048x1024 to 3840x2160 upsampled.
 SOLVED_PIXEL, OWN_PIXEL = 4600, 100
 FIXED = 256 << 20  # of torch, and a CUDA context
-SHARE = 0.8  # of what is free: other programs breathe
-SMALLEST = 256  # pixels of the long side; below it a matte is none
+SHARE = 0.8  # of what is free; other programs need some
+SMALLEST = 256  # pixels of the long side; below it mattes are useless
 SHRINK = 0.7  # of the solve size, after an attempt that ran out
 
 
@@ -29,7 +29,7 @@ def bytes_needed(height: int, width: int, settings: Settings) -> int:
 
 
 def free_memory(device: str) -> int | None:
-    """Bytes that are free on ``cpu`` or ``cuda:N``; None where nobody can say."""
+    """Bytes that are free on ``cpu`` or ``cuda:N``; None where that is unknown."""
     if device != "cpu":
         return int(torch.cuda.mem_get_info(device)[0])
     try:
@@ -47,7 +47,7 @@ def fitted_to_memory(settings: Settings, height: int, width: int, free: int | No
     while free is not None and bytes_needed(height, width, settings) > SHARE * free:
         less = smaller(settings, height, width)
         if less is None:
-            break  # let it try: an estimate is no failure
+            break  # try it all the same: the estimate may be too high
         settings = less
     return settings
 
@@ -63,7 +63,7 @@ def smaller(settings: Settings, height: int, width: int) -> Settings | None:
 
 
 def ran_out(error: BaseException) -> bool:
-    """Whether ``error`` says that memory ran out, on any device."""
+    """Whether ``error`` means that memory ran out, on any device."""
     if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
         return True
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)

@@ -1,8 +1,8 @@
-"""A frame with its window: the neighbours' plates read, their looks kept from frame to frame.
+"""A frame with its window: reads the neighbours' plates and caches their states between frames.
 
-What a look holds depends on plates and settings alone, so keeping it changes no pixel:
-an engine that starts in the middle of a shot makes the looks that are missing again.
-LookCache looks lie in main memory, as many as one window needs, however long the shot is.
+A FrameState depends on plates and settings alone, so the cache changes no pixel: an engine that
+starts in the middle of a shot computes the missing states again. The cache is in main memory
+and holds as many states as one window needs, however long the shot is.
 """
 
 from __future__ import annotations
@@ -24,12 +24,19 @@ from dmp_matting.settings import Settings
 from ..dmp.solve.full_resolution import lift
 from ..dmp.solve.single_frame import grain_of, solve
 from ..dmp.steps import Solution, Step
-from ..dmp.temporal.neighbours import PASSES, REACH, Look, first_look, improved, settled
+from ..dmp.temporal.neighbours import (
+    PASSES,
+    REACH,
+    FrameState,
+    initial_state,
+    refine_state,
+    solution_of,
+)
 from .memory_budget import ran_out
 from .pair import Pair, make_pair, read_plates
 from .stage_cache import StageCache
 
-LIMIT = 6 * NEIGHBOURS  # looks kept: those of a window, of all passes
+LIMIT = 6 * NEIGHBOURS  # cached states: those of a window, of all passes
 
 DIGESTS = 256  # of files
 
@@ -37,35 +44,35 @@ Key = tuple[object, ...]
 
 
 class LookCache:
-    """The looks made last, in main memory. One for each worker."""
+    """The states computed last, in main memory. Each worker has one."""
 
     def __init__(self) -> None:
-        self._looks: OrderedDict[Key, Look | None] = OrderedDict()
+        self._states: OrderedDict[Key, FrameState | None] = OrderedDict()
 
         self._digests: OrderedDict[Key, str] = OrderedDict()
-        self.memory = StageCache()
+        self.stage_cache = StageCache()
         self.film: tuple[Key, Solution] | None = None  # of the paper's video mode: T frames
 
     def __contains__(self, key: Key) -> bool:
-        return key in self._looks
+        return key in self._states
 
-    def get(self, key: Key, where: str) -> Look | None:
-        """The look on the device; None for a frame that cannot be read."""
-        self._looks.move_to_end(key)
-        look = self._looks[key]
-        return None if look is None else look.to(where)
+    def get(self, key: Key, where: str) -> FrameState | None:
+        """The state on the device; None for a frame that cannot be read."""
+        self._states.move_to_end(key)
+        state = self._states[key]
+        return None if state is None else state.to(where)
 
-    def put(self, key: Key, look: Look | None) -> None:
-        self._looks[key] = None if look is None else look.to("cpu")
-        while len(self._looks) > LIMIT:
-            self._looks.popitem(last=False)
+    def put(self, key: Key, state: FrameState | None) -> None:
+        self._states[key] = None if state is None else state.to("cpu")
+        while len(self._states) > LIMIT:
+            self._states.popitem(last=False)
 
     def identity(self, frame: Frame) -> Key:
-        """The frame's files by what is in them: each job has copies of its own."""
-        told: list[object] = []
+        """The frame's files by their content: each job has copies of its own."""
+        parts: list[object] = []
         for plate in frame.plates:
-            told += [plate.role.value, plate.colour_space, self._digest(plate.path)]
-        return tuple(told)
+            parts += [plate.role.value, plate.colour_space, self._digest(plate.path)]
+        return tuple(parts)
 
     def _digest(self, path: str) -> str:
         try:
@@ -88,41 +95,41 @@ def solve_in_window(
     window: Sequence[Frame],
     settings: Settings,
     where: str,
-    kept: LookCache,
+    look_cache: LookCache,
 ) -> Generator[Step, None, Solution]:
     """Solve ``frame``, whose plates are ``pair``, with the other frames of ``window``.
 
     A neighbour that cannot be read, or has another size, counts as not there. Yields Step,
     returns Solution. Raises what reading raises for no frame but its own.
     """
-    work = _Work(window, settings, where, kept, len(window), pair.unit)
+    work = _Work(window, settings, where, look_cache, len(window), pair.unit)
     own = [other.number for other in window].index(frame.number)
     first = {}
     for index in range(len(window)):
-        look = yield from work.first(index, pair if index == own else None)
-        if look is not None:
-            first[index] = look
+        state = yield from work.first(index, pair if index == own else None)
+        if state is not None:
+            first[index] = state
     there = [n for n in sorted(first) if first[n].image.shape == first[own].image.shape]
-    looks, keys, at = [first[n] for n in there], [work.keys[n] for n in there], there.index(own)
+    states, keys, at = [first[n] for n in there], [work.keys[n] for n in there], there.index(own)
     work.total += sum(
-        1 + min(len(looks) - 1, at + REACH * left) - max(0, at - REACH * left)
+        1 + min(len(states) - 1, at + REACH * left) - max(0, at - REACH * left)
         for left in range(PASSES)
     )
-    level = dict(enumerate(looks))
+    level = dict(enumerate(states))
     for number in range(1, PASSES + 1):
         far = REACH * (PASSES - number)
-        wanted = range(max(0, at - far), min(len(looks) - 1, at + far) + 1)
+        wanted = range(max(0, at - far), min(len(states) - 1, at + far) + 1)
         level = yield from work.improve(level, keys, wanted, number)
-    solution, rough = settled(level[at], settings)
+    solution, rough = solution_of(level[at], settings)
     if solution.alpha.shape[-2:] == pair.image.shape[-2:]:
         return solution
     grain = None
     if settings.alpha_init == "tested":
         grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.clean_plate_error)
-    lifting = lift(
+    upsampling = lift(
         pair.image, pair.clean, rough, pair.constraint, settings, grain, core_by_guess=False
     )
-    return (yield from lifting)
+    return (yield from upsampling)
 
 
 def solve_as_film(
@@ -131,7 +138,7 @@ def solve_as_film(
     window: Sequence[Frame],
     settings: Settings,
     where: str,
-    kept: LookCache,
+    look_cache: LookCache,
 ) -> Generator[Step, None, Solution]:
     """The paper's video mode: one network for all frames of ``window``, solved once.
 
@@ -142,68 +149,70 @@ def solve_as_film(
             "The paper's video mode draws its frames from nothing; use preset paper for it, or set "
             "Neighbouring frames to neighbours."
         )
-    work = _Work(window, settings, where, kept, 0, pair.unit)
+    work = _Work(window, settings, where, look_cache, 0, pair.unit)
     key: Key = tuple(work.keys)
     pairs = {}
     for other in window:
-        with contextlib.suppress(DmpError):  # that frame's own job tells of it
+        with contextlib.suppress(DmpError):  # that frame's own job reports it
             found = pair if other.number == frame.number else work.read(other)
             if found.image.shape == pair.image.shape:
                 pairs[other.number] = found
-    if kept.film is None or kept.film[0] != key:
-        hints = torch.cat([_hint_of(found) for found in pairs.values()])
+    if look_cache.film is None or look_cache.film[0] != key:
+        constraints = torch.cat([_constraint_of(found) for found in pairs.values()])
         solution = yield from solve(
             torch.cat([found.image for found in pairs.values()]),
             torch.cat([found.clean for found in pairs.values()]),
             settings,
             linear=pair.linear,
-            constraint=hints,
+            constraint=constraints,
         )
-        kept.film = key, Solution(*(x.cpu() for x in vars(solution).values()))
+        look_cache.film = key, Solution(*(x.cpu() for x in vars(solution).values()))
     at = list(pairs).index(frame.number)
-    return Solution(*(x[at : at + 1].to(where) for x in vars(kept.film[1]).values()))
+    return Solution(*(x[at : at + 1].to(where) for x in vars(look_cache.film[1]).values()))
 
 
-def _hint_of(pair: Pair) -> Tensor:
+def _constraint_of(pair: Pair) -> Tensor:
     return torch.full_like(pair.image[:, :1], 0.5) if pair.constraint is None else pair.constraint
 
 
 class _Work:
-    """The looks of one window, made or kept, each told as a Step."""
+    """Computes the states of one window or takes them from the cache; each is one Step."""
 
     def __init__(
         self,
         window: Sequence[Frame],
         settings: Settings,
         where: str,
-        kept: LookCache,
+        look_cache: LookCache,
         total: int,
         unit: float,
     ) -> None:
-        self.window, self.settings, self.where, self.kept = window, settings, where, kept
+        self.window, self.settings = window, settings
+        self.where, self.look_cache = where, look_cache
         self.total, self.done, self.unit = total, 0, unit
         about = {**settings.to_json(), "device": where, "unit": unit}
         same = json.dumps(about, sort_keys=True)
-        self.keys: list[Key] = [(same, *kept.identity(frame)) for frame in window]
+        self.keys: list[Key] = [(same, *look_cache.identity(frame)) for frame in window]
 
-    def first(self, index: int, pair: Pair | None) -> Generator[Step, None, Look | None]:
-        """The first look at a frame; ``pair`` are its plates if they are read already."""
+    def first(self, index: int, pair: Pair | None) -> Generator[Step, None, FrameState | None]:
+        """The initial state of a frame; ``pair`` is its pair if it is made already."""
         key = self.keys[index]
-        found = self.kept.get(key, self.where) if key in self.kept else None
-        if found is None and (pair is not None or key not in self.kept):
-            self.kept.put(key, self._look(pair or self.window[index]))
-            found = self.kept.get(key, self.where)
+        cache = self.look_cache
+        found = cache.get(key, self.where) if key in cache else None
+        if found is None and (pair is not None or key not in cache):
+            cache.put(key, self._initial(pair or self.window[index]))
+            found = cache.get(key, self.where)
         yield self._step(Stage.INITIALISE, found)
         return found
 
-    def _look(self, source: Pair | Frame) -> Look | None:
-        """The first look at a pair, or at a neighbour's files; None for one that has none.
+    def _initial(self, source: Pair | Frame) -> FrameState | None:
+        """The initial state of a pair, or of a neighbour's files; None for one that fails.
 
-        A neighbour that fails, however it does, costs nobody but itself: its own job reports it.
+        A neighbour that fails, in whatever way, is left out: its own job reports it.
         """
         try:
             pair = source if isinstance(source, Pair) else self.read(source)
-            return first_look(
+            return initial_state(
                 pair.image,
                 pair.clean,
                 self.settings,
@@ -218,9 +227,9 @@ class _Work:
             return None
 
     def improve(
-        self, level: dict[int, Look], keys: list[Key], wanted: range, number: int
-    ) -> Generator[Step, None, dict[int, Look]]:
-        """The looks at the places ``wanted`` after pass ``number``."""
+        self, level: dict[int, FrameState], keys: list[Key], wanted: range, number: int
+    ) -> Generator[Step, None, dict[int, FrameState]]:
+        """The states at the places ``wanted`` after pass ``number``."""
         made = {}
         for place in wanted:
             others = [
@@ -228,26 +237,26 @@ class _Work:
                 if 0 <= n < len(keys)
             ]  # fmt: skip
             key: Key = (number, place - others[0], *(keys[n] for n in others))
-            if key not in self.kept:
+            if key not in self.look_cache:
                 near = [
                     (n - place, level[n])
                     for n in range(place - REACH, place + REACH + 1)
                     if n != place and n in level
                 ]
-                self.kept.put(key, improved(level[place], near, self.settings))
-            look = self.kept.get(key, self.where)
-            assert look is not None
-            made[place] = look
-            yield self._step(Stage.REFINE, look)
+                self.look_cache.put(key, refine_state(level[place], near, self.settings))
+            state = self.look_cache.get(key, self.where)
+            assert state is not None
+            made[place] = state
+            yield self._step(Stage.REFINE, state)
         return made
 
-    def _step(self, stage: Stage, look: Look | None) -> Step:
+    def _step(self, stage: Stage, state: FrameState | None) -> Step:
         self.done += 1
         share = min(1.0, self.done / (self.total + REACH * PASSES))
-        layers = None if look is None else look.layers
+        layers = None if state is None else state.layers
         return Step(stage, self.done, max(self.total, self.done), share, layers=layers)
 
     def read(self, frame: Frame) -> Pair:
         """A neighbour's pair, made as for a result of its own, in the unit of the frame solved."""
         plates = read_plates(frame).in_unit(self.unit)
-        return make_pair(plates, self.settings, self.where, self.kept.memory)
+        return make_pair(plates, self.settings, self.where, self.look_cache.stage_cache)

@@ -1,10 +1,10 @@
-"""What a solve has found out of a pair before it looks at the artist's mattes, for the next one.
+"""A cache of the stages of a solve that do not depend on the user's mattes.
 
-A frame that comes again with a correction (a garbage matte, a holdout, another core) need not be
-fitted and looked at anew. What is kept depends on the plates' pixels, the settings and the device
-alone, and all three are in its key, so it changes no pixel of any result: it is what would be
-made again, bit for bit. One for each worker, in main memory, limited in bytes and in frames; what
-was not used for longest goes first.
+When a frame is solved again with a correction (a garbage matte, a holdout, another core), its
+fit and its first trimap are taken from here. The values depend on the plates' pixels, the
+settings and the device alone, and all three are in the key, so the cache changes no pixel. Each
+worker has one in main memory, limited in bytes and in frames; the least recently used pair is
+dropped first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from dmp_matting.settings import Settings
 from ..version import engine_version
 
 LIMIT = 1 << 30  # bytes: about ten frames of 1080p, three of 4K
-PAIRS = 16  # frames at most: a shot's memory is to be flat after few of them
+PAIRS = 16  # frames at most, so that a shot's memory stays flat
 
 T = TypeVar("T")
 
@@ -37,22 +37,22 @@ class StageCache:
         self._held: OrderedDict[str, dict[str, tuple[Any, int]]] = OrderedDict()
 
     def of(self, content: str, settings: Settings, device: str) -> StageMemo:
-        """What is known of the pair whose digest is ``content``, solved so, on ``device``."""
-        told = json.dumps([content, settings.to_json(), device, engine_version()], sort_keys=True)
-        return StageMemo(self, hashlib.sha256(told.encode()).hexdigest(), device)
+        """The memo of the pair whose digest is ``content``, for these settings and this device."""
+        key = json.dumps([content, settings.to_json(), device, engine_version()], sort_keys=True)
+        return StageMemo(self, hashlib.sha256(key.encode()).hexdigest(), device)
 
-    def get(self, about: str, what: str) -> Any | None:
-        if about not in self._held or what not in self._held[about]:
+    def get(self, key: str, what: str) -> Any | None:
+        if key not in self._held or what not in self._held[key]:
             return None
-        self._held.move_to_end(about)
-        return self._held[about][what][0]
+        self._held.move_to_end(key)
+        return self._held[key][what][0]
 
-    def put(self, about: str, what: str, value: Any) -> None:
+    def put(self, key: str, what: str, value: Any) -> None:
         size = _size(value)
         if size > self.limit:
             return
-        pair = self._held.setdefault(about, {})
-        self._held.move_to_end(about)
+        pair = self._held.setdefault(key, {})
+        self._held.move_to_end(key)
         if what not in pair:
             pair[what] = value, size
             self.bytes += size
@@ -66,23 +66,23 @@ class StageCache:
 
 
 class StageMemo:
-    """The memory of one pair; see :class:`.dmp.steps.Memo`. What it returns is not to be changed.
+    """The part of the cache for one pair; see :class:`.dmp.steps.Memo`.
 
-    Values are tensors, arrays and what is plain, in tuples and frozen dataclasses.
+    Values are tensors, arrays and plain values, in tuples and frozen dataclasses. Callers must not
+    change what they get.
     """
 
-    def __init__(self, memory: StageCache, about: str, device: str) -> None:
-        self._memory, self._about, self._device = memory, about, device
+    def __init__(self, cache: StageCache, key: str, device: str) -> None:
+        self._cache, self._key, self._device = cache, key, device
 
     def __call__(self, what: str, make: Callable[[], T]) -> T:
-        found: T | None = self._memory.get(self._about, what)
+        found: T | None = self._cache.get(self._key, what)
         if found is not None:
             again: T = _sent(found, self._device)
             return again
         made = make()
-        self._memory.put(
-            self._about, what, _sent(made, "cpu")
-        )  # between two frames a GPU is the artist's
+        # Cached on the CPU: between two frames the GPU belongs to the artist.
+        self._cache.put(self._key, what, _sent(made, "cpu"))
         return made
 
 

@@ -11,7 +11,7 @@ Events on standard output, and nothing else (prints go to standard error, the en
 
     {"event": "hello", "devices": [...]}      once, when torch and the algorithm are loaded
     {"event": "alive", "memory": {...}}       every two seconds, also while a step takes long
-    {"event": "content", "digest": ...}       the frame's plates are read (plates/content.py); waits
+    {"event": "content", "digest": ...}       the frame's plates are read (pixel_digest.py); waits
     {"event": "progress", ...Progress}
     {"event": "layers", ...Layers} | {"event": "error", ...} | {"event": "cancelled"}   the end
 
@@ -40,7 +40,7 @@ from dmp_matting.errors import DmpError, EngineMissingError
 from dmp_matting.job import Frame, Job, Progress
 from dmp_matting.settings import Settings
 
-from .run_once import EVENT_INTERVAL, Events, told
+from .events import Events, Solving, send_frame, unexpected_error
 
 ALIVE_INTERVAL = 2.0  # seconds
 INSIST_INTERVAL = 0.02
@@ -69,10 +69,11 @@ class Pipes:
         except OSError:
             os._exit(0)  # the server is gone
 
-    def ask(self, digest: str) -> None:
-        """Tell what the plates hold; raises Interrupted when the server has their layers.
+    def report_content(self, digest: str) -> None:
+        """Send the digest of the plates; raises Interrupted when the server has their layers.
 
-        Called while a frame is solved: a cancellation is the answer here, and cuts no line.
+        Waits for the server's ``go``. A cancellation while it waits counts as ``go`` false, and
+        cuts no line.
         """
         self._interruptible = False
         self.send("content", digest=digest)
@@ -92,13 +93,20 @@ class Pipes:
         finally:
             self._interruptible = False
 
+    def step(self, solving: Solving) -> Progress:
+        """The next step; raises Interrupted if the frame is cancelled before it or during it."""
+        if self.cancelled.is_set():
+            raise Interrupted
+        with self.interruptible():
+            return next(solving)
+
     def _interrupt(self, number: int, where: FrameType | None) -> None:
         if self._interruptible and self.cancelled.is_set() and not _importing(where):
             self._interruptible = False
             raise Interrupted
 
     def _insist(self) -> None:
-        """Interrupt until it was heard: what torch is loading just now is loaded to its end."""
+        """Interrupt until it takes effect: an import that torch has begun is let finish."""
         while self._interruptible and self.cancelled.is_set():
             _thread.interrupt_main()
             time.sleep(INSIST_INTERVAL)
@@ -154,19 +162,19 @@ def main() -> None:
         pipes.send("error", **missing.to_wire())
         sys.exit(3)
     threading.Thread(target=pipes.show_life, daemon=True).start()
-    kept = LookCache()
+    look_cache = LookCache()
     while True:
         command = pipes.commands.get()
         try:
-            _solve(matte_frame, command, pipes, kept)
+            _solve(matte_frame, command, pipes, look_cache)
         except DmpError as error:
             pipes.send("error", **error.to_wire())
         except Exception as bug:
-            pipes.send("error", **told(bug).to_wire())
+            pipes.send("error", **unexpected_error(bug).to_wire())
         _free_memory()
 
 
-def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes, kept: Any) -> None:
+def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes, look_cache: Any) -> None:
     settings = Settings.from_json(command["settings"])
     wire = Job((), settings).to_json()
     sent_along = {"frames": [command["frame"]], "context": command["window"]}
@@ -179,28 +187,14 @@ def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes, kept: Any) -
         preview=Path(command["preview"]),
         checkpoint=Path(command["checkpoint"]),
         names=command["names"],
-        on_content=pipes.ask,
+        on_content=pipes.report_content,
         window=job.context,
-        kept=kept,
+        look_cache=look_cache,
     )
-    stage, sent = None, 0.0
     try:
-        while not pipes.cancelled.is_set():
-            with pipes.interruptible():
-                progress: Progress = next(solving)
-            now = time.monotonic()
-            worth_it = progress.stage is not stage or progress.step == progress.steps
-            if worth_it or progress.preview or progress.warnings or now - sent >= EVENT_INTERVAL:
-                pipes.send("progress", **progress.to_json())
-                stage, sent = progress.stage, now
-    except StopIteration as done:
-        pipes.send("layers", **done.value.to_json())
-        return
+        send_frame(solving, pipes.send, pipes.step)
     except Interrupted:
-        pass
-    finally:
-        solving.close()
-    pipes.send("cancelled")
+        pipes.send("cancelled")
 
 
 def _devices() -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from dmp_engine.dmp.solve.single_frame import solve
-from dmp_engine.dmp.steps import Solution
+from dmp_engine.dmp.steps import Solution, finish
 from dmp_engine.evaluation.benchmark import Pair, composites
 from dmp_engine.evaluation.metrics import outside_cleanliness, sad
 from dmp_matting.presets import preset
@@ -25,12 +25,7 @@ def tensor(picture: Any) -> torch.Tensor:
 
 def solved(pair: Pair) -> Solution:
     settings = preset("draft").changed(device="cpu")
-    solving = solve(tensor(pair.image), tensor(pair.clean), settings)
-    while True:
-        try:
-            next(solving)
-        except StopIteration as done:
-            return done.value
+    return finish(solve(tensor(pair.image), tensor(pair.clean), settings))
 
 
 def test_draft_on_the_benchmark(shared: Path) -> None:

@@ -9,6 +9,7 @@ import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
 
+from dmp_engine.dmp.steps import finish
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.exposure_unit import in_unit, unit_of
 from dmp_engine.plates.io import read_plate
@@ -48,11 +49,7 @@ def solved(
     one: Frame, folder: Path, window: tuple[Frame, ...] = ()
 ) -> tuple[dict[str, Array], Layers]:
     solving = matte_frame(one, QUICK.changed(clean_layer=True), folder / "o.exr", window=window)
-    try:
-        while True:
-            next(solving)
-    except StopIteration as done:
-        layers = done.value
+    layers = finish(solving)
     result = oiio.ImageBuf(str(folder / "o.exr"))
     pixels = result.get_pixels("float")
     return {name: pixels[..., n] for n, name in enumerate(result.spec().channelnames)}, layers

@@ -6,7 +6,7 @@ Long because one small file and its solved frame serve all of them.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.steps import finish
 from dmp_engine.pipeline import frame as frame_pipeline
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.io.user_mattes import constraint_of
@@ -79,14 +80,8 @@ class Studio:
 
     def run(self, frame: Frame, settings: Settings = QUICK, **how: Any) -> Result:
         output = self.folder / "layers.exr"
-        progress = []
-        matting = matte_frame(frame, settings, output, **how)
-        while True:
-            try:
-                progress.append(next(matting))
-            except StopIteration as done:
-                layers = done.value
-                break
+        progress: list[Progress] = []
+        layers = finish(matte_frame(frame, settings, output, **how), progress.append)
         file = oiio.ImageBuf(str(output))
         spec = file.spec()
         pixels = np.asarray(file.get_pixels("float"), np.float32)
@@ -503,22 +498,13 @@ def large(studio: Studio, lemur: Any) -> Frame:
     return studio.frame(array(lemur.image), array(lemur.clean), "raw")
 
 
-def layers_of(matting: Generator[Progress, None, Layers]) -> Layers:
-    try:
-        while True:
-            next(matting)
-    except StopIteration as done:
-        layers: Layers = done.value
-        return layers
-
-
 def test_a_device_with_little_memory_solves_smaller(
     studio: Studio, large: Frame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("dmp_engine.pipeline.frame.free_memory", lambda where: 300 << 20)
-    layers = layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
+    layers = finish(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert layers.settings.solve_size == 256 < layers.width
-    assert layers.notes[-1] == "Memory is short: solved at 256 px, then lifted."
+    assert layers.notes[-1] == "Memory is short: solved at 256 px, then upsampled."
     header = oiio.ImageBuf(str(studio.folder / "layers.exr")).spec()
     assert header["dmp:solve_size"] == "256"
     # A shot that goes on asks for the same again: the frame is finished.
@@ -537,7 +523,7 @@ def test_memory_that_runs_out_is_no_failed_job(
         return (yield from solve(image, clean, settings, **how))
 
     monkeypatch.setattr("dmp_engine.pipeline.pair.solve", greedy)
-    layers = layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
+    layers = finish(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert sizes[0] == 640 and sizes[1] == layers.settings.solve_size < layers.width
     assert "Memory is short" in layers.notes[-1]
 
@@ -552,5 +538,5 @@ def test_no_memory_at_all_is_a_sentence(
 
     monkeypatch.setattr("dmp_engine.pipeline.pair.solve", hopeless)
     with pytest.raises(DeviceError, match="Memory ran out on .*close other programs"):
-        layers_of(matte_frame(large, QUICK, studio.folder / "layers.exr"))
+        finish(matte_frame(large, QUICK, studio.folder / "layers.exr"))
     assert not (studio.folder / "layers.exr").exists()

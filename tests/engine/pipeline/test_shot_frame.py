@@ -47,12 +47,14 @@ def shot(tmp_path: Path) -> Job:
     return Job(tuple(frames), DRAFT)
 
 
-def solved(job: Job, number: int, settings: Settings, kept: LookCache | None = None) -> np.ndarray:
+def solved(
+    job: Job, number: int, settings: Settings, look_cache: LookCache | None = None
+) -> np.ndarray:
     """The layers of one frame, as written."""
     frame = next(frame for frame in job.frames if frame.number == number)
     output = Path(frame.plates[0].path).with_name(f"matte.{number}.exr")
     window = window_of(frame, job, settings)
-    for _ in matte_frame(frame, settings, output, window=window, kept=kept):
+    for _ in matte_frame(frame, settings, output, window=window, look_cache=look_cache):
         pass
     read: np.ndarray = oiio.ImageBuf(str(output)).get_pixels("half")
     output.unlink()
@@ -62,7 +64,7 @@ def solved(job: Job, number: int, settings: Settings, kept: LookCache | None = N
 def test_as_many_neighbours_are_sent_as_count() -> None:
     assert NEIGHBOURS == neighbours.PASSES * neighbours.REACH
     window = sum(2 * neighbours.REACH * n + 1 for n in range(neighbours.PASSES + 1))
-    assert window <= LIMIT  # looks of one window, or each frame would make them anew
+    assert window <= LIMIT  # states of one window, or each frame would compute them again
 
 
 def test_the_window_of_a_frame_ends_at_a_gap_and_at_the_shot() -> None:
@@ -81,8 +83,8 @@ def test_the_window_of_a_frame_ends_at_a_gap_and_at_the_shot() -> None:
 
 
 def test_pixels_do_not_depend_on_what_was_solved_before(shot: Job) -> None:
-    kept = LookCache()
-    in_order = [solved(shot, frame.number, DRAFT, kept) for frame in shot.frames]
+    look_cache = LookCache()
+    in_order = [solved(shot, frame.number, DRAFT, look_cache) for frame in shot.frames]
     alone = [solved(shot, frame.number, DRAFT) for frame in reversed(shot.frames)]
     for one, other in zip(in_order, reversed(alone), strict=True):
         assert np.array_equal(one, other)
@@ -127,13 +129,13 @@ def test_a_neighbour_that_fails_in_the_solver_is_left_out(
 
 
 def test_a_plate_that_changes_is_looked_at_again(shot: Job) -> None:
-    kept = LookCache()
-    before = solved(shot, 1003, DRAFT, kept)
+    look_cache = LookCache()
+    before = solved(shot, 1003, DRAFT, look_cache)
     place = Path(shot.frames[1].plates[0].path)
     pixels = oiio.ImageBuf(str(place)).get_pixels("float")[..., :3]
     write_image(place, 1 - pixels)
     os.utime(place, (0, 0))
-    assert not np.array_equal(solved(shot, 1003, DRAFT, kept), before)
+    assert not np.array_equal(solved(shot, 1003, DRAFT, look_cache), before)
 
 
 def test_the_paper_has_one_network_for_all_frames() -> None:
@@ -152,9 +154,9 @@ def test_the_paper_has_one_network_for_all_frames() -> None:
 
 
 def test_the_papers_video_mode_solves_a_window_once_and_one_frame_as_ever(shot: Job) -> None:
-    kept = LookCache()
-    frames = [solved(shot, frame.number, PAPER, kept) for frame in shot.frames]
-    assert kept.film is not None and kept.film[1].alpha.shape[0] == 5
+    look_cache = LookCache()
+    frames = [solved(shot, frame.number, PAPER, look_cache) for frame in shot.frames]
+    assert look_cache.film is not None and look_cache.film[1].alpha.shape[0] == 5
     assert np.array_equal(solved(shot, 1004, PAPER), frames[3])  # solved anew
     alone = replace(shot, frames=shot.frames[2:3])
     assert np.array_equal(

@@ -1,4 +1,4 @@
-"""A frame that comes again with a correction: what needs no second look gets none, to the bit."""
+"""A frame solved again with a correction: cached stages are reused, and change no bit."""
 
 from __future__ import annotations
 
@@ -48,11 +48,15 @@ class Bench:
         return Frame(number, tuple(plates))
 
     def solve(
-        self, frame: Frame, kept: LookCache | None, settings: Settings, window: Sequence[Frame] = ()
+        self,
+        frame: Frame,
+        look_cache: LookCache | None,
+        settings: Settings,
+        window: Sequence[Frame] = (),
     ) -> Array:
         """All layers of the written file."""
         output = self.folder / "layers.exr"
-        for _ in matte_frame(frame, settings, output, kept=kept, window=window):
+        for _ in matte_frame(frame, settings, output, look_cache=look_cache, window=window):
             pass
         return oiio.ImageBuf(str(output)).get_pixels("float")
 
@@ -90,8 +94,8 @@ def garbage(columns: int) -> Array:
 
 @pytest.mark.parametrize("settings", [ALONE, LIFTED, PAPER], ids=["draft", "lifted", "paper"])
 def test_a_correction_starts_warm_and_ends_the_same(bench: Bench, settings: Settings) -> None:
-    kept = LookCache()
-    first = bench.solve(bench.frame(), kept, settings)
+    look_cache = LookCache()
+    first = bench.solve(bench.frame(), look_cache, settings)
     made = dict(bench.made)
     assert made["fit_pixels"] == made["first_trimap"] == 1
     holdout = np.zeros((120, 160), np.float32)
@@ -100,40 +104,40 @@ def test_a_correction_starts_warm_and_ends_the_same(bench: Bench, settings: Sett
         {"garbage": garbage(20)}, {"garbage": garbage(30), "holdout": holdout},
         {"trimap": 0.5 + 0.5 * holdout},
     ]  # fmt: skip
-    warm = [bench.solve(bench.frame(**mattes), kept, settings) for mattes in corrections]
+    warm = [bench.solve(bench.frame(**mattes), look_cache, settings) for mattes in corrections]
     assert bench.made["fit_pixels"] == made["fit_pixels"]
     assert bench.made["pair_warnings"] == made["pair_warnings"]
     if settings is not LIFTED:  # there a matte may move the box that is solved
         assert bench.made == made
-    assert np.array_equal(bench.solve(bench.frame(), kept, settings), first)
+    assert np.array_equal(bench.solve(bench.frame(), look_cache, settings), first)
     for mattes, found in zip(corrections, warm, strict=True):
         assert not np.array_equal(found, first)
         assert np.array_equal(found, bench.solve(bench.frame(**mattes), None, settings))
 
 
 def test_in_a_shot_too(bench: Bench) -> None:
-    kept = LookCache()
+    look_cache = LookCache()
     shot = [bench.frame(1001), bench.frame(1002)]
-    bench.solve(shot[0], kept, IN_A_SHOT, shot)
+    bench.solve(shot[0], look_cache, IN_A_SHOT, shot)
     made = dict(bench.made)
     assert made["fit_pixels"] == made["second_look"] == 2
     again = [bench.frame(1001, garbage=garbage(20)), bench.frame(1002)]
-    warm = bench.solve(again[0], kept, IN_A_SHOT, again)
+    warm = bench.solve(again[0], look_cache, IN_A_SHOT, again)
     assert bench.made == made
     assert np.array_equal(warm, bench.solve(again[0], None, IN_A_SHOT, again))
 
 
-def test_other_pixels_and_other_settings_are_made_anew(bench: Bench) -> None:
-    kept = LookCache()
+def test_other_pixels_and_other_settings_are_computed_again(bench: Bench) -> None:
+    look_cache = LookCache()
     for number, settings in ((1001, ALONE), (1002, ALONE), (1001, ALONE.changed(seed=1))):
         before = bench.made["fit_pixels"]
-        found = bench.solve(bench.frame(number), kept, settings)
+        found = bench.solve(bench.frame(number), look_cache, settings)
         assert bench.made["fit_pixels"] == before + 1
         assert np.array_equal(found, bench.solve(bench.frame(number), None, settings))
 
 
-def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
-    memory = StageCache(limit=5000)
+def test_the_cache_is_bounded_and_drops_the_oldest() -> None:
+    cache = StageCache(limit=5000)
     calls = []
 
     def make(name: str, size: int) -> Callable[[], tuple[torch.Tensor, Array]]:
@@ -144,25 +148,25 @@ def test_the_memory_is_bounded_and_forgets_the_oldest() -> None:
         return made
 
     for name in ("a", "b", "a", "c", "d", "a", "b"):
-        memory.of(name, ALONE, "cpu")("part", make(name, 1600))
-        assert memory.bytes <= 5000
+        cache.of(name, ALONE, "cpu")("part", make(name, 1600))
+        assert cache.bytes <= 5000
     assert calls == ["a", "b", "c", "d", "b"]  # b was used longest ago when d came
-    assert [memory.of("a", ALONE, "cpu")("large", make("large", 9000)) is not None] * 2
-    assert memory.bytes <= 5000
-    memory.clear()
-    assert memory.bytes == 0
-    memory.of("a", ALONE, "cpu")("part", make("again", 16))
+    assert [cache.of("a", ALONE, "cpu")("large", make("large", 9000)) is not None] * 2
+    assert cache.bytes <= 5000
+    cache.clear()
+    assert cache.bytes == 0
+    cache.of("a", ALONE, "cpu")("part", make("again", 16))
     assert calls[-1] == "again"
 
 
-def test_a_long_shot_is_remembered_by_its_last_frames() -> None:
-    memory = StageCache(pairs=3)
+def test_of_a_long_shot_the_last_frames_are_cached() -> None:
+    cache = StageCache(pairs=3)
     made = []
     for name in ("a", "b", "c", "d", "b", "a"):
         for part in ("fit", "trimap"):
-            memory.of(name, ALONE, "cpu")(
+            cache.of(name, ALONE, "cpu")(
                 part, lambda n=name, p=part: made.append(n + p) or torch.ones(9)
             )
-    assert memory.bytes == 3 * 2 * 36
+    assert cache.bytes == 3 * 2 * 36
     assert made == ["afit", "atrimap", "bfit", "btrimap", "cfit", "ctrimap", "dfit", "dtrimap",
                     "afit", "atrimap"]  # fmt: skip

@@ -1,19 +1,19 @@
 """A frame of a shot solved with its neighbours: the same subject, seen before other background.
 
-    first_look   what the frame says by itself: trimap, sampled alphas, the evidence solved
-    improved     a look again, with the neighbours' looks. The first SOLVED times: their motion,
-                 the alphas that triangulation gives (triangulate.py), and the neighbours' own
-                 alphas where their layers explain this plate, in one solve. Then eq. 18, and
-                 after that the layers of all made one (fuse.py)
-    settled      the Solution of the last look
+    initial_state  the frame alone: trimap, sampled alphas, the evidence solved
+    refine_state   a state and its neighbours' states -> the next state. In the first SOLVED
+                   passes one solve combines the alphas from triangulation (triangulation.py),
+                   from this frame's samples, and from the neighbours where their layers explain
+                   this plate; then eq. 18. Later passes fuse the layers of all (fusion.py)
+    solution_of    the Solution of the last state
 
-PASSES times ``improved`` with REACH neighbours on each side, so a result depends on
-PASSES * REACH frames before and after and on nothing else: not on the order of work, nor on
-what was solved or interrupted before. A neighbour's layers count as far as they, brought
-here, explain this plate: where the subject hid something or has left, they say nothing, so that
-nothing trails behind.
+There are PASSES passes with REACH neighbours on each side, so a result depends on PASSES * REACH
+frames before and after and on nothing else: not on the order of work, nor on what was solved or
+interrupted before. A neighbour's layers count as far as they explain this plate after they were
+moved here. Where the subject hid something or has left, their weight is 0, so nothing trails
+behind the subject.
 
-The networks do not run here: what they correct by a fiftieth, neighbours correct by a third.
+Shots skip the networks: they reduce the error by about 2 %, neighbouring frames by about a third.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ SOLVED = 2  # of these; the others fuse
 BORDER = 12.0  # pixels of core from the background on, at 320, that are decided again
 
 LEAST_THROUGH, SIGMAS, CLUSTER, MARGIN = 0.2, 4.0, 3.9, 2.0  # when other core is, too
-HEARD = 0.15  # mean fit of the neighbours there: where the motion is wrong, all look through
+LEAST_FIT = 0.15  # mean fit of the neighbours there: a wrong motion makes all seem transparent
 
 # Weights beside those of solve.py in the matting-Laplacian solve.
 COLOUR_SHARE = 0.3  # of solve.py's: colours mislead more than triangulation
@@ -77,8 +77,8 @@ VARIANCE_ALPHA, SOLID = 0.3, 0.98
 
 
 @dataclass(frozen=True)
-class Look:
-    """What is known of a frame; images (1, 3, H, W), maps (1, 1, H, W)."""
+class FrameState:
+    """What is known of a frame between two passes; images (1, 3, H, W), maps (1, 1, H, W)."""
 
     image: Tensor
     clean: Tensor
@@ -95,10 +95,10 @@ class Look:
     passes: int = 0
 
     def layers(self) -> tuple[Tensor, Tensor]:
-        """Alpha and F, to be looked at."""
+        """Alpha and F, for a preview."""
         return self.seen_alpha, self.seen_foreground
 
-    def to(self, device: torch.device | str) -> Look:
+    def to(self, device: torch.device | str) -> FrameState:
         """The same on another device."""
         moved: dict[str, Any] = {
             name: value.to(device) for name, value in vars(self).items() if torch.is_tensor(value)
@@ -107,7 +107,7 @@ class Look:
         return replace(self, **moved, evidence=evidence)
 
 
-def first_look(
+def initial_state(
     image: Tensor,
     clean: Tensor,
     settings: Settings,
@@ -116,10 +116,10 @@ def first_look(
     constraint: Tensor | None = None,
     memo: Memo = no_cache,
     clean_plate_error: CleanPlateError | None = None,
-) -> Look:
-    """What the pair says by itself, at the solve size, as at the beginning of ``solve``.
+) -> FrameState:
+    """The state of a frame without its neighbours, at the solve size.
 
-    ``hint``, ``recall`` and ``leftover`` as in ``solve``.
+    The steps are those at the beginning of ``solve``, and so are the arguments.
     """
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
@@ -143,21 +143,21 @@ def first_look(
     )
     if settings.alpha_init == "tested":
         trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, memo)
-    trimap = _hinted(trimap, constraint)
+    trimap = _constrained(trimap, constraint)
     estimate, evidence = first_estimate(
         image, clean, trimap, trimap, encoding, settings, generator, noise, through
     )
     if tested is not None:
         trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through, tested)
         solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
-        trimap = _hinted(fill_false_holes(seen, behind, trimap, solid, tested), constraint)
+        trimap = _constrained(fill_false_holes(seen, behind, trimap, solid, tested), constraint)
     alpha = torch.where(trimap == 0.5, estimate.alpha, trimap)
     bounds = colour_bounds(image, clean)
     shown = finished(image, clean, alpha, estimate.foreground, trimap, settings, bounds, grain)
     border = BORDER * max(image.shape[-2:]) / REFERENCE_SIDE
     near = (trimap == 1) & dilate(trimap == 0, border)
-    undecided = _hinted(torch.where(near, 0.5, trimap), constraint)
-    return Look(
+    undecided = _constrained(torch.where(near, 0.5, trimap), constraint)
+    return FrameState(
         image,
         clean,
         encoding,
@@ -172,111 +172,113 @@ def first_look(
     )
 
 
-def improved(look: Look, others: Sequence[tuple[int, Look]], settings: Settings) -> Look:
-    """``look`` with what ``others`` say, each with its place from here in frames; all of one pass.
+def refine_state(
+    state: FrameState, others: Sequence[tuple[int, FrameState]], settings: Settings
+) -> FrameState:
+    """The state after one more pass. ``others`` are neighbours: offset in frames, and state.
 
-    The ``others`` of each side have no gap between them.
+    All states are of the same pass, and the ``others`` of each side have no gap between them.
     """
-    if not (look.undecided == 0.5).any():
-        return replace(look, passes=look.passes + 1)
-    views = _views(look, others)
-    if look.passes >= SOLVED:
-        return _fused(look, views)
-    known = triangulated(look.image, look.clean, views)
-    look = replace(look, undecided=_opened(look, known, views))
-    unknown = look.undecided == 0.5
+    if not (state.undecided == 0.5).any():
+        return replace(state, passes=state.passes + 1)
+    views = _views(state, others)
+    if state.passes >= SOLVED:
+        return _fused(state, views)
+    known = triangulated(state.image, state.clean, views)
+    state = replace(state, undecided=_opened(state, known, views))
+    unknown = state.undecided == 0.5
     by_triangle = TRIANGULATED / known.variance
-    by_sample = SAMPLES * look.evidence.confidence
-    again = unknown & (look.trimap != 0.5)
+    by_sample = SAMPLES * state.evidence.confidence
+    again = unknown & (state.trimap != 0.5)
     opaque = OPAQUE + DECIDED * again
-    laplacian = MattingLaplacian(look.image, unknown)
-    alpha, foreground = torch.where(unknown, look.alpha, look.undecided), look.foreground
-    for _ in range(1 if look.passes else 2):  # the first foreground is a guess without neighbours
-        by_colour, said = _colour(look, foreground)
+    laplacian = MattingLaplacian(state.image, unknown)
+    alpha, foreground = torch.where(unknown, state.alpha, state.undecided), state.foreground
+    for _ in range(1 if state.passes else 2):  # the first foreground is a guess without neighbours
+        by_colour, colour_alpha = _colour(state, foreground)
         by_colour = torch.where(again, 0.0, COLOUR_SHARE * by_colour)
         weight = by_colour + by_sample + opaque + by_triangle
-        pull = by_colour * said + by_sample * look.evidence.alpha + opaque
+        pull = by_colour * colour_alpha + by_sample * state.evidence.alpha + opaque
         pull = pull + by_triangle * known.alpha
-        if look.passes:  # first alphas are each frame's own guesses
+        if state.passes:  # first alphas are each frame's own guesses
             for view in views:
                 weight = weight + NEIGHBOUR * view.weight * view.fit
                 pull = pull + NEIGHBOUR * view.weight * view.fit * view.alpha
         alpha = laplacian.solve(alpha, weight, pull / weight)
-        foreground = smooth_foreground(look.image, look.clean, alpha)
-    look = replace(
-        look,
-        evidence=look.evidence if not look.passes else _together(look, known, unknown),
+        foreground = smooth_foreground(state.image, state.clean, alpha)
+    state = replace(
+        state,
+        evidence=state.evidence if not state.passes else _together(state, known, unknown),
         alpha=alpha,
         foreground=foreground,
         seen_alpha=alpha,
         seen_foreground=foreground,
-        passes=look.passes + 1,
+        passes=state.passes + 1,
     )
-    return look if look.passes < SOLVED else _refined(look, settings)
+    return state if state.passes < SOLVED else _refined(state, settings)
 
 
-def settled(look: Look, settings: Settings) -> tuple[Solution, Solution]:
-    """The Solution at the look's size, and what a larger plate's lift begins with."""
-    held = look.undecided
-    alpha, foreground = look.seen_alpha, look.seen_foreground
-    alpha = without_grain(alpha, foreground, look.clean, held, look.grain)
-    confidence = confidence_of(alpha, held, look.evidence)
-    exact = exact_foreground(look.image, look.clean, alpha, foreground, settings)
+def solution_of(state: FrameState, settings: Settings) -> tuple[Solution, Solution]:
+    """The Solution at the state's size, and the one from which upsampling starts."""
+    held = state.undecided
+    alpha, foreground = state.seen_alpha, state.seen_foreground
+    alpha = without_grain(alpha, foreground, state.clean, held, state.grain)
+    confidence = confidence_of(alpha, held, state.evidence)
+    exact = exact_foreground(state.image, state.clean, alpha, foreground, settings)
     return (
         Solution(alpha, exact, held, confidence),
         Solution(alpha, foreground, held, confidence),
     )
 
 
-def _refined(look: Look, settings: Settings) -> Look:
-    """``look`` after eq. 18."""
+def _refined(state: FrameState, settings: Settings) -> FrameState:
+    """``state`` after eq. 18."""
     weaker = replace(
         settings,
         variance_alpha=min(settings.variance_alpha, VARIANCE_ALPHA),
         solid=max(settings.solid, SOLID),
     )
-    image, clean = look.image, look.clean
+    image, clean = state.image, state.clean
     bounds = colour_bounds(image, clean)
     alpha, foreground = finished(
-        image, clean, look.alpha, look.foreground, look.undecided, weaker, bounds, look.grain
+        image, clean, state.alpha, state.foreground, state.undecided, weaker, bounds, state.grain
     )
     exact = exact_foreground(image, clean, alpha, foreground, settings)
-    return replace(look, seen_alpha=alpha, seen_foreground=exact)
+    return replace(state, seen_alpha=alpha, seen_foreground=exact)
 
 
-def _fused(look: Look, views: Sequence[View]) -> Look:
-    """``look`` with its layers and its neighbours' made one."""
-    own = torch.full_like(look.alpha, OWN)
-    layers = [Layered(look.seen_alpha, look.seen_alpha * look.seen_foreground, own)]
+def _fused(state: FrameState, views: Sequence[View]) -> FrameState:
+    """The state with its layers and its neighbours' fused."""
+    own = torch.full_like(state.alpha, OWN)
+    layers = [Layered(state.seen_alpha, state.seen_alpha * state.seen_foreground, own)]
     layers += [Layered(view.alpha, view.premultiplied, view.weight * view.fit) for view in views]
-    alpha, foreground = fused(look.image, look.clean, layers, look.undecided == 0.5, look.grain)
-    return replace(look, seen_alpha=alpha, seen_foreground=foreground, passes=look.passes + 1)
+    alpha, foreground = fused(state.image, state.clean, layers, state.undecided == 0.5, state.grain)
+    return replace(state, seen_alpha=alpha, seen_foreground=foreground, passes=state.passes + 1)
 
 
-def _opened(look: Look, known: Triangulated, views: Sequence[View]) -> Tensor:
+def _opened(state: FrameState, known: Triangulated, views: Sequence[View]) -> Tensor:
     """``undecided``, with core that lets the clean plate through, at four sigma, decided again."""
     if not views:
-        return look.undecided
+        return state.undecided
     through = 1 - known.alpha
-    found = (look.undecided == 1) & (through > LEAST_THROUGH)
-    found &= torch.stack([view.weight * view.fit for view in views]).mean(0) > HEARD
+    found = (state.undecided == 1) & (through > LEAST_THROUGH)
+    found &= torch.stack([view.weight * view.fit for view in views]).mean(0) > LEAST_FIT
     found &= through > SIGMAS * known.variance.sqrt()
     found &= functional.avg_pool2d(found.float(), 3, 1, 1) * 9 > CLUSTER
-    if look.constraint is not None:
-        found &= look.constraint == 0.5
+    if state.constraint is not None:
+        found &= state.constraint == 0.5
     margin = max(1.0, MARGIN * max(found.shape[-2:]) / REFERENCE_SIDE)
-    again = dilate(found, margin) & (look.undecided == 1)
-    return _hinted(torch.where(again, 0.5, look.undecided), look.constraint)
+    again = dilate(found, margin) & (state.undecided == 1)
+    return _constrained(torch.where(again, 0.5, state.undecided), state.constraint)
 
 
-def _hinted(trimap: Tensor, constraint: Tensor | None) -> Tensor:
+def _constrained(trimap: Tensor, constraint: Tensor | None) -> Tensor:
     return trimap if constraint is None else torch.where(constraint == 0.5, trimap, constraint)
 
 
-def _views(look: Look, others: Sequence[tuple[int, Look]]) -> list[View]:
-    """``others`` as seen from ``look``; the motion to a farther one goes on from the nearer."""
+def _views(state: FrameState, others: Sequence[tuple[int, FrameState]]) -> list[View]:
+    """``others`` as seen from ``state``; the motion to a farther one goes on from the nearer."""
     pictures = {at: _picture(other) for at, other in others}
-    here, device = _picture(look), look.image.device
+    here, device = _picture(state), state.image.device
     views = []
     for side in (-1, 1):
         motion: Tensor | None = None
@@ -285,21 +287,21 @@ def _views(look: Look, others: Sequence[tuple[int, Look]]) -> list[View]:
             if motion is not None:
                 start = chained(motion, flow(pictures[at - side], pictures[at], device))
             motion = flow(here, pictures[at], device, start)
-            views.append(_view(look, other, motion, abs(at)))
+            views.append(_view(state, other, motion, abs(at)))
     return views
 
 
-def _picture(look: Look) -> NDArray[np.uint8]:
-    return layer_picture(look.seen_alpha, look.seen_foreground, look.encoding)
+def _picture(state: FrameState) -> NDArray[np.uint8]:
+    return layer_picture(state.seen_alpha, state.seen_foreground, state.encoding)
 
 
-def _view(look: Look, other: Look, motion: Tensor, distance: int) -> View:
-    """``other`` as seen from ``look`` along ``motion``."""
+def _view(state: FrameState, other: FrameState, motion: Tensor, distance: int) -> View:
+    """``other`` as seen from ``state`` along ``motion``."""
     alpha = fetched(other.seen_alpha, motion)
     premultiplied = fetched(other.seen_alpha * other.seen_foreground, motion)
-    encode = look.encoding.encode
-    built = encode(premultiplied + (1 - alpha) * look.clean)
-    misfit = (built - encode(look.image)).square().mean(1, keepdim=True)
+    encode = state.encoding.encode
+    built = encode(premultiplied + (1 - alpha) * state.clean)
+    misfit = (built - encode(state.image)).square().mean(1, keepdim=True)
     misfit = functional.avg_pool2d(functional.pad(misfit, [1] * 4, mode="replicate"), 3, 1)
     return View(
         fetched(other.image, motion),
@@ -312,26 +314,26 @@ def _view(look: Look, other: Look, motion: Tensor, distance: int) -> View:
     )
 
 
-def _colour(look: Look, foreground: Tensor) -> tuple[Tensor, Tensor]:
+def _colour(state: FrameState, foreground: Tensor) -> tuple[Tensor, Tensor]:
     """Weight and alpha of the colour equation, as in ``solve.first_estimate``."""
-    encode = look.encoding.encode
-    difference = foreground - look.clean
-    power = (encode(foreground) - encode(look.clean)).square().sum(1, keepdim=True)
-    seen = (difference * (look.image - look.clean)).sum(1, keepdim=True)
+    encode = state.encoding.encode
+    difference = foreground - state.clean
+    power = (encode(foreground) - encode(state.clean)).square().sum(1, keepdim=True)
+    seen = (difference * (state.image - state.clean)).sum(1, keepdim=True)
     alpha = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
     weight = COLOUR * power
-    if look.grain is not None:
-        sigma = encode(look.clean + look.grain) - encode(look.clean)
+    if state.grain is not None:
+        sigma = encode(state.clean + state.grain) - encode(state.clean)
         weight = weakened(weight, sigma.square().mean(1, keepdim=True))
     return weight, alpha
 
 
-def _together(look: Look, known: Triangulated, asked: Tensor) -> Sampled:
+def _together(state: FrameState, known: Triangulated, unknown: Tensor) -> Sampled:
     """Sampled and triangulated alphas, weighed by their variances, for the confidence."""
     by_sample = torch.where(
-        look.evidence.confidence > 0, 1 / variance_of(look.evidence.confidence), 0.0
+        state.evidence.confidence > 0, 1 / variance_of(state.evidence.confidence), 0.0
     )
     precision = by_sample + 1 / known.variance
-    alpha = (by_sample * look.evidence.alpha + known.alpha / known.variance) / precision
+    alpha = (by_sample * state.evidence.alpha + known.alpha / known.variance) / precision
     confidence = (100 - (1 / precision - SURE) / PER_CONFIDENCE).clamp(0, 100)
-    return Sampled(torch.where(asked, alpha, 0.0), torch.where(asked, confidence, 0.0))
+    return Sampled(torch.where(unknown, alpha, 0.0), torch.where(unknown, confidence, 0.0))

@@ -17,6 +17,7 @@ from ...dmp.model.encoding import Encoding
 from ...dmp.paper.cuda_graphs import Eager, repeat_on
 from ...dmp.paper.losses import Problem, Trainer
 from ...dmp.solve.single_frame import solve
+from ...dmp.steps import finish
 from ..peak_memory import PeakMemory
 from .traffic import bytes_of, copy_bandwidth, wait_for
 
@@ -60,14 +61,14 @@ def measure(
             "size": side,
             "copy_gb_s": round(bandwidth / 1e9, 2),
             "authors": {
-                **_told(authors, bandwidth),
+                **_times(authors, bandwidth),
                 "whole_schedule_s": round(AUTHORS_STEPS * statistics.median(authors[0]), 1),
             },
         }
         for name, settings in presets.items():
             settings = settings.changed(threads=threads, align="off", illumination="off")
             row[name] = {
-                **_told(_step(pair, settings, repeats, device), bandwidth),
+                **_times(_step(pair, settings, repeats, device), bandwidth),
                 **_whole(pair, settings, device),
             }
         yield row
@@ -106,7 +107,7 @@ def _step(
     return seconds, moved
 
 
-def _told(step: tuple[list[float], int], bandwidth: float) -> dict[str, Any]:
+def _times(step: tuple[list[float], int], bandwidth: float) -> dict[str, Any]:
     seconds, moved = step
     median, floor = statistics.median(seconds), moved / bandwidth
     return {
@@ -124,12 +125,7 @@ def _whole(pair: tuple[Tensor, Tensor, Tensor], settings: Settings, device: str)
     memory = PeakMemory()
     wait_for(device)
     start, used = time.perf_counter(), time.process_time()
-    solving = solve(image, clean, settings)
-    try:
-        while True:
-            next(solving)
-    except StopIteration as done:
-        alpha = done.value.alpha
+    alpha = finish(solve(image, clean, settings)).alpha
     wait_for(device)
     return {
         "whole_s": round(time.perf_counter() - start, 2),

@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from dmp_engine.dmp.model.clean_plate_error import CleanPlateError
 from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.steps import finish
 from dmp_engine.plates.clean_plate import fit
 from dmp_engine.plates.clean_plate.fit import Report, fit_pixels
 from dmp_engine.plates.clean_plate.jpeg import Jpeg, compression_of, explained
@@ -35,12 +36,7 @@ def alpha_of(
 ) -> torch.Tensor:
     tensors = [torch.from_numpy(x).permute(2, 0, 1)[None].contiguous() for x in (image, clean)]
     steps = solve(tensors[0], tensors[1], ONCE, clean_plate_error=clean_plate_error)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            result: torch.Tensor = done.value.alpha
-            return result
+    return finish(steps).alpha
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
 
+from dmp_engine.dmp.steps import finish
 from dmp_engine.evaluation import benchmark
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.clean_plate.fit import fit_clean
@@ -171,12 +172,7 @@ def test_the_fit_is_in_notes_and_header(tmp_path: Path) -> None:
     )
 
     def alpha(name: str, **values: str) -> tuple[Array, Layers]:
-        working = matte_frame(Frame(1, plates), AUTO.changed(**values), tmp_path / name)
-        try:
-            while True:
-                next(working)
-        except StopIteration as done:
-            layers: Layers = done.value
+        layers = finish(matte_frame(Frame(1, plates), AUTO.changed(**values), tmp_path / name))
         buffer = oiio.ImageBuf(layers.path)
         fit = buffer.spec().get_string_attribute("dmp:clean_fit")
         assert bool(fit) == bool(layers.notes)

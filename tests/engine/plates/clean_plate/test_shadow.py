@@ -12,6 +12,7 @@ import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
 
+from dmp_engine.dmp.steps import finish
 from dmp_engine.evaluation.benchmark import composite
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.clean_plate.fit import fit_pixels
@@ -141,12 +142,7 @@ def solved(folder: Path, name: str, **changes: Any) -> tuple[dict[str, Array], L
     frame = Frame(1, (Plate(str(folder / "plate.exr"), Role.IMAGE),
                       Plate(str(folder / "clean.exr"), Role.CLEAN)))  # fmt: skip
     steps = matte_frame(frame, QUICK.changed(**changes), folder / name)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            layers: Layers = done.value
-            break
+    layers = finish(steps)
     file = oiio.ImageBuf(str(folder / name))
     read = np.asarray(file.get_pixels("float"), np.float32)
     return {c: read[..., i] for i, c in enumerate(file.spec().channelnames)}, layers
