@@ -146,17 +146,17 @@ def _files(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...]) -> O
 def _file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Role) -> str:
     """The EXR or the pattern that ``source`` hands on unchanged; "" where it does more."""
     read: Optional[nuke.Node] = source
-    while read is not None and read.Class() in PASS_ON and not read["disable"].value():
+    while read is not None and read.Class() in PASS_ON:  # disabled or not, they change nothing
         read = read.input(0)
-    if read is None or read.Class() != "Read" or read["disable"].value():
+    if read is None or read.Class() != "Read" or _value(read, "disable", False):
         return ""
     text = str(read["file"].value()).replace("\\", "/")
     if "[" in text or not os.path.isabs(text) or not text.lower().endswith(".exr"):
         return ""
     if not read["raw"].value() and _knob_text(read, "colorspace", "linear") not in LINEAR:
         return ""
-    if _knob_text(read, "frame", "") not in ("", "0", "frame"):
-        return ""  # a shift in time
+    if _is_shifted(read) or _value(read, "premultiplied", False):
+        return ""
     if not results.NUMBER.search(os.path.basename(text)):
         return text  # a still
     first, last = int(read["first"].value()), int(read["last"].value())
@@ -164,7 +164,22 @@ def _file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: R
     if role is Role.CLEAN and node["clean_still"].value() or first == last and held:
         number = min(max(frames[0], first), last)
         return results.Sequence(text).path(number, results.VIEW)
-    return text if role is Role.IMAGE or first <= frames[0] and frames[-1] <= last else ""
+    # Outside its range the Read repeats a frame; a file may be there all the same.
+    return text if first <= frames[0] and frames[-1] <= last else ""
+
+
+def _value(node: nuke.Node, name: str, otherwise: Any) -> Any:
+    """A knob's value; ``otherwise`` where the class has no such knob: a Dot has no ``disable``."""
+    knob = node.knob(name)
+    return otherwise if knob is None else knob.value()
+
+
+def _is_shifted(read: nuke.Node) -> bool:
+    """True where the Read gives another frame's file at a frame, by its frame mode."""
+    text = str(_value(read, "frame", "")).strip()
+    same = {"expression": "frame", "offset": "0", "start at": str(int(read["first"].value()))}
+    mode = str(_value(read, "frame_mode", "expression"))
+    return text not in ("", same.get(mode, ""))
 
 
 def _knob_text(read: nuke.Node, name: str, otherwise: str) -> str:

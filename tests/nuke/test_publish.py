@@ -284,3 +284,42 @@ def test_views_and_several_nodes(plates: Shot, session: Session, tmp_path: Path)
         node.setSelected(False)
     names = {shot.name for shot in collect.collect(to="/to").shots}
     assert names == {"a_DMP1", "a_DMP2"}
+
+
+@pytest.mark.parametrize(
+    ("mode", "text"), [("expression", "frame + 1"), ("offset", "1"), ("start at", "1000")]
+)
+def test_a_read_that_is_shifted_in_time_is_rendered(
+    plates: Shot, session: Session, tmp_path: Path, mode: str, text: str
+) -> None:
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    dmp["last"].setValue(1002)
+    read = dmp.input(0)
+    read["frame_mode"].setValue(mode)
+    read["frame"].setValue(text)
+    (shot,) = collected(dmp)
+    rendered, _ = pixels(shot.image.replace("####", "1001"))
+    other, _ = pixels(tmp_path / "plate.1002.exr")  # what the node has at 1001
+    assert np.array_equal(rendered["R"], other["R"])
+    collect.forget_plates()
+
+
+def test_what_a_read_changes_is_rendered_and_what_it_does_not_is_sent(
+    plates: Shot, session: Session, tmp_path: Path
+) -> None:
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    read, place = dmp.input(0), tmp_path.as_posix()
+    for mode, text in (("expression", "frame"), ("offset", "0"), ("start at", "1001")):
+        read["frame_mode"].setValue(mode)
+        read["frame"].setValue(text)
+        assert collected(dmp)[0].image == f"{place}/plate.%04d.exr"
+    assert session.renders == []
+    read["premultiplied"].setValue(True)
+    assert collected(dmp)[0].image.endswith("/image.main.####.exr")
+    read["premultiplied"].setValue(False)
+    read["first"].setValue(1002)  # 1001 shows 1002, although a file of 1001 is there
+    (shot,) = collected(dmp)
+    held, _ = pixels(shot.image.replace("####", "1001"))
+    shown, _ = pixels(tmp_path / "plate.1002.exr")
+    assert np.array_equal(held["R"], shown["R"])
+    collect.forget_plates()

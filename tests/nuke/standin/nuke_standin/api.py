@@ -212,7 +212,7 @@ def execute(
         refuse("I'm already executing something else")
     if node is None or node.Class() != "Write":
         refuse("execute wants a Write node")
-    if node["disable"].value():
+    if "disable" in node._knobs and node["disable"].value():
         refuse(f"{node.fullName()} is disabled")
     for view in views or session.views:
         if view not in session.views:

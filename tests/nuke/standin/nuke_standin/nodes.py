@@ -17,7 +17,7 @@ from . import knobs, pixels
 from .guard import Guarded
 from .pixels import Image
 from .session import refuse, session
-from .tables import COMMON, EXR_KNOBS, INPUTS, KNOBS
+from .tables import COMMON, EXR_KNOBS, INPUTS, KNOBS, WITHOUT_DISABLE
 from .tcl import substituted, words
 
 
@@ -66,6 +66,8 @@ class Node(Guarded):
         self._group: Group | None = None
         self._alive, self._loaded = True, False
         for cls, name, *more in COMMON + KNOBS.get(kind, []):
+            if name == "disable" and kind in WITHOUT_DISABLE:
+                continue
             self._own(cls(name, name, *more))
 
     def _own(self, knob: knobs.Knob) -> None:
@@ -206,7 +208,7 @@ class Node(Guarded):
         if above is None:
             return pixels.black((0, 0, *session.root._size))
         image = above._image(frame, view)
-        if self._knobs["disable"]._value:
+        if "disable" in self._knobs and self._knobs["disable"]._value:
             return image
         return self._computed(image, frame, view)
 
@@ -289,6 +291,7 @@ class Read(Node):
         value = {name: knob.value() for name, knob in self._knobs.items()}
         if not self._knobs["file"].evaluate():
             raise RuntimeError(f"{self.name()}: no filename specified")
+        frame = self._shifted(frame)
         asked = min(max(frame, value["first"]), value["last"])  # before and after: hold
         if (frame < asked and value["before"] == "black") or (
             frame > asked and value["after"] == "black"
@@ -304,6 +307,17 @@ class Read(Node):
         if session.executing and session.root["proxy"].value():
             return image.scaled(session.root["proxy_scale"].value())
         return image
+
+    def _shifted(self, frame: int) -> int:
+        """The number of the file at a frame, by the frame mode."""
+        text, mode = self._knobs["frame"].value().strip(), self._knobs["frame_mode"].value()
+        if not text:
+            return frame
+        if mode == "offset":
+            return frame + int(text)
+        if mode == "start at":
+            return frame - int(text) + int(self._knobs["first"].value())
+        return int(self._evaluated(text, frame))
 
     def _any(self) -> tuple[int, int, int, int]:
         """The format of the first file of the sequence that is there."""

@@ -59,6 +59,8 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
         (knobs.File_Knob, "file"),
         (knobs.Int_Knob, "first", 1),
         (knobs.Int_Knob, "last", 1),
+        (knobs.Enumeration_Knob, "frame_mode", ["expression", "start at", "offset"]),
+        (knobs.EvalString_Knob, "frame"),
         (knobs.Int_Knob, "origfirst", 1),
         (knobs.Int_Knob, "origlast", 1),
         (knobs.Boolean_Knob, "origset", False),
@@ -81,4 +83,5 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
         (knobs.Boolean_Knob, "use_limit", False),
     ],
 }
+WITHOUT_DISABLE = ("Dot", "Input", "Output")
 INPUTS = {"Switch": 16, "Copy": 2, "Read": 0, "Input": 0}  # most; 1 otherwise
