@@ -44,6 +44,15 @@ class Sequence:
         """The file of one frame and view."""
         return NUMBER.sub(lambda at: f"{frame:0{_digits(at)}d}", self.pattern.replace(VIEW, view))
 
+    def is_same(self, other: Sequence) -> bool:
+        """True when both name the same files, such as ``####`` beside ``%04d``."""
+
+        def plain(pattern: str) -> str:
+            path = NUMBER.sub(lambda at: f"%0{_digits(at)}d", pattern)
+            return os.path.normcase(os.path.normpath(path))
+
+        return plain(self.pattern) == plain(other.pattern)
+
     def on_disk(self, view: str) -> List[int]:
         """The numbers of the frames that are there."""
         path = self.pattern.replace(VIEW, view)
@@ -103,9 +112,13 @@ def ready_folders(files: Sequence, views: Tuple[str, ...]) -> None:
 def check_alone(node: nuke.Group, files: Sequence) -> None:
     """InputError when another DMP node writes the same files, as a copied node would."""
     for other in all_nodes():
-        if other.fullName() == node.fullName() or not str(other["file"].value()):
+        if other.fullName() == node.fullName():
             continue
-        if str(other["file"].value()).replace("\\", "/").strip() == files.pattern:
+        try:
+            same = sequence(other).is_same(files)
+        except OutputError:
+            continue  # it writes nothing
+        if same:
             raise InputError(
                 f"{other.fullName()} writes the same files as {node.fullName()}; "
                 "give one of them another output."

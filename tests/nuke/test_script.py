@@ -285,6 +285,33 @@ def test_copy_paste_and_rename(
     assert press(dmp, "matte_frame").startswith("Done")
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("{0}/matte.%04d.exr", "{0}/matte.####.exr"),
+        ("[file dirname [value root.name]]/m.%04d.exr", "{0}/m.%04d.exr"),
+        (
+            "[file dirname [value root.name]]/m.####.exr",
+            "[file dirname [value root.name]]/m.%04d.exr",
+        ),
+        ("{0}/a/../matte.%04d.exr", "{0}/matte.%04d.exr"),
+    ],
+)
+def test_two_nodes_never_write_the_same_files(
+    session: Session, tmp_path: Path, one: str, other: str
+) -> None:
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    nodes = [node.build(), node.build()]
+    for made, text in zip(nodes, (one, other), strict=True):
+        made["file"].setValue(text.format(tmp_path.as_posix()))
+    with pytest.raises(InputError, match="DMP1 writes the same files as DMP2"):
+        results.check_alone(nodes[1], results.sequence(nodes[1]))
+    nodes[0]["file"].setValue(f"{tmp_path.as_posix()}/matte.%05d.exr")
+    results.check_alone(nodes[1], results.sequence(nodes[1]))
+    nodes[0]["file"].setValue("")
+    results.check_alone(nodes[1], results.sequence(nodes[1]))
+
+
 def test_undo(shot: Shot, engine: Connection, session: Session, tmp_path: Path) -> None:
     """Making the node is one step; what a job sets is none."""
     plate, clean = shot.reads()
