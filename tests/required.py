@@ -39,6 +39,19 @@ def program(name: str) -> Callable[[], bool]:
     return lambda: shutil.which(name) is not None
 
 
+def prints(beginning: str, *command: str) -> Callable[[], bool]:
+    """Whether a command's output begins with these words."""
+
+    def present() -> bool:
+        try:
+            done = subprocess.run(command, capture_output=True, text=True)
+        except OSError:
+            return False
+        return done.stdout.startswith(beginning)
+
+    return present
+
+
 def imports(code: str, environment: str = ".venv") -> Callable[[], bool]:
     """Whether the Python of one of the repository's environments can import something."""
     return lambda: runs(ROOT / environment / "bin" / "python", "-c", f"import {code}")
@@ -61,7 +74,7 @@ REQUIRED: dict[str, Callable[[], bool]] = {
     "Blender 4.2 as a module": imports("bpy", ".venv-bpy-4.2"),
     "Blender 4.5 as a module": imports("bpy", ".venv-bpy-4.5"),
     "Blender 5.0 as a module": imports("bpy", ".venv-bpy-5.0"),
-    "Blender with a window": program("blender"),
+    "Blender 3.4, Debian's, with a window": prints("Blender 3.4", "blender", "--version"),
     "Xvfb": program("Xvfb"),
     "xdotool": program("xdotool"),
     "ImageMagick": program("import"),
