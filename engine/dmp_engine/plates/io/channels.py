@@ -6,6 +6,7 @@ the main one, the artist is asked; a normals pass must not be matted by chance.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +18,19 @@ COLOURS = (("r", "g", "b"), ("red", "green", "blue"))
 GREY = ("y", "l", "luminance", "gray", "grey")
 ALPHA = ("a", "alpha")
 # Last part of the layer names that renderers and hosts give the beauty pass.
-MAIN = ("", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "image", "composite")
+MAIN = (
+    "", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "image", "composite",
+    "c", "ci",
+)  # fmt: skip
+VIEWS = ("left", "right")
+COMPOSITE = "composite"  # Blender's result, beside the layers that it was made of
+# A layer of one of these names, or with one of these words in its name, is data and no picture.
+DATA = ("n", "p", "z", "uv", "st", "id", "pref", "nref", "dpdu", "dpdv")
+DATA_WORDS = (
+    "normal", "normals", "albedo", "position", "depth", "motion", "velocity", "vector", "vectors",
+    "motionvector", "motionvectors", "objectid", "uvs", "pworld", "nworld", "worldposition",
+)  # fmt: skip
+DATA_BEGINNINGS = ("crypto", "motion", "depth", "normal", "position", "albedo")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,26 +51,36 @@ class Pick:
     indices: tuple[int, ...]
 
 
-def pick_colour(path: Path, parts: list[Part]) -> Pick:
+def pick_colour(path: Path, parts: list[Part], layer: str = "") -> Pick:
     """R, G, B of the main layer, or a grey channel three times; PlateError if there is none.
 
     The main layer: R, G, B without a layer name; a layer, or a part of a file of
-    many parts, with one of the names in ``MAIN``; R, G, B without a layer name in
-    the first part that has them; the only layer that has R, G and B.
+    many parts, with one of the names in ``MAIN``; the only layer, or part, that has
+    R, G and B and is no data. ``layer`` names another one, as the file spells it or
+    by the last part of its name, in either case of letters.
     """
     found: list[tuple[str, Pick]] = []
     for part in parts:
         _refuse_print_colours(path, part.spec)
         found += _layers_with_colour(part)
-    ranks = [_rank(layer, pick.part, len(parts) > 1) for layer, pick in found]
-    best = [pick for rank, (_, pick) in zip(ranks, found, strict=True) if rank == min(ranks)]
-    if best and best[0].part not in [pick.part for pick in best[1:]]:
-        return best[0]
+    called = [(_called(name, pick.part, len(parts) > 1), pick) for name, pick in found]
+    if layer:
+        return _named(path, called, layer)
+    pictures = [
+        (_rank(name, pick.part, len(parts) > 1), name, pick)
+        for name, pick in found
+        if not _is_data(name) and not (not name and _is_data(pick.part.name))
+    ]
+    first = min((rank for rank, _, _ in pictures), default=None)
+    best = [(name, pick) for rank, name, pick in pictures if rank == first]
+    # Under another name than the beauty's it may be one light of many: only if there is no other.
+    rivals = best if first is not None and first[0] < len(MAIN) else found
+    if best and len({(name, _without_view(pick.part)) for name, pick in rivals}) == 1:
+        return best[0][1]
     if found:
-        layers = ", ".join(sorted(layer for layer, _ in found))
         raise PlateError(
-            f"'{path}' has no main R, G, B, only the layers {layers}; "
-            "write the layer to matte as R, G, B."
+            f"'{path}' has no main R, G, B, only the layers {_listed(called)}; "
+            "write the layer to matte as R, G, B, or name it with --layer."
         )
     for part in parts:
         grey = _grey(part.spec)
@@ -65,6 +88,46 @@ def pick_colour(path: Path, parts: list[Part]) -> Pick:
             return Pick(part, (grey,) * 3)
     names = ", ".join(name for part in parts for name in part.spec.channelnames)
     raise PlateError(f"'{path}' has no colour channels, only {names}; write R, G, B.")
+
+
+def _named(path: Path, called: list[tuple[str, Pick]], layer: str) -> Pick:
+    """The layer of that name. Raises PlateError that lists those that there are."""
+    wanted = layer.lower()
+    for matches in (lambda name: name.lower() == wanted, lambda name: _leaf(name) == wanted):
+        found = [pick for name, pick in called if matches(name)]
+        if found:
+            return found[0]
+    raise PlateError(
+        f"'{path}' has no layer '{layer}' with R, G and B; it has {_listed(called) or 'none'}."
+    )
+
+
+def _listed(called: list[tuple[str, Pick]]) -> str:
+    return ", ".join(sorted(name or "R, G, B" for name, _ in called))
+
+
+def _called(layer: str, part: Part, many: bool) -> str:
+    """A layer's name for the artist: that of the part where its channels have none."""
+    return layer or (part.name if many else "")
+
+
+def _is_data(name: str) -> bool:
+    """Whether a layer or part of this name holds no colours that a camera could see."""
+    leaf = _leaf(name).rstrip("0123456789")
+    words = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name.rpartition(".")[2])
+    return (
+        leaf in DATA
+        or leaf.startswith(DATA_BEGINNINGS)
+        or any(word.lower() in DATA_WORDS or word.lower() == "crypto" for word in words)
+    )
+
+
+def _without_view(part: Part) -> str:
+    """A part's name without the eye that it is for: both eyes of a pair are one picture."""
+    name = part.name.lower()
+    view = part.spec.get_string_attribute("view").lower()
+    eyes = [*VIEWS, re.escape(view)] if view else list(VIEWS)
+    return re.sub(rf"[._-]?({'|'.join(eyes)})$", "", name)
 
 
 def pick_alpha(parts: list[Part]) -> Pick | None:
@@ -81,12 +144,13 @@ def _leaf(name: str) -> str:
     return name.rpartition(".")[2].lower()
 
 
-def _rank(layer: str, part: Part, many: bool) -> int:
-    """How surely the layer is the main one; 0 is surest."""
+def _rank(layer: str, part: Part, many: bool) -> tuple[int, bool]:
+    """How surely the layer is the main one; the least is surest."""
     called = _leaf(layer) if layer else _leaf(part.name) if many else ""
     if called in MAIN:
-        return MAIN.index(called)
-    return len(MAIN) + bool(layer)
+        composite = COMPOSITE in f"{part.name}.{layer}".lower().split(".")
+        return MAIN.index(called), not composite
+    return len(MAIN) + bool(layer), True
 
 
 def _layers_with_colour(part: Part) -> list[tuple[str, Pick]]:
@@ -106,6 +170,8 @@ def _grey(spec: oiio.ImageSpec) -> int | None:
     names = [name.lower() for name in spec.channelnames]
     if "ry" in names or "by" in names:
         return None  # luminance of a luminance/chroma file: its colours would be lost
+    if "x" in names:
+        return None  # a vector
     return next((index for index, name in enumerate(names) if name in GREY), None)
 
 
