@@ -344,6 +344,7 @@ FACE = [
     "ShotReport",
     "ShotStart",
     "Stage",
+    "as_dmp_error",
     "cache_folder",
     "choose_engine",
     "engine_jobs",

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-import traceback
 from contextlib import contextmanager
 from typing import Any, Iterator, List, Optional
 
@@ -25,16 +24,14 @@ TICK = 0.1  # seconds
 
 @contextmanager
 def bugs_reported() -> Iterator[None]:
-    """What nobody foresaw becomes a sentence too; its traceback goes to the console."""
+    """An exception that nobody foresaw becomes a DmpError; its traceback goes to the console."""
     try:
         yield
     except dmp.DmpError:
         raise
     except Exception as bug:
-        traceback.print_exc()
-        raise dmp.DmpError(
-            f"DMP hit a bug: {type(bug).__name__}: {bug}. The system console has the details."
-        ) from None
+        sentence = f"{dmp.as_dmp_error(bug)} The system console has the details."
+        raise dmp.DmpError(sentence) from None
 
 
 def _watched(steps: Iterator[Status]) -> Iterator[Status]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
 from typing import Callable, Dict
 
 import nuke
 
-from dmp_matting import DmpError
+from dmp_matting import as_dmp_error
 
 from . import jobs, prepare, results
 from .results import Severity
@@ -19,11 +18,8 @@ def press(action: str) -> None:
     assert isinstance(node, nuke.Group)
     try:
         ACTIONS[action](node)
-    except DmpError as error:
-        _fail(node, str(error))
-    except Exception as bug:  # an artist gets no traceback; the Script Editor does
-        traceback.print_exc()
-        _fail(node, f"DMP hit a bug: {type(bug).__name__}: {bug}.")
+    except Exception as error:
+        _fail(node, str(as_dmp_error(error)))
 
 
 def _fail(node: nuke.Group, sentence: str) -> None:

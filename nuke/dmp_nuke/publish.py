@@ -7,7 +7,6 @@ it was published.
 
 from __future__ import annotations
 
-import traceback
 from dataclasses import replace
 from typing import Dict, List, Mapping, Optional, Tuple
 
@@ -19,6 +18,7 @@ from dmp_matting import (
     DmpError,
     InputError,
     PublishRequest,
+    as_dmp_error,
     open_publish_window,
 )
 
@@ -43,12 +43,9 @@ def press() -> None:
             to, names, version = choices
             chosen = [node for node in nodes if names[node.fullName()]]
             start(collect.collect(chosen, to, names, version), names)
-    except DmpError as error:
+    except Exception as error:
         collect.forget_plates()
-        nuke.message(str(error))
-    except Exception as bug:  # an artist gets no traceback; the Script Editor does
-        traceback.print_exc()
-        nuke.message(f"DMP hit a bug: {type(bug).__name__}: {bug}.")
+        nuke.message(str(as_dmp_error(error)))
 
 
 def start(

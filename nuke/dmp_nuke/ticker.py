@@ -7,12 +7,11 @@ calls nothing else of Nuke. While Nuke is busy no second tick is queued.
 from __future__ import annotations
 
 import threading
-import traceback
 from typing import Callable, Optional
 
 import nuke
 
-from dmp_matting import DmpError
+from dmp_matting import as_dmp_error
 
 INTERVAL = 0.2  # seconds between two ticks
 
@@ -52,10 +51,7 @@ class Ticker:
         """What is raised here would only be printed by Nuke: it becomes a sentence."""
         try:
             self._tick()
-        except DmpError as error:
-            self._failed(str(error))
-        except Exception as bug:
-            traceback.print_exc()
-            self._failed(f"DMP hit a bug: {type(bug).__name__}: {bug}.")
+        except Exception as error:
+            self._failed(str(as_dmp_error(error)))
         finally:
             ticked.set()

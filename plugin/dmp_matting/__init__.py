@@ -18,6 +18,7 @@ from .errors import (
     OutputError,
     PlateError,
     SettingsError,
+    as_dmp_error,
 )
 from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Stage
 from .paths import cache_folder, read_config, write_config
@@ -86,6 +87,7 @@ __all__ = [
     "ShotReport",
     "ShotStart",
     "Stage",
+    "as_dmp_error",
     "cache_folder",
     "choose_engine",
     "engine_jobs",

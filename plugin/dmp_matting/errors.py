@@ -19,6 +19,7 @@ the file or the setting. It is never a traceback. Errors cross the wire as
 
 from __future__ import annotations
 
+import traceback
 from typing import Dict, Type
 
 
@@ -78,6 +79,23 @@ class CancelledError(DmpError):
     """The job was ended on request."""
 
     exit_code = 130
+
+
+def bug_sentence(bug: Exception) -> str:
+    """What an artist reads about an exception that nobody foresaw."""
+    return f"DMP hit a bug: {type(bug).__name__}: {bug}."
+
+
+def as_dmp_error(error: Exception) -> DmpError:
+    """``error`` itself if it is a DmpError; any other exception is a bug and becomes one sentence.
+
+    The traceback of a bug goes to the standard error output, which Nuke's Script Editor and
+    Blender's system console show.
+    """
+    if isinstance(error, DmpError):
+        return error
+    traceback.print_exception(type(error), error, error.__traceback__)
+    return EngineError(bug_sentence(error))
 
 
 def _tree(root: Type[DmpError]) -> Dict[str, Type[DmpError]]:

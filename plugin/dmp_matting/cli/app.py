@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 from rich.text import Text
 
-from ..errors import DmpError
+from ..errors import DmpError, bug_sentence
 from ..paths import cache_folder
 from ..version import __version__
 from . import (
@@ -72,14 +72,14 @@ def _fail(kind: str, sentence: str, code: int) -> NoReturn:
 
 def _logged(bug: Exception) -> str:
     """A sentence for what nobody foresaw; the traceback goes to a log file."""
-    told = f"dmp hit a bug: {type(bug).__name__}: {bug}"
+    sentence = bug_sentence(bug)
     log = cache_folder() / "logs" / f"dmp-{time.strftime('%Y%m%d-%H%M%S')}.log"
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         log.write_text("".join(traceback.format_exception(type(bug), bug, bug.__traceback__)))
     except OSError:
-        return told
-    return f"{told}; see {log}"
+        return sentence
+    return f"{sentence} See {log}."
 
 
 def _print_version(wanted: bool) -> None:

@@ -15,7 +15,7 @@ import queue
 import threading
 from typing import Callable, Generic, List, Optional, TypeVar
 
-from ..errors import DmpError, EngineError
+from ..errors import DmpError, as_dmp_error
 
 Event = TypeVar("Event")
 Result = TypeVar("Result")
@@ -64,7 +64,5 @@ class BackgroundTask(Generic[Event, Result]):
     def _run(self) -> None:
         try:
             self._results.append(self._work(self._events.put))
-        except DmpError as error:
-            self._error = error
-        except Exception as bug:  # a thread's traceback would reach nobody
-            self._error = EngineError(f"DMP hit a bug: {type(bug).__name__}: {bug}.")
+        except Exception as error:  # nobody else would see what a thread raises
+            self._error = as_dmp_error(error)

@@ -26,6 +26,7 @@ from ..errors import (
     EngineMissingError,
     OutputError,
     SettingsError,
+    as_dmp_error,
 )
 from ..job import Layers, Progress
 from .events import Chunk, Executor, ShotEvent, ShotFailure, ShotFrame, ShotProgress
@@ -97,10 +98,8 @@ class LocalExecutor(Executor):
                     break
                 self._chunk(shot, list(numbers))
             self._tell(None)
-        except DmpError as error:
-            self._tell(error)
-        except Exception as bug:  # a thread's traceback would reach nobody
-            self._tell(EngineError(f"DMP hit a bug: {type(bug).__name__}: {bug}."))
+        except Exception as error:  # nobody else would see what a thread raises
+            self._tell(as_dmp_error(error))
 
     def _chunk(self, shot: Shot, left: List[int]) -> None:
         """Solve these frames; one that fails is told, and the others go on."""
