@@ -1,7 +1,7 @@
 """Jobs on their way: uploaded, queued, running, ended. The one place that changes a job's state.
 
 All in one event loop, so a step between two ``await`` needs no lock. What must
-survive a kill is on disk (store.py) before it is told to anyone.
+survive a kill is on disk (job_store.py) before any client receives it.
 
 Long because all changes of a job's state stand side by side: two files could interleave them.
 """
@@ -297,21 +297,21 @@ class Dispatcher:
                 live.previews += 1
             if live.progress is None or live.progress["frame"] != frame.number:
                 live.warnings = []
-            told = [self.store.told_by_client_names(record, x) for x in event["warnings"]]
-            live.warnings.extend(text for text in told if text not in live.warnings)
+            warnings = [self.store.with_client_names(record, x) for x in event["warnings"]]
+            live.warnings.extend(text for text in warnings if text not in live.warnings)
             live.progress = {**event, "preview": None, "warnings": list(live.warnings)}
             live.changed()
         elif kind == "layers":
             layers = Layers.from_json(event)
-            told = [self.store.told_by_client_names(record, text) for text in layers.warnings]
-            self._finish(live, dataclasses.replace(layers, warnings=tuple(told)))
+            warnings = [self.store.with_client_names(record, text) for text in layers.warnings]
+            self._finish(live, dataclasses.replace(layers, warnings=tuple(warnings)))
             if layers.settings.solve_size == live.settings.solve_size:  # else memory was short
                 self.cache.put(key, self.store.layers(record, frame.number), layers)
                 self.cache.link(self._key(live, frame), key)
         elif kind == "cancelled":
             raise CancelledError(live.cancelling)
         else:
-            message = self.store.told_by_client_names(record, event["message"])
+            message = self.store.with_client_names(record, event["message"])
             raise from_wire({"error": event["error"], "message": message})
 
     async def _from_cache(self, live: Live, frame: Frame, content: str = "") -> bool:
@@ -375,8 +375,8 @@ class Dispatcher:
             settings_on_cpu=None,
         )
         content = {plate.path: plate.digest for plate in live.record.plates}
-        told = one.key(content, engine_version()) + _ocio_digest(live.record.ocio) + digest
-        return hashlib.sha256(told.encode()).hexdigest()
+        parts = one.key(content, engine_version()) + _ocio_digest(live.record.ocio) + digest
+        return hashlib.sha256(parts.encode()).hexdigest()
 
     def _settings_that_count(self, live: Live) -> Settings:
         """The job's settings with the kind of device and its number of threads."""
@@ -400,7 +400,7 @@ class Dispatcher:
             self.store.remove(record)
         else:
             self.store.drop_inputs(record)
-            with contextlib.suppress(OSError):  # a full disk; the client is told all the same
+            with contextlib.suppress(OSError):  # a full disk; the client receives it all the same
                 self.store.save(record)
         log.info("job %s %s %s", record.id, record.state.value, failure or "")
         live.changed()
@@ -452,7 +452,7 @@ def _ocio_digest(ocio: str) -> str:
 
 
 def full_disk(reason: OSError) -> OutputError:
-    """An OSError of the job folders, told to an artist."""
+    """An OSError of the job folders, as a sentence for an artist."""
     return OutputError(
         f"The engine cannot write to its cache folder ({reason.strerror}); "
         "free some disk space, for instance with `dmp cache clear`."

@@ -1,4 +1,4 @@
-"""What the server answers when something is wrong: an HTTP status and one of our errors.
+"""The response to a request that fails: an HTTP status and one of our errors.
 
 {"error": "PlateError", "message": "one sentence"}
 """
@@ -50,8 +50,8 @@ async def _on_dmp_error(request: Request, error: Exception) -> Response:
 
 async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    told = InputError(f"{request.method} {request.url.path}: {error.detail}.")
-    return JSONResponse(told.to_wire(), error.status_code, error.headers)
+    failure = InputError(f"{request.method} {request.url.path}: {error.detail}.")
+    return JSONResponse(failure.to_wire(), error.status_code, error.headers)
 
 
 async def _on_gone(request: Request, error: Exception) -> Response:
@@ -60,8 +60,8 @@ async def _on_gone(request: Request, error: Exception) -> Response:
 
 async def _on_bug(request: Request, error: Exception) -> Response:
     log.error("%s %s", request.method, request.url.path, exc_info=error)
-    told = EngineError("The engine hit a bug; see `dmp engine log`.")
-    return JSONResponse(told.to_wire(), 500)
+    failure = EngineError("The engine hit a bug; see `dmp engine log`.")
+    return JSONResponse(failure.to_wire(), 500)
 
 
 HANDLERS: dict[Any, Any] = {

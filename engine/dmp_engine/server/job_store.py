@@ -163,8 +163,8 @@ class Store:
             ),
         )
 
-    def told_by_client_names(self, record: Record, text: str) -> str:
-        """A sentence about stored plates, about the artist's own files again."""
+    def with_client_names(self, record: Record, text: str) -> str:
+        """``text`` with the stored plates' paths replaced by those of the artist's own files."""
         for index, plate in enumerate(record.plates):
             stored = self.plate(record, index)
             text = text.replace(str(stored), plate.path)

@@ -1,7 +1,7 @@
 """What is wrong with a pair, said before minutes are spent on it. One sentence each.
 
 Looked at after the clean plate has been fitted, at a small size. What no pair at all is (the same
-file twice, nothing in common) is told by shot.py.
+file twice, nothing in common) is checked in pipeline/frame.py.
 
     swapped                 the outline of what differs is an edge of the clean plate
     another take            the subject's colours are where the clean plate differs, too

@@ -1,13 +1,13 @@
 """The face of this room: plates from any image file, layers to EXR.
 
-    read_plate   image and clean plate  -> PlateImage       (read.py)
-    read_mattes  the artist's mattes    -> arrays           (hint.py)
-    constraint_of      those                  -> one constraint         (hint.py)
-    write_layers arrays                 -> multi-layer EXR  (write.py)
-    check_output can it be written?                         (write.py)
+    read_plate     image and clean plate  -> PlateImage       (read.py)
+    read_mattes    the artist's mattes    -> arrays           (user_mattes.py)
+    constraint_of  these arrays           -> one constraint   (user_mattes.py)
+    write_layers   arrays                 -> multi-layer EXR  (write.py)
+    check_output   raises where it cannot be written          (write.py)
 
-Behind it: files.py opens and decodes, channels.py picks the picture,
-colour.py converts, header.py says which metadata survive.
+Behind it: image_file.py opens and decodes, channels.py chooses the picture's channels,
+colour_space.py converts, srgb.py has the sRGB curve, header.py keeps the metadata that hold.
 """
 
 from __future__ import annotations

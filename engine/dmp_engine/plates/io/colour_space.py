@@ -168,7 +168,7 @@ def _config(address: str, age: int) -> oiio.ColorConfig:
     config = oiio.ColorConfig(address)
     if config.geterror():
         raise ColourSpaceError(
-            f"The OCIO configuration '{address}' cannot be read; mend it or unset $OCIO."
+            f"The OCIO configuration '{address}' cannot be read; repair it or unset $OCIO."
         )
     return config
 

@@ -40,7 +40,7 @@ def write_layers(
     """Write one single-part half ZIP EXR over ``like``'s windows and return its channels.
 
     ``alpha`` (H, W) in [0, 1]; ``foreground`` (H, W, 3) straight (not premultiplied),
-    in ``like``'s space. ``R, G, B`` become ``premultiplied`` (H, W, 3; see glow.py), or alpha *
+    in ``like``'s space. ``R, G, B`` become ``premultiplied`` (H, W, 3; see emission.py), or alpha *
     foreground where there is none, ``foreground.R/G/B`` the straight colours, all clamped to the
     largest half. ``more`` are further layers by name: (H, W) becomes ``name.A``, (H, W, 3)
     ``name.R/G/B``.
