@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -16,8 +17,10 @@ import pytest
 
 from dmp_matting import Settings, Shot, preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.client.launcher import find_engine
 from dmp_matting.shots.up_to_date import is_finished
 
+from ..conftest import Home
 from ..scenes import write_image
 from .conftest import FEW_STEPS, TinyShot, command, dmp, environment, events, pixels
 
@@ -171,6 +174,34 @@ def test_json_tells_everything_as_it_comes(
     assert without[-1]["shots"][0]["measures"] is None
 
 
+def test_a_sequence_without_the_shared_engine(home: Home, shot: TinyShot, tmp_path: Path) -> None:
+    """The same frames, failures and resuming; no engine is left running."""
+    shot.plate(1003).write_text("not a picture")
+    wanted = matte(shot, tmp_path / "m.####.exr", "--frames", "1001-1003", "--no-server", "--json")
+    done = dmp(*wanted, "--chunk", "2")
+    (report,) = events(done)[-1]["shots"]
+    assert (done.returncode, report["solved"]) == (2, [1001, 1002]), done.stderr
+    assert [failed["frames"] for failed in report["failed"]] == [[1003]]
+    assert find_engine() is None
+    (report,) = events(dmp(*wanted, "--chunk", "2", "--missing", "skip"))[-1]["shots"]
+    assert (report["kept"], report["solved"]) == ([1001, 1002], [])
+
+
+def test_one_plate_is_a_shot_of_one_frame(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
+    """One way through: a still has the shot's pictures, and is refused the shot's names."""
+    still = ["matte", shot.plate(1001), "--clean", shot.clean, *FEW_STEPS, "-o"]
+    done = dmp(*still, tmp_path / "one.exr", "--sheet", tmp_path / "one.png", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["path"] == str(tmp_path / "one.exr")
+    assert made(tmp_path) == ["in", "one.exr", "one.png"]
+    assert dmp(*matte(shot, tmp_path / "m.####.exr", "--frames", "1001")).returncode == 0
+    assert np.array_equal(pixels(tmp_path / "one.exr"), pixels(tmp_path / "m.1001.exr"))
+    done = dmp(*still, tmp_path / "n.####.exr")
+    assert done.returncode == 2 and "is one still, but the output" in done.stderr
+
+
 def test_openjd_lines_begin_a_line(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
     shot.plate(1002).write_text("not a picture")
     done = dmp(*matte(shot, tmp_path / "m.####.exr", "--openjd", "--frames", "1001-1002"))
@@ -185,7 +216,6 @@ def test_openjd_lines_begin_a_line(engine: Connection, shot: TinyShot, tmp_path:
     [
         (["--frames", "1001-"], "InputError", "frame range"),
         (["--frames", "abc"], "InputError", "frame range"),
-        (["--no-server"], "InputError", "--no-server"),
         (["--set", "joint_steps=-1"], "SettingsError", "joint_steps"),
         (
             ["--clean", "nowhere.exr"],

@@ -8,21 +8,21 @@ from typing import Annotated, List, Optional
 import typer
 
 from ..errors import OutputError
-from ..shots.events import Missing
-from ..shots.shot import CHUNK
-from .options import PRESET_HELP, Chunk, JsonLines, MissingFrames, NoCheck, Quiet, Redo
+from ..shots.local_executor import LocalExecutor
+from .options import PRESET_HELP, RunOptions, grouped
 from .output import EXIT_CODES
-from .run_shots import run_and_conclude
+from .run_shots import cluster_executor, run_and_conclude
 from .shot_lists import named, read_shots
 
 
 def register(app: typer.Typer) -> None:
     """Add the command of this file to the command `dmp`."""
-    app.command(epilog=EXIT_CODES)(batch)
+    app.command(epilog=EXIT_CODES)(grouped(batch))
 
 
 def batch(
     file: Annotated[Path, typer.Argument(help="The shots: .yaml, .json, .csv or .otio.")],
+    run: RunOptions,
     clean: Annotated[
         Optional[List[str]],
         typer.Option("--clean", help="Clean plate of shots that name none; several stills."),
@@ -43,23 +43,17 @@ def batch(
         Optional[List[str]],
         typer.Option("--set", metavar="FIELD=VALUE", help="For shots that have no 'set'."),
     ] = None,
-    missing: MissingFrames = Missing.FAIL,
-    redo: Redo = False,
     sheets: Annotated[
         Optional[Path], typer.Option("--sheets", help="Folder for a contact sheet of each shot.")
     ] = None,
     movies: Annotated[
         Optional[Path], typer.Option("--movies", help="Folder for a movie of each shot (ffmpeg).")
     ] = None,
-    chunk: Chunk = CHUNK,
     cluster: Annotated[
         str, typer.Option("--cluster", help="Address of a Dask scheduler that spreads the frames.")
     ] = "",
-    no_check: NoCheck = False,
-    as_json: JsonLines = False,
-    quiet: Quiet = False,
 ) -> None:
-    """Matte all shots of a file; started again, it goes on where it ended."""
+    """Matte all shots of a file. Run it again after an interruption: finished frames are kept."""
     defaults = {
         "clean": clean, "output": output, "preset": preset_name, "device": device,
         "set": assignments,
@@ -67,10 +61,8 @@ def batch(
     shots = named(read_shots(file, defaults), only)
     for folder in (sheets, movies):
         _make(folder)
-    run_and_conclude(
-        shots, missing=missing, redo=redo, as_json=as_json, quiet=quiet, check=not no_check,
-        chunk=chunk, sheet=sheets, movie=movies, make_folders=True, cluster=cluster,
-    )  # fmt: skip
+    executor = cluster_executor(cluster) if cluster else LocalExecutor
+    run_and_conclude(shots, run, executor=executor, sheet=sheets, movie=movies, make_folders=True)
 
 
 def _make(folder: Optional[Path]) -> None:

@@ -23,7 +23,7 @@ from ..client.launcher import (
 )
 from ..errors import EngineError, InputError
 from ..paths import config_file, read_config, write_config
-from .output import Json, out, say
+from .output import Json, out, print_result
 
 engine_app = typer.Typer(help="The engine that solves: start, status, stop, log.")
 cache_app = typer.Typer(help="Finished frames that are kept, so that asking twice costs nothing.")
@@ -72,18 +72,18 @@ def status(
         assert wire is not None
         url = wire.request("POST", "/v1/page")["url"]
         opened = False if as_json else webbrowser.open(url)
-        say(as_json, {"ok": True, "url": url},
+        print_result(as_json, {"ok": True, "url": url},
              "The status page is open in your browser." if opened
              else f"Open this address within a minute; it works once: {url}")  # fmt: skip
         return
     if wire is None:
         if engine_hangs():
             raise EngineError(HANGS)
-        say(as_json, {"ok": True, "running": False}, "The engine is not running.")
+        print_result(as_json, {"ok": True, "running": False}, "The engine is not running.")
         return
     told = wire.request("GET", "/v1/status")
     if as_json:
-        say(True, {"ok": True, "running": True, **told})
+        print_result(True, {"ok": True, "running": True, **told})
         return
     out.print(f"The engine {told['version']} is running (process {told['pid']}, "
               f"up {_time(told['uptime'])}).")  # fmt: skip
@@ -130,7 +130,7 @@ def log(
 def show_cache(as_json: Json = False) -> None:
     """Say how many finished frames are kept, where, and how large they may grow."""
     usage = ensure_engine().request("GET", "/v1/cache")
-    say(as_json, {"ok": True, **usage},
+    print_result(as_json, {"ok": True, **usage},
          f"{usage['entries']} finished frames, {_size(usage['bytes'])} of {_size(usage['limit'])}, "
          f"in {usage['folder']}.")  # fmt: skip
 
@@ -165,9 +165,9 @@ def setup(
     chosen = str(python.absolute() if python is not None else Path(sys.executable))
     before = read_config().get("engine_python") if config_file().exists() else None
     path = choose_engine(chosen)
-    say(as_json, {"ok": True, "engine_python": chosen, "config": str(path), "before": before},
-         f"Hosts will use the engine of {chosen} (written to {path}). "
-         "`dmp doctor` says what it has.")  # fmt: skip
+    data = {"ok": True, "engine_python": chosen, "config": str(path), "before": before}
+    sentence = f"Hosts will use the engine of {chosen} (written to {path})."
+    print_result(as_json, data, f"{sentence} `dmp doctor` checks it.")
 
 
 # --- showing ---

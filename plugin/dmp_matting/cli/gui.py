@@ -1,4 +1,4 @@
-"""The command `dmp gui`: a window for those who like one."""
+"""The command `dmp gui`: the stand-alone window."""
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
@@ -11,24 +11,21 @@ import typer
 
 from ..errors import EngineError
 from ..job import Role
-from .options import Core, Garbage, Holdout, Trimap
+from .options import MatteOptions, grouped
 from .output import EXIT_CODES
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to the command `dmp`."""
-    app.command(epilog=EXIT_CODES)(gui)
+    app.command(epilog=EXIT_CODES)(grouped(gui))
 
 
 def gui(
+    mattes: MatteOptions,
     image: Annotated[Optional[Path], typer.Argument(help="The plate with the subject.")] = None,
     clean: Annotated[
         Optional[Path], typer.Option("--clean", help="The same view without the subject.")
     ] = None,
-    garbage: Garbage = None,
-    core: Core = None,
-    holdout: Holdout = None,
-    trimap: Trimap = None,
     output: Annotated[
         Optional[Path], typer.Option("--output", "-o", help="The EXR to write.")
     ] = None,
@@ -43,9 +40,8 @@ def gui(
         ) from None
     if not window.can_be_shown():
         raise EngineError("There is no display to open a window on; use `dmp matte` here.")
-    roles = {
-        Role.IMAGE: image, Role.CLEAN: clean, Role.GARBAGE: garbage, Role.CORE: core,
-        Role.HOLDOUT: holdout, Role.TRIMAP: trimap,
-    }  # fmt: skip
-    files = {role: os.path.abspath(path) for role, path in roles.items() if path is not None}
+    files = {Role(name): os.path.abspath(path) for name, path in mattes.paths().items()}
+    for role, plate in ((Role.IMAGE, image), (Role.CLEAN, clean)):
+        if plate is not None:
+            files[role] = os.path.abspath(plate)
     sys.exit(window.run(files, os.path.abspath(output) if output is not None else ""))

@@ -1,88 +1,78 @@
-"""A running job on a terminal: a bar where there is one, lines for logs and farms."""
+"""One plate on a terminal: a bar where there is one, lines for logs and farms."""
 
-import signal
 import time
-from contextlib import closing
-from typing import Any, Generator, Optional
+from typing import Any, Optional
 
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.text import Text
 
-from ..client.engine_process import Event, Notice
-from ..errors import CancelledError
 from ..job import Layers, Progress, Stage
+from ..shots.events import ShotEvent, ShotFailure, ShotFrame, ShotNotice, ShotProgress
 from .output import err
+from .shot_progress import Display
 
-QUIET_INTERVAL = 10.0  # seconds between progress lines where there is no terminal
+LINE_INTERVAL = 10.0  # seconds between progress lines where there is no terminal
 
 
-def watched(running: Generator[Event, None, None], quiet: bool) -> Layers:
-    """Run the job of one frame and show its progress; Ctrl-C and SIGTERM end it cleanly.
+class StillDisplay(Display):
+    """Shows each warning once and nothing else; the two others are this with progress.
 
-    Each warning is told once: before the solve, or at the end where nothing was said before.
+    ``layers`` is the result once it has been written. A failure is not shown here: it ends the
+    command, which prints it.
     """
 
-    def stop(number: int, frame: Any) -> None:
-        raise KeyboardInterrupt
+    stopped = "Stopped; no unfinished file was left."
 
-    signal.signal(signal.SIGTERM, stop)
-    show = _Silence() if quiet else _BarDisplay() if err.is_terminal else _LineDisplay()
-    result: Optional[Layers] = None
-    told = set()
-    try:
-        with closing(running) as events, show:
-            for event in events:
-                if isinstance(event, Layers):
-                    result = event
-                elif isinstance(event, Notice) and not quiet:
-                    told.add(str(event))
-                show.see(event)
-    except KeyboardInterrupt:
-        raise CancelledError("Stopped; no unfinished file was left.") from None
-    assert result is not None  # both ways raise where an engine ends without it
-    for warning in result.warnings:
-        if warning not in told:
-            err.print(Text(f"Warning: {warning}", style="yellow"))
-    return result
+    def __init__(self) -> None:
+        super().__init__()
+        self.layers: Optional[Layers] = None
 
+    def show(self, event: ShotEvent) -> None:
+        if isinstance(event, ShotFailure):
+            return
+        super().show(event)
+        if isinstance(event, ShotFrame):
+            self.layers = event.layers
+            for warning in event.layers.warnings:
+                self.warn(event.shot, event.layers.frame, warning)
+        elif isinstance(event, ShotProgress):
+            self.show_progress(event.progress)
 
-class _Silence:
-    """No progress display; the two others are this with something to say."""
+    def warn(self, shot: str, frame: int, warning: str) -> None:
+        if self.is_new(shot, warning):
+            self.write(f"Warning: {warning}", "yellow")
 
-    def __enter__(self) -> "_Silence":
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        pass
-
-    def see(self, event: Event) -> None:
+    def show_progress(self, progress: Progress) -> None:
         pass
 
 
-class _LineDisplay(_Silence):
+class StillLines(StillDisplay):
     """A short line for each stage, and now and then one in between: for logs and farms."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._stage: Optional[Stage] = None
-        self._said = 0.0
+        self._shown = 0.0  # time of the last line
 
-    def see(self, event: Event) -> None:
-        if isinstance(event, Notice):
-            err.print(Text(event))
-        if not isinstance(event, Progress):
-            return
+    def show(self, event: ShotEvent) -> None:
+        super().show(event)
+        if isinstance(event, ShotNotice):
+            self.write(event.text)
+
+    def show_progress(self, progress: Progress) -> None:
         now = time.monotonic()
-        if event.stage is not self._stage or now - self._said >= QUIET_INTERVAL:
-            self._stage, self._said = event.stage, now
-            stage = event.stage.called.capitalize()
-            err.print(Text(f"{stage} {_steps(event)} {_left(event)}".rstrip()))
+        if progress.stage is not self._stage or now - self._shown >= LINE_INTERVAL:
+            self._stage, self._shown = progress.stage, now
+            stage = progress.stage.called.capitalize()
+            self.write(f"{stage} {_steps(progress)} {_left(progress)}".rstrip())
 
 
-class _BarDisplay(_Silence):
+class StillBar(StillLines):
     """A progress bar over the whole frame, with the stage, its steps and the time left."""
 
     def __init__(self) -> None:
+        super().__init__()
         self._bar = Bar(
             TextColumn("{task.description:<14}"),
             BarColumn(bar_width=None),
@@ -95,24 +85,31 @@ class _BarDisplay(_Silence):
         )
         self._task: TaskID = self._bar.add_task("Starting", total=1.0, steps="", left="")
 
-    def __enter__(self) -> "_BarDisplay":
+    def __enter__(self) -> "StillBar":
         self._bar.start()
         return self
 
     def __exit__(self, *_: Any) -> None:
         self._bar.stop()
 
-    def see(self, event: Event) -> None:
-        if isinstance(event, Notice):
-            self._bar.console.print(Text(event))
-        if isinstance(event, Progress):
-            self._bar.update(
-                self._task,
-                description=event.stage.called.capitalize(),
-                completed=event.fraction,
-                steps=_steps(event),
-                left=_left(event),
-            )
+    def write(self, sentence: str, style: str = "") -> None:
+        self._bar.console.print(Text(sentence, style=style))
+
+    def show_progress(self, progress: Progress) -> None:
+        self._bar.update(
+            self._task,
+            description=progress.stage.called.capitalize(),
+            completed=progress.fraction,
+            steps=_steps(progress),
+            left=_left(progress),
+        )
+
+
+def still_display(quiet: bool) -> StillDisplay:
+    """The display for one plate, on this terminal or log."""
+    if quiet:
+        return StillDisplay()
+    return StillBar() if err.is_terminal else StillLines()
 
 
 def _steps(progress: Progress) -> str:

@@ -8,52 +8,34 @@ from typing import Annotated, Dict, List, Optional
 
 import typer
 
-from ..client.engine_process import query_engine, run_directly
-from ..client.job_client import run_in_engine
+from ..client.engine_process import query_engine
 from ..errors import InputError, PlateError
 from ..farm.openjd import from_openjd
-from ..job import Frame, Job, Plate, Role
-from ..presets import resolve
-from ..settings import Value, parse_assignments
-from ..shots.events import Missing
-from ..shots.review import write_clean_plates, write_movie, write_sheet
+from ..settings import Value
+from ..shots.local_executor import LocalExecutor
+from ..shots.process_executor import ProcessExecutor
+from ..shots.review import write_movie, write_sheet
 from ..shots.sequences import FilePattern, is_pattern
-from ..shots.shot import CHUNK, Shot
-from .job_progress import watched
+from ..shots.shot import Shot
 from .median_clean import one_clean_plate
 from .options import (
-    Assignments,
-    Chunk,
-    Core,
     Frames,
-    Garbage,
-    Holdout,
     InputSpace,
-    JsonLines,
-    MissingFrames,
-    Movie,
-    NoCheck,
-    OpenJd,
-    PresetName,
-    Quiet,
-    Redo,
-    SettingsJson,
-    Sheet,
-    Trimap,
-    WriteClean,
+    MatteOptions,
+    RunOptions,
+    SettingsOptions,
+    grouped,
     parse_frames,
-    parse_settings,
 )
 from .output import EXIT_CODES, Json, out, print_json
 from .run_shots import run_and_conclude
-from .write_clean import clean_outputs
 
 MOVIES = (".mp4", ".mov", ".mkv")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to the command `dmp`."""
-    app.command(epilog=EXIT_CODES)(matte)
+    app.command(epilog=EXIT_CODES)(grouped(matte))
     app.command(epilog=EXIT_CODES)(view)
 
 
@@ -73,43 +55,35 @@ def matte(
         Path,
         typer.Option("--output", "-o", help="The EXR to write, or matte.####.exr."),
     ],
+    mattes: MatteOptions,
+    settings: SettingsOptions,
+    run: RunOptions,
     frames: Frames = None,
-    missing: MissingFrames = Missing.FAIL,
-    garbage: Garbage = None,
-    core: Core = None,
-    holdout: Holdout = None,
-    trimap: Trimap = None,
-    write_clean: WriteClean = None,
-    preset_name: PresetName = "auto",
-    device: Annotated[
-        str, typer.Option("--device", help="auto (a CUDA GPU if there is one), cpu or cuda:N.")
-    ] = "auto",
-    seed: Annotated[
-        Optional[int], typer.Option("--seed", help="The same seed gives the same matte.")
-    ] = None,
     input_space: InputSpace = "auto",
-    working_size: Annotated[
-        Optional[int], typer.Option("--working-size", help="Long side for the networks, pixels.")
+    write_clean: Annotated[
+        Optional[Path],
+        typer.Option(
+            "--write-clean",
+            help="Write the clean plate as it was fitted, too: clean_fitted.####.exr.",
+        ),
     ] = None,
-    threads: Annotated[
-        Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
+    sheet: Annotated[
+        Optional[Path], typer.Option("--sheet", help="A contact sheet of the shot to write (PNG).")
     ] = None,
-    assignments: Assignments = None,
+    movie: Annotated[
+        Optional[Path],
+        typer.Option("--movie", help="A movie of the shot to write, through ffmpeg."),
+    ] = None,
     no_server: Annotated[
         bool,
         typer.Option(
-            "--no-server", help="Solve in a process of its own instead of the shared engine."
+            "--no-server", help="Solve in processes of its own instead of the shared engine."
         ),
     ] = False,
-    redo: Redo = False,
-    sheet: Sheet = None,
-    movie: Movie = None,
-    chunk: Chunk = CHUNK,
-    no_check: NoCheck = False,
-    as_json: JsonLines = False,
-    quiet: Quiet = False,
-    openjd: OpenJd = False,
-    settings_json: SettingsJson = "",
+    openjd: Annotated[
+        bool,
+        typer.Option("--openjd", help="Print progress and failures for an OpenJD session."),
+    ] = False,
     around: Annotated[
         Optional[str],
         typer.Option(
@@ -120,57 +94,33 @@ def matte(
     ] = None,
 ) -> None:
     """Make the matte of a plate or a sequence: alpha and foreground in one EXR a frame."""
-    changes: Dict[str, Value] = {"device": device}
-    for name, value in (("seed", seed), ("working_size", working_size), ("threads", threads)):
-        if value is not None:
-            changes[name] = value
-    if settings_json:  # a farm's job: all of them in one parameter
-        preset_name, changes = parse_settings(settings_json)
-    changes.update(parse_assignments(assignments or []))
-    if write_clean is not None:
-        changes["clean_layer"] = True  # the files are taken from this layer
-    chosen = resolve(preset_name, changes)
-    clean = Path(one_clean_plate([str(one) for one in cleans], str(output), input_space))
-    mattes = {
-        Role.GARBAGE: garbage, Role.CORE: core, Role.HOLDOUT: holdout, Role.TRIMAP: trimap,
-    }  # fmt: skip
-
-    if frames is not None or is_pattern(str(image)):
-        if no_server:
-            raise InputError("--no-server solves one plate; leave it out for a sequence.")
-        shot = Shot(
-            image.name.split(".")[0] or image.name, str(image), str(clean), str(output),
-            parse_frames(from_openjd(frames) if openjd and frames else frames),
-            space=input_space, settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
-            around=parse_frames(from_openjd(around) if openjd and around else around),
-            garbage=_named(garbage), core=_named(core), holdout=_named(holdout),
-            trimap=_named(trimap),
-        )  # fmt: skip
-        run_and_conclude(
-            [shot], missing=missing, redo=redo, as_json=as_json, quiet=quiet, openjd=openjd,
-            check=not no_check, chunk=chunk, sheet=sheet, movie=movie, clean=write_clean,
-        )  # fmt: skip
-        return
-
-    plates = [_plate(image, Role.IMAGE, input_space), _plate(clean, Role.CLEAN, input_space)]
-    plates += [_plate(path, role, "raw") for role, path in mattes.items() if path is not None]
-    job = Job((Frame(1, tuple(plates)),), *chosen)
-
-    outputs, fitted = {1: str(output.absolute())}, {}
-    if write_clean is not None:
-        taken = [*outputs.values(), *(plate.path for plate in plates)]
-        fitted = clean_outputs(str(write_clean), [1], taken)
-    run = run_directly if no_server else run_in_engine
-    layers = watched(run(job, outputs), quiet)
-    if fitted:
-        write_clean_plates(outputs, fitted, input_space)
-    if as_json:
-        print_json({"ok": True, **layers.to_json()})
-    elif not quiet:
-        seconds = layers.seconds.get("total", sum(layers.seconds.values()))
-        size = f"{layers.width}x{layers.height}"
-        used = f"preset {layers.settings.preset} on {layers.device}"
-        out.print(" ".join([f"Wrote {output} ({size}, {used}, {seconds:.1f} s).", *layers.notes]))
+    # The fitted clean plates are taken from a layer of the results.
+    more: Dict[str, Value] = {"clean_layer": True} if write_clean is not None else {}
+    chosen = settings.resolved(**more)
+    still = frames is None and not is_pattern(str(image))
+    if still and is_pattern(str(output)):
+        raise InputError(
+            f"The plate {image} is one still, but the output {output} is a sequence; "
+            "give it a name without a frame number's place."
+        )
+    if openjd:
+        frames, around = (text and from_openjd(text) for text in (frames, around))
+    shot = Shot(
+        image.name.split(".")[0] or image.name,
+        str(image),
+        one_clean_plate([str(one) for one in cleans], str(output), input_space),
+        str(output),
+        parse_frames(frames),
+        space=input_space,
+        settings=chosen.settings,
+        settings_on_cpu=chosen.settings_on_cpu,
+        around=parse_frames(around),
+        **mattes.paths(),
+    )
+    run_and_conclude(
+        [shot], run, executor=ProcessExecutor if no_server else LocalExecutor, openjd=openjd,
+        sheet=sheet, movie=movie, clean=write_clean, still=still,
+    )  # fmt: skip
 
 
 def view(
@@ -219,12 +169,3 @@ def _view_shot(pattern: FilePattern, output: Path, as_json: bool) -> None:
         print_json({"ok": True, "path": str(output), "frames": list(results)})
     else:
         out.print(f"Wrote {output}.")
-
-
-def _named(path: Optional[Path]) -> str:
-    """A farm's job passes an empty text for a matte that there is none of."""
-    return "" if path is None or str(path) == "." else str(path)
-
-
-def _plate(path: Path, role: Role, space: str) -> Plate:
-    return Plate(str(path.absolute()), role, space)

@@ -1,24 +1,35 @@
-"""Options that several commands share, and the settings they make."""
+"""Options that several commands share; dataclasses of options that belong together.
+
+A command decorated with ``grouped`` takes such a dataclass as one parameter, and typer sees an
+option for each of its fields.
+"""
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
+import dataclasses
+import functools
+import inspect
 import json
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Dict, List, Optional, Tuple
+from typing import Annotated, Any, Callable, Dict, List, Optional, Tuple
 
 import typer
 from fileseq.exceptions import ParseException
 from fileseq.frameset import FrameSet
 
 from ..errors import InputError
-from ..presets import PRESETS
-from ..settings import Value
+from ..presets import PRESETS, Resolved, resolve
+from ..settings import Value, parse_assignments
 from ..shots.events import Missing
+from ..shots.shot import CHUNK
 
 PRESET_HELP = f"{', '.join(PRESETS)}, or auto: final on a CUDA GPU, draft on the CPU."
 
 PresetName = Annotated[str, typer.Option("--preset", help=PRESET_HELP)]
-DeviceName = Annotated[str, typer.Option("--device", help="auto, cpu or cuda:N.")]
+DeviceName = Annotated[
+    str, typer.Option("--device", help="auto (a CUDA GPU if there is one), cpu or cuda:N.")
+]
 InputSpace = Annotated[
     str,
     typer.Option(
@@ -31,23 +42,6 @@ Assignments = Annotated[
     Optional[List[str]],
     typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),
 ]
-Garbage = Annotated[
-    Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
-]
-Core = Annotated[Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")]
-Holdout = Annotated[
-    Optional[Path], typer.Option("--holdout", help="Matte inside of which alpha is 0.")
-]
-Trimap = Annotated[
-    Optional[Path],
-    typer.Option("--trimap", help="Black: alpha is 0; white: 1; in between DMP decides."),
-]
-WriteClean = Annotated[
-    Optional[Path],
-    typer.Option(
-        "--write-clean", help="Write the clean plate as it was fitted, too: clean_fitted.####.exr."
-    ),
-]
 Frames = Annotated[
     Optional[str],
     typer.Option(
@@ -57,39 +51,138 @@ Frames = Annotated[
 ]
 MissingFrames = Annotated[
     Missing,
-    typer.Option("--missing", help="Frames whose files are missing: fail names them, skip goes on"),
+    typer.Option(
+        "--missing", help="If frames lack files: fail lists them and stops, skip mattes the others."
+    ),
 ]
-Redo = Annotated[bool, typer.Option("--redo", help="Solve frames again that are finished already.")]
-Sheet = Annotated[
-    Optional[Path], typer.Option("--sheet", help="A contact sheet of the shot to write (PNG).")
-]
-Movie = Annotated[
-    Optional[Path], typer.Option("--movie", help="A movie of the shot to write, through ffmpeg.")
-]
-Chunk = Annotated[
-    int,
-    typer.Option("--chunk", min=1, help="Frames a job; several devices want several jobs."),
-]
-NoCheck = Annotated[
-    bool, typer.Option("--no-check", help="Leave out the measuring of finished frames at the end.")
-]
-JsonLines = Annotated[
-    bool,
-    typer.Option("--json", help="Print JSON on standard output; one object a line for a sequence."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say only warnings and errors.")]
-OpenJd = Annotated[
-    bool,
-    typer.Option("--openjd", help="Tell progress and failures to an OpenJD session."),
-]
-SettingsJson = Annotated[str, typer.Option("--settings", hidden=True)]
+
+
+def grouped(command: Callable[..., None]) -> Callable[..., None]:
+    """The command with each parameter that is a dataclass spread into options, one a field."""
+    signature = inspect.signature(command)
+    groups: Dict[str, Any] = {
+        name: parameter.annotation
+        for name, parameter in signature.parameters.items()
+        if dataclasses.is_dataclass(parameter.annotation)
+    }
+    parameters: List[inspect.Parameter] = []
+    for name, parameter in signature.parameters.items():
+        if name not in groups:
+            parameters.append(parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY))
+            continue
+        parameters += [
+            inspect.Parameter(
+                spec.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=spec.default,
+                annotation=spec.type,
+            )
+            for spec in dataclasses.fields(groups[name])
+        ]
+
+    @functools.wraps(command)
+    def spread(**values: Any) -> None:
+        for name, group in groups.items():
+            own = {spec.name: values.pop(spec.name) for spec in dataclasses.fields(group)}
+            values[name] = group(**own)
+        command(**values)
+
+    spread.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+    spread.__annotations__ = {one.name: one.annotation for one in parameters}
+    return spread
+
+
+@dataclass(frozen=True)
+class SettingsOptions:
+    """How to solve."""
+
+    preset: PresetName = "auto"
+    device: DeviceName = "auto"
+    seed: Annotated[
+        Optional[int], typer.Option("--seed", help="The same seed gives the same matte.")
+    ] = None
+    working_size: Annotated[
+        Optional[int], typer.Option("--working-size", help="Long side for the networks, pixels.")
+    ] = None
+    threads: Annotated[
+        Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
+    ] = None
+    assignments: Assignments = None
+    settings_json: Annotated[str, typer.Option("--settings", hidden=True)] = ""
+
+    def resolved(self, **more: Value) -> Resolved:
+        """The settings, with ``more`` changes. ``--settings``, a farm's, replaces all but --set.
+
+        Raises SettingsError, and InputError for what is no JSON object.
+        """
+        preset, changes = self.preset, {"device": self.device, **self._numbers()}
+        if self.settings_json:
+            preset, changes = parse_settings(self.settings_json)
+        return resolve(preset, {**changes, **parse_assignments(self.assignments or []), **more})
+
+    def _numbers(self) -> Dict[str, Value]:
+        given = {name: getattr(self, name) for name in ("seed", "working_size", "threads")}
+        return {name: value for name, value in given.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class MatteOptions:
+    """Mattes of the artist's own: data, in the pixels of the plate."""
+
+    garbage: Annotated[
+        Optional[Path], typer.Option("--garbage", help="Matte outside of which alpha is 0.")
+    ] = None
+    core: Annotated[
+        Optional[Path], typer.Option("--core", help="Matte inside of which alpha is 1.")
+    ] = None
+    holdout: Annotated[
+        Optional[Path], typer.Option("--holdout", help="Matte inside of which alpha is 0.")
+    ] = None
+    trimap: Annotated[
+        Optional[Path],
+        typer.Option("--trimap", help="Black: alpha is 0; white: 1; in between DMP decides."),
+    ] = None
+
+    def paths(self) -> Dict[str, str]:
+        """The fields of a Shot. A farm's job passes an empty text for a matte that is not used."""
+        given = {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self)}
+        return {
+            name: str(path)
+            for name, path in given.items()
+            if path is not None and str(path) not in ("", ".")
+        }
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run shots, and what to print."""
+
+    missing: MissingFrames = Missing.FAIL
+    redo: Annotated[
+        bool, typer.Option("--redo", help="Solve frames again that are finished already.")
+    ] = False
+    chunk: Annotated[
+        int, typer.Option("--chunk", min=1, help="Frames a job; several devices want several jobs.")
+    ] = CHUNK
+    no_check: Annotated[
+        bool, typer.Option("--no-check", help="Do not measure the finished frames at the end.")
+    ] = False
+    as_json: Annotated[
+        bool,
+        typer.Option(
+            "--json", help="Print JSON on standard output; one object a line for a sequence."
+        ),
+    ] = False
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")
+    ] = False
 
 
 def parse_settings(text: str) -> Tuple[str, Dict[str, Value]]:
     """Preset and changes of a farm's job, one JSON object."""
     try:
-        told = json.loads(text)
-        return str(told.pop("preset", "auto")), dict(told)
+        given = json.loads(text)
+        return str(given.pop("preset", "auto")), dict(given)
     except (ValueError, AttributeError, TypeError):
         raise InputError(f"--settings wants a JSON object, not '{text}'.") from None
 

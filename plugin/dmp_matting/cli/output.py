@@ -9,9 +9,9 @@ import typer
 from rich.console import Console
 
 out = Console(soft_wrap=True, highlight=False)  # results
-err = Console(stderr=True, soft_wrap=True, highlight=False)  # all that is said on the way
+err = Console(stderr=True, soft_wrap=True, highlight=False)  # progress, warnings, failures
 
-NOBODY_READS = 141  # as a program that SIGPIPE ended
+SIGPIPE_EXIT = 141  # as a program that SIGPIPE ended
 EXIT_CODES = (
     "Exit codes: 0 done; 2 something handed to dmp is wrong (a file, a setting, the output "
     "folder); 3 the engine is missing or failed; 130 stopped by Ctrl-C; 1 a bug."
@@ -26,11 +26,11 @@ def print_json(data: Dict[str, Any]) -> None:
         sys.stdout.flush()
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush
-        sys.exit(NOBODY_READS)
+        sys.exit(SIGPIPE_EXIT)
 
 
-def say(as_json: bool, data: Dict[str, Any], sentence: str = "") -> None:
-    """The answer of a command: ``data`` for a tool, ``sentence`` for a person."""
+def print_result(as_json: bool, data: Dict[str, Any], sentence: str = "") -> None:
+    """The result of a command: ``data`` for a tool, ``sentence`` for a person."""
     if as_json:
         print_json(data)
     else:

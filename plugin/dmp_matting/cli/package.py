@@ -11,7 +11,7 @@ import typer
 from ..atomic_write import atomic_write
 from ..errors import InputError, OutputError
 from ..version import __version__
-from .output import Json, say
+from .output import Json, print_result
 
 package_app = typer.Typer(help="Make what a host's artist installs.")
 
@@ -55,7 +55,7 @@ def blender(
     if licence.is_file():
         files[f"{ADDON}/LICENSE"] = licence
     _write(target.absolute(), files)
-    say(as_json, {"ok": True, "path": str(target.absolute()), "files": len(files)},
+    print_result(as_json, {"ok": True, "path": str(target.absolute()), "files": len(files)},
          f"Wrote {target}; drop it onto the window of Blender.")  # fmt: skip
 
 

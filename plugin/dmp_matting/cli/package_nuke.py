@@ -14,7 +14,7 @@ import typer
 from ..atomic_write import atomic_write
 from ..errors import InputError, OutputError
 from ..version import __version__
-from .output import Json, say
+from .output import Json, print_result
 from .package import package_app
 
 NAME = "dmp_for_nuke"
@@ -60,7 +60,7 @@ def nuke(
                     target.rmdir()
     except OSError as reason:
         raise OutputError(f"{target} cannot be written ({reason.strerror}).") from None
-    say(as_json, {"ok": True, "path": str(target), "files": len(files) + 1},
+    print_result(as_json, {"ok": True, "path": str(target), "files": len(files) + 1},
         f"Wrote {target}; README.txt in it says how Nuke finds it.")  # fmt: skip
 
 

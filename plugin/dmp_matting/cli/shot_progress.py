@@ -17,6 +17,7 @@ from ..shots.events import (
     ShotEvent,
     ShotFailure,
     ShotFrame,
+    ShotNotice,
     ShotProgress,
     ShotReport,
     ShotStart,
@@ -43,14 +44,12 @@ def watch_shots(
         with closing(running), display:
             while True:
                 try:
-                    display.see(next(running))
+                    display.show(next(running))
                 except StopIteration as end:
                     reports: Reports = end.value
                     return reports
     except KeyboardInterrupt:
-        raise CancelledError(
-            "Stopped; finished frames stay, and the same command goes on after them."
-        ) from None
+        raise CancelledError(display.stopped) from None
 
 
 def event_json(event: ShotEvent) -> Dict[str, Any]:
@@ -60,6 +59,8 @@ def event_json(event: ShotEvent) -> Dict[str, Any]:
                 "finished": list(event.done),
                 "missing": [{"frame": g.frame, "role": g.role.value, "path": g.path,
                              "empty": g.empty} for g in event.gaps]}  # fmt: skip
+    if isinstance(event, ShotNotice):
+        return {"event": "notice", "shot": event.shot, "text": event.text}
     if isinstance(event, ShotProgress):
         return {"event": "progress", "shot": event.shot, "done": round(event.fraction, 4),
                 **event.progress.to_json()}  # fmt: skip
@@ -85,7 +86,9 @@ def report_json(report: ShotReport) -> Dict[str, Any]:
 
 
 class Display:
-    """Says nothing; the others are this with something to say."""
+    """Shows failures and warnings only; the others are this with progress."""
+
+    stopped = "Stopped; finished frames stay, and the same command goes on after them."
 
     def __init__(self) -> None:
         self.shots: Mapping[str, Shot] = {}
@@ -97,17 +100,25 @@ class Display:
     def __exit__(self, *_: Any) -> None:
         pass
 
-    def see(self, event: ShotEvent) -> None:
+    def show(self, event: ShotEvent) -> None:
         if isinstance(event, ShotFailure):
-            self.say(f"{event.shot} {range_text(event.frames)}: {event.error}", "red")
+            self.write(f"{event.shot} {range_text(event.frames)}: {event.error}", "red")
         elif isinstance(event, ShotProgress):
-            # At once: nobody wants to hear after a night that the clean plate is another take.
+            # At once: after a night it is too late to learn that the clean plate is another take.
             for warning in event.progress.warnings:
-                if (event.shot, warning) not in self._warned:
-                    self._warned.add((event.shot, warning))
-                    self.say(f"{event.shot} {event.progress.frame}: {warning}", "yellow")
+                self.warn(event.shot, event.progress.frame, warning)
 
-    def say(self, sentence: str, style: str = "") -> None:
+    def warn(self, shot: str, frame: int, warning: str) -> None:
+        if self.is_new(shot, warning):
+            self.write(f"{shot} {frame}: {warning}", "yellow")
+
+    def is_new(self, shot: str, warning: str) -> bool:
+        """True the first time that a warning of a shot comes up."""
+        known = (shot, warning) in self._warned
+        self._warned.add((shot, warning))
+        return not known
+
+    def write(self, sentence: str, style: str = "") -> None:
         err.print(Text(sentence, style=style))
 
 
@@ -117,25 +128,29 @@ class LineDisplay(Display):
     def __init__(self) -> None:
         super().__init__()
         self._noted: Set[str] = set()
+        self._notices: Set[str] = set()
 
     def note(self, event: ShotFrame) -> None:
         """What was done to the plates of a shot's first frame to which anything was done."""
         if event.layers.notes and event.shot not in self._noted:
             self._noted.add(event.shot)
-            self.say(f"{event.shot} {event.layers.frame}: {' '.join(event.layers.notes)}")
+            self.write(f"{event.shot} {event.layers.frame}: {' '.join(event.layers.notes)}")
 
-    def see(self, event: ShotEvent) -> None:
-        super().see(event)
+    def show(self, event: ShotEvent) -> None:
+        super().show(event)
         if isinstance(event, ShotStart):
             parts = [f"{event.shot}: {len(event.frames)} frames ({range_text(event.frames)})"]
             if event.done:
                 parts.append(f"{len(event.done)} finished already")
-            self.say(", ".join(parts) + ".")
+            self.write(", ".join(parts) + ".")
             if event.gaps:
-                self.say(f"Skipped: {gap_sentence(self.shots[event.shot], event.gaps)}", "yellow")
+                self.write(f"Skipped: {gap_sentence(self.shots[event.shot], event.gaps)}", "yellow")
+        elif isinstance(event, ShotNotice) and event.text not in self._notices:
+            self._notices.add(event.text)
+            self.write(event.text)
         elif isinstance(event, ShotFrame):
             seconds = event.layers.seconds.get("total", 0.0)
-            self.say(f"{event.shot} {event.layers.frame} ({seconds:.1f} s)")
+            self.write(f"{event.shot} {event.layers.frame} ({seconds:.1f} s)")
             self.note(event)
 
 
@@ -144,14 +159,14 @@ class JsonDisplay(Display):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said = 0.0
+        self._shown = 0.0
 
-    def see(self, event: ShotEvent) -> None:
-        super().see(event)
+    def show(self, event: ShotEvent) -> None:
+        super().show(event)
         if isinstance(event, ShotProgress):
-            if time.monotonic() - self._said < 0.1:
+            if time.monotonic() - self._shown < 0.1:
                 return
-            self._said = time.monotonic()
+            self._shown = time.monotonic()
         print_json(event_json(event))
 
 
@@ -160,14 +175,14 @@ class OpenJdDisplay(LineDisplay):
 
     def __init__(self) -> None:
         super().__init__()
-        self._said = 0.0
+        self._shown = 0.0
 
-    def see(self, event: ShotEvent) -> None:
-        super().see(event)
+    def show(self, event: ShotEvent) -> None:
+        super().show(event)
         if isinstance(event, ShotFrame):
             print(f"openjd_status: {event.shot} {event.layers.frame}", flush=True)
-        elif isinstance(event, ShotProgress) and time.monotonic() - self._said > 1.0:
-            self._said = time.monotonic()
+        elif isinstance(event, ShotProgress) and time.monotonic() - self._shown > 1.0:
+            self._shown = time.monotonic()
             print(f"openjd_progress: {100 * event.fraction:.1f}", flush=True)
         elif isinstance(event, ShotFailure):
             told = f"{event.shot} {range_text(event.frames)}: {event.error}"
@@ -197,14 +212,14 @@ class BarDisplay(LineDisplay):
     def __exit__(self, *_: Any) -> None:
         self._bar.stop()
 
-    def say(self, sentence: str, style: str = "") -> None:
+    def write(self, sentence: str, style: str = "") -> None:
         self._bar.console.print(Text(sentence, style=style))
 
-    def see(self, event: ShotEvent) -> None:
+    def show(self, event: ShotEvent) -> None:
         if isinstance(event, ShotFrame):
             self.note(event)
         else:
-            super().see(event)
+            super().show(event)
         if isinstance(event, ShotProgress):
             if event.shot not in self._tasks:
                 self._tasks[event.shot] = self._bar.add_task(event.shot, total=1.0, stage="")
@@ -231,25 +246,25 @@ def conclude(
     shots: Sequence[Shot], reports: Reports, *, as_json: bool, quiet: bool, check: bool
 ) -> int:
     """Measure what was made, print one summary, and return the exit code."""
-    looked: Dict[str, List[Dict[str, Any]]] = {}
+    measured: Dict[str, List[Dict[str, Any]]] = {}
     for shot, report in zip(shots, reports):
         if not check or not report.solved:
             continue
         try:
-            looked[shot.name] = measure_shot(shot, report.finished)
+            measured[shot.name] = measure_shot(shot, report.finished)
         except DmpError as error:  # the mattes are there; their measures are not worth a failure
             err.print(Text(f"{shot.name} could not be measured: {error}", style="yellow"))
     failures = [failure for report in reports for failure in report.failures]
     code = failures[0].error.exit_code if failures else 0
     if as_json:
-        told = [_json(report, looked.get(report.shot)) for report in reports]
-        print_json({"event": "summary", "ok": not failures, "exit_code": code, "shots": told})
+        rows = [_json(report, measured.get(report.shot)) for report in reports]
+        print_json({"event": "summary", "ok": not failures, "exit_code": code, "shots": rows})
     elif not quiet:
         wide = None if out.is_terminal else 160
-        Console(highlight=False, width=wide).print(_table(reports, looked))
+        Console(highlight=False, width=wide).print(_table(reports, measured))
     if not as_json:
         for report in reports:
-            _say_doubts(report, looked.get(report.shot, []), quiet)
+            _print_flagged(report, measured.get(report.shot, []), quiet)
     return code
 
 
@@ -257,13 +272,13 @@ def _json(report: ShotReport, measures: Optional[List[Dict[str, Any]]]) -> Dict[
     return {
         **report_json(report),
         "measures": summary_of(measures) if measures else None,
-        "doubts": flagged_frames(measures or []),
+        "flagged": flagged_frames(measures or []),
         "per_frame": measures or [],
     }
 
 
-def _say_doubts(report: ShotReport, measures: Sequence[Mapping[str, Any]], quiet: bool) -> None:
-    for failure in [] if quiet else report.failures:  # said once already, perhaps hours ago
+def _print_flagged(report: ShotReport, measures: Sequence[Mapping[str, Any]], quiet: bool) -> None:
+    for failure in [] if quiet else report.failures:  # shown once already, perhaps hours ago
         told = f"Failed: {report.shot} {range_text(failure.frames)}: {failure.error}"
         err.print(Text(told, style="red"))
     for sentence, frames in {**report.warnings, **flagged_frames(measures)}.items():
@@ -271,12 +286,12 @@ def _say_doubts(report: ShotReport, measures: Sequence[Mapping[str, Any]], quiet
         err.print(Text(f"Warning: {told}", style="yellow"))
 
 
-def _table(reports: Reports, looked: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
+def _table(reports: Reports, measured: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:
     columns = ("shot", "solved", "kept", "skipped", "failed", "s/frame", "residual", "drift",
                "flicker", "confidence")  # fmt: skip
     table = Table(*columns)
     for report in reports:
-        measures = summary_of(looked.get(report.shot, ()))
+        measures = summary_of(measured.get(report.shot, ()))
         pace = f"{report.seconds / len(report.solved):.1f}" if report.solved else ""
         table.add_row(
             report.shot, str(len(report.solved)), str(len(report.kept)),

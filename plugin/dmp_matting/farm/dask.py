@@ -29,7 +29,8 @@ from ..client.launcher import ensure_engine, stop_engine
 from ..errors import CancelledError, DmpError, EngineError, InputError, from_wire
 from ..job import Layers
 from ..settings import Settings
-from ..shots.events import Chunk, Executor, ShotEvent, ShotFailure, ShotFrame
+from ..shots.events import ShotEvent, ShotFailure, ShotFrame
+from ..shots.executor import Chunk, Executor
 from ..shots.run import run_shots
 from ..shots.shot import Shot
 
@@ -38,15 +39,15 @@ CONNECT_LIMIT = 10.0  # seconds
 
 
 def on_cluster(address: str) -> Callable[[Deque[Chunk]], Executor]:
-    """The ``crew`` of ``run_shots`` that solves on the cluster of that scheduler."""
-    return lambda tasks: DaskExecutor(tasks, address)
+    """The ``executor`` of ``run_shots`` that solves on the cluster of that scheduler."""
+    return lambda chunks: DaskExecutor(chunks, address)
 
 
 class DaskExecutor(Executor):
     """Every chunk as a Dask task. InputError when no scheduler answers or no worker can solve."""
 
-    def __init__(self, tasks: Deque[Chunk], address: str) -> None:
-        super().__init__(tasks)
+    def __init__(self, chunks: Deque[Chunk], address: str) -> None:
+        super().__init__(chunks)
         try:
             self._client = distributed.Client(address, timeout=CONNECT_LIMIT)
         except (OSError, TimeoutError, ValueError) as reason:
@@ -65,7 +66,7 @@ class DaskExecutor(Executor):
             )
 
     def events(self) -> Generator[ShotEvent, None, None]:
-        for shot, numbers in self.tasks:
+        for shot, numbers in self.chunks:
             future = self._client.submit(
                 solve_chunk, dataclasses.asdict(shot), numbers, self._session,
                 pure=False, resources={RESOURCE: 1},

@@ -1,7 +1,8 @@
-"""What running shots tell, and what is left of them: a report each. Standard library only.
+"""The events of running shots, and a report for each shot. Standard library only.
 
 ShotStart      a shot is about to be solved
-ShotProgress   a sign of life of one frame
+ShotNotice     a sentence for the artist, such as which device solves
+ShotProgress   how far one frame is
 ShotFrame      a frame has been written
 ShotFailure    frames that could not be made
 ShotEnd        nothing is left to do for a shot
@@ -11,17 +12,17 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from typing import Deque, Dict, Generator, List, Tuple, Union
+from typing import Dict, List, Tuple, Union
 
 from ..errors import DmpError
 from ..job import Layers, Progress
-from .shot import Gap, Shot
+from .shot import Gap
 
 
 class Missing(str, enum.Enum):
     """What to do about frames whose files are missing."""
 
-    FAIL = "fail"  # tell all of them and start nothing
+    FAIL = "fail"  # name all of them and start nothing
     SKIP = "skip"  # matte the others
 
 
@@ -36,8 +37,16 @@ class ShotStart:
 
 
 @dataclass(frozen=True)
+class ShotNotice:
+    """A sentence for the artist that belongs to no frame, such as which device solves."""
+
+    shot: str
+    text: str
+
+
+@dataclass(frozen=True)
 class ShotProgress:
-    """A sign of life of one frame, and how far the shot is, [0, 1]."""
+    """How far one frame is, and ``fraction``: how far the shot is, [0, 1]."""
 
     shot: str
     progress: Progress
@@ -63,7 +72,7 @@ class ShotFailure:
 
 @dataclass
 class ShotReport:
-    """What became of a shot."""
+    """The outcome of a shot: frame numbers by what became of them."""
 
     shot: str
     solved: List[int] = field(default_factory=list)
@@ -91,19 +100,4 @@ class ShotEnd:
     report: ShotReport
 
 
-ShotEvent = Union[ShotStart, ShotProgress, ShotFrame, ShotFailure, ShotEnd]
-Chunk = Tuple[Shot, Tuple[int, ...]]  # frames of a shot that become one job
-
-
-class Executor:
-    """Whoever solves the tasks: this machine's engine (lanes.py) or a cluster (cluster.py)."""
-
-    def __init__(self, tasks: Deque[Chunk]) -> None:
-        self.tasks = tasks
-
-    def events(self) -> Generator[ShotEvent, None, None]:
-        """All events until no task is left; raises what ends everything."""
-        raise NotImplementedError
-
-    def close(self) -> None:
-        """End all that is under way, and wait for that."""
+ShotEvent = Union[ShotStart, ShotNotice, ShotProgress, ShotFrame, ShotFailure, ShotEnd]

@@ -1,4 +1,4 @@
-"""Shots: finished frames are left alone, the rest goes in chunks to a crew that solves them.
+"""Shots: finished frames are left alone, the rest goes in chunks to an executor.
 
     for event in run_shots(shots): ...        # StopIteration.value: a ShotReport for each shot
 
@@ -17,8 +17,6 @@ from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 
 from ..errors import OutputError, PlateError
 from .events import (
-    Chunk,
-    Executor,
     Missing,
     ShotEnd,
     ShotEvent,
@@ -28,6 +26,7 @@ from .events import (
     ShotReport,
     ShotStart,
 )
+from .executor import Chunk, Executor
 from .local_executor import LocalExecutor
 from .shot import CHUNK, Gap, Shot, check_shots, chunks, gap_sentence
 from .up_to_date import is_finished
@@ -40,12 +39,12 @@ def run_shots(
     redo: bool = False,
     make_folders: bool = False,
     chunk: int = CHUNK,
-    crew: Callable[[Deque[Chunk]], Executor] = LocalExecutor,
+    executor: Callable[[Deque[Chunk]], Executor] = LocalExecutor,
 ) -> Generator[ShotEvent, None, Tuple[ShotReport, ...]]:
     """Solve the shots in their order; see the top of this file.
 
-    ``redo`` solves finished frames again; ``make_folders`` makes output folders; ``crew`` solves
-    what is left to do, else this machine's engine.
+    ``redo`` solves finished frames again; ``make_folders`` makes output folders;
+    ``executor`` solves what is left to do: this machine's engine unless another one is given.
 
     Raises before any work: InputError for shots that cannot be, PlateError that names every missing
     frame. Raises on the way only what ends everything: EngineMissingError, EngineError,
@@ -57,7 +56,7 @@ def run_shots(
     gaps = check_gaps(shots, missing)
     reports = {shot.name: ShotReport(shot.name) for shot in shots}
     left: Dict[str, Set[int]] = {}
-    tasks: Deque[Chunk] = collections.deque()
+    queued: Deque[Chunk] = collections.deque()
     for shot in shots:
         report, absent = reports[shot.name], {gap.frame for gap in gaps[shot.name]}
         for numbers in chunks(shot.numbers(), chunk):
@@ -70,14 +69,14 @@ def run_shots(
                 else:
                     todo.append(number)
             if todo:
-                tasks.append((shot, tuple(todo)))
-        left[shot.name] = {n for one, numbers in tasks if one is shot for n in numbers}
+                queued.append((shot, tuple(todo)))
+        left[shot.name] = {n for one, numbers in queued if one is shot for n in numbers}
         if make_folders and left[shot.name]:
             _make_folders(shot, left[shot.name])
         yield ShotStart(shot.name, shot.numbers(), tuple(report.kept), tuple(gaps[shot.name]))
         if not left[shot.name]:
             yield ShotEnd(report)
-    with closing(crew(tasks)) as running:
+    with closing(executor(queued)) as running:
         for event in running.events():
             yield from _account(event, reports[_name(event)], left)
     return tuple(reports[shot.name] for shot in shots)
@@ -136,8 +135,8 @@ def check_gaps(shots: Sequence[Shot], missing: Missing) -> Dict[str, List[Gap]]:
             sentences.append(gap_sentence(shot, found))
             rest = rest or not all_of_it
     if sentences:
-        mend = "Put the files back, or matte the other frames with --missing skip."
-        raise PlateError(f"{' '.join(sentences)} {mend if rest else 'Check the names.'}")
+        fix = "Put the files back, or matte the other frames with --missing skip."
+        raise PlateError(f"{' '.join(sentences)} {fix if rest else 'Check the names.'}")
     return gaps
 
 

@@ -1,0 +1,130 @@
+"""What solves the chunks of shots, and what happens when a frame fails. Standard library only.
+
+Executor       what ``run_shots`` needs: events until no chunk is left
+JobExecutor    chunks as jobs of an engine: LocalExecutor, ProcessExecutor
+farm/dask.py   chunks as tasks of a cluster
+"""
+
+from __future__ import annotations
+
+import functools
+import threading
+from contextlib import closing
+from typing import Deque, Dict, Generator, List, Sequence, Tuple
+
+from ..client.engine_process import Event, Notice
+from ..errors import (
+    CancelledError,
+    ColourSpaceError,
+    DeviceError,
+    DmpError,
+    EngineError,
+    EngineMissingError,
+    OutputError,
+    SettingsError,
+)
+from ..job import Layers, Progress
+from .events import ShotEvent, ShotFailure, ShotFrame, ShotNotice, ShotProgress
+from .shot import Shot
+
+ENGINE_LIMIT = 3  # engine failures in a row, then it is not the frames' fault
+
+Chunk = Tuple[Shot, Tuple[int, ...]]  # frames of a shot that become one job
+
+
+class Executor:
+    """Solves the chunks: this machine's engine, processes of its own, or a cluster."""
+
+    def __init__(self, chunks: Deque[Chunk]) -> None:
+        self.chunks = chunks
+
+    def events(self) -> Generator[ShotEvent, None, None]:
+        """All events until no chunk is left; raises what ends everything."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """End all that is under way, and wait for that."""
+
+
+class JobExecutor(Executor):
+    """Each chunk as a job. A frame that fails is reported and left out, and the others go on."""
+
+    def __init__(self, chunks: Deque[Chunk]) -> None:
+        super().__init__(chunks)
+        self._stopping = threading.Event()
+        self._given_up: Dict[str, DmpError] = {}  # shots that cannot be solved at all
+        self._engine_failures = 0
+
+    def job_events(self, shot: Shot, numbers: Sequence[int]) -> Generator[Event, None, None]:
+        """One job for these frames of the shot: its events."""
+        raise NotImplementedError
+
+    def chunk_events(self, shot: Shot, numbers: Sequence[int]) -> Generator[ShotEvent, None, None]:
+        """Solve these frames. Raises what ends everything, not what one frame fails with."""
+        left = list(numbers)
+        alone = False  # the first of them only: a job that failed does not say which frame did
+        while left and not self._stopping.is_set():
+            if shot.name in self._given_up:  # by another thread, which has not seen these frames
+                yield ShotFailure(shot.name, tuple(left), self._given_up[shot.name])
+                return
+            part = left[:1] if alone else left
+            try:
+                yield from self._part_events(shot, tuple(part), left)
+                self._engine_failures = 0
+                alone = False
+            except CancelledError:
+                if self._stopping.is_set():
+                    return
+                raise
+            except EngineMissingError:
+                raise
+            except (OutputError, SettingsError, ColourSpaceError, DeviceError) as error:
+                yield self._give_up(shot, left, error)
+                return
+            except DmpError as error:
+                if isinstance(error, EngineError):
+                    self._engine_failures += 1
+                    if self._engine_failures >= ENGINE_LIMIT:
+                        raise
+                if len(part) > 1:
+                    alone = True
+                    continue
+                yield ShotFailure(shot.name, (part[0],), error)
+                left.remove(part[0])
+                alone = False
+
+    def _part_events(
+        self, shot: Shot, numbers: Tuple[int, ...], left: List[int]
+    ) -> Generator[ShotEvent, None, None]:
+        """One job; takes each written frame out of ``left``."""
+        notices: List[Notice] = []
+        with closing(self.job_events(shot, numbers)) as events:
+            for event in events:
+                if self._stopping.is_set():
+                    return
+                if isinstance(event, Notice):
+                    notices.append(event)
+                    continue
+                # A warning comes as a notice as well, just before the progress that holds it.
+                warnings = event.warnings if isinstance(event, Progress) else ()
+                for notice in notices:
+                    if notice not in warnings:
+                        yield ShotNotice(shot.name, str(notice))
+                notices.clear()
+                if isinstance(event, Progress):
+                    yield ShotProgress(shot.name, event, 0.0)
+                elif isinstance(event, Layers):
+                    left.remove(event.frame)
+                    yield ShotFrame(shot.name, event)
+
+    def _give_up(self, shot: Shot, left: Sequence[int], error: DmpError) -> ShotFailure:
+        """What is wrong is wrong for every frame of the shot: take its other chunks away too."""
+        self._given_up[shot.name] = error
+        rest = [numbers for one, numbers in list(self.chunks) if one.name == shot.name]
+        for numbers in rest:
+            try:
+                self.chunks.remove((shot, numbers))
+            except ValueError:
+                continue  # another thread took it, and will report it
+        frames = functools.reduce(lambda all_of, more: all_of + more, rest, tuple(left))
+        return ShotFailure(shot.name, frames, error)
