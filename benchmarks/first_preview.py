@@ -37,10 +37,11 @@ from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
 from dmp_engine.pipeline import frame as pipeline  # noqa: E402
 from dmp_engine.pipeline import pair  # noqa: E402
-from dmp_matting import Frame, Job, Plate, Progress, Role, Stage, preset  # noqa: E402
+from dmp_matting import Progress, preset  # noqa: E402
 from dmp_matting.client.connection import Connection  # noqa: E402
 from dmp_matting.client.job_client import Matting  # noqa: E402
 from dmp_matting.client.launcher import start_engine, stop_engine  # noqa: E402
+from dmp_matting.job import Frame, Job, Plate, Role, Stage  # noqa: E402
 
 SIDE = 512
 BAR = 5.0  # seconds, of issue 3

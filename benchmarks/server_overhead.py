@@ -30,11 +30,12 @@ import OpenImageIO as oiio
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 
-from dmp_matting import Frame, Job, Layers, Plate, Progress, Role, Settings, preset  # noqa: E402
+from dmp_matting import Layers, Progress, Settings, preset  # noqa: E402
 from dmp_matting.client.connection import Connection  # noqa: E402
 from dmp_matting.client.engine_python import engine_command  # noqa: E402
 from dmp_matting.client.job_client import Matting  # noqa: E402
 from dmp_matting.client.launcher import start_engine, stop_engine  # noqa: E402
+from dmp_matting.job import Frame, Job, Plate, Role  # noqa: E402
 
 # A solver that does as little as it can, so that the wire's share can be told from noise.
 LITTLE = {

@@ -37,8 +37,9 @@ from scipy import ndimage
 from dmp_engine.evaluation.metrics import dtssd, sad
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.pipeline.shot_frame import LookCache
-from dmp_matting import Frame, Job, Plate, Role, Settings, preset
+from dmp_matting import Settings, preset
 from dmp_matting.frame_window import window_of
+from dmp_matting.job import Frame, Job, Plate, Role
 
 METHODS: dict[str, dict[str, Any]] = {
     "neighbours": {},

@@ -20,11 +20,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dmp_matting import Frame, Job, Plate, Role, Settings
+from dmp_matting import Settings
 from dmp_matting.client.connection import Connection
 from dmp_matting.client.engine_python import child_environment, engine_command
 from dmp_matting.client.job_client import Matting
 from dmp_matting.client.launcher import find_engine, start_engine, stop_engine
+from dmp_matting.job import Frame, Job, Plate, Role
 
 from .required import pytest_make_collect_report, pytest_runtest_makereport
 from .scenes import blocks, disc_over, write_image

@@ -14,7 +14,8 @@ from .house_imports import imports, module_name, sources
 
 # From the ground up. A folder imports from itself and from lower lines; folders in one line do not
 # see each other. A folder that is not named belongs to the named one around it; "." is the top of
-# the package, beside whose files `__init__` (the face) and `__main__` (the command) stand highest.
+# the package, beside whose files `__init__` and `hosts` (the faces) and `__main__` (the command)
+# stand highest.
 LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "dmp_matting": (
         (".",),  # the vocabulary
@@ -42,11 +43,12 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
 # The whole of each package's top. One more file there is one more word that everybody must know.
 TOP = {
     "plugin/dmp_matting": {
-        "__init__", "atomic_write", "errors", "exr_header", "frame_window", "job", "paths",
+        "__init__", "atomic_write", "errors", "exr_header", "frame_window", "hosts", "job", "paths",
         "presets", "settings", "settings_schema", "version",
     },
     "engine/dmp_engine": {"__init__", "__main__", "tensors", "version"},
 }  # fmt: skip
+FACES = ("", "__main__", "hosts")  # they see everything
 LONGEST = 400  # lines of a file
 REASON = "Long because "
 
@@ -57,7 +59,7 @@ def layer_of(module: str) -> tuple[str, int] | None:
     if package not in LAYERS:
         return None
     heights = {folder: at for at, line in enumerate(LAYERS[package]) for folder in line}
-    if inside in ("", "__main__"):
+    if inside in FACES:
         return inside or "__init__", len(LAYERS[package])
     folder = inside
     while folder and folder not in heights:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import typer
 
-import dmp_matting
+import dmp_matting.hosts
 from dmp_matting import errors
 from dmp_matting.cli.app import app
 
@@ -107,8 +107,8 @@ def test_the_python_page_names_what_there_is() -> None:
     page = (TD / "python.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`.*?) \|", page, re.MULTILINE)
     named = {name for row in rows for name in re.findall(r"`(\w+)[^`]*`", row)}
-    assert {"matte", "Matting", "ShotFrame"} <= named
-    assert named - set(dmp_matting.__all__) == set()
+    assert {"resolve", "BackgroundJob", "ShotFrame"} <= named
+    assert named - {*dmp_matting.__all__, *dmp_matting.hosts.__all__} == set()
 
 
 @pytest.mark.parametrize("wrong", ["--no-such-option", "--in-process"])

@@ -16,11 +16,10 @@ from .compat import compositor_of
 from .core import dmp
 from .files import first_frame, numbered
 
-AUTO = "auto"
 # They belong to the machine and stand in the preferences, or are chosen apart.
 ELSEWHERE = ("preset", "device", "threads")
 KNOBS = [spec for spec in dataclasses.fields(dmp.Settings) if spec.name not in ELSEWHERE]
-PRESET_ITEMS = [(AUTO, "Auto", "final on a CUDA GPU, draft on the CPU")] + [
+PRESET_ITEMS = [(dmp.AUTO, "Auto", "final on a CUDA GPU, draft on the CPU")] + [
     (name, name.capitalize(), dmp.DESCRIPTIONS[name]) for name in ("draft", "final", "paper")
 ]
 MATTES = [role for role in dmp.Role if role.is_matte]

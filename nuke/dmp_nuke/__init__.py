@@ -11,7 +11,7 @@
     terminal  the same without a GUI, for batches and farms
 
 Rules: Nuke's API on its main thread only; nothing renders from a callback; the
-engine is used from a thread (dmp_matting.BackgroundJob). This file imports neither
+engine is used from a thread (dmp_matting.hosts.BackgroundJob). This file imports neither
 ``nuke`` nor ``dmp_matting``: it only makes sure that the latter can be found.
 """
 

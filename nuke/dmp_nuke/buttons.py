@@ -6,7 +6,7 @@ from typing import Callable, Dict
 
 import nuke
 
-from dmp_matting import as_dmp_error
+from dmp_matting.hosts import as_dmp_error
 
 from . import jobs, prepare, results
 from .results import Severity

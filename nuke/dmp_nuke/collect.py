@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nuke
 
-from dmp_matting import DmpError, InputError, PublishRequest, Role, SettingsError, Shot
+from dmp_matting.hosts import DmpError, InputError, PublishRequest, Role, SettingsError, Shot
 
 from . import knobs, prepare, render, results
 from .node import INPUTS, all_nodes

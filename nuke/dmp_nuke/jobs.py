@@ -14,7 +14,7 @@ from typing import Dict, List, Optional, Sequence
 
 import nuke
 
-from dmp_matting import (
+from dmp_matting.hosts import (
     BackgroundJob,
     CancelledError,
     DmpError,

@@ -12,9 +12,8 @@ from typing import Any, Iterator, Tuple
 
 import nuke
 
-from dmp_matting import PRESETS, Resolved, Settings, resolve
+from dmp_matting.hosts import AUTO, PRESETS, Resolved, Settings, resolve
 
-AUTO = "auto"  # the engine takes `final` on a GPU and `draft` on the CPU
 ALWAYS = ("seed", "device")  # count with every preset
 COLOURS = {  # what the plates hold, and the colour space of the job
     "scene-linear": "auto",
@@ -255,7 +254,7 @@ def _divider(node: nuke.Group, name: str) -> None:
 
 
 def _preset_help() -> str:
-    from dmp_matting import DESCRIPTIONS
+    from dmp_matting.hosts import DESCRIPTIONS
 
     about = " ".join(f"{name}: {text}" for name, text in DESCRIPTIONS.items())
     return f"auto: final on a GPU, draft on the CPU. {about}"

@@ -6,7 +6,7 @@ import importlib.util
 
 import nuke
 
-from dmp_matting import EngineError, engine_state, log_file, stop_engine
+from dmp_matting.hosts import EngineError, engine_state, log_file, stop_engine
 
 from . import jobs, knobs, node, publish, results
 

@@ -26,7 +26,7 @@ from typing import Dict, List, Tuple
 
 import nuke
 
-from dmp_matting import InputError, Role
+from dmp_matting.hosts import InputError, Role
 
 from . import knobs
 

@@ -11,7 +11,7 @@ from typing import Dict, List, Sequence, Tuple
 
 import nuke
 
-from dmp_matting import Frame, InputError, Job, Resolved, SettingsError
+from dmp_matting.hosts import Frame, InputError, Job, Resolved, SettingsError
 
 from . import knobs, render, results
 

@@ -12,7 +12,7 @@ from typing import Dict, List, Mapping, Optional, Tuple
 
 import nuke
 
-from dmp_matting import (
+from dmp_matting.hosts import (
     BackgroundPublish,
     CancelledError,
     DmpError,

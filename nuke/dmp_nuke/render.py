@@ -16,7 +16,7 @@ from typing import Dict, Iterator, List, Sequence, Tuple
 
 import nuke
 
-from dmp_matting import (
+from dmp_matting.hosts import (
     CancelledError,
     Frame,
     InputError,

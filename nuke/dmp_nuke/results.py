@@ -18,7 +18,7 @@ from typing import Container, Iterator, List, Tuple, cast
 
 import nuke
 
-from dmp_matting import InputError, OutputError
+from dmp_matting.hosts import InputError, OutputError
 
 from .node import all_nodes, inner
 

@@ -16,7 +16,7 @@ from typing import List, Optional, Sequence
 
 import nuke
 
-from dmp_matting import (
+from dmp_matting.hosts import (
     BackgroundJob,
     CancelledError,
     DmpError,

@@ -11,7 +11,7 @@ from typing import Callable, Optional
 
 import nuke
 
-from dmp_matting import as_dmp_error
+from dmp_matting.hosts import as_dmp_error
 
 INTERVAL = 0.2  # seconds between two ticks
 

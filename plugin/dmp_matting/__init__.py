@@ -1,11 +1,20 @@
-"""DMP background matting: the face that hosts and scripts see. Standard library only."""
+"""DMP background matting: a plate and its clean plate in, alpha and foreground out.
 
-from .client.background_job import BackgroundJob
-from .client.engine_process import Notice
-from .client.engine_setup import choose_engine
-from .client.engine_status import EngineState, EngineStatus, engine_state
-from .client.job_client import Matting, engine_jobs, matte
-from .client.launcher import ensure_engine, find_engine, log_file, start_engine, stop_engine
+    import dmp_matting
+
+    layers = dmp_matting.matte("plate.exr", "clean.exr", "matte.exr")
+
+matte        one plate
+run_shots    sequences and many shots: each a Shot, with events on the way and a ShotReport at
+             the end; run it again after an interruption, and it resumes
+presets      PRESETS, preset, resolve: the Settings behind a preset's name
+errors       every failure is a DmpError with a sentence for an artist, see ``errors.py``
+
+Standard library only, Python 3.9. The engine (torch) runs in a process of its own, which is started
+when it is needed; ``stop_engine`` ends it at once. Nuke, Blender and Qt hosts use ``hosts.py``.
+"""
+
+from .client.launcher import start_engine, stop_engine
 from .errors import (
     CancelledError,
     ColourSpaceError,
@@ -18,90 +27,55 @@ from .errors import (
     OutputError,
     PlateError,
     SettingsError,
-    as_dmp_error,
 )
-from .job import Frame, Job, JobState, Layers, Plate, Progress, Role, Stage
-from .paths import cache_folder, read_config, write_config
-from .presets import DESCRIPTIONS, PRESETS, Resolved, preset, resolve
-from .publish.background_publish import (
-    BackgroundPublish,
-    PublishFailure,
-    PublishReport,
-    PublishStatus,
-)
-from .publish.host_window import open_publish_window
-from .publish.request import PublishRequest
+from .job import Layers, Progress
+from .presets import PRESETS, Resolved, preset, resolve
 from .settings import Settings
 from .shots.events import (
     Missing,
     ShotEnd,
     ShotFailure,
     ShotFrame,
+    ShotNotice,
     ShotProgress,
     ShotReport,
     ShotStart,
 )
+from .shots.matte import matte
 from .shots.run import run_shots
 from .shots.shot import Shot
 from .version import __version__ as __version__
 
 __all__ = [
-    "BackgroundJob",
-    "BackgroundPublish",
     "CancelledError",
     "ColourSpaceError",
-    "DESCRIPTIONS",
     "DeviceError",
     "DmpError",
     "EngineError",
     "EngineMissingError",
-    "EngineState",
-    "EngineStatus",
-    "Frame",
     "InputError",
-    "Job",
-    "JobState",
     "Layers",
-    "Matting",
     "MismatchError",
     "Missing",
-    "Notice",
     "OutputError",
     "PRESETS",
-    "Plate",
     "PlateError",
     "Progress",
-    "PublishFailure",
-    "PublishReport",
-    "PublishRequest",
-    "PublishStatus",
     "Resolved",
-    "Role",
     "Settings",
     "SettingsError",
     "Shot",
     "ShotEnd",
     "ShotFailure",
     "ShotFrame",
+    "ShotNotice",
     "ShotProgress",
     "ShotReport",
     "ShotStart",
-    "Stage",
-    "as_dmp_error",
-    "cache_folder",
-    "choose_engine",
-    "engine_jobs",
-    "engine_state",
-    "ensure_engine",
-    "find_engine",
-    "log_file",
     "matte",
-    "open_publish_window",
     "preset",
-    "read_config",
     "resolve",
     "run_shots",
     "start_engine",
     "stop_engine",
-    "write_config",
 ]

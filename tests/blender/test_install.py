@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import dmp_matting
+import dmp_matting.hosts
 
 from .conftest import ALL, ROOT, Blender
 
@@ -51,7 +52,7 @@ def test_the_add_on_uses_nothing_but_the_face() -> None:
         and node.value.id == "dmp"
     }
     assert len(used) > 20
-    strangers = [one for one in used if one[1] not in [*dmp_matting.__all__, "__version__"]]
+    strangers = [one for one in used if one[1] not in dmp_matting.hosts.__all__]
     # `layout.operator("dmp.setup")` is text; `bpy.ops.dmp` has another owner.
     assert strangers == []
 
@@ -85,5 +86,7 @@ def test_install_disable_enable_uninstall(
     assert seen["installed"] == ON
     assert seen["disabled"] == OFF
     assert seen["enabled again"] == ON
-    assert seen["core"].endswith("dmp_blender.dmp_matting")  # the zip's own, not an installed one
+    assert seen["core"].endswith(
+        "dmp_blender.dmp_matting.hosts"
+    )  # the zip's own, not an installed one
     assert seen["uninstalled"] == OFF and seen["left"] is False

@@ -13,9 +13,10 @@ import torch
 
 from dmp_engine.machine import device
 from dmp_engine.processes.events import unexpected_error
-from dmp_matting import Frame, Job, Layers, Plate, Progress, Role, Stage, preset
+from dmp_matting import Layers, Progress, preset
 from dmp_matting.client.engine_python import child_environment, engine_command
 from dmp_matting.errors import DeviceError, EngineError, EngineMissingError, SettingsError
+from dmp_matting.job import Frame, Job, Plate, Role, Stage
 
 LEMUR = Path(__file__).resolve().parents[1] / "plates" / "lemur"
 

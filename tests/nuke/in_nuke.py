@@ -17,7 +17,8 @@ def check(name, true, detail=""):
 
 
 def main(folder):
-    from dmp_matting import Role, find_engine
+    from dmp_matting.client.launcher import find_engine
+    from dmp_matting.job import Role
     from dmp_nuke import knobs, node, terminal
 
     plate, clean = (

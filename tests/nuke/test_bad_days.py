@@ -14,8 +14,9 @@ import nuke
 import pytest
 from nuke_standin.session import Session, run_until
 
-from dmp_matting import engine_jobs, find_engine
 from dmp_matting.client.connection import Connection
+from dmp_matting.client.job_client import engine_jobs
+from dmp_matting.client.launcher import find_engine
 from dmp_matting.errors import EngineMissingError
 from dmp_nuke import buttons, jobs
 from dmp_nuke.results import Severity

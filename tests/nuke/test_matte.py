@@ -10,8 +10,9 @@ import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_engine.plates.io.user_mattes import constraint_of
-from dmp_matting import Role, preset
+from dmp_matting import preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.job import Role
 from dmp_nuke import knobs, node
 
 from ..scenes import write_image

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from nuke_standin.session import Session, run_until
 
-from dmp_matting import Role, preset
+from dmp_matting import preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.job import Role
 from dmp_matting.publish.request import set_host
 from dmp_nuke import collect, menus, publish
 

@@ -12,9 +12,10 @@ import opentimelineio as otio
 import pytest
 import yaml
 
-from dmp_matting import Job, Shot
+from dmp_matting import Shot
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.client.connection import Connection
+from dmp_matting.job import Job
 
 from ..conftest import Home, kill
 from .conftest import FEW, TinyShot, command, dmp, environment, events, same_pixels

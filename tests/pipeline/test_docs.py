@@ -79,22 +79,31 @@ def test_the_page_names_every_event_and_every_check() -> None:
     assert listed is not None and tuple(re.split(r",\s+", listed[1])) == COLUMNS
 
 
-@pytest.mark.parametrize("name", ["matte_one_plate.py", "matte_a_sequence.py", "matte_shots.py"])
+EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
 def test_the_examples_run(place: Path, name: str) -> None:
     shot = place / "sh020"
-    arguments = {
-        "matte_one_plate.py": [shot / "plate.1001.exr", shot / "clean.exr", place / "one.exr"],
-        "matte_a_sequence.py": [shot / "plate.####.exr", shot / "clean.exr", place / "m.####.exr"],
-        "matte_shots.py": [place, place / "out", "draft"],
-    }[name]
+    arguments, made, printed = {
+        "one_plate.py": (
+            [shot / "plate.1001.exr", shot / "clean.exr", place / "one.exr"], "one.exr", "48 x 32",
+        ),
+        "sequence.py": (
+            [shot / "plate.####.exr", shot / "clean.exr", place / "m.####.exr"], "m.1002.exr",
+            f"1001 {place / 'm.1001.exr'}",
+        ),
+        "many_shots.py": (
+            [place, place / "out", "draft"], "out/sh010/matte.1004.exr", "sh020: 2 solved",
+        ),
+        "layers_in_numpy.py": (
+            [shot / "plate.1001.exr", shot / "clean.exr", place / "one.exr"], "one.exr",
+            "of 48 x 32 pixels",
+        ),
+    }[name]  # fmt: skip
     done = subprocess.run(
         [sys.executable, ROOT / "examples" / name, *map(str, arguments)],
         env=environment(OMP_NUM_THREADS="1"), cwd=place, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    made = {
-        "matte_one_plate.py": "one.exr",
-        "matte_a_sequence.py": "m.1002.exr",
-        "matte_shots.py": "out/sh010/matte.1004.exr",
-    }[name]
-    assert (place / made).exists(), done.stdout
+    assert (place / made).exists() and printed in done.stdout, done.stdout

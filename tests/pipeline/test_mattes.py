@@ -10,8 +10,8 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_engine.plates.io.user_mattes import constraint_of
-from dmp_matting import Job, Layers, Role, Settings, matte
-from dmp_matting.job import MATTES, Frame
+from dmp_matting import InputError, Layers, PlateError, Progress, matte, resolve
+from dmp_matting.job import MATTES, Role
 from dmp_matting.publish.instances import find_shots
 from dmp_matting.shots.shot import Shot
 
@@ -82,6 +82,16 @@ def test_a_sequence_through_the_shared_engine(tmp_path: Path, temporal: str) -> 
         check(shot.output_of(number), number)
 
 
+def test_what_one_call_refuses(tmp_path: Path) -> None:
+    shot = TinyShot(tmp_path / "in", count=1)
+    with pytest.raises(InputError, match="make it a Shot"):
+        matte(shot.pattern, shot.clean, tmp_path / "m.exr")
+    with pytest.raises(InputError, match="make it a Shot"):
+        matte(shot.plate(1001), shot.clean, tmp_path / "m.####.exr")
+    with pytest.raises(PlateError, match="is missing"):
+        matte(shot.plate(1001), tmp_path / "none.exr", tmp_path / "m.exr")
+
+
 def test_one_plate_in_a_process_of_its_own_and_the_face(tmp_path: Path) -> None:
     shot = on_disk(tmp_path / "out", TinyShot(tmp_path / "in", count=1))
     frame = shot.frame(1001)
@@ -92,18 +102,14 @@ def test_one_plate_in_a_process_of_its_own_and_the_face(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     check(output, 1001)
 
-    settings = Settings(**FEW, device="cpu", threads=1)
-    job = Job((Frame(1, frame.plates),), settings)
     again = tmp_path / "again.exr"
-    running = matte(job, {1: str(again)})
-    told = []
-    while True:
-        try:
-            told.append(next(running))
-        except StopIteration as done:
-            (made,) = done.value
-            break
-    assert isinstance(made, Layers) and made.path == str(again) and told
+    progress: list[Progress] = []
+    mattes = {role.value: frame.plate(role).path for role in MATTES}  # type: ignore[union-attr]
+    made = matte(
+        image, clean, again, preset="paper", device="cpu", threads=1, on_progress=progress.append,
+        **mattes, **FEW,
+    )  # fmt: skip
+    assert isinstance(made, Layers) and made.path == str(again) and progress
     check(again, 1001)
     assert np.array_equal(layers(again)["A"], layers(output)["A"])
 
@@ -133,7 +139,7 @@ def test_one_that_is_missing_is_told_by_its_name(tmp_path: Path) -> None:
 def test_names_in_a_publish_folder(tmp_path: Path) -> None:
     for name in ("A_plate.exr", "A_clean.exr", *(f"A_{role.value}.exr" for role in MATTES)):
         (tmp_path / name).touch()
-    ((shot, trouble),) = find_shots(str(tmp_path), Settings(), None)
+    ((shot, trouble),) = find_shots(str(tmp_path), resolve())
     assert trouble == []
     assert {role: Path(path).name for role, path in shot.sources().items()} == {
         Role.IMAGE: "A_plate.exr", Role.CLEAN: "A_clean.exr",

@@ -15,7 +15,7 @@ import pyblish.api
 import pyblish.plugin
 import pytest
 
-from dmp_matting import Settings, Shot, preset
+from dmp_matting import Resolved, Settings, Shot, preset
 from dmp_matting.client.connection import Connection
 from dmp_matting.publish.headless import FOLDER, publish
 from dmp_matting.publish.instances import find_shots, measures_of, next_version
@@ -392,8 +392,8 @@ def test_names_in_a_folder(tmp_path: Path) -> None:
     for name in ("A_v002.1001.exr", "A_v002.1002.exr", "A_clean.exr", "A_core.####.txt",
                  "A_garbage.1001.png", ".hidden.1001.exr"):  # fmt: skip
         (tmp_path / name).touch()
-    ((shot, trouble),) = find_shots(str(tmp_path), QUICK, None)
+    ((shot, trouble),) = find_shots(str(tmp_path), Resolved(QUICK))
     assert trouble == []
     assert Path(shot.image).name == "A_v002.####.exr" and Path(shot.clean).name == "A_clean.exr"
     assert Path(shot.garbage).name == "A_garbage.####.png" and shot.core == ""
-    assert find_shots(str(tmp_path / "none"), QUICK, None) == []
+    assert find_shots(str(tmp_path / "none"), Resolved(QUICK)) == []

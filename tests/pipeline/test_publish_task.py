@@ -11,18 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from dmp_matting import (
-    BackgroundPublish,
-    CancelledError,
-    EngineError,
-    EngineMissingError,
-    InputError,
-    PublishRequest,
-    Shot,
-    engine_jobs,
-    preset,
-)
+from dmp_matting import CancelledError, EngineError, EngineMissingError, InputError, Shot, preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.client.job_client import engine_jobs
+from dmp_matting.publish.background_publish import BackgroundPublish
+from dmp_matting.publish.request import PublishRequest
 
 from ..conftest import kill, wait_until
 from .conftest import FEW, TinyShot, environment
@@ -120,7 +113,8 @@ def test_it_ends_with_a_host_that_is_killed(
     file.write_text(json.dumps(request.to_json()))
     host = subprocess.Popen(
         [sys.executable, "-c", (
-            "import json, sys, time; from dmp_matting import PublishRequest, BackgroundPublish\n"
+            "import json, sys, time\n"
+            "from dmp_matting.hosts import BackgroundPublish, PublishRequest\n"
             "task = BackgroundPublish(PublishRequest.from_json(json.load(open(sys.argv[1]))))\n"
             "while True: [print(one.text, flush=True) for one in task.poll()]; time.sleep(0.05)\n"
         ), file],

@@ -15,8 +15,9 @@ from typing import Any
 
 import pytest
 
-from dmp_matting import PublishRequest, Shot, preset
+from dmp_matting import Shot, preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.publish.request import PublishRequest
 
 from ..required import PYBLISH
 from .conftest import FEW, ROOT, TinyShot

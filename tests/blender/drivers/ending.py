@@ -6,19 +6,14 @@ import signal
 import time
 
 import bpy
-from host import MODULE, addon, answer, arguments, configure, load
+from host import MODULE, addon, answer, arguments, configure, find_engine, job_states, load
 
 given = arguments()
 folder, seen = given["folder"], {}
 
 
-def job_states(dmp):
-    return [one["state"] for one in dmp.engine_jobs(dmp.find_engine())]
-
-
 with addon(given["python"]) as scene:
     session = importlib.import_module(f"{MODULE}.session")
-    dmp = importlib.import_module(f"{MODULE}.core").dmp
     plate = load(os.path.join(folder, "plate.0001.exr"), sequence=True)
     clean = load(os.path.join(folder, "clean.exr"))
     clean.pack()  # so that there is a rendered plate to be cleared away
@@ -29,15 +24,15 @@ with addon(given["python"]) as scene:
         time.sleep(0.05)
         solving = "alpha and foreground" in status.text
         if solving and given["end"] == "kill" and "killed" not in seen:
-            seen["killed"] = dmp.find_engine().pid
+            seen["killed"] = find_engine().pid
             os.kill(seen["killed"], signal.SIGKILL)
         if solving and given["end"] == "close":
             seen["folders"] = os.listdir(given["temporary"])
             steps.close()
-    seen.update(finished=running.finished, now=dmp.find_engine().pid)
+    seen.update(finished=running.finished, now=find_engine().pid)
     deadline = time.monotonic() + 20
-    while {"running", "queued"} & set(job_states(dmp)) and time.monotonic() < deadline:
+    while {"running", "queued"} & set(job_states()) and time.monotonic() < deadline:
         time.sleep(0.1)
-    seen.update(jobs=job_states(dmp), current=session.Session.current)
+    seen.update(jobs=job_states(), current=session.Session.current)
     seen["preview"] = "DMP Preview" in bpy.data.images
 answer(**seen)

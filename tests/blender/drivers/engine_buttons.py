@@ -3,7 +3,7 @@
 import importlib
 
 import bpy
-from host import MODULE, addon, answer, arguments, said
+from host import MODULE, addon, answer, arguments, core_module, find_engine, said
 
 given, seen = arguments(), {}
 with addon(given["python"]):
@@ -12,14 +12,14 @@ with addon(given["python"]):
     seen["log before"] = said(bpy.ops.dmp.open_log)
     chosen.engine_python = given["wrong"]
     seen["wrong setup"] = said(bpy.ops.dmp.setup)
-    seen["config after wrong"] = dmp.read_config()
+    seen["config after wrong"] = core_module("paths").read_config()
     seen["wrong start"] = said(bpy.ops.dmp.start_engine)
     chosen.engine_python = given["python"]
     seen["setup"] = said(bpy.ops.dmp.setup)
-    seen["config"] = dmp.read_config()
-    first = dmp.find_engine().pid
+    seen["config"] = core_module("paths").read_config()
+    first = find_engine().pid
     seen["restart"] = said(bpy.ops.dmp.restart_engine)
-    seen["another"] = dmp.find_engine().pid != first
+    seen["another"] = find_engine().pid != first
     seen["state"] = dmp.engine_state().status.value
     chosen.cache = given["cache"]
     seen["cache"] = str(dmp.cache_folder())

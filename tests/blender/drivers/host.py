@@ -4,6 +4,7 @@ A driver runs in a Blender of its own, without a window; it prints one line with
 judges that line and the files. The add-on is the one that `install.py` installed from the zip.
 """
 
+import importlib
 import json
 import sys
 import traceback
@@ -129,3 +130,18 @@ def square_mask(name):
         point.handle_type = "VECTOR"
         point.handle_left = point.handle_right = corner
     return mask
+
+
+def core_module(name):
+    """A module of the add-on's own ``dmp_matting``, such as ``client.launcher``."""
+    core = importlib.import_module(f"{MODULE}.core")
+    return importlib.import_module(f".{name}", core.dmp.__package__)
+
+
+def find_engine():
+    return core_module("client.launcher").find_engine()
+
+
+def job_states():
+    """The states of the engine's jobs, newest first."""
+    return [one["state"] for one in core_module("client.job_client").engine_jobs(find_engine())]

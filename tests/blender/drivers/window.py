@@ -13,7 +13,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bpy
-from host import MODULE, answer, arguments, group_node
+from host import MODULE, answer, arguments, group_node, job_states
 
 given = arguments()
 seen = {"texts": [], "fractions": []}
@@ -198,13 +198,8 @@ def make_long():
     return True
 
 
-def jobs():
-    dmp = sys.modules[f"{MODULE}.core"].dmp
-    return [one["state"] for one in dmp.engine_jobs(dmp.find_engine())]
-
-
 def no_job_runs():
-    return not {"running", "queued"} & set(jobs())
+    return not {"running", "queued"} & set(job_states())
 
 
 def open_another():

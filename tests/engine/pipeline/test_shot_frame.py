@@ -18,10 +18,10 @@ from dmp_engine.dmp.temporal import neighbours
 from dmp_engine.pipeline import shot_frame
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.pipeline.shot_frame import LIMIT, LookCache
-from dmp_matting import Frame, Job, Plate, Role, Settings, Shot, preset
+from dmp_matting import Settings, Shot, preset
 from dmp_matting.errors import SettingsError
 from dmp_matting.frame_window import GAP, window_of
-from dmp_matting.job import NEIGHBOURS
+from dmp_matting.job import NEIGHBOURS, Frame, Job, Plate, Role
 
 from ...scenes import blocks, disc_over, write_image
 

@@ -18,7 +18,8 @@ from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.pipeline.shot_frame import LookCache
 from dmp_engine.pipeline.stage_cache import StageCache
 from dmp_engine.plates.clean_plate import fit
-from dmp_matting import Frame, Plate, Role, Settings, preset
+from dmp_matting import Settings, preset
+from dmp_matting.job import Frame, Plate, Role
 
 from ...scenes import write_image
 

@@ -233,7 +233,7 @@ def test_two_colour_configurations_do_not_share_results(
     home.start()
     code = (
         "import sys, json; sys.path.insert(0, sys.argv[1])\n"
-        "from dmp_matting import Job\nfrom dmp_matting.client.job_client import Matting\n"
+        "from dmp_matting.job import Job\nfrom dmp_matting.client.job_client import Matting\n"
         "events = list(Matting(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]}).events())"
         "\nprint(events[-1].seconds['total'])"
     )

@@ -150,7 +150,7 @@ def test_a_server_killed_while_plates_are_sent(home: Home, pair: Pair, tmp_path:
 CLIENT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
-from dmp_matting import Job
+from dmp_matting.job import Job
 from dmp_matting.client import Matting
 from dmp_matting.job import Progress
 for event in Matting(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]}).events():

@@ -174,7 +174,7 @@ def test_sigterm_is_an_orderly_end(home: Home) -> None:
 HOST = """
 import sys, time
 sys.path.insert(0, sys.argv[1])
-from dmp_matting import Job
+from dmp_matting.job import Job
 from dmp_matting.client.background_job import BackgroundJob
 import json
 task = BackgroundJob(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]})

@@ -27,7 +27,8 @@ QtCore.Signal = lambda *kinds: real(*(object if kind is dict else kind for kind 
 import pyblish.api
 import pyblish_lite
 
-from dmp_matting import PublishRequest, open_publish_window
+from dmp_matting.publish.host_window import open_publish_window
+from dmp_matting.publish.request import PublishRequest
 
 running = QtWidgets.QApplication([])  # a host has one, so that the window does not wait for its end
 with open(request_file) as file:

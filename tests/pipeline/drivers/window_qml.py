@@ -31,7 +31,8 @@ os.chmod(stub, 0o755)
 import pyblish.api
 import pyblish_qml.api
 
-from dmp_matting import PublishRequest, open_publish_window
+from dmp_matting.publish.host_window import open_publish_window
+from dmp_matting.publish.request import PublishRequest
 
 pyblish_qml.api.register_python_executable(stub)
 pyblish.api.register_gui("dmp_window")

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from dmp_matting import BackgroundJob, EngineStatus, engine_state, start_engine, stop_engine
+from dmp_matting import start_engine, stop_engine
 from dmp_matting.cli.app import app
+from dmp_matting.client.background_job import BackgroundJob
+from dmp_matting.client.engine_status import EngineStatus, engine_state
 from dmp_matting.errors import EngineError
 from dmp_matting.paths import run_folder
 

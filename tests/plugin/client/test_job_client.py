@@ -25,12 +25,12 @@ from dmp_matting import (
     OutputError,
     PlateError,
     Progress,
-    Stage,
 )
 from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.connection import Connection, EngineGone
 from dmp_matting.client.engine_process import Notice
 from dmp_matting.client.job_client import Matting, engine_jobs, matte
+from dmp_matting.job import Stage
 
 from ...conftest import ENDLESS, QUICK, Pair, wait_until
 from ...scenes import write_image
@@ -246,8 +246,10 @@ def test_a_task_for_an_event_loop(engine: Connection, pair: Pair, tmp_path: Path
 ALONE = """
 import sys
 sys.path.insert(0, sys.argv[1])
-from dmp_matting import Frame, Job, Layers, Matting, Plate, Role, Settings
+from dmp_matting import Layers, Settings
 from dmp_matting.client.connection import Connection
+from dmp_matting.client.job_client import Matting
+from dmp_matting.job import Frame, Job, Plate, Role
 import json
 settings = Settings.from_json(json.loads(sys.argv[6]))
 plates = Plate(sys.argv[2], Role.IMAGE), Plate(sys.argv[3], Role.CLEAN)

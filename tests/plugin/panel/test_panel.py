@@ -14,18 +14,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dmp_matting import (
-    BackgroundJob,
-    EngineStatus,
-    Stage,
-    find_engine,
-    read_config,
-    start_engine,
-    stop_engine,
-)
+from dmp_matting import start_engine, stop_engine
+from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.connection import Connection, NotThere
 from dmp_matting.client.engine_python import child_environment
-from dmp_matting.job import STAGE_NAMES, stage_called
+from dmp_matting.client.engine_status import EngineStatus
+from dmp_matting.client.launcher import find_engine
+from dmp_matting.job import STAGE_NAMES, Stage, stage_called
+from dmp_matting.paths import read_config
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, wait_until
 from .qtapp import QtCore, QtGui, application, qt, turn

@@ -15,8 +15,11 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting import Role, Settings, engine_jobs, find_engine, preset
+from dmp_matting import Settings, preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.client.job_client import engine_jobs
+from dmp_matting.client.launcher import find_engine
+from dmp_matting.job import Role
 
 from ...conftest import Home, Pair, kill, wait_until
 from ...scenes import write_image

@@ -16,8 +16,8 @@ from dmp_engine.evaluation import benchmark
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.clean_plate.fit import fit_clean
 from dmp_engine.plates.io.read import PlateImage
-from dmp_matting import Frame, Layers, Plate, Progress, Role, preset
-from dmp_matting.job import Stage
+from dmp_matting import Layers, Progress, preset
+from dmp_matting.job import Frame, Plate, Role, Stage
 
 Array = NDArray[np.float32]
 AUTO = preset("draft").changed(device="cpu", threads=1, joint_steps=2)

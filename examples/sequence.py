@@ -1,6 +1,6 @@
-"""A sequence in three lines; started again, it goes on where it ended.
+"""A sequence. Run it again after an interruption: finished frames are kept.
 
-python examples/matte_a_sequence.py 'plate.####.exr' clean.exr 'matte.####.exr'
+python examples/sequence.py 'plate.####.exr' clean.exr 'matte.####.exr'
 """
 
 import sys

@@ -1,0 +1,68 @@
+"""What our hosts use (Nuke, Blender): everything they need of this package, in one place.
+
+Scripts use ``dmp_matting`` itself. Here are the pieces that an event loop needs: jobs and publishes
+on threads, the engine's status, and the types that a job is made of. Standard library only.
+"""
+
+from .client.background_job import BackgroundJob
+from .client.engine_process import Notice
+from .client.engine_setup import choose_engine
+from .client.engine_status import EngineStatus, engine_state
+from .client.launcher import ensure_engine, log_file, start_engine, stop_engine
+from .errors import (
+    CancelledError,
+    DmpError,
+    EngineError,
+    InputError,
+    MismatchError,
+    OutputError,
+    PlateError,
+    SettingsError,
+    as_dmp_error,
+)
+from .job import Frame, Job, Layers, Plate, Progress, Role
+from .paths import cache_folder
+from .presets import AUTO, DESCRIPTIONS, PRESETS, Resolved, resolve
+from .publish.background_publish import BackgroundPublish
+from .publish.host_window import open_publish_window
+from .publish.request import PublishRequest
+from .settings import Settings
+from .shots.shot import Shot
+
+__all__ = [
+    "AUTO",
+    "BackgroundJob",
+    "BackgroundPublish",
+    "CancelledError",
+    "DESCRIPTIONS",
+    "DmpError",
+    "EngineError",
+    "EngineStatus",
+    "Frame",
+    "InputError",
+    "Job",
+    "Layers",
+    "MismatchError",
+    "Notice",
+    "OutputError",
+    "PRESETS",
+    "Plate",
+    "PlateError",
+    "Progress",
+    "PublishRequest",
+    "Resolved",
+    "Role",
+    "Settings",
+    "SettingsError",
+    "Shot",
+    "as_dmp_error",
+    "cache_folder",
+    "choose_engine",
+    "engine_state",
+    "ensure_engine",
+    "log_file",
+    "open_publish_window",
+    "resolve",
+    "start_engine",
+    "stop_engine",
+]

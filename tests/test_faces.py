@@ -1,0 +1,93 @@
+"""The faces of the plug-in: the sorted lists of what scripts and our hosts may import."""
+
+from __future__ import annotations
+
+from types import ModuleType
+
+import pytest
+
+import dmp_matting.hosts
+
+# For scripts, and for our hosts; nobody else's import of more is promised to go on working.
+FACE = [
+    "CancelledError",
+    "ColourSpaceError",
+    "DeviceError",
+    "DmpError",
+    "EngineError",
+    "EngineMissingError",
+    "InputError",
+    "Layers",
+    "MismatchError",
+    "Missing",
+    "OutputError",
+    "PRESETS",
+    "PlateError",
+    "Progress",
+    "Resolved",
+    "Settings",
+    "SettingsError",
+    "Shot",
+    "ShotEnd",
+    "ShotFailure",
+    "ShotFrame",
+    "ShotNotice",
+    "ShotProgress",
+    "ShotReport",
+    "ShotStart",
+    "matte",
+    "preset",
+    "resolve",
+    "run_shots",
+    "start_engine",
+    "stop_engine",
+]
+HOST_FACE = [
+    "AUTO",
+    "BackgroundJob",
+    "BackgroundPublish",
+    "CancelledError",
+    "DESCRIPTIONS",
+    "DmpError",
+    "EngineError",
+    "EngineStatus",
+    "Frame",
+    "InputError",
+    "Job",
+    "Layers",
+    "MismatchError",
+    "Notice",
+    "OutputError",
+    "PRESETS",
+    "Plate",
+    "PlateError",
+    "Progress",
+    "PublishRequest",
+    "Resolved",
+    "Role",
+    "Settings",
+    "SettingsError",
+    "Shot",
+    "as_dmp_error",
+    "cache_folder",
+    "choose_engine",
+    "engine_state",
+    "ensure_engine",
+    "log_file",
+    "open_publish_window",
+    "resolve",
+    "start_engine",
+    "stop_engine",
+]
+FACES = {dmp_matting: FACE, dmp_matting.hosts: HOST_FACE}
+
+
+@pytest.mark.parametrize("module", FACES, ids=lambda module: module.__name__)
+def test_each_face_is_its_sorted_list(module: ModuleType) -> None:
+    listed = FACES[module]
+    assert listed == sorted(listed)
+    assert module.__all__ == listed
+    for name in listed:
+        assert getattr(module, name) is not None
+    public = {name for name in vars(module) if not name.startswith("_")}
+    assert {n for n in public if not isinstance(getattr(module, n), ModuleType)} == set(listed)
