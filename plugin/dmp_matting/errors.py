@@ -24,7 +24,7 @@ from typing import Dict, Type
 
 
 class DmpError(Exception):
-    """Base of all failures that are told to the artist in one sentence."""
+    """Base of all failures that an artist reads as one sentence."""
 
     exit_code = 1
 

@@ -30,7 +30,7 @@ class Role(str, enum.Enum):
 
     @property
     def is_matte(self) -> bool:
-        """Whether it is the artist's word about alpha, a file of data, and no picture."""
+        """Whether it constrains alpha: a file of data, not a picture."""
         return self not in (Role.IMAGE, Role.CLEAN)
 
     @property
@@ -178,8 +178,8 @@ class Progress:
     fraction: float  # of the whole frame, [0, 1]
     loss: Optional[float] = None
     eta: Optional[float] = None  # seconds left for this frame
-    preview: Optional[str] = None  # path of a picture of the current alpha, when asked for
-    warnings: Tuple[str, ...] = ()  # what is wrong with the plates, told once, before the solve
+    preview: Optional[str] = None  # path of a picture of the current alpha, where one is wanted
+    warnings: Tuple[str, ...] = ()  # what is wrong with the plates; on one event, before the solve
 
     def to_json(self) -> Dict[str, Any]:
         return dataclasses.asdict(self)
@@ -226,7 +226,7 @@ class Layers:
 
 
 def _known(kind: Any, data: Mapping[str, Any]) -> Dict[str, Any]:
-    """What of ``data`` the dataclass has: a newer engine may tell more than we know of."""
+    """What of ``data`` the dataclass has: a newer engine may send more fields."""
     names = {spec.name for spec in fields(kind)}
     return {name: value for name, value in data.items() if name in names}
 

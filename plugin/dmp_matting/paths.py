@@ -1,7 +1,7 @@
 """Where the user's files of DMP lie on this machine. Standard library only, Python 3.9.
 
 run folder     the engine's socket, run file (address and token) and lock; 0700, local disk.
-               Found the same way by every host of one user, whatever its environment says
+               Found the same way by every host of one user, whatever its environment holds
                (``XDG_RUNTIME_DIR`` and ``TMPDIR`` differ between a desktop and an ssh
                session, and two run folders would mean two engines). ``$DMP_RUN_DIR`` moves it.
 cache folder   job folders, finished results and the engine's log. ``$DMP_CACHE_DIR`` moves it.

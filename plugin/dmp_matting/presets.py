@@ -4,7 +4,7 @@
 from the text, the text is followed: 5,000 joint and 1,000 projection steps in
 each of two rounds (the code: 2,000 and 4,000 joint steps, one projection at the
 very end), exact equality in eq. 6 (the code: within 5 % of the range), Omega_F as
-eq. 10 says (the code erodes it by 10 px and doubts similar patches inside), eq. 11
+eq. 10 says (the code erodes it by 10 px and takes similar patches out of it), eq. 11
 unweighted (the code: by depth), normal noise with the moments of the code's
 uniform one. Where the text is silent the code is followed; docs/engineering/algorithm.md
 lists both.

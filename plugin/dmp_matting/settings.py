@@ -61,7 +61,7 @@ class Settings:
     solve_size: int = knob(
         0,
         "Solve size",
-        "Long side in pixels at which a large plate is solved, then lifted; 0 is the plate's own.",
+        "Long side in pixels at which a large plate is solved, then upsampled; 0: its own.",
         low=0,
         high=16384,
         basic=True,
@@ -235,8 +235,8 @@ class Settings:
     )
     solid: float = knob(
         1.0,
-        "Solid from",
-        "Undecided alpha from here up counts as opaque, with a soft knee below; 1 leaves it alone.",
+        "Clip white",
+        "Undecided alpha from here up becomes 1, with a soft knee below; 1 changes nothing.",
         low=0.5,
         high=1.0,
     )

@@ -41,13 +41,13 @@ def presets(as_json: Json = False) -> None:
         ]
         equation = setting["equation"]
         numbered = f"eq. {equation}" if equation[:1].isdigit() else equation
-        told = f"{setting['label']}: {setting['help']}" + (f" ({numbered})" if numbered else "")
-        table.add_row(name, range_text(setting), value_text(setting["default"]), *cells, told)
+        about = f"{setting['label']}: {setting['help']}" + (f" ({numbered})" if numbered else "")
+        table.add_row(name, range_text(setting), value_text(setting["default"]), *cells, about)
     Console(highlight=False, width=None if out.is_terminal else 160).print(table)
 
 
 def doctor(as_json: Json = False) -> None:
-    """Say what this machine has, what is wrong with it and how to fix that."""
+    """Check this machine: what it has, what is wrong with it and how to fix that."""
     here = {"status": "ok", "fix": ""}
     checks = [{**here, "name": "dmp", "detail": f"{__version__}, Python {sys.version.split()[0]}"}]
     try:

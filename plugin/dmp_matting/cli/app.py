@@ -58,8 +58,8 @@ def main() -> None:
     except Exception as wrong:
         # typer's usage errors, by what they can do: their class has moved between its versions.
         if hasattr(wrong, "format_message") and hasattr(wrong, "exit_code"):
-            told = str(wrong.format_message()).rstrip(".")
-            _fail("UsageError", f"{told}. See `dmp --help`.", wrong.exit_code)
+            sentence = str(wrong.format_message()).rstrip(".")
+            _fail("UsageError", f"{sentence}. See `dmp --help`.", wrong.exit_code)
         _fail("Bug", _logged(wrong), 1)
 
 

@@ -33,7 +33,7 @@ def batch(
     ] = None,
     only: Annotated[str, typer.Option("--only", help="Shots to do, by name: sh010,sh020.")] = "",
     preset_name: Annotated[
-        Optional[str], typer.Option("--preset", help=f"Where a shot says nothing: {PRESET_HELP}")
+        Optional[str], typer.Option("--preset", help=f"For shots that name none: {PRESET_HELP}")
     ] = None,
     device: Annotated[
         Optional[str],

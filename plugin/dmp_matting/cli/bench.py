@@ -36,7 +36,7 @@ def bench(
         int, typer.Option("--threads", min=0, help="On the CPU; 0 takes all cores.")
     ] = 0,
     repeats: Annotated[
-        int, typer.Option("--repeats", min=1, help="Steps that are timed; the median is told.")
+        int, typer.Option("--repeats", min=1, help="Steps that are timed; the median is printed.")
     ] = 10,
     output: Annotated[
         Optional[Path], typer.Option("--output", "-o", help="Write the figures there as JSON.")
@@ -66,16 +66,16 @@ def bench(
     out.print(f"{report['device']}{cores}, torch {report['torch']}")
     table = Table("plate", "", "step ms", "x floor", "whole s", "peak MB")
     for row in report["rows"]:
-        for name, told in row.items():
-            if isinstance(told, dict):
-                whole = told.get("whole_s", told.get("whole_schedule_s"))
+        for name, times in row.items():
+            if isinstance(times, dict):
+                whole = times.get("whole_s", times.get("whole_schedule_s"))
                 table.add_row(
                     f"{row['size']} x {row['size']}",
                     "published schedule" if name == "authors" else name,
-                    f"{told['step_ms']:.1f}",
-                    f"{told['times_floor']:.1f}",
+                    f"{times['step_ms']:.1f}",
+                    f"{times['times_floor']:.1f}",
                     f"{whole:.1f}",
-                    f"{told.get('peak_mb') or 0:.0f}" if "peak_mb" in told else "",
+                    f"{times.get('peak_mb') or 0:.0f}" if "peak_mb" in times else "",
                 )
     Console(highlight=False, width=None if out.is_terminal else 120).print(table)
 

@@ -66,7 +66,7 @@ def status(
         bool, typer.Option("--open", help="Show it in the browser, starting the engine if needed.")
     ] = False,
 ) -> None:
-    """Say what the engine is doing: devices, memory, jobs."""
+    """Show the engine's devices, memory and jobs."""
     wire = ensure_engine() if open_page else find_engine()
     if open_page:
         assert wire is not None
@@ -81,17 +81,17 @@ def status(
             raise EngineError(HANGS)
         print_result(as_json, {"ok": True, "running": False}, "The engine is not running.")
         return
-    told = wire.request("GET", "/v1/status")
+    found = wire.request("GET", "/v1/status")
     if as_json:
-        print_result(True, {"ok": True, "running": True, **told})
+        print_result(True, {"ok": True, "running": True, **found})
         return
-    out.print(f"The engine {told['version']} is running (process {told['pid']}, "
-              f"up {_time(told['uptime'])}).")  # fmt: skip
-    for device in told["devices"]:
+    out.print(f"The engine {found['version']} is running (process {found['pid']}, "
+              f"up {_time(found['uptime'])}).")  # fmt: skip
+    for device in found["devices"]:
         held = device["held"].get("device") or device["held"].get("process", 0)
         out.print(f"{device['name']}: {device['label']}, {device['state']}, "
                   f"{_size(held)} held of {_size(device['memory'])}")  # fmt: skip
-    _print_jobs(told["jobs"])
+    _print_jobs(found["jobs"])
 
 
 @engine_app.command()
@@ -128,7 +128,7 @@ def log(
 
 @cache_app.command("show")
 def show_cache(as_json: Json = False) -> None:
-    """Say how many finished frames are kept, where, and how large they may grow."""
+    """Show how many finished frames are kept, where, and how large they may grow."""
     usage = ensure_engine().request("GET", "/v1/cache")
     print_result(as_json, {"ok": True, **usage},
          f"{usage['entries']} finished frames, {_size(usage['bytes'])} of {_size(usage['limit'])}, "
@@ -180,12 +180,12 @@ def _print_jobs(jobs: List[Dict[str, Any]]) -> None:
     table = Table("job", "state", "plate", "frames", "progress", box=None)
     for job in jobs[:50]:
         progress = job["progress"]
-        told = f"{progress['fraction']:.0%} of frame {progress['frame']}" if progress else ""
+        note = f"{progress['fraction']:.0%} of frame {progress['frame']}" if progress else ""
         if job.get("position") is not None:
-            told = f"{job['position']} before it"
+            note = f"{job['position']} before it"
         frames = f"{len(job['finished'])} of {len(job['frames'])}"
         name = Path(job["name"]).name
-        table.add_row(job["id"], job["state"], name, frames, job.get("message", told))
+        table.add_row(job["id"], job["state"], name, frames, job.get("message", note))
     out.print(table)
 
 

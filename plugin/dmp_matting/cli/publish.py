@@ -26,7 +26,7 @@ from .options import (
 from .output import EXIT_CODES, Json, err, out, print_json
 
 FRAMES = "ValidateFrames"
-MEND = " Put the files back, or publish the other frames with --missing skip."
+FIX = " Put the files back, or publish the other frames with --missing skip."
 
 
 def register(app: typer.Typer) -> None:
@@ -67,12 +67,12 @@ def publish(
     repairs = {FRAMES: LEAVE_OUT} if missing is Missing.SKIP else {}
     failures, made = publish_folder(str(folder), str(to), tuple(accept or ()), repairs, **data)
     if as_json:
-        told = [{"check": c, "shot": shot, "message": said} for c, shot, said in failures]
-        print_json({"ok": not failures, "published": made, "failures": told})
+        rows = [{"check": c, "shot": shot, "message": text} for c, shot, text in failures]
+        print_json({"ok": not failures, "published": made, "failures": rows})
     else:
-        for check, _, said in failures:
-            mend = MEND if check == FRAMES and missing is Missing.FAIL else ""
-            err.print(Text(f"{check}: {said}{mend}", style="red"))
+        for check, _, sentence in failures:
+            fix = FIX if check == FRAMES and missing is Missing.FAIL else ""
+            err.print(Text(f"{check}: {sentence}{fix}", style="red"))
         for path in made:
             out.print(f"Published {path}.")
     raise typer.Exit(InputError.exit_code if failures else 0)

@@ -1,6 +1,6 @@
 """Files that list shots: YAML, JSON, CSV, OpenTimelineIO. Each becomes the same rows, then Shots.
 
-    preset: draft                      # in YAML and JSON: for every shot that says nothing else
+    preset: draft                      # in YAML and JSON: for shots without one of their own
     shots:
       - name: sh010
         image: sh010/plate.####.exr
@@ -9,7 +9,7 @@
         frames: 1001-1100x2            # left out: all on disk
 
 A CSV has one column for each of these names. A timeline has a clip for each shot; what a clip
-cannot say stands in its metadata under ``dmp``. Paths are relative to the file.
+has no field for stands in its metadata under ``dmp``. Paths are relative to the file.
 """
 
 import csv
@@ -37,7 +37,7 @@ COLUMNS = ("name", *PLATES, "frames", "input_space", "preset", *SOLVER, "set")
 def read_shots(file: Path, defaults: Mapping[str, Any]) -> List[Shot]:
     """The shots of a file, in its order. InputError names the shot and the column that is wrong.
 
-    ``defaults`` are what the command line says: a shot's own values win over the file's general
+    ``defaults`` are the command line's options. A shot's own values win over the file's general
     ones, and those over the defaults. ``{shot}`` in an output or a clean plate becomes the name.
     """
     readers: Dict[str, Callable[[Path], List[Row]]] = {
@@ -59,35 +59,36 @@ def read_shots(file: Path, defaults: Mapping[str, Any]) -> List[Shot]:
 
 
 def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Shot:
-    told = {key: value for key, value in row.items() if value not in (None, "")}
-    name = str(told.get("name", f"shot{number}"))
+    values = {key: value for key, value in row.items() if value not in (None, "")}
+    name = str(values.get("name", f"shot{number}"))
     where = f"Shot {name} of '{file.name}'"
-    for key in told:
+    for key in values:
         if key not in COLUMNS:
             raise InputError(f"{where}: there is no '{key}'; known are {', '.join(COLUMNS)}.")
     # Relative paths of the file are relative to it; those of the command line to where it is typed.
     folder = os.path.dirname(os.path.abspath(file))
     for key in PLATES:
-        if key == "clean" and key in told:
-            told[key] = [os.path.join(folder, os.path.expanduser(one)) for one in _texts(told[key])]
-        elif key in told:
-            told[key] = os.path.join(folder, os.path.expanduser(str(told[key])))
-    told = {**{k: v for k, v in defaults.items() if v not in (None, "", [])}, **told}
+        if key == "clean" and key in values:
+            stills = _texts(values[key])
+            values[key] = [os.path.join(folder, os.path.expanduser(one)) for one in stills]
+        elif key in values:
+            values[key] = os.path.join(folder, os.path.expanduser(str(values[key])))
+    values = {**{k: v for k, v in defaults.items() if v not in (None, "", [])}, **values}
     for key in ("image", "clean", "output"):
-        if key not in told:
+        if key not in values:
             raise InputError(f"{where} has no '{key}'.")
     paths = {
-        key: str(told.get(key, "")).replace("{shot}", name) for key in PLATES if key != "clean"
+        key: str(values.get(key, "")).replace("{shot}", name) for key in PLATES if key != "clean"
     }
-    space = str(told.get("input_space", "auto"))
+    space = str(values.get("input_space", "auto"))
     try:
         changes: Dict[str, Value] = {
-            key: parse_value(key, str(told[key])) for key in SOLVER if key in told
+            key: parse_value(key, str(values[key])) for key in SOLVER if key in values
         }
-        changes.update(parse_assignments(_assignments(told.get("set"))))
-        chosen = resolve(str(told.get("preset", "auto")), changes)
-        frames = parse_frames(str(told["frames"]) if "frames" in told else None)
-        stills = [one.replace("{shot}", name) for one in _texts(told["clean"])]
+        changes.update(parse_assignments(_assignments(values.get("set"))))
+        chosen = resolve(str(values.get("preset", "auto")), changes)
+        frames = parse_frames(str(values["frames"]) if "frames" in values else None)
+        stills = [one.replace("{shot}", name) for one in _texts(values["clean"])]
         clean = one_clean_plate(stills, paths["output"], space, make_folder=True)
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
@@ -99,21 +100,21 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
     )  # fmt: skip
 
 
-def _texts(told: Any) -> List[str]:
+def _texts(given: Any) -> List[str]:
     """One path, or several: a list, or one text with ``;`` between."""
-    if isinstance(told, (list, tuple)):
-        return [str(one) for one in told]
-    return [part.strip() for part in str(told).split(";") if part.strip()]
+    if isinstance(given, (list, tuple)):
+        return [str(one) for one in given]
+    return [part.strip() for part in str(given).split(";") if part.strip()]
 
 
-def _assignments(told: Any) -> List[str]:
+def _assignments(given: Any) -> List[str]:
     """FIELD=VALUE texts, from a mapping, a list, or one text with ``;`` between."""
-    if isinstance(told, Mapping):
+    if isinstance(given, Mapping):
         return [f"{name}={str(value).lower() if isinstance(value, bool) else value}"
-                for name, value in told.items()]  # fmt: skip
-    if isinstance(told, (list, tuple)):
-        return [str(one) for one in told]
-    return [part.strip() for part in str(told or "").split(";") if part.strip()]
+                for name, value in given.items()]  # fmt: skip
+    if isinstance(given, (list, tuple)):
+        return [str(one) for one in given]
+    return [part.strip() for part in str(given or "").split(";") if part.strip()]
 
 
 # --- readers -------------------------------------------------------------------------------------
@@ -141,20 +142,20 @@ def _json(file: Path) -> List[Row]:
         raise InputError(f"'{file}' is no valid JSON in line {reason.lineno}.") from None
 
 
-def _rows(told: Any, file: Path) -> List[Row]:
+def _rows(rows: Any, file: Path) -> List[Row]:
     """A list of shots, or a mapping with ``shots`` and values for all of them."""
     general: Row = {}
-    if isinstance(told, dict):
-        general = {key: value for key, value in told.items() if key != "shots"}
-        told = told.get("shots")
+    if isinstance(rows, dict):
+        general = {key: value for key, value in rows.items() if key != "shots"}
+        rows = rows.get("shots")
         folder = os.path.dirname(os.path.abspath(file))
         for key in set(general) & set(PLATES):
             named = _texts(general[key]) if key == "clean" else [str(general[key])]
             places = [os.path.join(folder, one) for one in named]
             general[key] = places if key == "clean" else places[0]
-    if not isinstance(told, list) or not all(isinstance(row, dict) for row in told):
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(f"'{file}' has no list of shots; see docs/td/shots.md for its form.")
-    return [{**general, **row} for row in told]
+    return [{**general, **row} for row in rows]
 
 
 def _csv(file: Path) -> List[Row]:

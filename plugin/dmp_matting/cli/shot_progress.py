@@ -185,8 +185,8 @@ class OpenJdDisplay(LineDisplay):
             self._shown = time.monotonic()
             print(f"openjd_progress: {100 * event.fraction:.1f}", flush=True)
         elif isinstance(event, ShotFailure):
-            told = f"{event.shot} {range_text(event.frames)}: {event.error}"
-            print(f"openjd_fail: {told}", flush=True)
+            text = f"{event.shot} {range_text(event.frames)}: {event.error}"
+            print(f"openjd_fail: {text}", flush=True)
 
 
 class BarDisplay(LineDisplay):
@@ -279,11 +279,11 @@ def _json(report: ShotReport, measures: Optional[List[Dict[str, Any]]]) -> Dict[
 
 def _print_flagged(report: ShotReport, measures: Sequence[Mapping[str, Any]], quiet: bool) -> None:
     for failure in [] if quiet else report.failures:  # shown once already, perhaps hours ago
-        told = f"Failed: {report.shot} {range_text(failure.frames)}: {failure.error}"
-        err.print(Text(told, style="red"))
+        text = f"Failed: {report.shot} {range_text(failure.frames)}: {failure.error}"
+        err.print(Text(text, style="red"))
     for sentence, frames in {**report.warnings, **flagged_frames(measures)}.items():
-        told = f"{report.shot} {range_text(frames)}: {sentence.rstrip('.')}."
-        err.print(Text(f"Warning: {told}", style="yellow"))
+        text = f"{report.shot} {range_text(frames)}: {sentence.rstrip('.')}."
+        err.print(Text(f"Warning: {text}", style="yellow"))
 
 
 def _table(reports: Reports, measured: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:

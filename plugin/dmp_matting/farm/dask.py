@@ -3,13 +3,13 @@
     dask worker tcp://scheduler:8786 --nthreads 1 --resources "dmp=1"       on every machine
     dmp batch shots.yaml --cluster tcp://scheduler:8786                     anywhere
 
-A chunk of frames is a Dask task that asks for one ``dmp`` of a worker's resources: a worker with
-two GPUs says ``dmp=2`` and gets two chunks at once. Each worker process keeps one engine of its
-own, warm for all its chunks; it ends five seconds after its worker, however that died. Dask gives
+A chunk of frames is a Dask task that takes one ``dmp`` of a worker's resources: a worker with two
+GPUs is started with ``dmp=2`` and gets two chunks at once. Each worker process keeps one engine of
+its own, warm for all its chunks; it ends five seconds after its worker, however that died. Dask gives
 the chunk of a lost worker to another one, which solves it from its first frame. Nothing here
 schedules anything.
 
-Plates and outputs are paths that all machines see. The frames of a chunk are told when it is done.
+Plates and outputs are paths that all machines see. A chunk's frames are reported when it is done.
 """
 
 from __future__ import annotations
@@ -102,21 +102,21 @@ def _reason(future: Any) -> str:
 # --- on a worker ---------------------------------------------------------------------------------
 
 _ended: Set[str] = set()  # sessions whose client has gone
-_home: List[str] = []  # the folder of this process's engine
+_homes: List[str] = []  # the folder of this process's engine
 _home_lock = threading.Lock()
 
 Made = Tuple[List[Dict[str, Any]], List[Tuple[Sequence[int], Dict[str, str]]]]
 
 
-def solve_chunk(told: Dict[str, Any], numbers: Sequence[int], session: str) -> Made:
+def solve_chunk(fields: Dict[str, Any], numbers: Sequence[int], session: str) -> Made:
     """Solve these frames of a shot with this worker's engine: layers and failures, JSON-ready.
 
     Raises EngineMissingError and EngineError, which fail the Dask task.
     """
-    _settle()
+    _make_home()
     kinds = ("settings", "settings_on_cpu")
-    settings = {name: told[name] and Settings.from_json(told[name]) for name in kinds}
-    whole = Shot(**{**told, **settings})
+    settings = {name: fields[name] and Settings.from_json(fields[name]) for name in kinds}
+    whole = Shot(**{**fields, **settings})
     shot = dataclasses.replace(whole, frames=tuple(numbers), around=whole.numbers())
     attend(ensure_engine())
     made: List[Dict[str, Any]] = []
@@ -140,14 +140,14 @@ def end_session(session: str) -> None:
     _ended.add(session)
 
 
-def _settle() -> None:
+def _make_home() -> None:
     """Give this process's engine folders of its own: several workers may share a machine."""
     with _home_lock:
-        if _home:
+        if _homes:
             return
-        _home.append(tempfile.mkdtemp(prefix="dmp-dask-"))
-        os.environ["DMP_RUN_DIR"] = _home[0]
-        os.environ["DMP_CACHE_DIR"] = os.path.join(_home[0], "cache")
+        _homes.append(tempfile.mkdtemp(prefix="dmp-dask-"))
+        os.environ["DMP_RUN_DIR"] = _homes[0]
+        os.environ["DMP_CACHE_DIR"] = os.path.join(_homes[0], "cache")
         atexit.register(_leave)
 
 
@@ -156,4 +156,4 @@ def _leave() -> None:
         stop_engine(force=True)
     except DmpError:
         pass  # it ends by itself: nobody attends it any more
-    shutil.rmtree(_home[0], ignore_errors=True)
+    shutil.rmtree(_homes[0], ignore_errors=True)

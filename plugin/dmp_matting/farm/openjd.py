@@ -35,7 +35,7 @@ HELP = "Install it with `pip install 'dmp-matting[farm]'`."
 
 
 def job_template(gpu: bool = False) -> Dict[str, Any]:
-    """The job template, for any shot; ``gpu`` asks for workers that have one."""
+    """The job template, for any shot; ``gpu`` requires workers that have one."""
     dmp = ["-m", "dmp_matting.cli"]
     plates = [("Image", "plate.####.exr"), ("Clean", "a still or a sequence"),
               ("Output", "matte.####.exr")]  # fmt: skip
@@ -43,7 +43,7 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
     path = {"type": "PATH", "objectType": "FILE", "dataFlow": "NONE"}
     parameters: List[Dict[str, Any]] = [
         {"name": "Shot", "type": "STRING", "default": "shot"},
-        *({**path, "name": name, "description": told} for name, told in plates),
+        *({**path, "name": name, "description": about} for name, about in plates),
         *({**path, "name": role.name.capitalize(), "default": ""} for role in MATTES),
         {"name": "Frames", "type": "STRING", "description": "1001-1100, or 1001-1100:2"},
         {"name": "ChunkSize", "type": "INT", "default": CHUNK, "minValue": 1},

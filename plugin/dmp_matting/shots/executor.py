@@ -62,7 +62,7 @@ class JobExecutor(Executor):
     def chunk_events(self, shot: Shot, numbers: Sequence[int]) -> Generator[ShotEvent, None, None]:
         """Solve these frames. Raises what ends everything, not what one frame fails with."""
         left = list(numbers)
-        alone = False  # the first of them only: a job that failed does not say which frame did
+        alone = False  # the first of them only: a failed job does not name the frame
         while left and not self._stopping.is_set():
             if shot.name in self._given_up:  # by another thread, which has not seen these frames
                 yield ShotFailure(shot.name, tuple(left), self._given_up[shot.name])

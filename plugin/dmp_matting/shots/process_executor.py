@@ -1,6 +1,6 @@
 """Shots without the shared engine: each chunk of frames in an engine process that ends with it.
 
-Slower for more than one chunk, since every process loads the engine anew; nothing is cached, and
+Slower for more than one chunk, since every process loads the engine again; nothing is cached, and
 nothing is left running. Standard library only, Python 3.9.
 """
 

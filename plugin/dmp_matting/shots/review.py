@@ -28,14 +28,14 @@ CLIPPED_LIMIT = 4  # pixels
 def measure_shot(shot: Shot, numbers: Iterable[int]) -> List[Dict[str, Any]]:
     """The engine's measures (engine/dmp_engine/review/measures.py) of finished frames, in order.
 
-    Raises what the engine tells: PlateError, MismatchError, EngineError.
+    Raises PlateError, MismatchError, EngineError.
     """
     frames = []
     for number in sorted(numbers):
         paths = {plate.role.value: plate.path for plate in shot.frame(number).plates}
         frames.append({"number": number, "result": shot.output_of(number),
                        "image": paths["image"], "clean": paths["clean"]})  # fmt: skip
-    return [line for line in _ask("measure", {"frames": frames}) if "frame" in line]
+    return [line for line in _engine_review("measure", {"frames": frames}) if "frame" in line]
 
 
 def shot_sheet(shot: Shot, numbers: Iterable[int], output: str) -> None:
@@ -51,12 +51,12 @@ def shot_movie(shot: Shot, numbers: Iterable[int], output: str) -> None:
 def write_sheet(results: Mapping[int, str], output: str, name: str) -> None:
     """A contact sheet of results by their frame, titled with ``name``."""
     title = f"{name}   {range_text(results)}"
-    _drain(_ask("sheet", {**_results(results), "output": output, "title": title}))
+    _drain(_engine_review("sheet", {**_results(results), "output": output, "title": title}))
 
 
 def write_movie(results: Mapping[int, str], output: str) -> None:
     """A movie of results by their frame."""
-    _drain(_ask("movie", {**_results(results), "output": output}))
+    _drain(_engine_review("movie", {**_results(results), "output": output}))
 
 
 def write_clean_plates(results: Mapping[int, str], outputs: Mapping[int, str], space: str) -> None:
@@ -68,19 +68,19 @@ def write_clean_plates(results: Mapping[int, str], outputs: Mapping[int, str], s
         {"number": number, "result": results[number], "output": outputs[number]}
         for number in sorted(results)
     ]
-    _drain(_ask("clean", {"frames": frames, "space": space}))
+    _drain(_engine_review("clean", {"frames": frames, "space": space}))
 
 
 def merge_stills(stills: Sequence[str], output: str, space: str) -> None:
     """The median of several clean plates as one EXR. PlateError, MismatchError, OutputError."""
-    _drain(_ask("stills", {"stills": list(stills), "output": output, "space": space}))
+    _drain(_engine_review("stills", {"stills": list(stills), "output": output, "space": space}))
 
 
 def probe_plates(paths: Sequence[Tuple[str, str]], pixels: bool = False) -> List[Dict[str, Any]]:
-    """What files say of themselves (the engine's review/probe.py); (path, colour space) each."""
+    """The headers of files (the engine's review/probe.py); (path, colour space) each."""
     plates = [{"path": path, "space": space} for path, space in paths]
-    asked = {"plates": plates, "pixels": pixels}
-    return [line for line in _ask("probe", asked) if "path" in line]
+    request = {"plates": plates, "pixels": pixels}
+    return [line for line in _engine_review("probe", request) if "path" in line]
 
 
 def match_plates(shot: Shot, numbers: Iterable[int]) -> List[Dict[str, Any]]:
@@ -89,11 +89,11 @@ def match_plates(shot: Shot, numbers: Iterable[int]) -> List[Dict[str, Any]]:
     for number in numbers:
         paths = {plate.role.value: plate.path for plate in shot.frame(number).plates}
         frames.append({"number": number, "space": shot.space, **paths})
-    return [line for line in _ask("match", {"frames": frames}) if "frame" in line]
+    return [line for line in _engine_review("match", {"frames": frames}) if "frame" in line]
 
 
 def summary_of(measures: Sequence[Mapping[str, Any]]) -> Dict[str, Optional[float]]:
-    """Means over a shot of what ``measure_shot`` found; None where no frame tells it."""
+    """Means over a shot of what ``measure_shot`` found; None where no frame has it."""
     found: Dict[str, Optional[float]] = {}
     for name in ("coverage", "undecided", "residual", "drift", "flicker", "confidence"):
         values = [measure[name] for measure in measures if measure[name] is not None]
@@ -104,7 +104,7 @@ def summary_of(measures: Sequence[Mapping[str, Any]]) -> Dict[str, Optional[floa
 
 
 def flagged_frames(measures: Sequence[Mapping[str, Any]]) -> Dict[str, List[int]]:
-    """Frames worth a look, by the sentence that says why."""
+    """Frames worth a look, by the reason in a sentence."""
     limits = (
         ("residual", RESIDUAL_LIMIT, "foreground and clean plate do not add up to the plate"),
         ("drift", DRIFT_LIMIT, "the light of the plate differs from the clean plate's"),
@@ -122,7 +122,7 @@ def _results(results: Mapping[int, str]) -> Dict[str, Any]:
     return {"frames": [{"number": n, "result": results[n]} for n in sorted(results)]}
 
 
-def _ask(what: str, request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]:
+def _engine_review(what: str, request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]:
     with tempfile.TemporaryDirectory(prefix="dmp-") as folder:
         file = Path(folder) / "request.json"
         file.write_text(json.dumps(request), encoding="utf-8")

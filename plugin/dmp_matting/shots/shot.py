@@ -4,7 +4,7 @@
     for event in run_shots([shot]): ...        # shotrun.py
 
 The clean plate (and each matte) is one still for all frames or a sequence of its own. Nothing is
-opened here: ``gaps`` looks at names and sizes, so that all that is missing can be told before
+opened here: ``gaps`` looks at names and sizes, so that all that is missing is reported before
 work starts.
 """
 
