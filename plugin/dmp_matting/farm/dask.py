@@ -5,8 +5,8 @@
 
 A chunk of frames is a Dask task that takes one ``dmp`` of a worker's resources: a worker with two
 GPUs is started with ``dmp=2`` and gets two chunks at once. Each worker process keeps one engine of
-its own, warm for all its chunks; it ends five seconds after its worker, however that died. Dask gives
-the chunk of a lost worker to another one, which solves it from its first frame. Nothing here
+its own, warm for all its chunks; it ends five seconds after its worker, however that died. Dask
+gives the chunk of a lost worker to another one, which solves it from its first frame. Nothing here
 schedules anything.
 
 Plates and outputs are paths that all machines see. A chunk's frames are reported when it is done.
