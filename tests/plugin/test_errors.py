@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dmp_matting import EngineError, PlateError, as_dmp_error
+from dmp_matting.errors import EngineError, PlateError, as_dmp_error
 
 ROOT = Path(__file__).resolve().parents[2]
 
