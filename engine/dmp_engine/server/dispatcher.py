@@ -15,7 +15,6 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from pathlib import Path
 from typing import Any
 
 from dmp_matting.errors import CancelledError, DmpError, EngineError, OutputError, from_wire
@@ -27,6 +26,7 @@ from ..machine.device import cpu_notice
 from ..version import engine_version
 from .devices import suitable_devices
 from .job_store import Record, Store
+from .ocio import ocio_digest
 from .pool import Pool, Slot, Worker, WorkerDied
 from .presence import Attendance
 from .result_cache import ResultCache
@@ -352,7 +352,7 @@ class Dispatcher:
         )
         content = {plate.path: plate.digest for plate in record.plates}
         return hashlib.sha256(
-            (one.key(content, engine_version()) + _ocio_digest(record.ocio)).encode()
+            (one.key(content, engine_version()) + ocio_digest(record.ocio)).encode()
         ).hexdigest()
 
     def _window(self, live: Live, frame: Frame) -> tuple[Frame, ...]:
@@ -375,7 +375,7 @@ class Dispatcher:
             settings_on_cpu=None,
         )
         content = {plate.path: plate.digest for plate in live.record.plates}
-        parts = one.key(content, engine_version()) + _ocio_digest(live.record.ocio) + digest
+        parts = one.key(content, engine_version()) + ocio_digest(live.record.ocio) + digest
         return hashlib.sha256(parts.encode()).hexdigest()
 
     def _settings_that_count(self, live: Live) -> Settings:
@@ -441,14 +441,6 @@ async def _while_running(work: Coroutine[Any, Any, None], live: Live) -> None:
                 await asyncio.wait_for(changed.wait(), 0.2)
             changed.clear()
     task.cancel()
-
-
-def _ocio_digest(ocio: str) -> str:
-    """The client's ``$OCIO`` by content where it is a file."""
-    try:
-        return hashlib.sha256(Path(ocio).read_bytes()).hexdigest() if ocio else ""
-    except OSError:
-        return ocio
 
 
 def full_disk(reason: OSError) -> OutputError:

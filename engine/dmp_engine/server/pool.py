@@ -20,6 +20,7 @@ from typing import Any
 from dmp_matting.errors import EngineError, from_wire
 
 from .devices import Device
+from .ocio import ocio_digest, worker_environment
 
 START_LIMIT = 120.0  # seconds; a cold disk under torch
 SILENCE_LIMIT = 120.0  # seconds without a sign of life: the worker hangs
@@ -45,7 +46,7 @@ class Worker:
 
     def __init__(self, process: asyncio.subprocess.Process, ocio: str) -> None:
         self.process = process
-        self.ocio = ocio
+        self.ocio = ocio  # digest of the configuration that it has loaded
         self.devices: list[Device] = []
         self.memory: dict[str, int] = {}
         self._events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -57,7 +58,7 @@ class Worker:
 
         Raises EngineError with what it said instead.
         """
-        environment = {**os.environ, "OCIO": ocio} if ocio else _without_ocio()
+        environment, stamp = worker_environment(ocio, os.environ), ocio_digest(ocio)
         if threads:
             environment["OMP_NUM_THREADS"] = str(threads)
         process = await asyncio.create_subprocess_exec(
@@ -67,7 +68,7 @@ class Worker:
             env=environment,
             limit=LINE_LIMIT,
         )  # fmt: skip
-        worker = cls(process, ocio)
+        worker = cls(process, stamp)
         try:
             hello = await asyncio.wait_for(worker._events.get(), START_LIMIT)
         except TimeoutError:
@@ -148,10 +149,6 @@ class Worker:
             self._events.put_nowait(None)
 
 
-def _without_ocio() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if name != "OCIO"}
-
-
 class Slot:
     """A device and its worker, if it has one at the moment."""
 
@@ -164,7 +161,9 @@ class Slot:
 
     async def ready(self, ocio: str) -> Worker:
         """A living worker in the client's OCIO configuration. Raises EngineError."""
-        if self.worker is not None and not (self.worker.alive and self.worker.ocio == ocio):
+        if self.worker is not None and not (
+            self.worker.alive and self.worker.ocio == ocio_digest(ocio)
+        ):
             await self.stop()
         if self.worker is None:
             self.worker = await Worker.start(ocio, self._threads)

@@ -31,6 +31,7 @@ from ..job import Job, JobState, Layers, Progress, Role
 from .connection import Connection, EngineGone, NotThere
 from .engine_process import Event, Notice
 from .launcher import ensure_engine
+from .ocio_environment import ocio_environment
 
 LOST_LIMIT = 3  # engines in a row that may be lost without a sign of progress
 ENDED = {state.value for state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)}
@@ -135,7 +136,7 @@ class Matting:
         request: Dict[str, Any] = {
             "job": self.job.to_json(),
             "attended": True,
-            "ocio": os.environ.get("OCIO", ""),
+            "ocio": ocio_environment(),
         }
         sizes = self._sizes()
         summary = connection.request("POST", "/v1/jobs", request)
