@@ -1,0 +1,197 @@
+"""The Gaussian part of the posterior: matting Laplacian, texture windows and sites, as one matrix.
+
+    A = lambda L + diag(tau) + G' diag(1/v) G
+
+L is the matting Laplacian of Levin, Lischinski, Weiss (2006), eq. 12, on 3 x 3 windows that touch
+an undecided pixel; G takes weighted means over texture windows (background_texture.py). Decided
+pixels are boundary values. L and G are stored as CSR matrices over the N undecided pixels, and
+systems A x = r are solved for several right sides at once.
+
+``perturbations`` draws r with covariance A: then A^-1 r has covariance A^-1, whose diagonal is the
+marginal variance ("perturb and solve", Papandreou, Yuille 2010). A window's block of L is nearly
+a projection, so that block times white noise has that block as covariance.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from . import linear3
+from .background_texture import TextureWindows
+from .pair import Pair
+from .parameters import Parameters
+from .spatial import dilate
+
+EPSILON = 1e-7  # regularisation of a window's covariance, of the plate's mean square
+TOLERANCE = 1e-3  # of the residual, in the norm of the preconditioner
+ITERATIONS, CHECKED = 200, 5  # at most; iterations between two looks at the residual
+
+
+@dataclass(frozen=True)
+class MattingOperator:
+    """A over the undecided pixels of one plate; see the module's docstring."""
+
+    coupling: float  # lambda
+    laplacian: Tensor  # (N, N) CSR, lambda L
+    diagonal: Tensor  # (N,), of lambda L + G' diag(1/v) G
+    texture: Tensor | None  # (M, N) CSR, diag(1/v)^1/2 G
+    texture_transposed: Tensor | None  # (N, M)
+    fixed: Tensor  # (N,): right side from decided pixels and from the texture
+    _windows: Tensor  # (W, 9): undecided pixels of the windows, N for decided ones
+    _centred: Tensor  # (W, 9, 3): colours
+    _weighted: Tensor  # (W, 9, 3): colours times the inverse covariance / 9
+
+    @classmethod
+    def of_pair(
+        cls,
+        pair: Pair,
+        undecided: Tensor,
+        alpha: Tensor,
+        windows: TextureWindows | None,
+        parameters: Parameters,
+    ) -> MattingOperator:
+        """For the mask ``undecided`` and the decided values of ``alpha`` (H, W)."""
+        height, width = pair.size
+        pixels = undecided.flatten().nonzero()[:, 0]
+        count = len(pixels)
+        number = torch.full((height * width,), count, dtype=torch.long, device=pixels.device)
+        number[pixels] = torch.arange(count, device=pixels.device)
+
+        touched = dilate(undecided, 1)[1:-1, 1:-1].flatten().nonzero()[:, 0]
+        corner = touched // (width - 2) * width + touched % (width - 2)
+        reach = torch.arange(3, device=pixels.device)
+        members = corner[:, None] + (reach[:, None] * width + reach).flatten()  # (W, 9)
+        colours = pair.image.flatten(1).T.double()[members]
+        centred = colours - colours.mean(1, keepdim=True)
+        scale = pair.image.double().square().mean().clamp(1e-4, 1.0)
+        ridge = EPSILON / 9 * scale * torch.eye(3, dtype=torch.double, device=pixels.device)
+        weighted = centred @ linear3.inverse(centred.mT @ centred / 9 + ridge) / 9
+        blocks = (-1 / 9 - weighted @ centred.mT).float()  # (W, 9, 9), without the identity
+        blocks.diagonal(dim1=1, dim2=2).add_(1)
+
+        stencil = torch.zeros(count + 1, 25, device=pixels.device)  # row: pixel, column: offset
+        local = number[members]
+        flat = stencil.view(-1)
+        for a in range(9):
+            for b in range(9):
+                offset = (b // 3 - a // 3 + 2) * 5 + b % 3 - a % 3 + 2
+                place = local[:, a] * 25 + offset
+                flat[place] += blocks[:, a, b]  # a pixel is member a of one window only
+        stencil = parameters.coupling * stencil[:-1]
+        reach = torch.arange(-2, 3, device=pixels.device)
+        offsets = (reach[:, None] * width + reach).flatten()
+        near = pixels[:, None] + offsets  # (N, 25); off the plate only where the weight is 0
+        near = near.clamp(0, height * width - 1)
+        column = number[near]
+        inner = (column < count) & (stencil != 0)
+        border = torch.where(inner, 0.0, stencil) * alpha.flatten()[near]
+        fixed = -border.sum(1)
+        laplacian = _csr(inner.sum(1), column[inner], stencil[inner], (count, count))
+        diagonal = stencil[:, 12].clone()
+
+        texture = transposed = None
+        if windows is not None:
+            seen, weight, observed, precision = windows.observations(undecided)
+            column = number[seen]
+            inner = column < count
+            decided = (torch.where(inner, 0.0, weight) * alpha.flatten()[seen]).sum(1)
+            root = precision.sqrt()
+            values = (root[:, None] * weight)[inner]
+            texture = _csr(inner.sum(1), column[inner], values, (len(seen), count))
+            transposed = _transposed(texture)
+            fixed = fixed + transposed @ (root * (observed - decided))
+            diagonal = diagonal.index_add(0, column[inner], values.square())
+        return cls(
+            parameters.coupling,
+            laplacian,
+            diagonal,
+            texture,
+            transposed,
+            fixed,
+            local,
+            centred.float(),
+            weighted.float(),
+        )
+
+    def perturbations(self, tau: Tensor, draws: Draws) -> Tensor:
+        """(N, S): right sides with covariance A, from white noise."""
+        noise = draws.of_windows  # (W, 9, S)
+        # (1 - 1/9 11' - C M^-1 C' / 9) noise
+        pushed = noise - noise.mean(1, keepdim=True)
+        pushed = pushed - self._weighted @ (self._centred.mT @ noise)
+        count = len(tau)
+        right = torch.zeros(count + 1, noise.shape[2], device=tau.device)
+        right.index_add_(0, self._windows.flatten(), pushed.flatten(0, 1))
+        right = self.coupling**0.5 * right[:-1] + tau.sqrt()[:, None] * draws.of_sites
+        if self.texture_transposed is not None and draws.of_texture is not None:
+            right = right + self.texture_transposed @ draws.of_texture
+        return right
+
+    def draw(self, samples: int, generator: torch.Generator) -> Draws:
+        """White noise for ``samples`` perturbations."""
+        device = self.fixed.device
+
+        def white(*shape: int) -> Tensor:
+            return torch.randn(shape, generator=generator, device=device)
+
+        texture = None if self.texture is None else white(self.texture.shape[0], samples)
+        return Draws(
+            white(*self._windows.shape, samples), white(len(self.fixed), samples), texture
+        )
+
+    def solve(self, tau: Tensor, right: Tensor, start: Tensor) -> Tensor:
+        """A x = ``right`` for (N, S), from ``start``, by conjugate gradients (Jacobi)."""
+        jacobi = (1 / (self.diagonal + tau))[:, None]
+        stop = TOLERANCE**2 * (right * jacobi * right).sum(0).clamp_min(1e-12)
+        x = start
+        residual = right - self._times(tau, x)
+        z = jacobi * residual
+        direction, old = z, (residual * z).sum(0)
+        for turn in range(ITERATIONS):
+            if turn % CHECKED == 0 and bool((old <= stop).all()):
+                break
+            moved = self._times(tau, direction)
+            step = old / (direction * moved).sum(0).clamp_min(1e-30)
+            x = x + step * direction
+            residual = residual - step * moved
+            z = jacobi * residual
+            new = (residual * z).sum(0)
+            direction = z + (new / old.clamp_min(1e-30)) * direction
+            old = new
+        return x
+
+    def _times(self, tau: Tensor, x: Tensor) -> Tensor:
+        product = self.laplacian @ x + tau[:, None] * x
+        if self.texture is not None and self.texture_transposed is not None:
+            product = product + self.texture_transposed @ (self.texture @ x)
+        return product
+
+
+@dataclass(frozen=True)
+class Draws:
+    """White noise for S perturbations; the same for all solves of one pass."""
+
+    of_windows: Tensor  # (W, 9, S)
+    of_sites: Tensor  # (N, S)
+    of_texture: Tensor | None  # (M, S)
+
+
+def _csr(per_row: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
+    starts = torch.cat([per_row.new_zeros(1), per_row.cumsum(0)])
+    with warnings.catch_warnings():  # torch warns once that CSR is in beta
+        warnings.simplefilter("ignore", UserWarning)
+        return torch.sparse_csr_tensor(starts, columns, values, size, check_invariants=False)
+
+
+def _transposed(matrix: Tensor) -> Tensor:
+    """The transpose of a CSR matrix as CSR."""
+    rows, columns = matrix.shape
+    starts = matrix.crow_indices()
+    row = torch.repeat_interleave(torch.arange(rows, device=starts.device), starts.diff())
+    column, order = matrix.col_indices().sort(stable=True)
+    per_column = torch.bincount(column, minlength=columns)
+    return _csr(per_column, row[order], matrix.values()[order], (columns, rows))
