@@ -43,8 +43,8 @@ class Parameters:
         0.1, "encoded", "difference from B below which a source weighs less"
     )
     # --- source colours -----------------------------------------------------------------------
-    sources: int = tuned(60, "1", "K: sources sampled for an undecided pixel")
-    inside_sources: int = tuned(40, "1", "K where the core is checked for holes")
+    sources: int = tuned(30, "1", "K: sources sampled for an undecided pixel")
+    inside_sources: int = tuned(16, "1", "K where the core is checked for holes")
     source_spread: float = tuned(14.0, "px", "distance of the sources from the nearest core pixel")
     later_spread: float = tuned(11.0, "px", "the same once opaque pixels are known")
     palette_weight: float = tuned(0.05, "1", "weight of the colours of the whole core", "0: +5 %")
