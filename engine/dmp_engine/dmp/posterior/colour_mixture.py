@@ -182,7 +182,6 @@ def _by_source(
         return x[0] * y[0] + x[1] * y[1] + x[2] * y[2]
 
     dd, gd, ff, df, gf = dot(d, d) + 1e-6, dot(g, d), dot(f, f), dot(d, f), dot(g, f)
-    gg = dot(g, g)
     dff, dfg = df * df, df * gf
     alpha = (gd / dd).clamp_(0, 1)
     for last in range(SHADING_PASSES + 1):
@@ -194,8 +193,8 @@ def _by_source(
         if last == SHADING_PASSES:
             break
         alpha = ((gd - ratio * dfg) / power).clamp_(0, 1)
-    along = gf - alpha * df
-    misfit = gg - 2 * alpha * gd + squared * dd - ratio * along * along
+    rest = [g[c] - alpha * d[c] for c in range(3)]  # as a difference of squares it would cancel
+    misfit = dot(rest, rest) - ratio * dot(rest, f).square()
     volume = spread * (spread + part * ff) * power  # determinants of Sigma and of v, together
     log_weight = torch.log(share / volume.sqrt()) - LOG_2PI - misfit / (2 * spread)
 
@@ -213,14 +212,18 @@ def _by_source(
 def _by_all_sources(
     i: Tensor, b: Tensor, f: list[Tensor], share: Tensor, sigma2: Tensor, p: Parameters
 ) -> _Components:
-    """One Gaussian with the mean and the covariance of all sources."""
+    """One Gaussian with the mean and the covariance of all sources.
+
+    In double: highlights spread so far that a determinant in single is anything near 0.
+    """
     mean = [(share * x).sum(1) for x in f]
     apart = [x - m[:, None] for x, m in zip(f, mean, strict=True)]
     pairs = ((0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2))
     own = p.grain_of_f**2
     covariance = [
-        (share * apart[r] * apart[c]).sum(1) + (own if r == c else 0.0) for r, c in pairs
+        (share * apart[r] * apart[c]).sum(1).double() + (own if r == c else 0.0) for r, c in pairs
     ]
+    i, b, sigma2 = i.double(), b.double(), sigma2.double()
     d = (mean[0] - b[0], mean[1] - b[1], mean[2] - b[2])
     g = (i[0] - b[0], i[1] - b[1], i[2] - b[2])
 
@@ -250,7 +253,8 @@ def _by_all_sources(
         - 0.5 * torch.log(determinant.clamp_min(1e-30))
         - linear3.quadratic(inverse, rest, rest) / 2
     )
-    return _Components(log_weight[:, None], alpha[:, None], 1 / power[:, None], one)
+    columns = (x.to(f[0].dtype)[:, None] for x in (log_weight, alpha, 1 / power))
+    return _Components(*columns, one.to(f[0].dtype))
 
 
 def _by_palette(image: Tensor, clean: Tensor, palette: Palette, p: Parameters) -> _Components:

@@ -68,8 +68,12 @@ class MattingOperator:
         colours = pair.image.flatten(1).T.double()[members]
         centred = colours - colours.mean(1, keepdim=True)
         scale = pair.image.double().square().mean().clamp(1e-4, 1.0)
-        ridge = EPSILON / 9 * scale * torch.eye(3, dtype=torch.double, device=pixels.device)
-        weighted = centred @ linear3.inverse(centred.mT @ centred / 9 + ridge) / 9
+        covariance = centred.mT @ centred / 9
+        # The trace keeps the inverse exact enough where a highlight meets something dark.
+        spread = covariance.diagonal(dim1=1, dim2=2).sum(1)
+        ridge = EPSILON * (scale / 9 + spread)
+        covariance.diagonal(dim1=1, dim2=2).add_(ridge[:, None])
+        weighted = centred @ linear3.inverse(covariance) / 9
         blocks = (-1 / 9 - weighted @ centred.mT).float()  # (W, 9, 9), without the identity
         blocks.diagonal(dim1=1, dim2=2).add_(1)
 
