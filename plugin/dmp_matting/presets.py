@@ -41,11 +41,11 @@ HELD: Mapping[str, Value] = {
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {
     "paper": {},
-    "final": {**HELD, "joint_steps": 200, "solve_size": 1280, "working_size": 640},
+    "final": {**HELD, "joint_steps": 200, "solve_size": 960, "working_size": 640},
     "draft": {
         **HELD,
         "joint_steps": 60,
-        "solve_size": 640,
+        "solve_size": 960,
         "working_size": 320,
         "rounds": 1,
     },

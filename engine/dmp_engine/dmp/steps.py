@@ -72,4 +72,5 @@ class Solution:
     alpha: Tensor  # [0, 1]
     foreground: Tensor
     trimap: Tensor
-    confidence: Tensor  # [0, 1], see confidence.py
+    confidence: Tensor  # [0, 1]
+    premultiplied: Tensor | None = None  # (1, 3, H, W); None where it is alpha times foreground

@@ -142,14 +142,16 @@ def matte_frame(
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
         more.update(fitted.layers(settings, pair.unit))
         foreground = array_of(solution.foreground, size)
-        glowing = None
+        carried = alpha[..., None] * foreground
+        if solution.premultiplied is not None:
+            carried = array_of(solution.premultiplied, size)
         if linear:
             known = array_of(solution.trimap, size)[..., 0] == 0
             out = None if constraint is None else constraint == 0
-            glowing = premultiplied(image.rgb, fitted.clean.rgb, alpha, foreground, known, out)
+            carried = premultiplied(image.rgb, fitted.clean.rgb, alpha, carried, known, out)
         back = np.float32(1 / pair.unit)
-        foreground, glowing = foreground * back, None if glowing is None else glowing * back
-        channels = write_layers(output, image, alpha, foreground, attributes, more, glowing)
+        foreground, carried = foreground * back, carried * back
+        channels = write_layers(output, image, alpha, foreground, attributes, more, carried)
     except (RuntimeError, MemoryError) as error:
         if not ran_out(error):
             raise

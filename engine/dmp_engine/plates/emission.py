@@ -29,16 +29,15 @@ def premultiplied(
     image: Floats,
     clean: Floats,
     alpha: Floats,
-    foreground: Floats,
+    carried: Floats,
     background: Mask,
     empty: Mask | None = None,
 ) -> Floats:
-    """P (H, W, 3) of ``alpha`` (H, W) and straight ``foreground``; all colours scene-linear.
+    """P (H, W, 3) for ``alpha`` (H, W) and the light that it carries; all colours scene-linear.
 
     ``background`` (H, W) is known to be so by the pair. ``empty`` is so by the artist's word,
     and stays without any light.
     """
-    carried = alpha[..., None] * foreground
     left = image - (1 - alpha[..., None]) * clean
     highest = image.max(axis=2)
     bright = np.clip((highest - FROM) / (TO - FROM), 0, 1)

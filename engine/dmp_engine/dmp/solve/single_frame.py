@@ -31,6 +31,7 @@ from dmp_matting.job import Stage
 from dmp_matting.settings import Settings
 
 from ..evidence.confidence import confidence_of
+from ..evidence.constraints import without_solve
 from ..evidence.false_holes import fill_false_holes, without_closed_holes
 from ..evidence.foreground_samples import sample_alpha
 from ..evidence.texture import opened_where_seen_through, seen_through, with_texture
@@ -48,6 +49,7 @@ from .crop import changed_box, whole
 from .foreground import smooth_foreground
 from .full_resolution import lift, shrunk_constraint, solve_size
 from .laplacian import MattingLaplacian
+from .pair_solution import solve_pair
 from .postprocess import colour_bounds, exact_foreground, finished, with_solid_core, without_grain
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
@@ -95,19 +97,26 @@ def solve(
     Where the settings draw from nothing (not ``correction``), T frames in place of the 1
     are the paper's video mode (Sec. IV-F): one network each, with T and 3T output channels.
     """
+    if settings.alpha_init != "tested":
+        constraint = without_solve(constraint)
+        return (yield from _solve(image, clean, settings, linear, constraint, start, memo, None))
     box = changed_box(image, clean, settings, linear, constraint, memo)
-    if box is None:
-        return (
-            yield from _solve(
-                image, clean, settings, linear, constraint, start, memo, clean_plate_error
-            )
-        )
-    image, clean = box.cut(image), box.cut(clean)
-    constraint = None if constraint is None else box.cut(constraint)
-    clean_plate_error = None if clean_plate_error is None else clean_plate_error.each(box.cut)
-    cut = box.scoped_memo(memo)
-    solving = _solve(image, clean, settings, linear, constraint, start, cut, clean_plate_error)
-    return (yield from whole(box, solving))
+    if box is not None:
+        image, clean = box.cut(image), box.cut(clean)
+        constraint = None if constraint is None else box.cut(constraint)
+        clean_plate_error = None if clean_plate_error is None else clean_plate_error.each(box.cut)
+        memo = box.scoped_memo(memo)
+    solving = solve_pair(
+        image,
+        clean,
+        linear=linear,
+        constraint=constraint,
+        clean_plate_error=clean_plate_error,
+        seed=settings.seed,
+        working_side=settings.solve_size,
+        memo=memo,
+    )
+    return (yield from (solving if box is None else whole(box, solving)))
 
 
 def _solve(

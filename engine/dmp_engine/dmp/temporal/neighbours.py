@@ -31,6 +31,7 @@ from torch.nn import functional
 from dmp_matting.settings import Settings
 
 from ..evidence.confidence import confidence_of
+from ..evidence.constraints import without_solve
 from ..evidence.false_holes import fill_false_holes, without_closed_holes
 from ..evidence.texture import PER_CONFIDENCE, SURE, seen_through, variance_of
 from ..evidence.types import REFERENCE_SIDE, Sampled
@@ -121,6 +122,7 @@ def initial_state(
 
     The steps are those at the beginning of ``solve``, and so are the arguments.
     """
+    constraint = without_solve(constraint)
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))

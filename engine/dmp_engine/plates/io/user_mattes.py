@@ -1,9 +1,10 @@
-"""The artist's mattes of a frame as one hint. Nothing after this file knows how many there are.
+"""The artist's mattes of a frame as one constraint. No later file knows how many there are.
 
-A hint (H, W) is 0 where alpha is 0, 1 where alpha is 1, and 0.5 where DMP decides. Written over
-each other in this order, so that of two mattes which contradict each other the later one holds:
+A constraint (H, W) is 0 where alpha is 0, 1 where alpha is 1, 0.5 where nothing is known, and
+0.25 where alpha is solved even if the pair is certain. Written over each other in this order, so
+that of two mattes which contradict each other the later one holds:
 
-    trimap    black (to 2 %) is 0, white (from 98 %) is 1, in between nothing is said
+    trimap    black (to 2 %) is 0, white (from 98 %) is 1, grey is solved
     core      above one half: 1
     holdout   above one half: 0
     garbage   below one half: 0
@@ -27,7 +28,7 @@ Matte = npt.NDArray[np.float32]  # (H, W) in [0, 1]
 Mask = npt.NDArray[np.bool_]
 
 HALF, BLACK, WHITE = 0.5, 0.02, 0.98
-UNKNOWN = 0.5
+UNKNOWN, SOLVE = 0.5, 0.25
 
 IN_ORDER = (Role.TRIMAP, Role.CORE, Role.HOLDOUT, Role.GARBAGE)
 
@@ -47,6 +48,8 @@ def constraint_of(mattes: Mapping[Role, Matte]) -> Matte | None:
             constraint = (
                 np.full(empty.shape, UNKNOWN, np.float32) if constraint is None else constraint
             )
+            if role is Role.TRIMAP:
+                constraint[...] = SOLVE
             constraint[opaque], constraint[empty] = 1, 0
     return constraint
 
@@ -62,5 +65,7 @@ def _said(role: Role, matte: Matte) -> tuple[Mask, Mask]:
 
 
 def apply_constraint(alpha: Matte, constraint: Matte | None) -> Matte:
-    """Alpha as the hint wants it, whatever was solved: the artist's word is the last."""
-    return alpha if constraint is None else np.where(constraint == UNKNOWN, alpha, constraint)
+    """Alpha with the constrained pixels at exactly 0 and 1."""
+    if constraint is None:
+        return alpha
+    return np.where((constraint == 0) | (constraint == 1), constraint, alpha)

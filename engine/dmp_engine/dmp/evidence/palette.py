@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .pair import Pair
-from .parameters import Parameters
+from ..model.pair import Pair
+from ..model.parameters import Parameters
 
 LEAST = 1e-9  # density, against log 0
 MARGIN = 0.01  # of the cube, within which a colour outside of it still counts

@@ -51,7 +51,9 @@ class Tiles:
         grid = self._padded(into).view(channels, self._down, self.side, self._across, self.side)
         rows = grid.permute(1, 3, 0, 2, 4).flatten(0, 1)
         rows[self._flat] = tiles.transpose(0, 1)
-        grid = rows.view(self._down, self._across, channels, self.side, self.side).permute(2, 0, 3, 1, 4)
+        grid = rows.view(self._down, self._across, channels, self.side, self.side).permute(
+            2, 0, 3, 1, 4
+        )
         return grid.reshape(channels, self._down * self.side, -1)[:, : self.height, : self.width]
 
     def ties(self) -> tuple[Tensor, Tensor]:

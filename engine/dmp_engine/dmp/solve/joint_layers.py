@@ -20,18 +20,19 @@ Only tiles with undecided pixels are solved; the rest of F is the plate (core) o
 
 from __future__ import annotations
 
+from collections.abc import Generator
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
+from ..model.neighbourhood import dilate
+from ..model.pair import Pair
+from ..model.parameters import Parameters
 from .alpha_posterior import AlphaPosterior
 from .edge_extension import extended
 from .membrane import Ties, coarse_start, outer, smooth_colours, times
-from .pair import Pair
-from .parameters import Parameters
-from .spatial import dilate
 from .tiles import SIDE, Tiles
 
 ROUNDS, STEPS = 3, 24
@@ -53,15 +54,21 @@ class JointLayers:
     variance: Tensor
 
 
-def joint_layers(pair: Pair, posterior: AlphaPosterior, parameters: Parameters) -> JointLayers:
-    """Solve F and alpha where ``posterior`` is undecided, and extend F beyond."""
+def joint_layers(
+    pair: Pair, posterior: AlphaPosterior, parameters: Parameters
+) -> Generator[int, None, JointLayers]:
+    """Solve F and alpha where ``posterior`` is undecided, and extend F beyond.
+
+    Yields the number of finished rounds, of ``ROUNDS``.
+    """
     foreground, alpha, variance = pair.image, posterior.alpha, posterior.variance
     if bool(posterior.undecided.any()):
         tiles = Tiles(dilate(posterior.undecided, MARGIN))
         solved = _TileSolve(pair, posterior, tiles, parameters)
-        for _ in range(ROUNDS):
+        for turn in range(ROUNDS):
             solved.foreground_step()
             solved.alpha_step()
+            yield turn + 1
         foreground = tiles.put(solved.foreground(), foreground)
         alpha = tiles.put(solved.alpha[None], alpha[None])[0]
         variance = tiles.put(solved.variance[None], variance[None])[0]
@@ -112,7 +119,8 @@ class _TileSolve:
         else:
             start = self.x
             across, down = (
-                tie / (1 + tie * (self.stiffness * (start - other).square()).sum(0) / self.p.edge_tail)
+                tie
+                / (1 + tie * (self.stiffness * (start - other).square()).sum(0) / self.p.edge_tail)
                 for tie, other in (
                     (across, self.tiles.right_of(start)),
                     (down, self.tiles.below_of(start)),
@@ -153,6 +161,10 @@ class _TileSolve:
         alpha = torch.where(one > 0.5, 1.0, torch.where(zero > 0.5, 0.0, between))
         self.alpha = torch.where(self.open, alpha, self.alpha)
         self.variance = torch.where(self.open, variance, self.variance)
+
+    def _reweighted(self, tie: Tensor, step: Tensor) -> Tensor:
+        misfit = (self.stiffness * step.square()).sum(0) * tie
+        return tie / (1 + misfit / self.p.edge_tail)
 
     def _data_term(self, near: Tensor) -> tuple[Tensor, Tensor]:
         """Precision (6, ...) of F, and precision times observed F (3, ...)."""

@@ -24,11 +24,11 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor
 
-from . import linear3
-from .pair import Pair
+from ..model import matrix3
+from ..model.neighbourhood import nearest
+from ..model.pair import Pair
+from ..model.parameters import Parameters
 from .palette import Palette
-from .parameters import Parameters
-from .spatial import nearest
 
 CHUNK = 4096  # pixels at once: bounds the memory and fits a processor's cache
 SHADING_PASSES, BROAD_PASSES = 2, 4  # alpha and its covariance, alternated
@@ -204,9 +204,7 @@ def _by_source(
     misfit = dot(rest, rest) - ratio * dot(rest, f).square()
     volume = opaque * opaque * (opaque + shading * ff)
     one = torch.log(share / volume.sqrt()) - misfit / (2 * opaque)
-    return _Components(
-        log_weight, alpha, spread / power, torch.logsumexp(one, 1) - 1.5 * LOG_2PI
-    )
+    return _Components(log_weight, alpha, spread / power, torch.logsumexp(one, 1) - 1.5 * LOG_2PI)
 
 
 def _by_all_sources(
@@ -227,34 +225,35 @@ def _by_all_sources(
     d = (mean[0] - b[0], mean[1] - b[1], mean[2] - b[2])
     g = (i[0] - b[0], i[1] - b[1], i[2] - b[2])
 
-    def precision(alpha: Tensor) -> tuple[linear3.Six, Tensor]:
+    def precision(alpha: Tensor) -> tuple[matrix3.Six, Tensor]:
         squared = alpha * alpha
         xx, xy, xz, yy, yz, zz = (squared * x for x in covariance)
         full = (xx + sigma2, xy, xz, yy + sigma2, yz, zz + sigma2)
-        return linear3.inverse_and_determinant(full)
+        return matrix3.inverse_and_determinant(full)
 
     alpha = torch.full_like(sigma2, 0.5)
     for _ in range(BROAD_PASSES):
         inverse, _ = precision(alpha)
-        power = linear3.quadratic(inverse, d, d) + 1e-6
-        alpha = (linear3.quadratic(inverse, d, g) / power).clamp(0, 1)
+        power = matrix3.quadratic(inverse, d, d) + 1e-6
+        alpha = (matrix3.quadratic(inverse, d, g) / power).clamp(0, 1)
     inverse, determinant = precision(alpha)
-    power = linear3.quadratic(inverse, d, d) + 1e-3
+    power = matrix3.quadratic(inverse, d, d) + 1e-3
     rest = (g[0] - alpha * d[0], g[1] - alpha * d[1], g[2] - alpha * d[2])
     log_weight = (
         -LOG_2PI
         - 0.5 * torch.log((determinant * power).clamp_min(1e-30))
-        - linear3.quadratic(inverse, rest, rest) / 2
+        - matrix3.quadratic(inverse, rest, rest) / 2
     )
     inverse, determinant = precision(torch.ones_like(alpha))
     rest = (g[0] - d[0], g[1] - d[1], g[2] - d[2])
     one = (
         -1.5 * LOG_2PI
         - 0.5 * torch.log(determinant.clamp_min(1e-30))
-        - linear3.quadratic(inverse, rest, rest) / 2
+        - matrix3.quadratic(inverse, rest, rest) / 2
     )
-    columns = (x.to(f[0].dtype)[:, None] for x in (log_weight, alpha, 1 / power))
-    return _Components(*columns, one.to(f[0].dtype))
+    kind = f[0].dtype
+    columns = [x.to(kind)[:, None] for x in (log_weight, alpha, 1 / power)]
+    return _Components(columns[0], columns[1], columns[2], one.to(kind))
 
 
 def _by_palette(image: Tensor, clean: Tensor, palette: Palette, p: Parameters) -> _Components:

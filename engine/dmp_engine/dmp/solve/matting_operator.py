@@ -20,11 +20,11 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from . import linear3
-from .background_texture import TextureWindows
-from .pair import Pair
-from .parameters import Parameters
-from .spatial import dilate
+from ..evidence.background_texture import TextureWindows
+from ..model import matrix3
+from ..model.neighbourhood import dilate
+from ..model.pair import Pair
+from ..model.parameters import Parameters
 
 EPSILON = 1e-7  # regularisation of a window's covariance, of the plate's mean square
 TOLERANCE = 1e-3  # of the residual, in the norm of the preconditioner
@@ -73,7 +73,7 @@ class MattingOperator:
         spread = covariance.diagonal(dim1=1, dim2=2).sum(1)
         ridge = EPSILON * (scale / 9 + spread)
         covariance.diagonal(dim1=1, dim2=2).add_(ridge[:, None])
-        weighted = centred @ linear3.inverse(covariance) / 9
+        weighted = centred @ matrix3.inverse(covariance) / 9
         blocks = (-1 / 9 - weighted @ centred.mT).float()  # (W, 9, 9), without the identity
         blocks.diagonal(dim1=1, dim2=2).add_(1)
 
@@ -128,7 +128,7 @@ class MattingOperator:
         pushed = noise - noise.mean(1, keepdim=True)
         pushed = pushed - self._weighted @ (self._centred.mT @ noise)
         count = len(tau)
-        right = torch.zeros(count + 1, noise.shape[2], device=tau.device)
+        right: Tensor = torch.zeros(count + 1, noise.shape[2], device=tau.device)
         right.index_add_(0, self._windows.flatten(), pushed.flatten(0, 1))
         right = self.coupling**0.5 * right[:-1] + tau.sqrt()[:, None] * draws.of_sites
         if self.texture_transposed is not None and draws.of_texture is not None:
@@ -143,9 +143,7 @@ class MattingOperator:
             return torch.randn(shape, generator=generator, device=device)
 
         texture = None if self.texture is None else white(self.texture.shape[0], samples)
-        return Draws(
-            white(*self._windows.shape, samples), white(len(self.fixed), samples), texture
-        )
+        return Draws(white(*self._windows.shape, samples), white(len(self.fixed), samples), texture)
 
     def solve(self, tau: Tensor, right: Tensor, start: Tensor) -> Tensor:
         """A x = ``right`` for (N, S), from ``start``, by conjugate gradients (Jacobi)."""
@@ -169,7 +167,7 @@ class MattingOperator:
         return x
 
     def _times(self, tau: Tensor, x: Tensor) -> Tensor:
-        product = self.laplacian @ x + tau[:, None] * x
+        product: Tensor = self.laplacian @ x + tau[:, None] * x
         if self.texture is not None and self.texture_transposed is not None:
             product = product + self.texture_transposed @ (self.texture @ x)
         return product

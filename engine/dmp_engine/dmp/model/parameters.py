@@ -39,9 +39,7 @@ class Parameters:
         0.2, "1", "w_G: weight of one Gaussian over all sources", "0: +17 %"
     )
     outlier_weight: float = tuned(0.01, "1", "w_U: weight of an F uniform in the colour cube")
-    likeness: float = tuned(
-        0.1, "encoded", "difference from B below which a source weighs less"
-    )
+    likeness: float = tuned(0.1, "encoded", "difference from B below which a source weighs less")
     # --- source colours -----------------------------------------------------------------------
     sources: int = tuned(30, "1", "K: sources sampled for an undecided pixel")
     inside_sources: int = tuned(16, "1", "K where the core is checked for holes")

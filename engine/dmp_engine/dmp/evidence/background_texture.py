@@ -18,10 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from .linear3 import inverse, trace_of_product
-from .pair import Pair
-from .parameters import Parameters
-from .spatial import dilate
+from ..model.matrix3 import inverse, trace_of_product
+from ..model.neighbourhood import dilate
+from ..model.pair import Pair
+from ..model.parameters import Parameters
 
 REFINEMENTS = 3  # of the slope
 RIDGE = 1e-6  # encoded^2, of R

@@ -20,10 +20,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .colour_mixture import CHUNK, ColourMixture
+from ..evidence.colour_mixture import CHUNK, ColourMixture
+from ..model.neighbourhood import box_mean
+from ..model.parameters import Parameters
 from .matting_operator import MattingOperator
-from .parameters import Parameters
-from .spatial import box_mean
 
 SAMPLES = 4  # perturbations for the marginal variance
 VARIANCE_BOX = 5  # pixels over which its estimates are averaged

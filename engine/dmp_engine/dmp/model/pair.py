@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..encoding import Encoding
+from .encoding import Encoding
 from .parameters import Parameters
 
 STEP = 0.5 / 255  # encoded, for the slope of the display curve

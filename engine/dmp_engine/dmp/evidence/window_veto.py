@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .pair import Pair
-from .parameters import Parameters
-from .spatial import box_mean, gaussian_blur, largest_around
+from ..model.neighbourhood import box_mean, gaussian_blur, largest_around
+from ..model.pair import Pair
+from ..model.parameters import Parameters
 
 WINDOWS = (3, 5)  # sides in pixels
 NEIGHBOURS, PASSES = 1.5, 4  # sigma in pixels of who votes; how often

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from . import linear3
+from ..model import matrix3
 from .tiles import Tiles
 
 LEAST_SIDE = 8  # of the coarsest grid
@@ -40,7 +40,7 @@ def smooth_colours(
     blocks = precision.clone()
     blocks[[0, 3, 5]] += (across + down + from_left + from_above) * ties.stiffness
     a, b, c, d, e, f = blocks
-    inverse, _ = linear3.inverse_and_determinant((a, b, c, d, e, f))
+    inverse, _ = matrix3.inverse_and_determinant((a, b, c, d, e, f))
     jacobi = torch.stack(inverse)
 
     def apply(u: Tensor) -> Tensor:

@@ -17,21 +17,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .background_texture import TextureWindows
-from .colour_mixture import ColourMixture, colour_mixture, sample_sources
-from .constraints import Constraints
+from ..evidence.background_texture import TextureWindows
+from ..evidence.colour_mixture import ColourMixture, colour_mixture, sample_sources
+from ..evidence.constraints import Constraints
+from ..evidence.palette import Palette
+from ..evidence.window_veto import BackgroundTest, background_test
+from ..model.neighbourhood import box_mean, dilate, distance_to, erode, gaussian_blur
+from ..model.pair import Pair
+from ..model.parameters import Parameters
 from .expectation_propagation import GaussianSolve, Sites, Tilted, first_cavity, tilt
 from .matting_operator import MattingOperator
-from .pair import Pair
-from .palette import Palette
-from .parameters import Parameters
-from .spatial import box_mean, dilate, distance_to, erode, gaussian_blur
-from .window_veto import BackgroundTest, background_test
 
 BACKGROUND = 0.99  # probability of background above which a pixel is decided
 OPAQUE = 0.98  # alpha above which a pixel's colour may be a source
 PASSES = (2, 2, 4)  # solves of each pass
 RESAMPLED = (1, 2)  # solves after which sources are sampled again
+STEPS = sum(solves + 1 for solves in PASSES)  # posteriors that are yielded
 DOUBT = 10.0  # nat: bound of one pixel's evidence where the core is checked
 
 
@@ -59,16 +60,16 @@ class AlphaPosterior:
 def alpha_posterior(
     pair: Pair, constraints: Constraints, parameters: Parameters, generator: torch.Generator
 ) -> Iterator[AlphaPosterior]:
-    """Yields the posterior after each pass; the last one is the result."""
+    """Yields the posterior after each solve; the last one, after ``STEPS``, is the result."""
     test = _with_constraints(background_test(pair, parameters), constraints)
     windows = TextureWindows.of_pair(pair, parameters)
     posterior: AlphaPosterior | None = None
     for solves in PASSES:
         before = None if posterior is None else posterior.alpha
-        posterior = _solve_pass(
+        for posterior in _solve_pass(
             pair, test, windows, constraints, before, solves, parameters, generator
-        )
-        yield posterior
+        ):
+            yield posterior
 
 
 def _with_constraints(test: BackgroundTest, constraints: Constraints) -> BackgroundTest:
@@ -108,7 +109,7 @@ def _regions(
     undecided |= constraints.undecided
     undecided &= ~(constraints.empty | constraints.opaque)
     core |= constraints.opaque
-    return Regions(background, undecided, core & ~constraints.undecided, distance)
+    return Regions(background, undecided, core, distance)
 
 
 def _solve_pass(
@@ -120,7 +121,7 @@ def _solve_pass(
     solves: int,
     p: Parameters,
     generator: torch.Generator,
-) -> AlphaPosterior:
+) -> Iterator[AlphaPosterior]:
     regions = _regions(pair, test, constraints, before, p)
     squared = pair.difference().square().mean(0)
     weight = (1 - torch.exp(-squared / (2 * p.likeness**2))).clamp_min(0.01)
@@ -159,6 +160,7 @@ def _solve_pass(
     sites, cavity = Sites(), first_cavity(len(pixels), weight)
     for turn in range(solves):
         tilted = tilt(likelihood, cavity, prior, p)
+        yield _posterior(tilted, decided, undecided, pixels)
         masses = _put(masses, pixels, tilted.masses)
         tau, h = sites.update(tilted, cavity, p.damping)
         cavity = solver.cavity(tau, h, tilted.mean)
@@ -170,7 +172,7 @@ def _solve_pass(
         around = around / around.sum(0, keepdim=True)
         prior = around.flatten(1)[:, pixels].log()
     tilted = tilt(likelihood, cavity, prior, p)
-    return _posterior(tilted, decided, undecided, pixels)
+    yield _posterior(tilted, decided, undecided, pixels)
 
 
 def _holes(

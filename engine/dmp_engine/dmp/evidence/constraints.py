@@ -1,0 +1,57 @@
+"""The artist's mattes as constraints of the posterior."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+# Values of a constraint: alpha is 0; is 1; nothing is known; is solved whatever the pair shows.
+EMPTY, OPAQUE, UNKNOWN, SOLVE = 0.0, 1.0, 0.5, 0.25
+WHOLE = 0.999  # of a smaller pixel's area that must be constrained alike
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """Masks (H, W): alpha is 0, alpha is 1, or alpha must be solved whatever the pair shows."""
+
+    empty: Tensor
+    opaque: Tensor
+    undecided: Tensor
+
+    @classmethod
+    def of_mattes(
+        cls, constraint: Tensor | None, size: tuple[int, int], like: Tensor
+    ) -> Constraints:
+        """From ``constraint`` (1, 1, H, W), values as named above, at ``size``.
+
+        Mattes of a larger plate constrain a pixel only where they constrain its whole area alike.
+        """
+        if constraint is None:
+            none = torch.zeros(size, dtype=torch.bool, device=like.device)
+            return cls(none, none, none)
+        empty, opaque = _whole(constraint == EMPTY, size), _whole(constraint == OPAQUE, size)
+        solved = _whole(constraint == SOLVE, size, 0.5)
+        return cls(empty, opaque, solved & ~empty & ~opaque)
+
+
+def apply_constraint(alpha: Tensor, constraint: Tensor | None) -> Tensor:
+    """``alpha`` with the constrained pixels at exactly 0 and 1; shapes (1, 1, H, W)."""
+    if constraint is None:
+        return alpha
+    return torch.where((constraint == EMPTY) | (constraint == OPAQUE), constraint, alpha)
+
+
+def without_solve(constraint: Tensor | None) -> Tensor | None:
+    """``constraint`` for a solver that cannot reopen what the pair decides."""
+    if constraint is None:
+        return None
+    return torch.where(constraint == SOLVE, UNKNOWN, constraint)
+
+
+def _whole(mask: Tensor, size: tuple[int, int], share: float = WHOLE) -> Tensor:
+    if mask.shape[-2:] == size:
+        return mask[0, 0]
+    return functional.interpolate(mask.float(), size, mode="area")[0, 0] > share
