@@ -96,6 +96,7 @@ def solve_pair(
             joint = stop.value
             break
         yield Step(Stage.REFINE, done, ROUNDS, 1 - JOINT_SHARE * (1 - done / (ROUNDS + 1)))
+    yield Step(Stage.REFINE, ROUNDS, ROUNDS, 1.0)
 
     alpha, foreground = joint.alpha[None, None], joint.foreground[None]
     alpha = apply_constraint(alpha, constraint)

@@ -1,0 +1,109 @@
+"""The model as a whole: layers, constraints, sizes, sameness, cancel. Error bounds: test_quality."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+import torch
+
+from dmp_engine.dmp.evidence.constraints import SOLVE, UNKNOWN
+from dmp_engine.dmp.solve.pair_solution import solve_pair
+from dmp_engine.dmp.steps import Solution, Step
+from dmp_engine.evaluation.metrics import sad
+
+
+def finish(solving: Generator[Step, None, Solution]) -> Solution:
+    while True:
+        try:
+            next(solving)
+        except StopIteration as done:
+            solution: Solution = done.value
+            return solution
+
+
+def solved(truth: Any, **how: Any) -> Solution:
+    return finish(solve_pair(truth.image, truth.clean, linear=truth.linear, **how))
+
+
+def flat(x: torch.Tensor) -> Any:
+    return x[0, 0].double().numpy()
+
+
+@pytest.fixture(scope="module")
+def lemur_solution(lemur: Any) -> Solution:
+    return solved(lemur)
+
+
+def test_premultiplied_layers_give_the_plate_back(lemur: Any, lemur_solution: Solution) -> None:
+    solution = lemur_solution
+    assert solution.premultiplied is not None
+    built = solution.premultiplied + (1 - solution.alpha) * lemur.clean
+    assert (built - lemur.image).abs().mean() < 5e-4
+    core = solution.alpha == 1
+    assert torch.allclose(
+        solution.premultiplied[core.expand_as(lemur.image)],
+        lemur.image[core.expand_as(lemur.image)],
+        atol=1e-6,
+    )
+
+
+def test_confidence_is_certain_where_alpha_is(lemur_solution: Solution) -> None:
+    decided = lemur_solution.trimap != 0.5
+    assert 0.5 < decided.float().mean() < 1
+    assert (lemur_solution.confidence[decided] == 1).all()
+    assert lemur_solution.confidence.min() >= 0
+    assert lemur_solution.confidence[~decided].mean() < 0.99
+
+
+def test_constraints_are_exact(tiny: Any) -> None:
+    constraint = torch.full_like(tiny.alpha, UNKNOWN)
+    constraint[..., 40:, :] = 0
+    constraint[..., 20:26, 28:38] = 0  # in the middle of the subject
+    constraint[..., :6, :6] = 1  # sky
+    alpha = solved(tiny, constraint=constraint).alpha
+    assert (alpha[constraint == 0] == 0).all()
+    assert (alpha[constraint == 1] == 1).all()
+
+
+def test_grey_of_a_trimap_is_solved_even_in_the_core(lemur: Any) -> None:
+    truth = lemur.cut(28, 130, 96, 128)
+    free = solved(truth)
+    core = (free.trimap == 1) & (truth.alpha == 1)
+    assert core.sum() > 100
+    constraint = torch.where(core, SOLVE, UNKNOWN)
+    again = solved(truth, constraint=constraint)
+    assert (again.trimap[core] == 0.5).all()
+    assert again.alpha[core].mean() > 0.95  # and solved rightly
+
+
+def test_a_plate_above_the_working_size(lemur: Any, lemur_solution: Solution) -> None:
+    solution = solved(lemur, working_side=200)
+    assert solution.alpha.shape == lemur.alpha.shape
+    assert sad(flat(solution.alpha), flat(lemur.alpha)) < 0.6
+    assert not torch.equal(solution.alpha, lemur_solution.alpha)
+
+
+def test_a_seed_is_a_matte(tiny: Any) -> None:
+    first, again = solved(tiny), solved(tiny)
+    for name, value in vars(first).items():
+        assert torch.equal(value, getattr(again, name)), name
+    assert not torch.equal(first.alpha, solved(tiny, seed=1).alpha)
+
+
+def test_equal_plates_are_empty_and_strangers_opaque(tiny: Any) -> None:
+    def alpha_of(image: torch.Tensor) -> torch.Tensor:
+        return finish(solve_pair(image, tiny.clean)).alpha
+
+    assert alpha_of(tiny.clean).max() == 0
+    assert alpha_of(1 - tiny.clean).min() > 0.9
+
+
+def test_it_ends_when_it_is_closed(tiny: Any) -> None:
+    solving = solve_pair(tiny.image, tiny.clean)
+    steps = [next(solving) for _ in range(3)]
+    assert steps[0].fraction == 0 and steps[2].layers is not None
+    solving.close()
+    with pytest.raises(StopIteration):
+        next(solving)
