@@ -53,10 +53,11 @@ def test_below_white_it_is_alpha_times_f_and_an_empty_place_stays_empty() -> Non
     alpha = np.clip((X - 40) / 80, 0, 1).astype(np.float32)
     foreground = colours(0.4)
     image = (alpha[..., None] * foreground + (1 - alpha[..., None]) * clean + 0.05).astype("f4")
-    rgb = premultiplied(image, clean, alpha, foreground, NONE > 0)
-    np.testing.assert_allclose(rgb, alpha[..., None] * foreground, rtol=1e-6)
+    carried = alpha[..., None] * foreground
+    rgb = premultiplied(image, clean, alpha, carried, NONE > 0)
+    np.testing.assert_allclose(rgb, carried, rtol=1e-6)
     empty = X < 60
-    bright = premultiplied(image + 5, clean, alpha * ~empty, foreground, NONE > 0, empty)
+    bright = premultiplied(image + 5, clean, alpha * ~empty, carried, NONE > 0, empty)
     assert (bright[empty] == 0).all() and bright[~empty].min() > 4
 
 

@@ -36,8 +36,8 @@ class BackgroundTest:
 def background_test(pair: Pair, parameters: Parameters) -> BackgroundTest:
     """The probability that a pixel shows B, from itself, its windows and its neighbours."""
     p = parameters
-    difference = pair.difference() / pair.sigma  # (3, H, W), in standard deviations
-    ratio = (p.offset / pair.sigma).square()  # t^2
+    difference = pair.difference() / pair.sigma_tests  # (3, H, W), in standard deviations
+    ratio = (p.offset / pair.sigma_tests).square()  # t^2
     by_pixel = _log_bayes_factor(difference, ratio, 1)
     veto = torch.zeros_like(by_pixel)
     for side in WINDOWS:

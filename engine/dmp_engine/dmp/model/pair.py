@@ -28,6 +28,7 @@ class Pair:
     encoding: Encoding
     unit: Tensor  # (H, W): values that add up, for one encoded unit
     sigma: Tensor  # (H, W): standard deviation of one channel of I - B, encoded
+    sigma_tests: Tensor  # the same where the plate shows B: the fit has removed part of its error
     bounds: tuple[Tensor, Tensor]  # least and largest value that F may have
 
     @classmethod
@@ -38,17 +39,25 @@ class Pair:
         encoding: Encoding,
         parameters: Parameters,
         sigma: Tensor | None = None,
+        sigma_tests: Tensor | None = None,
     ) -> Pair:
-        """``image`` and ``clean`` are (1, 3, H, W), ``sigma`` (1, 1, H, W) beyond rounding."""
+        """``image`` and ``clean`` are (1, 3, H, W), ``sigma`` (1, 1, H, W) beyond rounding.
+
+        ``sigma_tests`` is ``sigma`` where it is not given.
+        """
         brightness = torch.maximum(image.mean(1), clean.mean(1))
         shown = encoding.encode(brightness)
         unit = (encoding.decode(shown + STEP) - encoding.decode(shown - STEP)) / (2 * STEP)
-        noise = torch.full_like(unit[0], parameters.rounding)
-        if sigma is not None:
-            noise = (noise.square() + sigma[0, 0].square()).sqrt()
+        rounding = torch.full_like(unit[0], parameters.rounding)
+
+        def with_rounding(x: Tensor | None) -> Tensor:
+            return rounding if x is None else (rounding.square() + x[0, 0].square()).sqrt()
+
+        noise = with_rounding(sigma)
+        tests = noise if sigma_tests is None else with_rounding(sigma_tests)
         low = torch.minimum(image.min(), clean.min()).clamp_max(0)
         high = torch.maximum(image.max(), clean.max()).clamp_min(1)
-        return cls(image[0], clean[0], encoding, unit[0], noise, (low, high))
+        return cls(image[0], clean[0], encoding, unit[0], noise, tests, (low, high))
 
     @property
     def size(self) -> tuple[int, int]:

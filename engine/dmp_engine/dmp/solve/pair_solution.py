@@ -67,10 +67,11 @@ def solve_pair(
             error = None if error is None else error.shrunk(size)
         seen, hidden = encoding.encode(small), encoding.encode(behind)
         measured = memo(f"noise at {size}", partial(Noise.of_pair, seen, hidden))
-        variance = (measured.sigma.square() - ROUNDED).clamp_min(0)
-        if error is not None:
-            variance = variance + error.sigma.square()
-        return Pair.of(small, behind, encoding, parameters, variance.sqrt())
+        noise = Noise((measured.sigma.square() - ROUNDED).clamp_min(0).sqrt())
+        if error is None:
+            return Pair.of(small, behind, encoding, parameters, noise.sigma)
+        sigmas = [noise.and_also(x).sigma for x in (error.sigma, error.tested)]
+        return Pair.of(small, behind, encoding, parameters, *sigmas)
 
     pair = pair_at(size)
     constraints = Constraints.of_mattes(constraint, pair.size, image)

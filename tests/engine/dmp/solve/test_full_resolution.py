@@ -16,7 +16,10 @@ from dmp_engine.dmp.steps import Solution
 from dmp_matting.job import Stage
 from dmp_matting.presets import preset
 
-SMALL = preset("draft").changed(joint_steps=2, working_size=0, solve_size=170, threads=1)
+SMALL = preset("draft").changed(
+    alpha_init="proposed", background_tolerance=0.02, core_margin=4.0,
+    joint_steps=2, working_size=0, solve_size=170, threads=1,
+)  # fmt: skip
 
 
 def solved(truth: Any, settings: Any = SMALL, **how: Any) -> Solution:
@@ -43,7 +46,7 @@ def lifted(lemur: Any) -> Solution:
 def test_only_larger_plates_are_solved_smaller() -> None:
     settings = preset("draft")
     assert solve_size(480, 640, settings) is None
-    assert solve_size(2160, 3840, settings) == (360, 640)
+    assert solve_size(2160, 3840, settings) == (540, 960)
     assert solve_size(2160, 3840, preset("paper")) is None
 
 
@@ -59,7 +62,7 @@ def test_eq_18_puts_the_detail_back(lemur: Any, lifted: Solution) -> None:
     )
     small = solved(plain, SMALL.changed(solve_size=0)).alpha
     enlarged = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
-    assert sad(lifted.alpha, lemur) < 0.9 * sad(enlarged, lemur)
+    assert sad(lifted.alpha, lemur) < 0.95 * sad(enlarged, lemur)
     assert sad(lifted.alpha, lemur) < 1.3 * sad(whole.alpha, lemur)
 
 

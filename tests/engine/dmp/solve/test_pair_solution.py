@@ -1,4 +1,4 @@
-"""The model as a whole: layers, constraints, sizes, sameness, cancel. Error bounds: test_quality."""
+"""The model as a whole: layers, constraints, sizes, sameness, cancel."""
 
 from __future__ import annotations
 
@@ -78,11 +78,20 @@ def test_grey_of_a_trimap_is_solved_even_in_the_core(lemur: Any) -> None:
     assert again.alpha[core].mean() > 0.95  # and solved rightly
 
 
-def test_a_plate_above_the_working_size(lemur: Any, lemur_solution: Solution) -> None:
-    solution = solved(lemur, working_side=200)
+def test_the_joint_step_puts_the_detail_back(lemur: Any) -> None:
+    """Solved at half size, then F and alpha at the plate's own: better than enlarged."""
+    size = lemur.alpha.shape[-2:]
+    small = [
+        torch.nn.functional.interpolate(x, (110, 170), mode="area")
+        for x in (lemur.image, lemur.clean)
+    ]
+    half = finish(solve_pair(*small)).alpha
+    enlarged = torch.nn.functional.interpolate(half, size, mode="bilinear", align_corners=False)
+    solution = solved(lemur, working_side=170)
+    truth = flat(lemur.alpha)
     assert solution.alpha.shape == lemur.alpha.shape
-    assert sad(flat(solution.alpha), flat(lemur.alpha)) < 0.6
-    assert not torch.equal(solution.alpha, lemur_solution.alpha)
+    assert sad(flat(solution.alpha), truth) < 0.95 * sad(flat(enlarged), truth)
+    assert sad(flat(solution.alpha), truth) < 0.45
 
 
 def test_a_seed_is_a_matte(tiny: Any) -> None:

@@ -15,7 +15,7 @@ SAYS = {
     Role.GARBAGE: {0.0: 0, 0.49: 0, 0.5: 0.5, 1.0: 0.5},
     Role.HOLDOUT: {0.0: 0.5, 0.5: 0.5, 0.51: 0, 1.0: 0},
     Role.CORE: {0.0: 0.5, 0.5: 0.5, 0.51: 1, 1.0: 1},
-    Role.TRIMAP: {0.0: 0, 0.02: 0, 0.03: 0.5, 0.5: 0.5, 0.97: 0.5, 0.98: 1, 1.0: 1},
+    Role.TRIMAP: {0.0: 0, 0.02: 0, 0.03: 0.25, 0.5: 0.25, 0.97: 0.25, 0.98: 1, 1.0: 1},
 }
 STRONGEST_FIRST = (Role.GARBAGE, Role.HOLDOUT, Role.CORE, Role.TRIMAP)
 
