@@ -21,6 +21,7 @@ from dmp_matting.errors import DmpError, SettingsError
 from dmp_matting.job import NEIGHBOURS, Frame, Stage
 from dmp_matting.settings import Settings
 
+from ..dmp.evidence.constraints import without_solve
 from ..dmp.solve.full_resolution import lift
 from ..dmp.solve.single_frame import grain_of, solve
 from ..dmp.steps import Solution, Step
@@ -127,7 +128,13 @@ def solve_in_window(
     if settings.alpha_init == "tested":
         grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.clean_plate_error)
     upsampling = lift(
-        pair.image, pair.clean, rough, pair.constraint, settings, grain, core_by_guess=False
+        pair.image,
+        pair.clean,
+        rough,
+        without_solve(pair.constraint),
+        settings,
+        grain,
+        core_by_guess=False,
     )
     return (yield from upsampling)
 

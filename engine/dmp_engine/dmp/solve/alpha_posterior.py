@@ -133,6 +133,8 @@ def _solve_pass(
         opened |= (seen > p.inside_odds) & ~regions.background
     opened &= ~(constraints.empty | constraints.opaque)
     undecided, core = regions.undecided | opened, regions.core & ~opened
+    if before is not None:  # opaque pixels beside mixed ones are not clean enough as sources
+        core &= ~dilate(before < OPAQUE, p.growth) | constraints.opaque
     pixels = undecided.flatten().nonzero()[:, 0]
     decided = torch.where(regions.background, 0.0, 1.0)
 

@@ -72,6 +72,7 @@ def joint_layers(
         foreground = tiles.put(solved.foreground(), foreground)
         alpha = tiles.put(solved.alpha[None], alpha[None])[0]
         variance = tiles.put(solved.variance[None], variance[None])[0]
+        foreground = torch.where(alpha >= 1, pair.image, foreground)
     shown = (alpha / SHOWN).clamp_max(1)
     return JointLayers(extended(foreground, shown.square()), alpha, variance)
 

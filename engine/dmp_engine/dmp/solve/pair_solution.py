@@ -21,7 +21,8 @@ from torch.nn import functional
 
 from dmp_matting.job import Stage
 
-from ..evidence.constraints import EMPTY, OPAQUE, Constraints, apply_constraint
+from ..evidence.constraints import EMPTY, OPAQUE, UNKNOWN, Constraints, apply_constraint
+from ..evidence.trimap import nothing_in_common
 from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding
 from ..model.noise import ROUNDED, Noise
@@ -74,6 +75,10 @@ def solve_pair(
         return Pair.of(small, behind, encoding, parameters, *sigmas)
 
     pair = pair_at(size)
+    if memo("nothing in common", partial(_strangers, pair)):
+        # Another take, or the target background: what looks alike is chance.
+        free = torch.full_like(image[:, :1], UNKNOWN) if constraint is None else constraint
+        constraint = torch.where(free == UNKNOWN, OPAQUE, free)
     constraints = Constraints.of_mattes(constraint, pair.size, image)
     generator = torch.Generator(image.device).manual_seed(seed)
     posterior: AlphaPosterior | None = None
@@ -110,6 +115,13 @@ def solve_pair(
         (1 - joint.variance.sqrt() / NO_TRUST).clamp(0, 1)[None, None],
         alpha * (foreground + seen - alpha * foreground),
     )
+
+
+def _strangers(pair: Pair) -> bool:
+    """Whether the plates show nothing in common."""
+    encode = pair.encoding.encode
+    seen, behind = (encode(x)[None] for x in (pair.image, pair.clean))
+    return nothing_in_common(seen, behind)
 
 
 def _layers(alpha: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
