@@ -21,8 +21,8 @@ HELD: Mapping[str, Value] = {
     # A clean plate that is nudged, re-exposed or unevenly lit is fitted first.
     "align": "auto",
     "illumination": "auto",
-    # The regions that the pair itself decides are held in every stage, and the
-    # networks correct an estimate that is solved from the evidence first.
+    # A single frame is solved by the model of the pair (solve/pair_solution.py); what follows
+    # serves the frames of a shot.
     "alpha_init": "tested",
     "correction": True,
     "hold": 1.0,
@@ -53,7 +53,7 @@ PRESETS: Mapping[str, Mapping[str, Value]] = {
 
 DESCRIPTIONS: Mapping[str, str] = {
     "paper": "Algorithm 1 to the letter, at the plate's own size. Slow; for comparison.",
-    "final": "The best matte; minutes on a CPU.",
+    "final": "The best matte; today the same single frame as draft.",
     "draft": "Seconds to a minute; what a CPU gets by default.",
 }
 
