@@ -74,3 +74,8 @@ class Solution:
     trimap: Tensor
     confidence: Tensor  # [0, 1]
     premultiplied: Tensor | None = None  # (1, 3, H, W); None where it is alpha times foreground
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> Solution:
+        """The same with other layers: cut, on another device."""
+        changed = {name: x if x is None else change(x) for name, x in vars(self).items()}
+        return Solution(**changed)

@@ -173,7 +173,7 @@ def solve_as_film(
             linear=pair.linear,
             constraint=constraints,
         )
-        look_cache.film = key, Solution(*(x.cpu() for x in vars(solution).values()))
+        look_cache.film = key, solution.each(lambda x: x.cpu())
     at = list(pairs).index(frame.number)
     return Solution(*(x[at : at + 1].to(where) for x in vars(look_cache.film[1]).values()))
 
