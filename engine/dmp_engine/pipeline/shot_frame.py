@@ -175,7 +175,7 @@ def solve_as_film(
         )
         look_cache.film = key, solution.each(lambda x: x.cpu())
     at = list(pairs).index(frame.number)
-    return Solution(*(x[at : at + 1].to(where) for x in vars(look_cache.film[1]).values()))
+    return look_cache.film[1].each(lambda x: x[at : at + 1].to(where))
 
 
 def _constraint_of(pair: Pair) -> Tensor:
