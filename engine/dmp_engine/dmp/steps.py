@@ -77,5 +77,6 @@ class Solution:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Solution:
         """The same with other layers: cut, on another device."""
-        changed = {name: x if x is None else change(x) for name, x in vars(self).items()}
-        return Solution(**changed)
+        carried = None if self.premultiplied is None else change(self.premultiplied)
+        layers = (self.alpha, self.foreground, self.trimap, self.confidence)
+        return Solution(*(change(x) for x in layers), carried)

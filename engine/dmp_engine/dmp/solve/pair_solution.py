@@ -23,6 +23,7 @@ from dmp_matting.job import Stage
 
 from ..evidence.constraints import EMPTY, OPAQUE, UNKNOWN, Constraints, apply_constraint
 from ..evidence.trimap import nothing_in_common
+from ..model.box_filter import mean_around
 from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding
 from ..model.noise import ROUNDED, Noise
@@ -35,6 +36,8 @@ from .joint_layers import ROUNDS, joint_layers
 UPSAMPLING_VARIANCE = 1e-3  # of alpha between, added by interpolation
 LEAST_VARIANCE = 1e-4  # of a pixel that is undecided
 NO_TRUST = 0.25  # standard deviation of alpha at which confidence is 0
+WINDOW, ENOUGH = 5, 1 << 18  # pixels: side of a window; how many are looked at
+CALMEST, LEAST_SHARE = 0.02, 0.5  # share of windows; their variance over the noise's, at least
 JOINT_SHARE = 0.3  # of the time, for the progress
 
 
@@ -67,7 +70,7 @@ def solve_pair(
             small, behind = (functional.interpolate(x, size, mode="area") for x in (image, clean))
             error = None if error is None else error.shrunk(size)
         seen, hidden = encoding.encode(small), encoding.encode(behind)
-        measured = memo(f"noise at {size}", partial(Noise.of_pair, seen, hidden))
+        measured = memo(f"noise at {size}", partial(_noise, seen, hidden))
         noise = Noise((measured.sigma.square() - ROUNDED).clamp_min(0).sqrt())
         if error is None:
             return Pair.of(small, behind, encoding, parameters, noise.sigma)
@@ -115,6 +118,21 @@ def solve_pair(
         (1 - joint.variance.sqrt() / NO_TRUST).clamp(0, 1)[None, None],
         alpha * (foreground + seen - alpha * foreground),
     )
+
+
+def _noise(seen: Tensor, hidden: Tensor) -> Noise:
+    """The noise of encoded I and B, bounded by the calmest windows where no level shows it.
+
+    Where the subject fills the frame hardly a window is background; the measure then is one number
+    that the subject's texture raises. Grain leaves no window with less than half its variance.
+    """
+    measured = Noise.of_pair(seen, hidden)
+    apart = mean_around((seen - hidden).square().mean(1, keepdim=True), WINDOW).flatten()
+    apart = apart[:: max(1, len(apart) // ENOUGH)]
+    calm = apart.kthvalue(max(1, round(CALMEST * len(apart)))).values / LEAST_SHARE
+    one_number = measured.sigma.amax() == measured.sigma.amin()
+    bound = calm.clamp_min(ROUNDED).sqrt()
+    return Noise(torch.where(one_number, measured.sigma.minimum(bound), measured.sigma))
 
 
 def _strangers(pair: Pair) -> bool:
