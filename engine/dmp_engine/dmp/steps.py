@@ -78,5 +78,5 @@ class Solution:
     def each(self, change: Callable[[Tensor], Tensor]) -> Solution:
         """The same with other layers: cut, on another device."""
         carried = None if self.premultiplied is None else change(self.premultiplied)
-        layers = (self.alpha, self.foreground, self.trimap, self.confidence)
-        return Solution(*(change(x) for x in layers), carried)
+        alpha, foreground = change(self.alpha), change(self.foreground)
+        return Solution(alpha, foreground, change(self.trimap), change(self.confidence), carried)
