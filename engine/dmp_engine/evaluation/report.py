@@ -111,9 +111,9 @@ def _means(summary: dict[str, Any]) -> list[str]:
         cells = [f"<td>{escape(row['label'])}</td>"]
         for column in COLUMNS:
             value = row["mean"].get(column.name)
-            told = "" if value is None else f"{value * column.scale:.{column.digits}f}"
+            text = "" if value is None else f"{value * column.scale:.{column.digits}f}"
             top = not row["sees_truth"] and value is not None and value == best.get(column.name)
-            cells.append(f'<td class="best">{told}</td>' if top else f"<td>{told}</td>")
+            cells.append(f'<td class="best">{text}</td>' if top else f"<td>{text}</td>")
         cells.append(f"<td>{row['median'].get('sad', 0):.3f}</td>")
         cells.append(f"<td>{row['of_bar']:.2f}</td>" if "of_bar" in row else "<td></td>")
         cells.append(f"<td>{len(row['worse_items'])}</td>" if "of_bar" in row else "<td></td>")
@@ -156,19 +156,19 @@ def _flicker(summary: dict[str, Any]) -> list[str]:
     sequences = list(next(iter(rows.values()))["dtssd"])
     lines = ["<h2>Flicker (dtSSD ×10²)</h2>", "<table>", _cells(["method", *sequences], "th")]
     for row in rows.values():
-        told = [f"<td>{row['dtssd'][s]:.3f}</td>" for s in sequences]
-        lines.append(_row([f"<td>{escape(row['label'])}</td>", *told], row["sees_truth"]))
+        cells = [f"<td>{row['dtssd'][s]:.3f}</td>" for s in sequences]
+        lines.append(_row([f"<td>{escape(row['label'])}</td>", *cells], row["sees_truth"]))
     return [*lines, "</table>"]
 
 
 def _failures(summary: dict[str, Any]) -> list[str]:
     if not summary["failures"]:
         return []
-    told = [
+    failures = [
         f"<li>{escape(f['item'])}, {escape(f['method'])}: {escape(f['reason'])}</li>"
         for f in summary["failures"]
     ]
-    return ["<h2>Without a result</h2>", "<ul>", *told, "</ul>"]
+    return ["<h2>Without a result</h2>", "<ul>", *failures, "</ul>"]
 
 
 def _cells(texts: Sequence[str], kind: str) -> str:
@@ -227,9 +227,9 @@ def _section(item: Item, results: Sequence[Result], behind: Any, folder: Path) -
                 kept["alpha"].astype(np.float64),
                 kept["foreground"].astype(np.float64) if "foreground" in kept else None,
             )
-        told = f"SAD {result.errors['sad']:.3f}" if result.errors else ""
+        caption = f"SAD {result.errors['sad']:.3f}" if result.errors else ""
         if result.sees_truth:
-            told += ", sees the truth"
+            caption += ", sees the truth"
         shown = [("alpha", pictures.alpha_uri(matte.alpha))]
         if item.alpha is not None:
             shown.append(("error", pictures.error_uri(matte.alpha, item.alpha)))
@@ -241,17 +241,17 @@ def _section(item: Item, results: Sequence[Result], behind: Any, folder: Path) -
             ("over a flat colour", pictures.over_uri(matte, item, None)),
             ("over a second plate", pictures.over_uri(matte, item, behind)),
         ]
-        lines.append(_strip(result.label, told, shown))
+        lines.append(_strip(result.label, caption, shown))
     return lines
 
 
-def _strip(name: str, told: str, tiles: Sequence[tuple[str, str]]) -> str:
+def _strip(name: str, caption: str, tiles: Sequence[tuple[str, str]]) -> str:
     cells = "".join(
         f'<div><div class="head">{escape(label)}</div>'
         f'<img src="{uri}" alt="{escape(f"{name} {label}".strip())}" loading="lazy"></div>'
         for label, uri in tiles
     )
     return (
-        f'<div class="strip"><div class="name"><b>{escape(name)}</b>{escape(told)}</div>'
+        f'<div class="strip"><div class="name"><b>{escape(name)}</b>{escape(caption)}</div>'
         f"{cells}</div>"
     )

@@ -177,8 +177,8 @@ def _measured(
 
 def _key(name: str, size: int, method: Method) -> str:
     solver = engine_version() if method.name.startswith(DMP) else _digest(PEERS)
-    told = [name, size, method.name, method.settings, solver, _digest(MEASURES)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
+    parts = [name, size, method.name, method.settings, solver, _digest(MEASURES)]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 @cache
@@ -199,7 +199,7 @@ def _warm_up(method: Method) -> None:
     try:
         method.run(Item("warm", image, clean, alpha))
     except (DmpError, ValueError, RuntimeError, ImportError):
-        return  # it will be told where it counts
+        return  # the measured run reports it
 
 
 def _keep_layers(folder: Path, item: Item, method: Method, matte: Matte) -> None:

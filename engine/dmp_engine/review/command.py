@@ -28,60 +28,60 @@ from dmp_matting.errors import DmpError, EngineError
 def run_shot(what: str, request: Path) -> int:
     """Answer the request on standard output; returns the exit code."""
     try:
-        asked = json.loads(request.read_text(encoding="utf-8"))
-        for line in _answers(what, asked):
+        query = json.loads(request.read_text(encoding="utf-8"))
+        for line in _answers(what, query):
             print(json.dumps(line), flush=True)
     except DmpError as error:
         print(json.dumps(error.to_wire()), flush=True)
         return error.exit_code
     except Exception as bug:
         traceback.print_exc(file=sys.stderr)
-        told = EngineError(f"The engine hit a bug: {type(bug).__name__}: {bug}.")
-        print(json.dumps(told.to_wire()), flush=True)
+        error = EngineError(f"The engine hit a bug: {type(bug).__name__}: {bug}.")
+        print(json.dumps(error.to_wire()), flush=True)
         return 1
     print(json.dumps({"ok": True}), flush=True)
     return 0
 
 
-def _answers(what: str, asked: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _answers(what: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if what == "measure":
         from .measures import measure_frames
 
-        for measure in measure_frames(asked["frames"]):
+        for measure in measure_frames(query["frames"]):
             yield measure.to_json()
         return
     if what == "probe":
         from .probe import probe_plate
 
-        for plate in asked["plates"]:
-            yield probe_plate(plate["path"], plate["space"], pixels=asked.get("pixels", False))
+        for plate in query["plates"]:
+            yield probe_plate(plate["path"], plate["space"], pixels=query.get("pixels", False))
         return
     if what == "match":
         from .probe import match_plates
 
-        for entry in asked["frames"]:
+        for entry in query["frames"]:
             found = match_plates(entry["image"], entry["clean"], entry["space"])
             yield {"frame": int(entry["number"]), **found}
         return
     if what == "clean":
         from .export_clean_plate import write_clean_file
 
-        for entry in asked["frames"]:
-            write_clean_file(Path(entry["result"]), Path(entry["output"]), asked["space"])
+        for entry in query["frames"]:
+            write_clean_file(Path(entry["result"]), Path(entry["output"]), query["space"])
             yield {"frame": int(entry["number"]), "path": entry["output"]}
         return
     if what == "stills":
         from .median_clean_plate import merge_stills
 
-        merge_stills(asked["stills"], Path(asked["output"]), asked["space"])
-        yield {"path": asked["output"]}
+        merge_stills(query["stills"], Path(query["output"]), query["space"])
+        yield {"path": query["output"]}
         return
     from .shot_sheet import RATE, make_movie, make_shot_sheet
 
-    results = [(int(entry["number"]), Path(entry["result"])) for entry in asked["frames"]]
-    output = Path(asked["output"])
+    results = [(int(entry["number"]), Path(entry["result"])) for entry in query["frames"]]
+    output = Path(query["output"])
     if what == "sheet":
-        yield {"path": str(output), "frames": make_shot_sheet(results, output, asked["title"])}
+        yield {"path": str(output), "frames": make_shot_sheet(results, output, query["title"])}
     else:
-        make_movie(results, output, float(asked.get("rate", RATE)))
+        make_movie(results, output, float(query.get("rate", RATE)))
         yield {"path": str(output), "frames": [number for number, _ in results]}

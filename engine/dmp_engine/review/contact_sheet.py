@@ -113,16 +113,16 @@ def read_result(path: Path) -> Result:
                 f"'{path}' has no channel {missing[0]}; give an EXR that `dmp matte` wrote."
             )
         pixels = file.read(Pick(part, tuple(names.index(name) for name in CHANNELS))).pixels
-    said = part.spec.get_string_attribute
+    attribute = part.spec.get_string_attribute
     aspect = part.spec.get_float_attribute("PixelAspectRatio", 1.0)
     return Result(
         pixels[..., 3],
         pixels[..., :3],
         pixels[..., 4:],
         aspect if aspect > 0 else 1.0,
-        said("dmp:image"),
-        said("dmp:clean"),
-        said("dmp:space"),
+        attribute("dmp:image"),
+        attribute("dmp:clean"),
+        attribute("dmp:space"),
     )
 
 

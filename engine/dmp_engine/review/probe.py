@@ -26,11 +26,11 @@ def probe_plate(path: str, space: str, *, pixels: bool = False) -> dict[str, Any
     ``pixels``: decode it too, which finds truncated files, NaN and a colour space that OCIO does
     not know. A file that cannot be used has ``trouble``, the sentence, and its class in ``kind``.
     """
-    said: dict[str, Any] = {"path": path, "trouble": "", "kind": ""}
+    found: dict[str, Any] = {"path": path, "trouble": "", "kind": ""}
     try:
         with ImageFile(Path(path)) as file:
             spec = pick_colour(Path(path), file.parts()).part.spec
-            said |= {
+            found |= {
                 "format": file.format,
                 "width": spec.width,
                 "height": spec.height,
@@ -41,10 +41,10 @@ def probe_plate(path: str, space: str, *, pixels: bool = False) -> dict[str, Any
             }
         if pixels:
             plate = read_plate(Plate(path, Role.IMAGE, space))
-            said |= {"space": plate.space, "brightest": float(np.max(plate.rgb))}
+            found |= {"space": plate.space, "brightest": float(np.max(plate.rgb))}
     except DmpError as error:
-        said |= {"trouble": str(error), "kind": type(error).__name__}
-    return said
+        found |= {"trouble": str(error), "kind": type(error).__name__}
+    return found
 
 
 def match_plates(image: str, clean: str, space: str) -> dict[str, Any]:

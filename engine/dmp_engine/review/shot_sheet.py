@@ -98,8 +98,8 @@ def make_movie(results: Sequence[tuple[int, Path]], output: Path, rate: float = 
             code = encoder.wait()
         if code:
             error_output.seek(0)
-            words = error_output.read().decode("utf-8", "replace").strip().splitlines()
-            raise OutputError(f"ffmpeg could not make '{output}' ({words[-1] if words else code}).")
+            lines = error_output.read().decode("utf-8", "replace").strip().splitlines()
+            raise OutputError(f"ffmpeg could not make '{output}' ({lines[-1] if lines else code}).")
 
 
 def _evenly(count: int, most: int) -> list[int]:
