@@ -36,8 +36,8 @@ def run_shot(what: str, request: Path) -> int:
         return error.exit_code
     except Exception as bug:
         traceback.print_exc(file=sys.stderr)
-        error = EngineError(f"The engine hit a bug: {type(bug).__name__}: {bug}.")
-        print(json.dumps(error.to_wire()), flush=True)
+        failure = EngineError(f"The engine hit a bug: {type(bug).__name__}: {bug}.")
+        print(json.dumps(failure.to_wire()), flush=True)
         return 1
     print(json.dumps({"ok": True}), flush=True)
     return 0
