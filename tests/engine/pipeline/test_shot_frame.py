@@ -113,7 +113,7 @@ def test_a_neighbour_that_fails_in_the_solver_is_left_out(
 ) -> None:
     without = replace(shot, frames=tuple(f for f in shot.frames if f.number != 1002))
     wanted = solved(without, 1003, DRAFT)
-    true_look, calls = shot_frame.first_look, []
+    true_look, calls = shot_frame.initial_state, []
 
     def look(*plates: Any, **how: Any) -> Any:
         calls.append(1)
@@ -121,7 +121,7 @@ def test_a_neighbour_that_fails_in_the_solver_is_left_out(
             raise RuntimeError("singular")
         return true_look(*plates, **how)
 
-    monkeypatch.setattr(shot_frame, "first_look", look)
+    monkeypatch.setattr(shot_frame, "initial_state", look)
     kept = LookCache()
     assert np.array_equal(solved(shot, 1003, DRAFT, kept), wanted)
     monkeypatch.undo()

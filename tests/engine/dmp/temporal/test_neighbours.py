@@ -10,7 +10,14 @@ from torch import Tensor
 
 from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.temporal.fusion import Layered, fused
-from dmp_engine.dmp.temporal.neighbours import PASSES, SOLVED, Look, first_look, improved, settled
+from dmp_engine.dmp.temporal.neighbours import (
+    PASSES,
+    SOLVED,
+    FrameState,
+    initial_state,
+    refine_state,
+    solution_of,
+)
 from dmp_engine.dmp.temporal.optical_flow import chained, fetched, flow, layer_picture, within_frame
 from dmp_engine.dmp.temporal.triangulation import View, triangulated
 from dmp_engine.evaluation.metrics import dtssd, sad
@@ -38,17 +45,17 @@ def scene(index: int) -> tuple[Tensor, Tensor, Tensor]:
     return alpha * foreground + (1 - alpha) * clean, clean, alpha
 
 
-def looks(count: int) -> list[Look]:
-    return [first_look(*scene(n)[:2], SETTINGS, linear=False) for n in range(count)]
+def initial_states(count: int) -> list[FrameState]:
+    return [initial_state(*scene(n)[:2], SETTINGS, linear=False) for n in range(count)]
 
 
-def with_neighbours(first: list[Look], passes: int = PASSES) -> list[Look]:
+def with_neighbours(first: list[FrameState], passes: int = PASSES) -> list[FrameState]:
     level = first
     for _ in range(passes):
         level = [
-            improved(look, [(k - n, level[k]) for k in range(max(0, n - 2),
+            refine_state(state, [(k - n, level[k]) for k in range(max(0, n - 2),
                      min(len(level), n + 3)) if k != n], SETTINGS)
-            for n, look in enumerate(level)
+            for n, state in enumerate(level)
         ]  # fmt: skip
     return level
 
@@ -95,11 +102,11 @@ def test_the_flow_follows_the_subject_and_not_the_wall_behind_it() -> None:
 
 
 def test_neighbours_make_it_better_and_calmer_than_frames_by_themselves() -> None:
-    first = looks(6)
+    first = initial_states(6)
     last = with_neighbours(first)
     truths = [scene(n)[2][0, 0].numpy() for n in range(6)]
-    alone = [look.seen_alpha[0, 0].numpy() for look in first]
-    together = [settled(look, SETTINGS)[0].alpha[0, 0].numpy() for look in last]
+    alone = [state.seen_alpha[0, 0].numpy() for state in first]
+    together = [solution_of(state, SETTINGS)[0].alpha[0, 0].numpy() for state in last]
     before, after = (
         np.mean([sad(a, t) for a, t in zip(alphas, truths, strict=True)])
         for alphas in (alone, together)
@@ -127,17 +134,17 @@ def test_errors_of_their_own_average_out() -> None:
 
 def test_a_ghost_in_the_neighbours_is_not_taken_over() -> None:
     """They show a block where this plate shows none: fusing leaves alpha as it is there."""
-    level = with_neighbours(looks(5), SOLVED)
+    level = with_neighbours(initial_states(5), SOLVED)
     calm = with_neighbours(level, 1)[2].seen_alpha
     here = (slice(None), slice(None), slice(26, 38), slice(70, 76))
     haunted = []
-    for look in level:
-        alpha, foreground = look.seen_alpha.clone(), look.seen_foreground.clone()
+    for state in level:
+        alpha, foreground = state.seen_alpha.clone(), state.seen_foreground.clone()
         alpha[here], foreground[here] = 1.0, 0.9
-        haunted.append(replace(look, seen_alpha=alpha, seen_foreground=foreground))
+        haunted.append(replace(state, seen_alpha=alpha, seen_foreground=foreground))
     haunted[2] = replace(level[2], undecided=torch.full_like(level[2].undecided, 0.5))
     others = [(n - 2, haunted[n]) for n in (0, 1, 3, 4)]
-    fused_here = improved(haunted[2], others, SETTINGS).seen_alpha
+    fused_here = refine_state(haunted[2], others, SETTINGS).seen_alpha
     away = scene(2)[2] == 0
     assert fused_here[away].mean() < calm[away].mean() + 0.01
 
@@ -164,30 +171,30 @@ def test_motion_goes_on_from_where_it_led() -> None:
 
 def test_a_subject_that_has_left_leaves_no_ghost() -> None:
     clean = scene(0)[1]
-    gone = first_look(clean + 1e-4, clean, SETTINGS, linear=False)
-    before = [first_look(*scene(n)[:2], SETTINGS, linear=False) for n in (0, 1)]
-    once = improved(gone, [(-2, before[0]), (-1, before[1])], SETTINGS)
-    before = [replace(look, passes=1) for look in before]
-    twice = improved(once, [(-2, before[0]), (-1, before[1])], SETTINGS)
-    assert settled(twice, SETTINGS)[0].alpha.max() == 0
+    gone = initial_state(clean + 1e-4, clean, SETTINGS, linear=False)
+    before = [initial_state(*scene(n)[:2], SETTINGS, linear=False) for n in (0, 1)]
+    once = refine_state(gone, [(-2, before[0]), (-1, before[1])], SETTINGS)
+    before = [replace(state, passes=1) for state in before]
+    twice = refine_state(once, [(-2, before[0]), (-1, before[1])], SETTINGS)
+    assert solution_of(twice, SETTINGS)[0].alpha.max() == 0
 
 
 def test_a_neighbour_that_does_not_fit_says_nothing() -> None:
     """Another subject in the next frame: the alpha stays what the frame itself says."""
     image, clean, alpha = scene(0)
-    look = replace(first_look(image, clean, SETTINGS, linear=False), passes=1)
-    opaque = torch.ones_like(look.alpha)
+    state = replace(initial_state(image, clean, SETTINGS, linear=False), passes=1)
+    opaque = torch.ones_like(state.alpha)
     stranger = replace(
-        look, image=1 - look.image, seen_alpha=opaque, seen_foreground=1 - look.image
+        state, image=1 - state.image, seen_alpha=opaque, seen_foreground=1 - state.image
     )
-    alone = improved(look, [], SETTINGS).alpha
-    apart = (improved(look, [(1, stranger)], SETTINGS).alpha - alone).abs()
-    outside = look.trimap == 0
+    alone = refine_state(state, [], SETTINGS).alpha
+    apart = (refine_state(state, [(1, stranger)], SETTINGS).alpha - alone).abs()
+    outside = state.trimap == 0
     assert apart[outside].max() == 0
     assert apart.mean() < 0.01
 
 
 def test_frames_that_are_alike_have_alphas_that_are_alike() -> None:
-    still = [first_look(*scene(0)[:2], SETTINGS, linear=False) for _ in range(5)]
+    still = [initial_state(*scene(0)[:2], SETTINGS, linear=False) for _ in range(5)]
     last = with_neighbours(still)
     assert (last[1].alpha - last[2].alpha).abs().max() < 1e-4
