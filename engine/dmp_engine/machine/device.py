@@ -33,7 +33,7 @@ def resolve(name: str) -> str:
 
 
 def why_no_cuda() -> str:
-    """Why torch sees no GPU, in a few words; only asked when it sees none."""
+    """Why torch sees no GPU, in a few words; only for when it sees none."""
     import torch
 
     if torch.version.cuda is None:
@@ -45,7 +45,7 @@ def why_no_cuda() -> str:
 
 
 def cpu_notice(threads: int) -> str:
-    """What an artist who left the device to us is told when it is the CPU."""
+    """The notice for an artist whose device is `auto` when it is the CPU."""
     plural = "" if threads == 1 else "s"
     return f"No CUDA GPU found: solving on the CPU with {threads} thread{plural}."
 

@@ -1,7 +1,7 @@
 """Peak memory of a piece of work: resident memory of the process, or of the GPU it used.
 
 Linux lets a process forget its peak (/proc/self/clear_refs, value 5). Elsewhere
-the peak since the process began is all there is, and None is said instead.
+the peak since the process began is all there is, and None is returned instead.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ import OpenImageIO as oiio
 from dmp_matting.errors import PlateError
 
 from ..plates.io.colour_space import AUTO, from_working
-from ..plates.io.image_file import complaint
+from ..plates.io.image_file import pending_error
 from ..plates.io.write import check_output, write_whole
 
 CHANNELS = ("clean.R", "clean.G", "clean.B")
@@ -33,7 +33,7 @@ def write_clean_file(result: Path, output: Path, space: str) -> None:
     image = oiio.ImageInput.open(str(result))
     spec = image.spec() if image is not None else None
     if image is None or spec is None or not set(CHANNELS) <= set(spec.channelnames):
-        complaint(oiio)
+        pending_error(oiio)
         raise PlateError(f"'{result}' has no layer 'clean'; solve it with --write-clean.")
     at = [spec.channelnames.index(name) for name in CHANNELS]
     pixels = image.read_image(0, 0, 0, spec.nchannels, "float")

@@ -1,4 +1,4 @@
-"""What can be said about finished frames without knowing the truth: numbers for a summary.
+"""Measures of finished frames that need no truth: numbers for a summary.
 
 One frame at a time, with only its predecessor kept. Colours are compared as a display shows them
 (sRGB curve, clipped to [0, 1]), so that a number means the same in a dark and in a bright shot;
@@ -28,13 +28,13 @@ from .contact_sheet import Result, read_result, shown
 Pixels = npt.NDArray[np.float32]
 
 BACKGROUND, CORE = 0.02, 0.98  # alpha below and above which a pixel is decided
-LEAST_BACKGROUND = 0.01  # share of the frame without which drift cannot be told
+LEAST_BACKGROUND = 0.01  # share of the frame without which drift cannot be measured
 VISIBLE = 0.02  # alpha that an eye finds on black
 SPECK = 2e-4  # share of the frame: a smaller island of alpha is grain
 HOLE = 5e-4  # share of the frame: a smaller gap in the core that shows the subject is a hole
 DIFFERENT = 0.1  # from the clean plate, as displayed: no background shows here
 AROUND = 9  # pixels a side of the neighbourhood in which the plate must stand still
-LEAST_STILL = 32  # pixels without which flicker cannot be told
+LEAST_STILL = 32  # pixels without which flicker cannot be measured
 STILL = 0.012  # change of the plate, as displayed, that is noise
 
 
@@ -165,8 +165,8 @@ def _extras(path: Path) -> tuple[Pixels | None, tuple[str, ...]]:
     with ImageFile(path) as file:
         part = file.parts()[0]
         names = list(part.spec.channelnames)
-        said = part.spec.get_string_attribute("dmp:warnings")
-        warnings = tuple(line for line in said.splitlines() if line)
+        text = part.spec.get_string_attribute("dmp:warnings")
+        warnings = tuple(line for line in text.splitlines() if line)
         if "confidence.A" not in names:
             return None, warnings
         pick = Pick(part, (names.index("confidence.A"),))

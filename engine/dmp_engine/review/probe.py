@@ -1,4 +1,4 @@
-"""What a plate's file says about itself, for checks before work starts; pixels only when asked."""
+"""What a plate's file says about itself, for checks before work starts; pixels only on request."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What a client is told of a job: a summary at any time, and a stream of what changes.
+"""What a client learns of a job: a summary at any time, and a stream of what changes.
 
-The stream is made of differences between what the client was told and what is
+The stream is made of differences between what was sent to the client and what is
 now, so a slow reader never makes the engine hold a backlog: it sees fewer
 progress lines, but every finished frame and every state. A client that
-reconnects is told the present and all finished frames.
+reconnects gets the present and all finished frames.
 
     {"event": "state", "state": "queued", "position": 2}
     {"event": "progress", ...Progress, "preview": "/v1/jobs/<id>/preview?n=3"}
@@ -31,20 +31,20 @@ async def job_events(
 ) -> AsyncIterator[dict[str, Any]]:
     """Events until the job has ended."""
     state, progress, preview = None, None, 0
-    told: set[int] = set()
+    reported: set[int] = set()
     with live.watched() as changed:
         while True:
             changed.clear()
             silent = True
             now = _state(live, dispatcher)
-            ended = live.record.ended  # a state after which nothing comes is told last
+            ended = live.record.ended  # a state after which nothing comes is sent last
             if now != state and not ended:
                 state = now
                 yield {"event": "state", **now}
                 silent = False
             for number, layers in list(live.record.layers.items()):
-                if number not in told:
-                    told.add(number)
+                if number not in reported:
+                    reported.add(number)
                     path = f"/v1/jobs/{live.record.id}/frames/{number}/layers"
                     yield {"event": "layers", **layers.to_json(), "path": path}
                     silent = False
@@ -74,7 +74,7 @@ async def job_events(
 
 
 def job_summary(live: Live, dispatcher: Dispatcher) -> dict[str, Any]:
-    """The job as ``GET /v1/jobs/<id>`` tells it."""
+    """The job as ``GET /v1/jobs/<id>`` returns it."""
     record = live.record
     return {
         "id": record.id,
@@ -95,14 +95,14 @@ def job_summary(live: Live, dispatcher: Dispatcher) -> dict[str, Any]:
 
 
 def _state(live: Live, dispatcher: Dispatcher) -> dict[str, Any]:
-    told: dict[str, Any] = {"state": live.record.state.value}
+    reported: dict[str, Any] = {"state": live.record.state.value}
     if live.record.state is JobState.QUEUED:
-        told["position"] = dispatcher.schedule.position(live.record.id)
+        reported["position"] = dispatcher.schedule.position(live.record.id)
     if live.notice:
-        told["notice"] = live.notice
+        reported["notice"] = live.notice
     if live.record.failure is not None:
-        told.update(live.record.failure)
-    return told
+        reported.update(live.record.failure)
+    return reported
 
 
 def _preview(live: Live) -> str:

@@ -1,6 +1,6 @@
 """The digest of a plate's file, by which the result cache finds equal pixels.
 
-Hosts render their inputs anew for every job, and Nuke and Blender stamp each
+Hosts render their inputs again for every job, and Nuke and Blender stamp each
 EXR with the time, the render time or the state of the script. A digest of the
 bytes would therefore never occur twice. So for a single-part scanline EXR the
 digest is taken of

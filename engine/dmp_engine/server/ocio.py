@@ -63,8 +63,8 @@ def ocio_digest(client: str) -> str:
                 state = os.stat(table)
             except OSError:  # being exported just now
                 continue
-            told = f"{table} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns} {state.st_ino}"
-            digest.update(told.encode("utf-8", "surrogateescape"))
+            line = f"{table} {state.st_size} {state.st_mtime_ns} {state.st_ctime_ns} {state.st_ino}"
+            digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 

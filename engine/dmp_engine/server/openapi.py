@@ -177,17 +177,17 @@ def _schemas() -> dict[str, Any]:
 
 
 def _setting(spec: Any) -> dict[str, Any]:
-    told = spec.metadata
+    metadata = spec.metadata
     schema: dict[str, Any] = {
         "type": _KINDS[type(spec.default)],
-        "title": told["label"],
-        "description": told["help"],
+        "title": metadata["label"],
+        "description": metadata["help"],
         "default": spec.default,
     }
-    if told["choices"]:
-        schema["enum"] = list(told["choices"])
-    if told["low"] is not None:
-        schema["minimum"], schema["maximum"] = told["low"], told["high"]
+    if metadata["choices"]:
+        schema["enum"] = list(metadata["choices"])
+    if metadata["low"] is not None:
+        schema["minimum"], schema["maximum"] = metadata["low"], metadata["high"]
     return schema
 
 

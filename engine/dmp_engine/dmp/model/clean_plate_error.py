@@ -1,9 +1,10 @@
-"""What the fit of the clean plate could not reach, as the solver is told of it.
+"""The error of the fitted clean plate, as the solver takes it into account.
 
-Two kinds. A motion leaves a little along the edges of the clean plate's detail: the plates have
-been settled where it explains the difference (plates/settle.py), so the tests of what is
-background need not know, but the pixels beside the subject are lost with its seam. Compression
-errs around the subject as grain does everywhere: the tests know it, too.
+Two kinds. A motion leaves an error along the edges of the clean plate's detail. Where that error
+explains the difference, the clean plate has taken the plate's value already
+(plates/clean_plate/residual.py), so the tests of what is background ignore it; beside the subject
+a border of pixels is unreliable. Compression errs around the subject as grain does everywhere:
+the tests take it into account, too.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SEAM = 1.0  # pixels of the plate beside the subject that a motion loses
 class CleanPlateError:
     """Standard deviations (1, 1, H, W), encoded, of one channel of I - B.
 
-    ``sigma`` is what the solver is told, ``tested`` the part of it that is noise to the tests as
+    ``sigma`` is the solver's error, ``tested`` the part of it that is noise to the tests as
     well. ``seam`` is how many pixels of background beside the subject are lost.
     """
 

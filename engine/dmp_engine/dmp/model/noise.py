@@ -5,7 +5,7 @@ difference of the two, over its standard deviation, beyond what grain reaches on
 pixels. Noise depends on the signal (photons, film, a display curve), so it is measured as a
 function of brightness, from the pair itself, the subject in it or not.
 
-White noise of sigma leaves sigma / w in the mean of w x w pixels. So a window tells what a
+White noise of sigma leaves sigma / w in the mean of w x w pixels. So a window shows what a
 pixel cannot: two surfaces that lie within one pixel's noise but not within the window's are not
 the same.
 
@@ -85,24 +85,24 @@ class Noise:
         whole = variance(level >= 0, level >= 0)
         prior = PRIOR * level.numel()
         middle = [float(edges[0]), *((edges[1:] + edges[:-1]) / 2).tolist(), float(edges[-1])]
-        told: dict[float, float] = {}  # variance by brightness, where a level tells it
+        measured_at: dict[float, float] = {}  # variance by brightness, where a level shows it
         white: set[float] = set()
         for k, place in enumerate(middle):
             here = level == k
             if _grainy(apart[here], mean[here]):
                 count = int(here.sum())
                 measured = variance(here, of_image == k)
-                told[place] = (count * measured + prior * whole) / (count + prior)
+                measured_at[place] = (count * measured + prior * whole) / (count + prior)
                 if measured == _low(apart[here]):
                     white.add(place)
         if len(white) == len(middle):
-            return cls(_interpolated(everywhere, told).sqrt())
+            return cls(_interpolated(everywhere, measured_at).sqrt())
 
         bounds = torch.stack([_kth(texture, k / TEXTURES) for k in range(1, TEXTURES)])
         kind, rough = (torch.bucketize(x, bounds) for x in (texture, textured))
         result = torch.zeros_like(everywhere)
         for t in range(TEXTURES):
-            mine = dict(told)
+            mine = dict(measured_at)
             for k, place in enumerate(middle):
                 here = (level == k) & (kind == t)
                 if place not in white:
@@ -154,7 +154,7 @@ def same(image: Tensor, clean: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
 
 
 def _strips(plate: Tensor) -> Tensor:
-    """As many rows as tell the noise, in strips all over the plate."""
+    """As many rows as the noise needs, in strips all over the plate."""
     height, width = plate.shape[-2:]
     every = height * width // ENOUGH
     if every < 2:
@@ -202,8 +202,8 @@ def _grainy(apart: Tensor, mean: Tensor) -> bool:
 def _compressed(apart: Tensor, mean: Tensor, by_grain: float) -> float | None:
     """The variance of a level where compression made it more than ``by_grain``; else None.
 
-    It gathers less than grain, so the calmest windows tell too little of the others: their
-    scatter tells how much, up to CALMER times. More than FAR times the grain is a subject's edge.
+    It gathers less than grain, so the calmest windows understate the others: their
+    scatter shows how much, up to CALMER times. More than FAR times the grain is a subject's edge.
     """
     if apart.numel() < FEWEST or not by_grain < _low(apart) < FAR * (by_grain + ROUNDED):
         return None

@@ -5,7 +5,7 @@
     fit_light  illumination.py  exposure, colour, slow light
     filled     warp.py          where the clean plate has no pixels
     explained  compression.py   what JPEG did to the plate around the subject
-    shadow     shadow.py        what the subject's shadow takes from it, where that is asked for
+    shadow     shadow.py        what the subject's shadow takes from it, where the settings want it
 
 Rule: what fits already is not touched. A pair that matches to the bit stays so.
 """
@@ -30,7 +30,7 @@ from .jpeg import compression_of, explained
 from .local_contrast import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .pair_checks import header_warnings, pair_warnings
 from .registration import Motion, register
-from .residual import Blown, leftovers, replenished, replenished_alike, settled
+from .residual import Blown, replenished, replenished_alike, residual_sigma, within_residual
 from .shadow import find_shadow
 from .warp import filled, warped
 
@@ -77,18 +77,18 @@ class Report:
             done.append("slow light {:.2f} to {:.2f}".format(*self.slow_light))
         if self.filled and not done:
             done.append(f"{100 * self.filled:.1f} % of the frame completed")
-        told = []
+        sentences = []
         if done:
-            told.append(
+            sentences.append(
                 f"The clean plate was fitted: {', '.join(done)}; difference on the background "
                 f"{100 * self.residual_before:.1f} % before, {100 * self.residual:.1f} % after."
             )
         if self.jpeg:
-            told.append(
+            sentences.append(
                 f"The plate is a JPEG of quality {self.jpeg}: what compression did around the "
                 "subject was kept out of alpha; an uncompressed plate gives finer hair."
             )
-        return " ".join(told)
+        return " ".join(sentences)
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,16 +140,16 @@ def fit_clean(
 
     def fitted() -> tuple[Fit, tuple[str, ...], Floats | None]:
         fit = fit_pixels(image.rgb, clean.rgb, clean.covered(), linear, settings)
-        told = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
+        found = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
         shadow = None
         if settings.shadows != OFF:
             shadow = find_shadow(image.rgb, fit.pixels, fit.known, linear)
             if shadow is not None:
                 fit = replace(fit, pixels=fit.pixels * shadow)
-        return fit, told, shadow
+        return fit, found, shadow
 
-    fit, told, shadow = memo("fit", fitted)
-    warnings = (*header_warnings(image, clean), *told)
+    fit, found, shadow = memo("fit", fitted)
+    warnings = (*header_warnings(image, clean), *found)
     plate = replace(clean, rgb=fit.pixels)
     return Fitted(plate, ~fit.known, fit.report, warnings, shadow, fit.clean_plate_error)
 
@@ -175,16 +175,16 @@ def fit_pixels(
 
     ``covered`` (H, W) is where the clean plate has pixels.
     """
-    seen = encoded(image, linear)
+    I_enc = encoded(image, linear)
     if settings.align == OFF and settings.illumination == OFF:
         fit = Fit(clean, clean, covered, Report())
-        return _decompressed(fit, image, seen, linear, settings)
-    behind = encoded(clean, linear)
-    before = _apart(seen, behind, covered)
-    found = register(seen, behind, covered, settings.align) if settings.align != OFF else None
-    tried = _tried(image, clean, covered, seen, before, found, linear, settings)
+        return _decompressed(fit, image, I_enc, linear, settings)
+    B_enc = encoded(clean, linear)
+    before = _apart(I_enc, B_enc, covered)
+    found = register(I_enc, B_enc, covered, settings.align) if settings.align != OFF else None
+    tried = _tried(image, clean, covered, I_enc, before, found, linear, settings)
     if tried.poor and found is not None:  # on a bare wall a motion may be a coincidence: the light
-        tried = _tried(image, clean, covered, seen, before, None, linear, settings)
+        tried = _tried(image, clean, covered, I_enc, before, None, linear, settings)
     if tried.poor:
         tried = replace(
             tried, motion=None, light=None, moved=clean, pixels=clean, known=covered,
@@ -197,43 +197,43 @@ def fit_pixels(
     if motion is not None or light is not None:
         blown = None if light is None else _blown(clean, motion)
         fitted = encoded(pixels, linear)
-        agrees = _agreeing(seen, fitted, known)
-        settles = settled(seen, fitted, known, agrees, blown, motion is not None)
+        agrees = _agreeing(I_enc, fitted, known)
+        within = within_residual(I_enc, fitted, known, agrees, blown, motion is not None)
         if motion is not None:
-            told = leftovers(seen, fitted, agrees & known, settles)
+            error = residual_sigma(I_enc, fitted, agrees & known, within)
             clean_plate_error = (
                 None
-                if told is None
-                else CleanPlateError.of_motion(tensor_of(told[..., None], "cpu"))
+                if error is None
+                else CleanPlateError.of_motion(tensor_of(error[..., None], "cpu"))
             )
-        pixels = np.where(settles[..., None], image, pixels)
+        pixels = np.where(within[..., None], image, pixels)
         if blown is not None:
-            pixels = replenished(image, pixels, blown, settles)
-            alike = replenished_alike(seen, encoded(pixels, linear), blown, settles)
-            pixels, settles = np.where(alike[..., None], image, pixels), settles | alike
-        after = np.where(settles, 0, after)
-    pixels = filled(image, pixels, known, after < BACKGROUND, seen)
+            pixels = replenished(image, pixels, blown, within)
+            alike = replenished_alike(I_enc, encoded(pixels, linear), blown, within)
+            pixels, within = np.where(alike[..., None], image, pixels), within | alike
+        after = np.where(within, 0, after)
+    pixels = filled(image, pixels, known, after < BACKGROUND, I_enc)
     missing = float(1 - known.mean())
     report = _report(image.shape, motion, light, tried.now, tried.was, missing)
     fit = Fit(pixels, tried.moved, known, report, clean_plate_error)
-    return _decompressed(fit, image, seen, linear, settings)
+    return _decompressed(fit, image, I_enc, linear, settings)
 
 
-def _decompressed(fit: Fit, image: Floats, seen: Floats, linear: bool, settings: Settings) -> Fit:
+def _decompressed(fit: Fit, image: Floats, I_enc: Floats, linear: bool, settings: Settings) -> Fit:
     """``fit`` without what compression did around the subject, where the plate was a JPEG."""
-    jpeg = compression_of(seen) if settings.alpha_init == "tested" else None
+    jpeg = compression_of(I_enc) if settings.alpha_init == "tested" else None
     if jpeg is None:
         return fit
-    found = explained(seen, encoded(fit.pixels, linear), jpeg)
-    settles = found.background & fit.known
-    told = CleanPlateError.of_compression(tensor_of(found.sigma[..., None], "cpu"))
+    found = explained(I_enc, encoded(fit.pixels, linear), jpeg)
+    within = found.background & fit.known
+    error = CleanPlateError.of_compression(tensor_of(found.sigma[..., None], "cpu"))
     return replace(
         fit,
-        pixels=np.where(settles[..., None], image, fit.pixels),
+        pixels=np.where(within[..., None], image, fit.pixels),
         report=replace(fit.report, jpeg=jpeg.quality),
-        clean_plate_error=told
+        clean_plate_error=error
         if fit.clean_plate_error is None
-        else fit.clean_plate_error.together(told),
+        else fit.clean_plate_error.together(error),
     )
 
 
@@ -256,7 +256,7 @@ def _tried(
     image: Floats,
     clean: Floats,
     covered: Mask,
-    seen: Floats,
+    I_enc: Floats,
     before: Floats,
     motion: Motion | None,
     linear: bool,
@@ -266,11 +266,11 @@ def _tried(
     pixels = moved
     light: Light | None = None
     if settings.illumination != OFF:
-        agrees = _agreeing(seen, encoded(pixels, linear), known)
+        agrees = _agreeing(I_enc, encoded(pixels, linear), known)
         light = fit_light(image, pixels, agrees, known, linear)
         if light is not None:
             pixels = _within_range(light.on(pixels), image)
-    after = _apart(seen, encoded(pixels, linear), known)
+    after = _apart(I_enc, encoded(pixels, linear), known)
     either = (np.minimum(before, after) < BACKGROUND) & known & covered
     was, now = (_rms(x, either) for x in (before, after))
     exact = (before < EXACT) & covered
@@ -281,19 +281,19 @@ def _tried(
     return _Tried(motion, light, moved, pixels, known, after, now, was, poor)
 
 
-def _agreeing(seen: Floats, behind: Floats, known: Mask) -> Mask:
+def _agreeing(I_enc: Floats, B_enc: Floats, known: Mask) -> Mask:
     """Where details agree, at the plates' size."""
     height, width = known.shape
-    small = [shrunk(x, COMPARED) for x in (seen, behind)]
+    small = [shrunk(x, COMPARED) for x in (I_enc, B_enc)]
     valid = shrunk(known.astype(np.float32), COMPARED) > 0.999
     agrees = agreement(detail(small[0]), detail(small[1], valid)) > AGREE
     result: Mask = cv2.resize(agrees.astype(np.uint8), (width, height)) > 0
     return result
 
 
-def _apart(seen: Floats, behind: Floats, known: Mask) -> Floats:
+def _apart(I_enc: Floats, B_enc: Floats, known: Mask) -> Floats:
     """RMS difference over the channels (H, W), grain smoothed; of what is ``known`` only."""
-    apart = np.where(known[..., None], seen - behind, np.float32(0))
+    apart = np.where(known[..., None], I_enc - B_enc, np.float32(0))
     share = cv2.GaussianBlur(known.astype(np.float32), (0, 0), 1.0)
     smooth = cv2.GaussianBlur(apart, (0, 0), 1.0) / np.maximum(share, 0.1)[..., None]
     result: Floats = np.sqrt(np.square(smooth).mean(axis=2))

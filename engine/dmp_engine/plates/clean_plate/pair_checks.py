@@ -1,4 +1,4 @@
-"""What is wrong with a pair, said before minutes are spent on it. One sentence each.
+"""What is wrong with a pair, reported before the solve. One sentence each.
 
 Looked at after the clean plate has been fitted, at a small size. What no pair at all is (the same
 file twice, nothing in common) is checked in pipeline/frame.py.
@@ -64,9 +64,9 @@ def pair_warnings(
     image: Floats, moved: Floats, fitted: Floats, known: Mask, linear: bool
 ) -> Iterator[str]:
     """What the pixels say. All (H, W, 3) as they composite; ``moved`` is not relit yet."""
-    seen, behind = (_small(encoded(x, linear)) for x in (image, fitted))
+    I_enc, B_enc = (_small(encoded(x, linear)) for x in (image, fitted))
     valid = shrunk(known.astype(np.float32), SIZE) > 0.999
-    apart = np.sqrt(np.square(cv2.GaussianBlur(seen - behind, (0, 0), 1.5)).mean(axis=2))
+    apart = np.sqrt(np.square(cv2.GaussianBlur(I_enc - B_enc, (0, 0), 1.5)).mean(axis=2))
     apart = np.where(valid, apart, 0)
     subject = cv2.morphologyEx(
         (apart > DIFFERENT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
@@ -88,7 +88,7 @@ def pair_warnings(
             "the clean plate is of another shot."
         )
         return
-    yield from _subject_in_clean(seen, behind, subject > 0, background, valid)
+    yield from _subject_in_clean(I_enc, B_enc, subject > 0, background, valid)
 
 
 def _small(shown: Floats) -> Floats:
@@ -104,7 +104,7 @@ def _nothing(apart: Floats) -> bool:
 
 
 def _subject_in_clean(
-    seen: Floats, behind: Floats, subject: Mask, background: Mask, valid: Mask
+    I_enc: Floats, B_enc: Floats, subject: Mask, background: Mask, valid: Mask
 ) -> Iterator[str]:
     """Whether the clean plate shows a subject: besides the plate, or instead of it.
 
@@ -115,7 +115,7 @@ def _subject_in_clean(
     _, labels, stats, _ = cv2.connectedComponentsWithStats(subject.astype(np.uint8))
     large = stats[:, cv2.CC_STAT_AREA] > REGION * subject.size
     large[0] = False
-    if _seen_twice(seen, behind, subject_pixels, background) > ANOTHER:
+    if _seen_twice(I_enc, B_enc, subject_pixels, background) > ANOTHER:
         yield (
             "The clean plate shows the subject, too, in another place: it looks like another "
             "take. Use a frame without it."
@@ -127,7 +127,7 @@ def _subject_in_clean(
     reach = max(3, round(BAND * max(subject.shape)))
     window = (2 * reach + 1, 2 * reach + 1)
     outline = (cv2.dilate(subject.astype(np.uint8), np.ones((3, 3))) > 0) & ~subject & valid
-    steps = [_step(x, subject, valid & ~subject, window) for x in (seen, behind)]
+    steps = [_step(x, subject, valid & ~subject, window) for x in (I_enc, B_enc)]
     outline &= np.isfinite(steps[0]) & np.isfinite(steps[1])
     plate, clean = (x[outline] for x in steps)
     in_plate = float(((plate > EDGED * clean) & (plate > STEP)).sum())
@@ -139,7 +139,7 @@ def _subject_in_clean(
         )
 
 
-def _seen_twice(seen: Floats, behind: Floats, subject: Mask, background: Mask) -> float:
+def _seen_twice(I_enc: Floats, B_enc: Floats, subject: Mask, background: Mask) -> float:
     """Share of what differs whose colour in the clean plate is the subject's, not the background's.
 
     The likelihood ratio of the two colour histograms, e times for the subject.
@@ -148,7 +148,7 @@ def _seen_twice(seen: Floats, behind: Floats, subject: Mask, background: Mask) -
         return 0.0
     places = [
         np.clip((cv2.GaussianBlur(x, (0, 0), 1.0) * BINS).astype(np.int64), 0, BINS - 1)
-        for x in (seen, behind)
+        for x in (I_enc, B_enc)
     ]
     ratios = []
     for place, where in ((places[0], subject), (places[1], background)):

@@ -1,20 +1,19 @@
-"""What no fit can reach: where the clean plate explains the plate, it takes its value.
+"""Residual that fitting cannot remove: where it explains the plate, the plate is taken.
 
-After a motion the clean plate has been sampled on another grid of pixels: along every edge of
-the building a little is left over, more than grain. After a change of exposure what was blown
-out in the clean plate is not in the plate. Both would print themselves into alpha. So each
-pixel has a range of values that its background can have had:
+Resampling leaves an error along edges, larger than grain. A change of exposure leaves clipped
+highlights. Both would show in alpha. So each pixel has a range of values that its background
+can have had:
 
     between the neighbours   a share of the clean plate's 3 x 3 range on either side: as much as
-                             is left over where the details of the two agree
-    noise                    3 sigma of what is left over on flat background
+                             remains where the details of the two agree
+    noise                    3 sigma of the residual on flat background
     blown out                from the clipped value on upwards, from a crushed black downwards;
                              only where the surroundings bear it out
 
 A pixel inside its range, in a neighbourhood that is inside its ranges almost everywhere, is
 background, and the clean plate takes the plate's value there, if the mean of the differences
 around is next to nothing as well: resampling errs to both sides, a subject of a similar colour
-to one. A fine hair lies outside its range, and keeps its neighbourhood from being settled.
+to one. A fine hair lies outside its range, so its neighbourhood keeps the clean plate.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ MEAN_LEAST, MEAN_MOST, MEAN_NOISE = 0.07, 0.15, 0.4  # of the range; of the tole
 BORNE, LARGE, LARGE_BORNE = 0.25, 0.01, 0.06  # of the unexplained; of the frame; as the first
 EDGE = 0.03  # encoded; a step of the change between plate and clean plate
 SURE, SURELY, QUANTILE = 11, 4.0, 0.9  # side, factor and share: see _most
-FLAT = 0.02  # encoded range of the neighbours below which only noise is left over
+FLAT = 0.02  # encoded range of the neighbours below which the residual is noise alone
 LEAST, MOST = 2.0 / 255, 0.05  # of the tolerance, encoded
 SIGMAS = 3.0
 WIDE, PATTERN = 7, 0.1  # side, and share of its range: _restriped
@@ -51,17 +50,17 @@ class Blown:
     low: Mask
 
 
-def settled(
-    seen: Floats, behind: Floats, known: Mask, agrees: Mask, blown: Blown | None, moved: bool
+def within_residual(
+    I_enc: Floats, B_enc: Floats, known: Mask, agrees: Mask, blown: Blown | None, moved: bool
 ) -> Mask:
     """Where the plate shows the fitted clean plate as far as can be known, (H, W).
 
-    ``seen`` and ``behind`` (H, W, 3) are encoded, ``behind`` fitted and ``known`` (H, W) where it
+    ``I_enc`` and ``B_enc`` (H, W, 3) are encoded, ``B_enc`` fitted and ``known`` (H, W) where it
     has pixels, ``agrees`` where their details agree; ``moved`` says whether it was resampled.
     """
     kernel = np.ones((3, 3), np.uint8)
-    low, high = cv2.erode(behind, kernel), cv2.dilate(behind, kernel)
-    span, apart = high - low, seen - behind
+    low, high = cv2.erode(B_enc, kernel), cv2.dilate(B_enc, kernel)
+    span, apart = high - low, I_enc - B_enc
     flat = (span < FLAT).all(axis=2) & known
     close = flat & (np.abs(apart) < 3 * MOST).all(axis=2)
     tolerance = LEAST
@@ -85,32 +84,34 @@ def settled(
     explained = excess <= 1
     if blown is not None:
         freed = explained & free  # a value that happens to be the clipped one proves nothing
-        explained &= ~freed | _borne_out(seen, behind, freed, explained & ~freed)
+        explained &= ~freed | _borne_out(I_enc, B_enc, freed, explained & ~freed)
         excess = np.where(freed & ~explained, strict, excess)
     if moved:
-        explained |= _restriped(seen, behind, span, tolerance, sure)
+        explained |= _restriped(I_enc, B_enc, span, tolerance, sure)
     explained &= known
     size = (CROWD, CROWD)
     crowd = cv2.boxFilter(explained.astype(np.float32), -1, size)
     crowd /= np.maximum(cv2.boxFilter(known.astype(np.float32), -1, size), 1e-6)
-    settles = ((explained & (crowd > SHARE)) | (crowd > ALMOST_ALL)) & known
-    result: Mask = settles | _specks(settles | ~known, excess)
+    within = ((explained & (crowd > SHARE)) | (crowd > ALMOST_ALL)) & known
+    result: Mask = within | _specks(within | ~known, excess)
     return result
 
 
-def leftovers(seen: Floats, behind: Floats, agrees: Mask, settles: Mask) -> Floats | None:
-    """Standard deviation of what a motion left of the clean plate's detail, encoded (H, W).
+def residual_sigma(I_enc: Floats, B_enc: Floats, agrees: Mask, within: Mask) -> Floats | None:
+    """Standard deviation of the residual along detail after a motion, encoded (H, W).
 
-    A share of the neighbours' range, as large as it is where the plate shows the clean plate and
-    settled on it. None where nothing tells. Arguments as in :func:`settled`, and what it made.
+    A share of the neighbours' range, measured where the plate shows the clean plate. None where
+    too few pixels do. Arguments as in :func:`within_residual`, and its result.
     """
     kernel = np.ones((3, 3), np.uint8)
-    span = (cv2.dilate(behind, kernel) - cv2.erode(behind, kernel)).mean(axis=2)
-    told = _surely(agrees & settles) & settles & (span > FLAT)
-    if told.sum() <= 100:
+    span = (cv2.dilate(B_enc, kernel) - cv2.erode(B_enc, kernel)).mean(axis=2)
+    sure_pixels = _surely(agrees & within) & within & (span > FLAT)
+    if sure_pixels.sum() <= 100:
         return None
-    apart = np.square((seen - behind)[told]).mean()
-    result: Floats = (np.sqrt(apart / np.square(span[told]).mean()) * span).astype(np.float32)
+    apart = np.square((I_enc - B_enc)[sure_pixels]).mean()
+    result: Floats = (np.sqrt(apart / np.square(span[sure_pixels]).mean()) * span).astype(
+        np.float32
+    )
     return result
 
 
@@ -120,7 +121,7 @@ def _surely(agrees: Mask) -> Mask:
     return result
 
 
-def _borne_out(seen: Floats, behind: Floats, freed: Mask, explained: Mask) -> Mask:
+def _borne_out(I_enc: Floats, B_enc: Floats, freed: Mask, explained: Mask) -> Mask:
     """The ``freed`` pixels that their surroundings bear out as background, (H, W).
 
     Where the clean plate is blown out anything bright passes, a bright subject too. So what
@@ -128,7 +129,7 @@ def _borne_out(seen: Floats, behind: Floats, freed: Mask, explained: Mask) -> Ma
     believed if a good part of what it borders on is explained strictly, and not unexplained;
     a large piece (a sky, around a subject full of corners) by far less.
     """
-    change = seen - behind
+    change = I_enc - B_enc
     cut = freed.copy()
     for axis in (0, 1):
         step = np.abs(np.diff(change, axis=axis)).max(axis=2) > EDGE
@@ -160,18 +161,18 @@ def _borne_out(seen: Floats, behind: Floats, freed: Mask, explained: Mask) -> Ma
     return result
 
 
-def _restriped(seen: Floats, behind: Floats, span: Floats, tolerance: float, sure: Mask) -> Mask:
+def _restriped(I_enc: Floats, B_enc: Floats, span: Floats, tolerance: float, sure: Mask) -> Mask:
     """Where the plate may show the clean plate's fine pattern on another grid of pixels, (H, W).
 
     Stripes as fine as pixels come out at another phase: their values are those of the
     surroundings, and so is their mean, but no pixel's value is its own neighbours'.
     """
     kernel = np.ones((WIDE, WIDE), np.uint8)
-    low, high = cv2.erode(behind, kernel), cv2.dilate(behind, kernel)
+    low, high = cv2.erode(B_enc, kernel), cv2.dilate(B_enc, kernel)
     room = PATTERN * (high - low) + tolerance
-    within = ((seen >= low - room) & (seen <= high + room)).all(axis=2)
+    within = ((I_enc >= low - room) & (I_enc <= high + room)).all(axis=2)
     everywhere = np.ones(within.shape, bool)
-    means = _of_means(seen - behind, span, tolerance, everywhere, sure, ~everywhere, WIDE)
+    means = _of_means(I_enc - B_enc, span, tolerance, everywhere, sure, ~everywhere, WIDE)
     around = cv2.erode((means <= 1).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     patterned = cv2.boxFilter(span.mean(axis=2), -1, (WIDE, WIDE)) > FLAT
     result: Mask = within & around & patterned
@@ -179,7 +180,7 @@ def _restriped(seen: Floats, behind: Floats, span: Floats, tolerance: float, sur
 
 
 def _most(over: Floats, sure: Mask) -> float:
-    """What is hardly ever exceeded where the pair surely shows one thing; 0 where nothing tells."""
+    """What is hardly ever exceeded where the pair surely shows one thing; 0 where nothing does."""
     return SURELY * float(np.quantile(over[sure], QUANTILE)) if sure.sum() > 100 else 0.0
 
 
@@ -206,51 +207,51 @@ def _of_means(
     spans = cv2.boxFilter(span.mean(axis=2), -1, size)
     left = np.maximum(mean - MEAN_NOISE * tolerance, 0)
     share = np.clip(_most(left / np.maximum(spans, FLAT), sure), MEAN_LEAST, MEAN_MOST)
-    # fewer pixels tell a mean less well
+    # the mean of fewer pixels is less certain
     limit = (share * spans + MEAN_NOISE * tolerance) * np.sqrt(side**2 / count)
     result: Floats = np.where(free, 0, mean / limit).astype(np.float32)
     return result
 
 
-def _specks(settles: Mask, excess: Floats) -> Mask:
-    """Small islands that are hardly outside their ranges: leftovers, no subject."""
-    count, labels = cv2.connectedComponents((~settles).astype(np.uint8), connectivity=8)
+def _specks(within: Mask, excess: Floats) -> Mask:
+    """Small islands that are hardly outside their ranges: residual_sigma, no subject."""
+    count, labels = cv2.connectedComponents((~within).astype(np.uint8), connectivity=8)
     if count < 2:
-        return np.zeros_like(settles)
+        return np.zeros_like(within)
     numbers = np.arange(count)
     area = ndimage.sum_labels(np.ones_like(excess), labels, numbers)
     typical = ndimage.mean(np.minimum(excess, 10), labels, numbers)
-    speck = (area < SPECK * settles.size) & (typical < SPECK_EXCESS)
+    speck = (area < SPECK * within.size) & (typical < SPECK_EXCESS)
     speck[0] = False
     result: Mask = speck[labels]
     return result
 
 
-def replenished_alike(seen: Floats, behind: Floats, blown: Blown, settles: Mask) -> Mask:
-    """Where the plate shows what its surroundings told of a blown-out clean plate, (H, W).
+def replenished_alike(I_enc: Floats, B_enc: Floats, blown: Blown, within: Mask) -> Mask:
+    """Where the plate shows what its surroundings say of a blown-out clean plate, (H, W).
 
-    ``behind`` is encoded and :func:`replenished`.
+    ``B_enc`` is encoded and :func:`replenished`.
     """
-    lost = (blown.high | blown.low).any(axis=2) & ~settles
-    apart = cv2.blur(np.abs(seen - behind).max(axis=2), (3, 3))
+    lost = (blown.high | blown.low).any(axis=2) & ~within
+    apart = cv2.blur(np.abs(I_enc - B_enc).max(axis=2), (3, 3))
     result: Mask = lost & (apart < EDGE)
     return result
 
 
-def replenished(image: Floats, clean: Floats, blown: Blown, settles: Mask) -> Floats:
-    """``clean`` with its blown-out values replaced by the plate's nearby ones, where any settled.
+def replenished(image: Floats, clean: Floats, blown: Blown, within: Mask) -> Floats:
+    """``clean`` with its blown-out values replaced by the plate's nearby ones, where any agrees.
 
     Both (H, W, 3); between two leaves the sky is what it is beside them.
     """
-    height, width = settles.shape
+    height, width = within.shape
     result = clean.copy()
     for lost in (blown.high, blown.low):
         for c in range(3):
-            told = (lost[..., c] & settles).astype(np.float32)
-            missing = lost[..., c] & ~settles
-            if not told.any() or not missing.any():
+            sure_pixels = (lost[..., c] & within).astype(np.float32)
+            missing = lost[..., c] & ~within
+            if not sure_pixels.any() or not missing.any():
                 continue
-            small = [shrunk(x, SMALL) for x in (told, image[..., c] * told)]
+            small = [shrunk(x, SMALL) for x in (sure_pixels, image[..., c] * sure_pixels)]
             for reach in NEARBY:
                 sigma = reach * max(small[0].shape)
                 weight, nearby = (

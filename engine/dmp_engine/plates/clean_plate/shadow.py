@@ -1,11 +1,11 @@
 """Shadows and pools of light that the subject throws on the background: light, not subject.
 
 I = alpha F + (1 - alpha) s B, with s below 1 in a shadow and above it in a reflected or moving
-light. What is told here is s, the ratio by which the clean plate is to be multiplied, so that
-the matte is cut against the background as it was lit. Where it cannot be told from a subject,
-it is none.
+light. The result is s, the ratio by which the clean plate is to be multiplied, so that
+the matte is cut against the background as it was lit. Where a shadow cannot be distinguished from
+a subject, there is none.
 
-    seeds   windows whose detail is the clean plate's (detail.py, exposure drops out), in another
+    seeds   windows whose detail is the clean plate's (exposure drops out), in another
             light, and what is the clean plate as it is
     colour  the log ratios of the seeds lie about one line: the colour of the missing light
     grown   from the seeds over neighbours whose ratio has that colour and changes slowly, which
@@ -47,12 +47,12 @@ def find_shadow(image: Floats, clean: Floats, known: Mask, linear: bool) -> Floa
     ``clean`` is fitted, ``known`` (H, W) where it has pixels.
     """
     height, width = known.shape
-    seen, behind = shrunk(image, SIZE), shrunk(clean, SIZE)
+    plate, background = shrunk(image, SIZE), shrunk(clean, SIZE)
     valid = shrunk(known.astype(np.float32), SIZE) > 0.999
-    log = _log_ratio(seen, behind)
+    log = _log_ratio(plate, background)
     level = log.mean(axis=2)
     light = (level > np.log(DARKEST)) & (level < np.log(BRIGHTEST)) & valid
-    views = [detail(encoded(x, linear)) for x in (seen, behind)]
+    views = [detail(encoded(x, linear)) for x in (plate, background)]
     alike = (agreement(*views) > ALIKE) & light
     changed = alike & (np.abs(level) > UNLIT)
     if changed.mean() < LEAST:
@@ -61,8 +61,8 @@ def find_shadow(image: Floats, clean: Floats, known: Mask, linear: bool) -> Floa
     if np.abs(np.log(np.maximum(colour, 0.01))).max() > TINTED:
         return None  # coloured glass, not light
     off = np.abs(log - level[..., None] * colour).max(axis=2)
-    relit = behind * np.exp(log)
-    apart = np.sqrt(np.square(encoded(seen, linear) - encoded(relit, linear)).mean(axis=2))
+    relit = background * np.exp(log)
+    apart = np.sqrt(np.square(encoded(plate, linear) - encoded(relit, linear)).mean(axis=2))
     steep = np.hypot(cv2.Sobel(level, cv2.CV_32F, 1, 0), cv2.Sobel(level, cv2.CV_32F, 0, 1)) / 8
     may = (
         light
@@ -91,9 +91,11 @@ def find_shadow(image: Floats, clean: Floats, known: Mask, linear: bool) -> Floa
     return result
 
 
-def _log_ratio(seen: Floats, behind: Floats) -> Floats:
+def _log_ratio(plate: Floats, background: Floats) -> Floats:
     """log s (h, w, 3) of what both show, grain smoothed."""
-    smooth = [cv2.GaussianBlur(np.maximum(x, 0), (0, 0), SMOOTH) + DARK for x in (seen, behind)]
+    smooth = [
+        cv2.GaussianBlur(np.maximum(x, 0), (0, 0), SMOOTH) + DARK for x in (plate, background)
+    ]
     result: Floats = np.log(smooth[0] / smooth[1]).astype(np.float32)
     return result
 

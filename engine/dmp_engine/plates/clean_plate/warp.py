@@ -14,7 +14,7 @@ from scipy import ndimage
 from .local_contrast import Floats, Mask, shrunk
 from .registration import Motion
 
-CUT_SIDE, CUTS = 640, 3  # long side at which subject and background are told apart; turns
+CUT_SIDE, CUTS = 640, 3  # long side at which subject and background are separated; turns
 OVERSHOOT = 0.25  # of the neighbours' range; peaks between samples are real
 
 
@@ -37,32 +37,32 @@ def warped(clean: Floats, covered: Mask, motion: Motion) -> tuple[Floats, Mask]:
     )  # fmt: skip
     result = np.clip(result, nearest[0] - room, nearest[1] + room).astype(np.float32)
     inside = (across >= 0) & (across <= width - 1) & (down >= 0) & (down <= height - 1)
-    seen = cv2.remap(covered.astype(np.float32), across, down, cv2.INTER_LINEAR) > 0.999
+    still_covered = cv2.remap(covered.astype(np.float32), across, down, cv2.INTER_LINEAR) > 0.999
     # the last pixels before the border are half made up by the interpolation
-    known = cv2.erode((inside & seen).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    known = cv2.erode((inside & still_covered).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     return result, known
 
 
-def filled(image: Floats, clean: Floats, known: Mask, background: Mask, seen: Floats) -> Floats:
+def filled(image: Floats, clean: Floats, known: Mask, background: Mask, I_enc: Floats) -> Floats:
     """``clean`` completed where it is not ``known``, all (H, W, ...).
 
-    ``seen`` is ``image`` encoded. Where the plate alone looks like background its own pixels are
+    ``I_enc`` is ``image`` encoded. Where the plate alone looks like background its own pixels are
     the clean plate; where it looks like the subject, the nearest pixels that are known to be
     background. So a border never prints itself into alpha.
     """
     if known.all() or not known.any():
         return clean
-    goes_on = _goes_on(seen, known, background)
-    told = known | goes_on
+    goes_on = _goes_on(I_enc, known, background)
+    available = known | goes_on
     rows, columns = ndimage.distance_transform_edt(
-        ~told, return_distances=False, return_indices=True
+        ~available, return_distances=False, return_indices=True
     )
     completed = np.where(known[..., None], clean, image)
-    result: Floats = np.where(told[..., None], completed, completed[rows, columns])
+    result: Floats = np.where(available[..., None], completed, completed[rows, columns])
     return result
 
 
-def _goes_on(seen: Floats, known: Mask, background: Mask) -> Mask:
+def _goes_on(I_enc: Floats, known: Mask, background: Mask) -> Mask:
     """Where the plate shows background though nothing is ``known`` there, by the plate alone.
 
     A start from the nearest place that is known; then GrabCut (Rother et al. 2004), which knows
@@ -91,7 +91,7 @@ def _goes_on(seen: Floats, known: Mask, background: Mask) -> Mask:
     labels = np.where(probably, cv2.GC_PR_BGD, cv2.GC_PR_FGD).astype(np.uint8)
     labels[sure & (shares[1] > 0.5)] = cv2.GC_PR_BGD
     labels[behind], labels[before] = cv2.GC_BGD, cv2.GC_FGD
-    shown = (shrunk(seen, CUT_SIDE).clip(0, 1) * 255).astype(np.uint8)
+    shown = (shrunk(I_enc, CUT_SIDE).clip(0, 1) * 255).astype(np.uint8)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
     cv2.grabCut(shown, labels, None, *models, CUTS, cv2.GC_INIT_WITH_MASK)

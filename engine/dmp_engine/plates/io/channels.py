@@ -1,7 +1,7 @@
 """Which channels of a file are the picture: R, G, B of the main layer, grey, alpha.
 
 Rules: names only, no pixels. Where several layers could be meant and none is
-the main one, the artist is asked; a normals pass must not be matted by chance.
+the main one, the artist has to choose; a normals pass must not be matted by chance.
 """
 
 from __future__ import annotations

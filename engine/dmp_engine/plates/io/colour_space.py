@@ -138,8 +138,8 @@ def _film_space(path: Path, spec: oiio.ImageSpec, file_format: str) -> str:
         )
     if transfer == "Linear":
         return LINEAR
-    said = transfer not in ("", "Undefined", "User defined")
-    if not said and spec.get_int_attribute("oiio:BitsPerSample", 8) > 8:
+    stated = transfer not in ("", "Undefined", "User defined")
+    if not stated and spec.get_int_attribute("oiio:BitsPerSample", 8) > 8:
         raise ColourSpaceError(
             f"'{path}' does not say whether it is log or video; "
             "name its colour space (for example sRGB or ACEScct) or 'raw'."

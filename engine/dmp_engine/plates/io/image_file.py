@@ -33,7 +33,7 @@ LARGEST = 1 << 20  # pixels a side; beyond it a header is damaged, and EXR canno
 DAMAGED = "'{}' is truncated or damaged; copy or render it again."
 
 
-class Complaining(Protocol):
+class ReportsErrors(Protocol):
     """OpenImageIO itself, or one of its files."""
 
     def geterror(self) -> str: ...
@@ -62,7 +62,7 @@ class ImageFile:
         config.attribute("oiio:UnassociatedAlpha", 1)  # colours as stored, never premultiplied
         opened = oiio.ImageInput.open(str(path), config)
         if opened is None:
-            complaint(oiio)
+            pending_error(oiio)
             raise PlateError(_unopened(path))
         self._input = opened
         self.format = opened.format_name()
@@ -82,7 +82,7 @@ class ImageFile:
             found.append(Part(len(found), name, upright_spec(spec), orientation_of(spec)))
             if self.format != "openexr":  # a WebP cannot be read after looking for a second page
                 break
-        complaint(self._input)  # seeking past the last part leaves a message
+        pending_error(self._input)  # seeking past the last part leaves a message
         if not found:
             raise PlateError(DAMAGED.format(self.path))
         return found
@@ -105,7 +105,8 @@ class ImageFile:
                 f"'{self.path}' says it is {spec.width} x {spec.height} pixels, more than "
                 "this machine's memory holds; check the file or scale it down."
             ) from None
-        if complaint(self._input) or pixels is None:  # a truncated JPEG decodes, with a complaint
+        # A truncated JPEG decodes, with a pending error.
+        if pending_error(self._input) or pixels is None:
             raise PlateError(DAMAGED.format(self.path))
         size = (spec.height, spec.width)
         size = size[::-1] if pick.part.flag in TRANSPOSED else size
@@ -130,7 +131,7 @@ def _kind(spec: oiio.ImageSpec, index: int) -> str:
     return str(formats[index] if formats else spec.format)
 
 
-def complaint(source: Complaining) -> str:
+def pending_error(source: ReportsErrors) -> str:
     """OpenImageIO's last message there, which is then forgotten; empty if there is none."""
     try:
         return " ".join(source.geterror().split())

@@ -1,7 +1,7 @@
 """What a frame's plates are, once they are read: a digest of pixels, windows and metadata.
 
 Two frames of equal digest give equal layers, however their files were packed and
-wherever they lie. The server's cache is asked for it before anything is solved.
+wherever they lie. The server looks it up in the cache before anything is solved.
 """
 
 from __future__ import annotations

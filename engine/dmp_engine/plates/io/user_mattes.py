@@ -9,8 +9,8 @@ that of two mattes which contradict each other the later one holds:
     holdout   above one half: 0
     garbage   below one half: 0
 
-A soft edge is cut at one half; exactly there nothing is said. Outside of its file's data window
-a matte is black, as everywhere in compositing.
+A soft edge is cut at one half; exactly there the pixel stays undecided. Outside of its
+file's data window a matte is black, as everywhere in compositing.
 """
 
 from __future__ import annotations

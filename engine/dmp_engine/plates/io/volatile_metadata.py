@@ -1,6 +1,6 @@
 """Metadata that name the moment and the script in which a plate was written, not the plate.
 
-Hosts render their inputs anew for every job and stamp each file.
+Hosts render their inputs again for every job and stamp each file.
 """
 
 from __future__ import annotations

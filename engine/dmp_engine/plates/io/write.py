@@ -20,7 +20,7 @@ from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import OutputError
 
 from .header import layers_spec
-from .image_file import complaint, is_sequence, not_utf8
+from .image_file import is_sequence, not_utf8, pending_error
 from .read import PlateImage
 
 HALF_MAX = 65504.0  # the largest half; above it is infinity
@@ -123,7 +123,7 @@ def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> N
     assert output is not None, "OpenImageIO without EXR"
     written = output.open(str(path), spec) and output.write_image(half)
     written = output.close() and written
-    reason = complaint(output)
+    reason = pending_error(output)
     if not written or reason:
         raise OSError(reason or "the disk refused it")
     with path.open("rb+") as file:
@@ -131,7 +131,7 @@ def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> N
     # OpenEXR ends a file in a destructor, which cannot report a full disk: look.
     check = oiio.ImageInput.open(str(path))
     found = check.read_image(0, 0, 0, half.shape[2], "half") if check else None
-    complaint(oiio)
+    pending_error(oiio)
     if found is None or not np.array_equal(found, half):
         raise OSError("what was written does not read back")
 
