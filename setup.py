@@ -61,6 +61,7 @@ setup(
         "dmp_engine.dmp.evidence",
         "dmp_engine.dmp.model",
         "dmp_engine.dmp.paper",
+        "dmp_engine.dmp.recompositions",
         "dmp_engine.dmp.solve",
         "dmp_engine.dmp.temporal",
         "dmp_engine.evaluation",

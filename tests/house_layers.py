@@ -30,6 +30,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("dmp.model",),
         ("dmp.paper",),
         ("dmp.evidence",),
+        ("dmp.recompositions",),
         ("dmp.solve",),
         ("dmp.temporal",),
         ("plates.io",),

@@ -216,6 +216,13 @@ class Settings:
     foreground_scale: int = knob(
         1, "Foreground scale", "The foreground network works at 1/N of the size.", low=1, high=16
     )
+    recompositions: int = knob(
+        0,
+        "Recompositions",
+        "Other backgrounds from which a network learns to correct this pair's alpha; 0: none.",
+        low=0,
+        high=4,
+    )
 
     # --- refinement ----------------------------------------------------------------------------
     refinement: bool = knob(

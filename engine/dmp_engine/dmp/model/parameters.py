@@ -79,6 +79,13 @@ class Parameters:
     chroma_step: float = tuned(0.01, "encoded", "typical step of F's chroma between pixels")
     edge_tail: float = tuned(10.0, "1", "nu: degrees of freedom of a step of F")
     trust: float = tuned(0.3, "1", "share of alpha's variance that the F step takes into account")
+    # --- correction by a network fitted to recompositions ----------------------------------------
+    correction_steps: int = tuned(150, "1", "steps of AdamW")
+    correction_pixels: int = tuned(3000, "1", "pixels of a step")
+    correction_rate: float = tuned(0.01, "1", "learning rate after its warm-up, then a cosine")
+    correction_strength: float = tuned(
+        1.3, "1", "of d in use: the model errs less on recompositions than on the pair"
+    )
 
 
 PARAMETERS = Parameters()

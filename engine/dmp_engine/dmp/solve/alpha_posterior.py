@@ -31,8 +31,8 @@ from .matting_operator import MattingOperator
 BACKGROUND = 0.99  # probability of background above which a pixel is decided
 OPAQUE = 0.98  # alpha above which a pixel's colour may be a source
 PASSES = (2, 2, 4)  # solves of each pass
+QUICK_PASSES = (2, 4)
 RESAMPLED = (1, 2)  # solves after which sources are sampled again
-STEPS = sum(solves + 1 for solves in PASSES)  # posteriors that are yielded
 DOUBT = 10.0  # nat: bound of one pixel's evidence where the core is checked
 
 
@@ -57,14 +57,23 @@ class AlphaPosterior:
         return spread.clamp(1e-5, 0.1)
 
 
+def steps_of(passes: tuple[int, ...]) -> int:
+    """How many posteriors ``alpha_posterior`` yields."""
+    return sum(solves + 1 for solves in passes)
+
+
 def alpha_posterior(
-    pair: Pair, constraints: Constraints, parameters: Parameters, generator: torch.Generator
+    pair: Pair,
+    constraints: Constraints,
+    parameters: Parameters,
+    generator: torch.Generator,
+    passes: tuple[int, ...] = PASSES,
 ) -> Iterator[AlphaPosterior]:
-    """Yields the posterior after each solve; the last one, after ``STEPS``, is the result."""
+    """Yields the posterior after each solve; the last of ``steps_of(passes)`` is the result."""
     test = _with_constraints(background_test(pair, parameters), constraints)
     windows = TextureWindows.of_pair(pair, parameters)
     posterior: AlphaPosterior | None = None
-    for solves in PASSES:
+    for solves in passes:
         before = None if posterior is None else posterior.alpha
         for posterior in _solve_pass(
             pair, test, windows, constraints, before, solves, parameters, generator

@@ -55,10 +55,11 @@ class JointLayers:
 
 
 def joint_layers(
-    pair: Pair, posterior: AlphaPosterior, parameters: Parameters
+    pair: Pair, posterior: AlphaPosterior, parameters: Parameters, *, keep_alpha: bool = False
 ) -> Generator[int, None, JointLayers]:
     """Solve F and alpha where ``posterior`` is undecided, and extend F beyond.
 
+    With ``keep_alpha`` alpha stays the posterior's, and F is solved given it.
     Yields the number of finished rounds, of ``ROUNDS``.
     """
     foreground, alpha, variance = pair.image, posterior.alpha, posterior.variance
@@ -67,7 +68,8 @@ def joint_layers(
         solved = _TileSolve(pair, posterior, tiles, parameters)
         for turn in range(ROUNDS):
             solved.foreground_step()
-            solved.alpha_step()
+            if not keep_alpha:
+                solved.alpha_step()
             yield turn + 1
         foreground = tiles.put(solved.foreground(), foreground)
         alpha = tiles.put(solved.alpha[None], alpha[None])[0]

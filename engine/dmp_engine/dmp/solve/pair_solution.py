@@ -4,7 +4,9 @@
     2.  the posterior of alpha there                            alpha_posterior.py
     3.  its masses and moments at the plate's own size
     4.  foreground and alpha together, at the plate's own size  joint_layers.py
-    5.  the artist's constraints, exactly; confidence from the posterior's own spread
+    5.  with recompositions: 1 to 4 for each of them; a network that is fitted to what the model
+        gets wrong there corrects alpha; then F given alpha     recompositions/
+    6.  the artist's constraints, exactly; confidence from the posterior's own spread
 
 Tensors in, tensors out. Deterministic for a seed and a device. Closing the generator ends the
 work at once.
@@ -12,7 +14,8 @@ work at once.
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, replace
 from functools import partial
 
 import torch
@@ -29,16 +32,20 @@ from ..model.encoding import Encoding
 from ..model.noise import ROUNDED, Noise
 from ..model.pair import Pair
 from ..model.parameters import PARAMETERS, Parameters
+from ..recompositions.correction import CorrectionNetwork, Lesson, corrected, learn
+from ..recompositions.features import Estimate
+from ..recompositions.recompose import other_backgrounds, recomposed
 from ..steps import Memo, Solution, Step, no_cache
-from .alpha_posterior import STEPS, AlphaPosterior, alpha_posterior
-from .joint_layers import ROUNDS, joint_layers
+from .alpha_posterior import PASSES, QUICK_PASSES, AlphaPosterior, alpha_posterior, steps_of
+from .joint_layers import ROUNDS, JointLayers, joint_layers
 
 UPSAMPLING_VARIANCE = 1e-3  # of alpha between, added by interpolation
 LEAST_VARIANCE = 1e-4  # of a pixel that is undecided
 NO_TRUST = 0.25  # standard deviation of alpha at which confidence is 0
 WINDOW, ENOUGH = 5, 1 << 18  # pixels: side of a window; how many are looked at
 CALMEST, LEAST_SHARE = 0.02, 0.5  # share of windows; their variance over the noise's, at least
-JOINT_SHARE = 0.3  # of the time, for the progress
+JOINT_SHARE = 0.3  # of a solve's time, for the progress
+QUICK_SHARE, CORRECTION_SHARE = 0.75, 0.5  # times of a recomposition and of the network, likewise
 
 
 def solve_pair(
@@ -50,6 +57,7 @@ def solve_pair(
     clean_plate_error: CleanPlateError | None = None,
     seed: int = 0,
     working_side: int = 0,
+    recompositions: int = 0,
     memo: Memo = no_cache,
     parameters: Parameters = PARAMETERS,
 ) -> Generator[Step, None, Solution]:
@@ -57,58 +65,26 @@ def solve_pair(
 
     ``constraint`` (1, 1, H, W) as in evidence/constraints.py. ``clean_plate_error`` is what the
     fit of the clean plate leaves. ``working_side`` is the long side in pixels at which the
-    posterior of alpha is solved, 0 for the plate's own. ``memo`` keeps what does not depend on
-    the constraint. Yields Step, returns Solution.
+    posterior of alpha is solved, 0 for the plate's own. ``recompositions`` is how many other
+    backgrounds the correcting network learns from, 0 for no network. ``memo`` keeps what does
+    not depend on the constraint. Yields Step, returns Solution.
     """
-    full = (image.shape[-2], image.shape[-1])
-    size = working_size(*full, working_side)
+    size = working_size(image.shape[-2], image.shape[-1], working_side)
     encoding = Encoding.of_pair(image, clean, linear)
-
-    def pair_at(size: tuple[int, int] | None) -> Pair:
-        small, behind, error = image, clean, clean_plate_error
-        if size is not None:
-            small, behind = (functional.interpolate(x, size, mode="area") for x in (image, clean))
-            error = None if error is None else error.shrunk(size)
-        seen, hidden = encoding.encode(small), encoding.encode(behind)
-        measured = memo(f"noise at {size}", partial(_noise, seen, hidden))
-        noise = Noise((measured.sigma.square() - ROUNDED).clamp_min(0).sqrt())
-        if error is None:
-            return Pair.of(small, behind, encoding, parameters, noise.sigma)
-        sigmas = [noise.and_also(x).sigma for x in (error.sigma, error.tested)]
-        return Pair.of(small, behind, encoding, parameters, *sigmas)
-
-    pair = pair_at(size)
-    if memo("nothing in common", partial(_strangers, pair)):
+    model = _Model(encoding, size, constraint, clean_plate_error, parameters)
+    if memo("nothing in common", lambda: _strangers(model.pair(image, clean, size, memo))):
         # Another take, or the target background: what looks alike is chance.
         free = torch.full_like(image[:, :1], UNKNOWN) if constraint is None else constraint
-        constraint = torch.where(free == UNKNOWN, OPAQUE, free)
-    constraints = Constraints.of_mattes(constraint, pair.size, image)
-    generator = torch.Generator(image.device).manual_seed(seed)
-    posterior: AlphaPosterior | None = None
-    yield Step(Stage.INITIALISE, 0, STEPS, 0.0)
-    for done, posterior in enumerate(
-        alpha_posterior(pair, constraints, parameters, generator), start=1
-    ):
-        layers = partial(_layers, posterior.alpha, pair.image)
-        fraction = (1 - JOINT_SHARE) * done / STEPS
-        yield Step(Stage.INITIALISE, done, STEPS, fraction, layers=layers)
-    assert posterior is not None  # there is a pass at least
-    if size is not None:
-        posterior, pair = enlarged(posterior, full), pair_at(None)
-    posterior = _constrained(posterior, constraint)
+        model = replace(model, constraint=torch.where(free == UNKNOWN, OPAQUE, free))
+    share = 1 / (1 + recompositions * QUICK_SHARE + (CORRECTION_SHARE if recompositions else 0))
+    layers = yield from _within(model.solve(image, clean, seed, PASSES, memo), 0.0, share)
+    if recompositions:
+        correcting = _correct(model, layers, seed, recompositions)
+        layers = yield from _within(correcting, share, 1.0)
 
-    joining = joint_layers(pair, posterior, parameters)
-    while True:
-        try:
-            done = next(joining)
-        except StopIteration as stop:
-            joint = stop.value
-            break
-        yield Step(Stage.REFINE, done, ROUNDS, 1 - JOINT_SHARE * (1 - done / (ROUNDS + 1)))
-    yield Step(Stage.REFINE, ROUNDS, ROUNDS, 1.0)
-
-    alpha, foreground = joint.alpha[None, None], joint.foreground[None]
-    alpha = apply_constraint(alpha, constraint)
+    joint, posterior = layers.joint, layers.posterior
+    foreground = joint.foreground[None]
+    alpha = apply_constraint(joint.alpha[None, None], model.constraint)
     # P = I - (1 - alpha) B holds grain and detail that F leaves out: a F + a (P - a F).
     seen = image - (1 - alpha) * clean
     return Solution(
@@ -118,6 +94,162 @@ def solve_pair(
         (1 - joint.variance.sqrt() / NO_TRUST).clamp(0, 1)[None, None],
         alpha * (foreground + seen - alpha * foreground),
     )
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """A pair at its own size, and what the model makes of it."""
+
+    pair: Pair
+    posterior: AlphaPosterior
+    joint: JointLayers
+
+    def estimate(self) -> Estimate:
+        """The same as the correcting network takes it."""
+        pair, posterior = self.pair, self.posterior
+        return Estimate(
+            image=pair.image,
+            clean=pair.clean,
+            foreground=self.joint.foreground,
+            unit=pair.unit,
+            alpha=self.joint.alpha,
+            first_alpha=posterior.alpha,
+            variance=posterior.variance,
+            zero=posterior.zero,
+            one=posterior.one,
+            mean=posterior.mean,
+            between=posterior.between,
+            undecided=posterior.undecided,
+        )
+
+    def shown(self) -> tuple[Tensor, Tensor]:
+        """To be looked at."""
+        return self.joint.alpha[None, None], self.joint.foreground[None]
+
+
+@dataclass(frozen=True)
+class _Model:
+    """What a pair and its recompositions are solved with."""
+
+    encoding: Encoding
+    size: tuple[int, int] | None  # at which the posterior of alpha is solved
+    constraint: Tensor | None
+    clean_plate_error: CleanPlateError | None
+    parameters: Parameters
+
+    def pair(self, image: Tensor, clean: Tensor, size: tuple[int, int] | None, memo: Memo) -> Pair:
+        """``image`` and ``clean`` at ``size``, None for their own."""
+        error = self.clean_plate_error
+        if size is not None:
+            image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
+            error = None if error is None else error.shrunk(size)
+        seen, hidden = self.encoding.encode(image), self.encoding.encode(clean)
+        measured = memo(f"noise at {size}", partial(_noise, seen, hidden))
+        noise = Noise((measured.sigma.square() - ROUNDED).clamp_min(0).sqrt())
+        if error is None:
+            return Pair.of(image, clean, self.encoding, self.parameters, noise.sigma)
+        sigmas = [noise.and_also(x).sigma for x in (error.sigma, error.tested)]
+        return Pair.of(image, clean, self.encoding, self.parameters, *sigmas)
+
+    def solve(
+        self, image: Tensor, clean: Tensor, seed: int, passes: tuple[int, ...], memo: Memo
+    ) -> Generator[Step, None, _Layers]:
+        """Steps 1 to 4 of the module's docstring."""
+        pair, steps = self.pair(image, clean, self.size, memo), steps_of(passes)
+        constraints = Constraints.of_mattes(self.constraint, pair.size, image)
+        generator = torch.Generator(image.device).manual_seed(seed)
+        posterior: AlphaPosterior | None = None
+        yield Step(Stage.INITIALISE, 0, steps, 0.0)
+        for done, posterior in enumerate(
+            alpha_posterior(pair, constraints, self.parameters, generator, passes), start=1
+        ):
+            layers = partial(_first_layers, posterior.alpha, pair.image)
+            fraction = (1 - JOINT_SHARE) * done / steps
+            yield Step(Stage.INITIALISE, done, steps, fraction, layers=layers)
+        assert posterior is not None  # there is a pass at least
+        if self.size is not None:
+            full = (image.shape[-2], image.shape[-1])
+            posterior = enlarged(posterior, full)
+            pair = self.pair(image, clean, None, memo)
+        posterior = _constrained(posterior, self.constraint)
+        joining = joint_layers(pair, posterior, self.parameters)
+        joint = yield from _joined(joining, 1 - JOINT_SHARE)
+        return _Layers(pair, posterior, joint)
+
+
+def _joined(
+    joining: Generator[int, None, JointLayers], start: float
+) -> Generator[Step, None, JointLayers]:
+    """The steps of ``joint_layers``, from the fraction ``start`` to the end."""
+    while True:
+        try:
+            done = next(joining)
+        except StopIteration as stop:
+            yield Step(Stage.REFINE, ROUNDS, ROUNDS, 1.0)
+            layers: JointLayers = stop.value
+            return layers
+        yield Step(Stage.REFINE, done, ROUNDS, start + (1 - start) * done / (ROUNDS + 1))
+
+
+def _correct(
+    model: _Model, layers: _Layers, seed: int, count: int
+) -> Generator[Step, None, _Layers]:
+    """Alpha corrected by a network that is fitted to ``count`` recompositions, and F given it."""
+    image, clean = layers.pair.image[None], layers.pair.clean[None]
+    truth = layers.joint.alpha
+    generator = torch.Generator().manual_seed(seed)
+    lessons: list[Lesson] = []
+    backgrounds = other_backgrounds(clean, count)
+    share = QUICK_SHARE / (count * QUICK_SHARE + CORRECTION_SHARE)
+    for turn, background in enumerate(backgrounds):
+        again = recomposed(image, clean, truth[None, None], background, model.encoding)
+        solving = model.solve(again, background, seed + 1 + turn, QUICK_PASSES, no_cache)
+        part = (turn * share, (turn + 1) * share)
+        solved = yield from _within(solving, *part, stage=Stage.FIT, layers=layers.shown)
+        lessons.append(Lesson.of(solved.estimate(), truth, generator))
+
+    p, start, steps = model.parameters, count * share, model.parameters.correction_steps
+    learning = learn(lessons, generator, p)
+    while True:
+        try:
+            done, loss = next(learning)
+        except StopIteration as stop:
+            network: CorrectionNetwork | None = stop.value
+            break
+        fraction = start + (1 - start) / 2 * done / steps
+        yield Step(Stage.JOINT, done, steps, fraction, loss, layers.shown)
+    if network is None:
+        return layers
+    alpha, variance = corrected(layers.estimate(), network, p), layers.joint.variance
+    known = replace(layers.posterior, alpha=alpha, variance=variance)
+    joining = joint_layers(layers.pair, known, p, keep_alpha=True)
+    joint = yield from _joined(joining, (1 + start) / 2)
+    return replace(layers, joint=joint)
+
+
+def _within(
+    solving: Generator[Step, None, _Layers],
+    start: float,
+    stop: float,
+    stage: Stage | None = None,
+    layers: Callable[[], tuple[Tensor, Tensor]] | None = None,
+) -> Generator[Step, None, _Layers]:
+    """The steps of a part of the work, as the fractions from ``start`` to ``stop`` of all of it.
+
+    ``stage`` and ``layers`` replace the part's own.
+    """
+    try:
+        while True:
+            step = next(solving)
+            step = replace(step, fraction=start + (stop - start) * step.fraction)
+            if layers is not None:
+                step = replace(step, layers=layers)
+            yield step if stage is None else replace(step, stage=stage)
+    except StopIteration as done:
+        result: _Layers = done.value
+        return result
+    finally:
+        solving.close()
 
 
 def _noise(seen: Tensor, hidden: Tensor) -> Noise:
@@ -142,7 +274,7 @@ def _strangers(pair: Pair) -> bool:
     return nothing_in_common(seen, behind)
 
 
-def _layers(alpha: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
+def _first_layers(alpha: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
     """To be looked at: alpha (1, 1, h, w) and, before there is a foreground, the plate."""
     return alpha[None, None], image[None]
 

@@ -114,6 +114,7 @@ def solve(
         clean_plate_error=clean_plate_error,
         seed=settings.seed,
         working_side=settings.solve_size,
+        recompositions=settings.recompositions,
         memo=memo,
     )
     return (yield from (solving if box is None else whole(box, solving)))
