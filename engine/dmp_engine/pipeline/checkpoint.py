@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import time
@@ -38,12 +39,12 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return None
         try:
-            state: dict[str, Any] = torch.load(self.path, map_location="cpu", weights_only=True)
+            state: Any = torch.load(self.path, map_location="cpu", weights_only=True)
         except Exception:  # torn by a crash while writing: the solve starts from the beginning
             return None
-        if state.get("mark") != self._mark:
+        if not isinstance(state, dict) or state.get("mark") != self._mark:
             return None
-        self.spent = float(state.get("spent", 0.0))
+        self.spent = float(state["spent"])
         return state
 
     def follow(self, step: Step) -> None:
@@ -61,4 +62,5 @@ class Checkpoint:
     def forget(self) -> None:
         """The solve has ended: remove the file."""
         if self.path is not None:
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a disk gone read-only; the frame is finished
+                self.path.unlink(missing_ok=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -160,7 +161,8 @@ def matte_frame(
             "set a smaller solve size."
         ) from None
     if checkpoint is not None:
-        checkpoint.unlink(missing_ok=True)
+        with suppress(OSError):  # the frame is written all the same
+            checkpoint.unlink(missing_ok=True)
     clock.enter(None)
     yield Progress(frame.number, Stage.WRITE, 1, 1, 1.0, eta=0.0)
     height, width = image.rgb.shape[:2]

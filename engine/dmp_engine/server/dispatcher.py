@@ -3,6 +3,8 @@
 All in one event loop, so a step between two ``await`` needs no lock. What must
 survive a kill is on disk (job_store.py) before any client receives it.
 
+Every background task is started by ``_spawn``: whatever it raises is logged and ends its job.
+
 Long because all changes of a job's state stand side by side: two files could interleave them.
 """
 
@@ -83,12 +85,16 @@ class Dispatcher:
         self.schedule = Schedule()
         self._tasks: set[asyncio.Task[None]] = set()
         self._admitting = asyncio.Lock()  # in the order of starting
+        self._stopping = False
 
     # --- the life of a job ---------------------------------------------------------------------
 
     def create(self, job: Job, *, attended: bool, ocio: str) -> Live:
-        """A new job that waits for its plates. Raises OSError when the disk will not have it."""
-        return self._enter(self.store.create(job, attended=attended, ocio=ocio))
+        """A new job that waits for its plates. Raises OutputError when the disk is full."""
+        try:
+            return self._enter(self.store.create(job, attended=attended, ocio=ocio))
+        except OSError as reason:
+            raise full_disk(reason) from None
 
     def resume(self) -> None:
         """Take up what an earlier engine left: its queue goes on, stale folders go."""
@@ -103,14 +109,18 @@ class Dispatcher:
                 record.become(JobState.QUEUED)
             if not record.ended:
                 log.info("job %s goes on, %d frames left", record.id, len(record.unfinished()))
-                self._spawn(self._admit(live))
+                self._spawn(self._admit(live), live)
 
     def start(self, live: Live) -> None:
-        """All plates are there: queue the job."""
+        """All plates are there: queue the job. A full disk ends it and raises OutputError."""
         live.record.become(JobState.QUEUED)
-        self.store.save(live.record)
+        try:
+            self._save(live.record)
+        except OutputError as full:
+            self._end(live, full)
+            raise
         live.changed()
-        self._spawn(self._admit(live))
+        self._spawn(self._admit(live), live)
 
     def cancel(self, live: Live, why: str) -> None:
         """End a job that has not ended; a running frame ends at its next step."""
@@ -120,9 +130,8 @@ class Dispatcher:
         if live.record.state is JobState.RUNNING and live.slot is not None:
             worker = live.slot.worker
             if worker is not None:
-                self._spawn(worker.cancel(), until=live)
+                self._spawn(_while_running(worker.cancel(), live), live)
         else:
-            self.schedule.remove(live.record.id)
             self._end(live, CancelledError(why))
 
     def forget(self, live: Live) -> None:
@@ -179,7 +188,9 @@ class Dispatcher:
             self._end(live, None)
 
     def pump(self) -> None:
-        """Give every free device its next job."""
+        """Give every free device its next job, unless the engine ends."""
+        if self._stopping:
+            return
         for slot in self.pool.slots:
             if slot.job is not None:
                 continue
@@ -187,7 +198,8 @@ class Dispatcher:
             if ticket is None:
                 continue
             slot.job = ticket.job
-            self._spawn(self._run(self.jobs[ticket.job], slot))
+            live = self.jobs[ticket.job]
+            self._spawn(self._run(live, slot), live)
         for job in self.schedule.jobs():
             self.jobs[job].changed()  # its position
 
@@ -205,6 +217,8 @@ class Dispatcher:
         live.slot = slot
         failure: DmpError | None = None
         try:
+            if record.ended:
+                return  # cancelled before this task had its first turn
             record.become(JobState.RUNNING)
             self._save(record)
             live.changed()
@@ -219,9 +233,14 @@ class Dispatcher:
                     await self._solve(live, slot, frame)
         except DmpError as error:
             failure = error
-        except Exception:
-            log.exception("job %s", record.id)
-            failure = EngineError("The engine hit a bug; see `dmp engine log`.")
+        except asyncio.CancelledError:
+            if live.cancelling:
+                failure = CancelledError(live.cancelling)
+            elif record.state is JobState.RUNNING:  # the engine ends; the next one goes on with it
+                record.become(JobState.QUEUED)
+            raise
+        except Exception as bug:
+            failure = _bug(record, bug)
         finally:
             live.slot = None
             slot.rest()
@@ -272,18 +291,19 @@ class Dispatcher:
     ) -> None:
         """One frame on ``worker`` to its end; it is not solved when the cache has its pixels."""
         key, have, failure = "", False, None
-        async for event in worker.frame(**request):
-            if event["event"] == "content":
-                key = self._content_key(live, frame, event["digest"])
-                try:
-                    have = await self._from_cache(live, frame, key)
-                except DmpError as full:  # the worker waits for an answer all the same
-                    failure = full
-                worker.go(not have and failure is None)
-            elif event["event"] == "cancelled" and failure is not None:
-                raise failure
-            elif not (event["event"] == "cancelled" and have):
-                self._hear(live, frame, event, key)
+        async with contextlib.aclosing(worker.frame(**request)) as events:
+            async for event in events:
+                if event["event"] == "content":
+                    key = self._content_key(live, frame, event["digest"])
+                    try:
+                        have = await self._from_cache(live, frame, key)
+                    except DmpError as full:  # the worker waits for an answer all the same
+                        failure = full
+                    worker.go(not have and failure is None)
+                elif event["event"] == "cancelled" and failure is not None:
+                    raise failure
+                elif not (event["event"] == "cancelled" and have):
+                    self._hear(live, frame, event, key)
 
     def _hear(self, live: Live, frame: Frame, event: dict[str, Any], key: str) -> None:
         """Take in one event of the worker that solves ``frame``. Raises the error it tells.
@@ -389,6 +409,7 @@ class Dispatcher:
 
     def _end(self, live: Live, failure: DmpError | None) -> None:
         record = live.record
+        self.schedule.remove(record.id)
         if isinstance(failure, CancelledError):
             record.become(JobState.CANCELLED)
         else:
@@ -396,12 +417,14 @@ class Dispatcher:
         record.failure = failure.to_wire() if failure else None
         live.progress = None
         live.ended_at = time.monotonic()
-        if record.state is JobState.CANCELLED:
-            self.store.remove(record)
-        else:
-            self.store.drop_inputs(record)
-            with contextlib.suppress(OSError):  # a full disk; the client receives it all the same
+        try:
+            if record.state is JobState.CANCELLED:
+                self.store.remove(record)
+            else:
+                self.store.drop_inputs(record)
                 self.store.save(record)
+        except Exception as reason:  # a full disk; the client receives the end all the same
+            log.warning("job %s: its folder could not be tidied: %r", record.id, reason)
         log.info("job %s %s %s", record.id, record.state.value, failure or "")
         live.changed()
 
@@ -411,14 +434,27 @@ class Dispatcher:
         except OSError as reason:
             raise full_disk(reason) from None
 
-    def _spawn(self, work: Coroutine[Any, Any, None], until: Live | None = None) -> None:
-        """Run ``work`` beside the others, at most until the job ``until`` has ended."""
-        task = asyncio.create_task(_while_running(work, until) if until else work)
+    def _spawn(self, work: Coroutine[Any, Any, None], live: Live) -> None:
+        """Run ``work`` on the job ``live`` beside the others.
+
+        The one rule for background tasks: none dies unseen, and no job is left without an end.
+        """
+
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as bug:
+                failure = _bug(live.record, bug)
+                if not live.record.ended:
+                    self._end(live, failure)
+
+        task = asyncio.create_task(guarded())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def stop(self) -> None:
         """Cancel what somebody waited for, keep batches for the next engine, end the workers."""
+        self._stopping = True
         for live in list(self.jobs.values()):
             if live.record.attended or live.record.state is JobState.UPLOADING:
                 self.cancel(live, "The engine was stopped.")
@@ -426,6 +462,12 @@ class Dispatcher:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self.pool.stop()
+
+
+def _bug(record: Record, bug: Exception) -> EngineError:
+    """What the artist reads of an exception that nobody foresaw; its traceback is logged."""
+    log.error("job %s", record.id, exc_info=bug)
+    return EngineError("The engine hit a bug; see `dmp engine log`.")
 
 
 def _heed_cancel(live: Live) -> None:
@@ -440,7 +482,8 @@ async def _while_running(work: Coroutine[Any, Any, None], live: Live) -> None:
             with contextlib.suppress(asyncio.TimeoutError):
                 await asyncio.wait_for(changed.wait(), 0.2)
             changed.clear()
-    task.cancel()
+    if not task.cancel():
+        task.result()  # what it raised is not lost
 
 
 def full_disk(reason: OSError) -> OutputError:

@@ -142,6 +142,7 @@ class _Engine:
         self.api.open_page = self._open_page
         self._page: tuple[_Server, asyncio.Task[None], str] | None = None
         self._touched = time.monotonic()
+        self._failure = ""  # of the last housekeeping
 
     async def run(self, listener: socket.socket) -> int:
         loop = asyncio.get_running_loop()
@@ -161,7 +162,7 @@ class _Engine:
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self.api.stop_asked.wait(), TICK)
                     log.info("asked to stop")
-                why = "asked" if self.api.stop_asked.is_set() else await self._housekeeping()
+                why = "asked" if self.api.stop_asked.is_set() else await self._kept()
                 if why:
                     log.info("the engine ends: %s", why)
                     break
@@ -181,8 +182,22 @@ class _Engine:
 
     async def _warm_up(self) -> None:
         """Load torch while the first client is still sending its plates."""
-        with contextlib.suppress(Exception):  # the first job will tell
+        try:
             await self.pool.devices()
+        except Exception as reason:  # the first job meets it again and reports it
+            log.warning("the first worker did not start: %s", reason)
+
+    async def _kept(self) -> str:
+        """``_housekeeping``, whose failure ends nothing and is logged once."""
+        try:
+            why = await self._housekeeping()
+            self._failure = ""
+            return why
+        except Exception as bug:
+            if repr(bug) != self._failure:
+                self._failure = repr(bug)
+                log.exception("housekeeping")
+            return ""
 
     async def _housekeeping(self) -> str:
         """Whatever is due; a reason when the engine should end."""
@@ -192,6 +207,7 @@ class _Engine:
             if waited_for and live.attendance.absent_for() > options.grace:
                 self.dispatcher.cancel(live, "The program that asked for this job went away.")
                 api.deserted = True
+        self.dispatcher.pump()  # should one ever have failed
         self.dispatcher.forget_old()
         for slot in self.pool.rest_after(options.worker_idle):
             log.info("%s: worker idle, ended", slot.device.name)

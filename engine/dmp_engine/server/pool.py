@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 from dmp_matting.errors import EngineError, from_wire
@@ -23,6 +23,7 @@ from .devices import Device
 from .ocio import ocio_digest, worker_environment
 
 START_LIMIT = 120.0  # seconds; a cold disk under torch
+START_TRIES = 3  # workers in a row that may be killed while they load
 SILENCE_LIMIT = 120.0  # seconds without a sign of life: the worker hangs
 CANCEL_LIMIT = 5.0  # seconds to end a frame by itself before the worker is killed
 LINE_LIMIT = 1 << 20  # bytes
@@ -54,51 +55,74 @@ class Worker:
 
     @classmethod
     async def start(cls, ocio: str, threads: int = 0) -> Worker:
-        """A worker that has said hello, with ``threads`` on the CPU (0: all cores).
+        """A worker that has sent its hello, with ``threads`` on the CPU (0: all cores).
 
-        Raises EngineError with what it said instead.
+        One that a signal ends while it loads is started again. Raises EngineError with the
+        reason that the worker gave, or the system.
         """
         environment, stamp = worker_environment(ocio, os.environ), ocio_digest(ocio)
         if threads:
             environment["OMP_NUM_THREADS"] = str(threads)
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-I", "-c", BOOT, *sys.path,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=environment,
-            limit=LINE_LIMIT,
-        )  # fmt: skip
-        worker = cls(process, stamp)
-        try:
-            hello = await asyncio.wait_for(worker._events.get(), START_LIMIT)
-        except TimeoutError:
-            hello = None
-        if hello is None or hello["event"] != "hello":
+        for _ in range(START_TRIES):
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    sys.executable, "-I", "-c", BOOT, *sys.path,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    env=environment,
+                    limit=LINE_LIMIT,
+                )  # fmt: skip
+            except (OSError, RuntimeError) as reason:  # RuntimeError: no thread to watch it with
+                raise EngineError(
+                    f"The engine could not start its worker {sys.executable} "
+                    f"({getattr(reason, 'strerror', None) or reason}); the limit of processes may "
+                    "be reached, or DMP was updated: `dmp engine stop` and try again."
+                ) from None
+            worker = cls(process, stamp)
+            try:
+                hello = await asyncio.wait_for(worker._events.get(), START_LIMIT)
+                if hello is not None and hello["event"] == "hello":
+                    worker.devices = [Device(**entry) for entry in hello["devices"]]
+                    log.info("worker %d started", process.pid)
+                    return worker
+            except TimeoutError:
+                hello = None
+            except BaseException:
+                worker.kill()
+                raise
             await worker.stop()
-            raise from_wire(
-                hello or {"message": "The engine's worker could not start; see `dmp engine log`."}
-            )
-        worker.devices = [Device(**entry) for entry in hello["devices"]]
-        log.info("worker %d started", process.pid)
-        return worker
+            if hello is not None:
+                raise from_wire(hello)
+            code = process.returncode or 0
+            log.warning("worker %d ended while it loaded, exit code %d", process.pid, code)
+            if code >= 0:
+                break
+        raise EngineError("The engine's worker could not start; see `dmp engine log`.")
 
     @property
     def alive(self) -> bool:
         return self.process.returncode is None and not self._reading.done()
 
-    async def frame(self, **request: Any) -> AsyncIterator[dict[str, Any]]:
+    async def frame(self, **request: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Solve one frame: its events up to ``layers``, ``error`` or ``cancelled``.
 
-        Raises WorkerDied.
+        Closed before the last of them, it kills the worker: what that still sends would be taken
+        for events of the next frame. Raises WorkerDied.
         """
         self._send({"do": "frame", **request})
-        while (event := await self._events.get()) is not None:
-            last = event["event"] in ("layers", "error", "cancelled")
-            yield event
-            if last:
-                return
-        await self.process.wait()
-        raise WorkerDied(f"exit code {self.process.returncode}")
+        ended = False
+        try:
+            while (event := await self._events.get()) is not None:
+                ended = event["event"] in ("layers", "error", "cancelled")
+                yield event
+                if ended:
+                    return
+            await self.process.wait()
+            ended = True
+            raise WorkerDied(f"exit code {self.process.returncode}")
+        finally:
+            if not ended:
+                self.kill()
 
     def go(self, on: bool) -> None:
         """Answer ``content``: solve the frame, or end it as cancelled."""
@@ -128,7 +152,7 @@ class Worker:
 
     def _send(self, command: dict[str, Any]) -> None:
         assert self.process.stdin is not None
-        with contextlib.suppress(ConnectionError):
+        with contextlib.suppress(OSError, RuntimeError):  # its death is seen where events are read
             self.process.stdin.write(json.dumps(command).encode() + b"\n")
 
     async def _read(self) -> None:
@@ -142,8 +166,10 @@ class Worker:
                     self.memory = event["memory"]
                 else:
                     self._events.put_nowait(event)
-        except (TimeoutError, ValueError):
-            log.error("worker %d hangs or talks nonsense and is killed", self.process.pid)
+        except Exception as reason:
+            log.error(
+                "worker %d hangs or sends nonsense and is killed: %r", self.process.pid, reason
+            )
             self.kill()
         finally:
             self._events.put_nowait(None)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dmp_matting.atomic_write import atomic_write
+from dmp_matting.errors import DmpError
 from dmp_matting.job import Layers
 
 DEFAULT_LIMIT = 10 << 30  # bytes
@@ -56,7 +57,7 @@ class ResultCache:
             place_file(entry / "layers.exr", target)
         except FileNotFoundError:
             return None
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, DmpError):
             shutil.rmtree(entry, ignore_errors=True)
             return None
         return layers

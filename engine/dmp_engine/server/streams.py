@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -23,6 +24,8 @@ RESERVE = 64 << 20  # bytes of disk that an upload must leave
 DRAIN_LIMIT = 256 << 20  # bytes read and thrown away so that the client can read our answer
 DRAIN_SECONDS = 5.0
 BUFFER = 1 << 20
+
+log = logging.getLogger("dmp.http")
 
 
 class LineStream(Response):
@@ -54,7 +57,9 @@ class LineStream(Response):
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            (failure, _) = await asyncio.gather(*tasks, return_exceptions=True)
+            if isinstance(failure, Exception) and not isinstance(failure, OSError):
+                log.error("a stream of lines was cut short", exc_info=failure)
             with contextlib.suppress(RuntimeError):
                 await self.lines.aclose()  # type: ignore[attr-defined]
 

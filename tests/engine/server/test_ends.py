@@ -1,0 +1,343 @@
+"""Whatever fails on a job's way, the job ends and the engine serves the next one.
+
+The dispatcher and the pool are the real ones; the worker is a script that speaks the worker's
+protocol without torch, and fails as the test orders it to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import random
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dmp_engine.pipeline.checkpoint import Checkpoint
+from dmp_engine.server import pool as pool_module
+from dmp_engine.server.dispatcher import Dispatcher, Live
+from dmp_engine.server.job_store import Store
+from dmp_engine.server.pool import Pool, Worker, WorkerDied
+from dmp_engine.server.result_cache import ResultCache
+from dmp_matting import EngineError, Frame, Job, OutputError, Plate, Role, Settings
+from dmp_matting.job import JobState
+
+# Orders for the worker: lines of a file, of which every worker takes the next at each turn.
+WORKER = """
+import json, os, signal, sys, time
+ORDERS = {orders!r}
+def order():
+    with open(ORDERS) as file:
+        lines = file.read().split()
+    with open(ORDERS, "w") as file:
+        file.write(" ".join(lines[1:]))
+    return lines[0] if lines else "work"
+def send(kind, **fields):
+    sys.stdout.write(json.dumps(dict(fields, event=kind)) + chr(10))
+    sys.stdout.flush()
+def fail(now):
+    if now == "killed":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if now == "exit":
+        os._exit(1)
+    if now == "nonsense":
+        print("[]", flush=True)
+        time.sleep(60)
+    if now == "strange":
+        send("strange")
+fail(order())
+send("hello", devices=[dict(name="cpu", label="CPU", memory=1, threads=1)])
+for line in sys.stdin:
+    command = json.loads(line)
+    if command["do"] != "frame":
+        continue
+    fail(order())
+    number = command["frame"]["number"]
+    send("content", digest=str(number))
+    answer = json.loads(sys.stdin.readline())
+    if answer["do"] == "cancel" or not answer["on"]:
+        send("cancelled")
+        continue
+    fail(order())
+    with open(command["output"], "wb") as file:
+        file.write(b"layers")
+    send("layers", frame=number, path=command["output"], channels=["A"], width=1, height=1,
+         device="cpu", seconds=dict(total=1.0), settings=command["settings"])
+"""
+
+
+class Engine:
+    """A dispatcher in ``folder`` whose workers fail as ordered."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._orders, self._folder = folder / "orders", folder
+        self.order("")
+        script = WORKER.format(orders=str(self._orders))
+        monkeypatch.setattr(pool_module, "BOOT", script)
+        monkeypatch.setattr(pool_module, "CANCEL_LIMIT", 0.2)
+        self.pool = Pool()
+        self.cache = ResultCache(folder / "results")
+        self.dispatcher = Dispatcher(Store(folder / "jobs"), self.cache, self.pool)
+        self._made = 0
+
+    def order(self, words: str) -> None:
+        """What the workers do at their next turns: at the start, at a frame, after its content."""
+        self._orders.write_text(words)
+
+    def upload(self, frames: int = 1) -> Live:
+        """A job of its own pixels whose plates have arrived."""
+        self._made += 1
+        plates = Plate(f"image{self._made}.exr", Role.IMAGE), Plate("clean.exr", Role.CLEAN)
+        numbers = range(1, frames + 1)
+        job = Job(tuple(Frame(number, plates) for number in numbers), Settings(device="cpu"))
+        live = self.dispatcher.create(job, attended=True, ocio="")
+        for number, plate in enumerate(live.record.plates):
+            self.dispatcher.store.plate(live.record, number).write_bytes(b"plate")
+            plate.digest = f"{self._made} {number}"
+        return live
+
+    def start(self, frames: int = 1) -> Live:
+        live = self.upload(frames)
+        self.dispatcher.start(live)
+        return live
+
+    async def end_of(self, live: Live, seconds: float = 10.0) -> JobState:
+        """The state in which the job ends; fails when it does not end."""
+        start = time.monotonic()
+        while not live.record.ended:
+            assert time.monotonic() - start < seconds, f"{live.record.state} for ever"
+            await asyncio.sleep(0.01)
+        return live.record.state
+
+
+@pytest.fixture
+def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Engine:
+    return Engine(tmp_path, monkeypatch)
+
+
+def run(engine: Engine, test: Callable[[], Any]) -> None:
+    async def whole() -> None:
+        try:
+            await test()
+        finally:
+            await engine.dispatcher.stop()
+
+    asyncio.run(whole())
+
+
+@pytest.mark.parametrize("failure", [RuntimeError("no"), OSError("no"), KeyError("no")])
+def test_any_failure_while_a_job_is_admitted_ends_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, failure: Exception
+) -> None:
+    async def fails(*of_the_pool: Any) -> None:
+        raise failure
+
+    async def test() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(Pool, "devices", fails)
+            live = engine.start()
+            assert await engine.end_of(live) is JobState.FAILED
+            assert live.record.failure == {
+                "error": "EngineError",
+                "message": "The engine hit a bug; see `dmp engine log`.",
+            }
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+def test_a_worker_that_cannot_be_started_ends_the_job_with_the_reason(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The Python was replaced by an update; the limit of processes raises the same way."""
+
+    async def test() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "executable", str(tmp_path / "gone" / "python"))
+            live = engine.start()
+            assert await engine.end_of(live) is JobState.FAILED
+            assert live.record.failure is not None
+            assert "No such file or directory" in live.record.failure["message"]
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{}", '{"settings": []}', "[" * 5000])
+def test_a_cache_entry_of_anything_else_is_solved_anew(engine: Engine, content: str) -> None:
+    async def test() -> None:
+        first = engine.start()
+        assert await engine.end_of(first) is JobState.DONE
+        for note in engine.cache.folder.glob("*/*/layers.json"):
+            note.write_text(content)
+        engine._made -= 1  # the same plates again
+        again = engine.start()
+        assert await engine.end_of(again) is JobState.DONE
+        assert again.record.layers[1].seconds == {"total": 1.0}, "not solved"
+
+    run(engine, test)
+
+
+def test_a_worker_killed_while_it_loads_is_started_again(engine: Engine) -> None:
+    async def test() -> None:
+        engine.order("killed killed")
+        assert await engine.end_of(engine.start()) is JobState.DONE
+        engine.order("work killed killed killed")  # at its frame, then twice while it loads
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+def test_a_worker_that_is_always_killed_while_it_loads_ends_the_job(engine: Engine) -> None:
+    async def test() -> None:
+        engine.order("killed " * 9)
+        live = engine.start()
+        assert await engine.end_of(live) is JobState.FAILED
+        assert live.record.failure is not None
+        assert "worker could not start" in live.record.failure["message"]
+        engine.order("")
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+def test_a_worker_that_sends_nonsense_is_replaced(engine: Engine) -> None:
+    async def test() -> None:
+        engine.order("work nonsense")
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+def test_no_event_of_a_broken_off_frame_reaches_the_next_one(engine: Engine) -> None:
+    """What a worker sends after an event that nobody understands belongs to no other job."""
+
+    async def test() -> None:
+        engine.order("work strange")
+        live = engine.start()
+        assert await engine.end_of(live) is JobState.FAILED
+        after = engine.start()
+        assert await engine.end_of(after) is JobState.DONE
+        worker = engine.pool.slots[0].worker
+        assert worker is not None and worker._events.empty()
+
+    run(engine, test)
+
+
+def test_a_frame_closed_early_takes_its_worker_along(engine: Engine) -> None:
+    async def test() -> None:
+        worker = await Worker.start("")
+        frames = worker.frame(frame={"number": 1}, output="", settings={})
+        await anext(frames)
+        await frames.aclose()
+        assert await asyncio.wait_for(worker.process.wait(), 5) == -9
+        with pytest.raises(WorkerDied):
+            async for _ in worker.frame(frame={}):
+                pass
+
+    run(engine, test)
+
+
+def test_a_full_disk_at_the_start_ends_the_job_with_its_sentence(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*of_the_store: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async def test() -> None:
+        live = engine.upload()
+        with monkeypatch.context() as patch:
+            patch.setattr(Store, "save", full)
+            with pytest.raises(OutputError, match="No space left"):
+                engine.dispatcher.start(live)
+            assert live.record.state is JobState.FAILED
+            with pytest.raises(OutputError, match="No space left"):  # 507 over HTTP
+                engine.upload()
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+def test_a_batch_under_way_when_the_engine_ends_is_not_done(engine: Engine) -> None:
+    async def test() -> None:
+        engine.order("work nonsense")
+        live = engine.start(frames=2)
+        live.record.attended = False
+        while live.record.state is not JobState.RUNNING:
+            await asyncio.sleep(0.01)
+        await engine.dispatcher.stop()
+        assert live.record.state is JobState.QUEUED
+        (again,) = Store(engine.dispatcher.store.root).load()
+        assert not again.ended and len(again.unfinished()) == 2
+
+    run(engine, test)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_random_faults_end_every_job_and_leave_an_engine_that_works(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """Faults of workers, disk and cache, and cancellations, at random moments."""
+    chance = random.Random(seed)
+    active = True
+
+    def sometimes(original: Callable[..., Any]) -> Callable[..., Any]:
+        def call(*arguments: Any, **more: Any) -> Any:
+            if active and chance.random() < 0.15:
+                raise chance.choice(
+                    [OSError(errno.ENOSPC, "full"), RuntimeError("odd"), MemoryError()]
+                )
+            return original(*arguments, **more)
+
+        return call
+
+    for kind, name in (
+        (Store, "save"), (Store, "drop_inputs"), (Store, "stored_frame"), (ResultCache, "get"),
+        (ResultCache, "put"), (ResultCache, "link"), (Dispatcher, "_key"), (Dispatcher, "_hear"),
+    ):  # fmt: skip
+        monkeypatch.setattr(kind, name, sometimes(getattr(kind, name)))
+
+    async def test() -> None:
+        nonlocal active
+        jobs = []
+        for _ in range(12):
+            words = chance.choices(["work", "killed", "exit", "strange"], [6, 2, 1, 1], k=6)
+            engine.order(" ".join(words))
+            try:
+                jobs.append(engine.start(frames=chance.choice([1, 3])))
+            except (OutputError, RuntimeError, MemoryError):
+                continue
+            await asyncio.sleep(chance.random() * 0.1)
+            if chance.random() < 0.2:
+                engine.dispatcher.cancel(jobs[-1], "Cancelled on request.")
+        for live in jobs:
+            await engine.end_of(live, 30)
+        active = False
+        engine.order("")
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+@pytest.mark.parametrize("state", [[], 3, {"mark": "another"}, "text"])
+def test_a_checkpoint_of_anything_else_is_none(tmp_path: Path, state: Any) -> None:
+    import torch
+
+    torch.save(state, tmp_path / "checkpoint")
+    found = Checkpoint(tmp_path / "checkpoint", Settings(), "digest")
+    assert found.state() is None
+    found.path = tmp_path  # a folder in its place is no failure of the finished frame
+    found.forget()
+
+
+def test_the_reason_of_a_worker_that_reports_one_is_passed_on(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = 'print(\'{"event": "error", "error": "EngineMissingError", "message": "No torch."}\')'
+    monkeypatch.setattr(pool_module, "BOOT", script)
+    with pytest.raises(EngineError, match="No torch."):
+        asyncio.run(Worker.start(""))
