@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, Dict, Iterator, Union
 
-from ..errors import DmpError, EngineError, from_wire
+from ..errors import DmpError, EngineError, PlateError, from_wire
 
 TIMEOUT = 60.0  # seconds; an answer that needs a slow disk
 STREAM_TIMEOUT = 30.0  # seconds without a line, where the engine sends one every five
@@ -62,7 +62,8 @@ class Connection:
     ) -> Any:
         """The JSON that the engine answers, None for an empty answer.
 
-        ``body`` is an object to send as JSON, or an open file of ``size`` bytes.
+        ``body`` is an object to send as JSON, or an open file of ``size`` bytes. PlateError
+        when the file has become shorter or can no longer be read.
         """
         with self._answer(method, path, body, size, timeout) as answer:
             data = _read(answer)
@@ -114,7 +115,7 @@ class Connection:
             sent = json.dumps(body).encode()
             headers["Content-Type"] = "application/json"
         elif body is not None:
-            sent = body
+            sent = _Exactly(body, size)  # type: ignore[assignment]
             headers["Content-Type"] = "application/octet-stream"
             headers["Content-Length"] = str(size)
         try:
@@ -136,6 +137,28 @@ class Connection:
             return _UnixConnection(self.address[5:], timeout)
         host, _, port = self.address.partition("//")[2].partition(":")
         return http.client.HTTPConnection(host, int(port), timeout=timeout, blocksize=BLOCK)
+
+
+class _Exactly:
+    """The first ``size`` bytes of an open file, as a body: never more, and never silently fewer."""
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file = file
+        self._size = self._left = size
+
+    def read(self, most: int) -> bytes:
+        """Raises PlateError where the file ends too early: the engine would wait for the rest."""
+        try:
+            block = self._file.read(min(most, self._left)) if self._left else b""
+        except OSError as reason:
+            raise PlateError(f"{self._file.name} cannot be read ({reason.strerror}).") from None
+        if self._left and not block:
+            raise PlateError(
+                f"{self._file.name} became shorter while it was sent: {self._size} bytes, now "
+                f"{self._size - self._left}. Is it still being written? Try again when it is done."
+            )
+        self._left -= len(block)
+        return block
 
 
 def _read(answer: http.client.HTTPResponse) -> bytes:

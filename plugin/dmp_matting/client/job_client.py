@@ -84,6 +84,7 @@ class Matting:
         self._connect = connect
         self._connection: Optional[Connection] = None
         self._id: Optional[str] = None  # of the job in the engine
+        self._started = False  # the engine has answered the start of that job
         self._written: Dict[int, Layers] = {}
         self._lost = 0
         self._cancelled = False
@@ -100,6 +101,8 @@ class Matting:
             while True:
                 try:
                     self._connection = self._connect()
+                    if self._id is not None and not self._started:
+                        self._take_up(self._connection)
                     if self._id is None:
                         self._submit(self._connection)
                     yield from self._follow(self._connection)
@@ -131,6 +134,19 @@ class Matting:
         if self._cancelled:
             raise CancelledError("Cancelled on request.")
 
+    def _take_up(self, connection: Connection) -> None:
+        """After a connection was lost before the start was answered: did the start arrive?
+
+        If not, the job would stay ``uploading`` for ever: it is cancelled, to be submitted anew.
+        """
+        state = connection.request("GET", f"/v1/jobs/{self._id}")["state"]
+        if state not in (JobState.UPLOADING.value, JobState.CANCELLED.value):
+            self._started = True
+            return
+        self._tidy()
+        self._id = None
+        self._check_cancelled()
+
     def _submit(self, connection: Connection) -> None:
         """Create the job, send every plate, start."""
         request: Dict[str, Any] = {
@@ -140,7 +156,7 @@ class Matting:
         }
         sizes = self._sizes()
         summary = connection.request("POST", "/v1/jobs", request)
-        self._id = summary["id"]
+        self._id, self._started = summary["id"], False
         for plate in summary["plates"]:
             self._check_cancelled()
             path = plate["path"]
@@ -152,6 +168,7 @@ class Matting:
                 raise self._unreadable(path, reason) from None
         self._check_cancelled()
         connection.request("POST", f"/v1/jobs/{self._id}/start")
+        self._started = True
 
     def _sizes(self) -> Dict[str, int]:
         """Bytes of every plate: all of them are there before the first is sent."""

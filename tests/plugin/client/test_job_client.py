@@ -299,3 +299,66 @@ def test_what_a_newer_engine_tells_is_passed_over() -> None:
     told = {**layers.to_json(), "further": 1}
     told["settings"] = {**told["settings"], "newest_knob": 1}
     assert Layers.from_json(told) == layers
+
+
+# --- a connection that is lost during the upload, while the engine lives ---
+
+
+class Losing:
+    """A connection that breaks once: at the request whose path ends so, before or after it."""
+
+    def __init__(self, connection: Connection, end: str, after: bool) -> None:
+        self.lines, self.blocks = connection.lines, connection.blocks
+        self.lost = False
+        self._connection, self._end, self._after = connection, end, after
+
+    def request(self, method: str, path: str, *body: Any, **more: Any) -> Any:
+        breaks = path.endswith(self._end) and not self.lost
+        answer = None
+        if self._after or not breaks:
+            answer = self._connection.request(method, path, *body, **more)
+        if breaks:
+            self.lost = True
+            raise EngineGone("The connection to the engine was lost.")
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("end", "after"),
+    [("/plates/0", True), ("/plates/1", False), ("/start", False), ("/start", True)],
+)
+def test_a_connection_lost_during_the_upload(
+    engine: Connection, pair: Pair, tmp_path: Path, end: str, after: bool
+) -> None:
+    """Only a job whose start has arrived is followed; any other is submitted anew."""
+    line: Any = Losing(engine, end, after)
+    output = {1: str(tmp_path / "o.exr")}
+    done = list(Matting(pair.job(seed=41), output, connect=lambda: line).events())
+    assert isinstance(done[-1], Layers) and line.lost
+    assert present(engine) == []
+
+
+def test_a_plate_that_becomes_shorter_while_it_is_sent_is_an_error_at_once(
+    engine: Connection, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = {str(path): path.stat().st_size for path in (pair.image, pair.clean)}
+    monkeypatch.setattr(Matting, "_sizes", lambda matting: sizes)
+    with pair.image.open("r+b") as file:
+        file.truncate(500)
+    start = time.monotonic()
+    error = fails(pair.matting(engine, tmp_path / "o.exr"))
+    assert isinstance(error, PlateError) and time.monotonic() - start < 5
+    assert "became shorter while it was sent" in str(error) and str(pair.image) in str(error)
+    assert present(engine) == []
+
+
+def test_a_plate_that_grows_while_it_is_sent_is_sent_as_announced(
+    engine: Connection, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More bytes than announced would be read as the next request."""
+    sizes = {str(path): path.stat().st_size for path in (pair.image, pair.clean)}
+    monkeypatch.setattr(Matting, "_sizes", lambda matting: sizes)
+    with pair.image.open("ab") as file:
+        file.write(bytes(5000))
+    events = list(pair.matting(engine, tmp_path / "o.exr", changes={"seed": 42}).events())
+    assert isinstance(events[-1], Layers)
