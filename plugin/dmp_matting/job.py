@@ -56,12 +56,14 @@ class Plate:
 
     ``colour_space`` is a name of the OCIO configuration, ``auto`` (scene-linear
     for EXR and float files, sRGB for 8-bit, 10-bit log is never guessed) or
-    ``raw`` (values solved as stored).
+    ``raw`` (values solved as stored). ``layer`` names the layer to read of a plate
+    with several; empty: the main one. A clean plate without that layer gives its main one.
     """
 
     path: str
     role: Role
     colour_space: str = "auto"
+    layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,12 @@ class Job:
                 Frame(
                     int(frame["number"]),
                     tuple(
-                        Plate(str(plate["path"]), Role(plate["role"]), str(plate["colour_space"]))
+                        Plate(
+                            str(plate["path"]),
+                            Role(plate["role"]),
+                            str(plate["colour_space"]),
+                            str(plate.get("layer", "")),
+                        )
                         for plate in frame["plates"]
                     ),
                 )

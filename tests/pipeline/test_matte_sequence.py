@@ -202,6 +202,32 @@ def test_one_plate_is_a_shot_of_one_frame(
     assert done.returncode == 2 and "is one still, but the output" in done.stderr
 
 
+def test_the_layer_that_is_named_is_matted(
+    engine: Connection, shot: TinyShot, tmp_path: Path
+) -> None:
+    """Of two layers neither is guessed; another layer is another matte, not a finished one."""
+    plate = oiio.ImageBuf(str(shot.plate(1001))).get_pixels("float")[..., :3]
+    lights = [f"{layer}.{channel}" for layer in ("key", "fill") for channel in "RGB"]
+    both = write_image(
+        tmp_path / "lights.exr", np.dstack([plate, 0.5 * plate]), "half", channels=lights
+    )
+    wanted = ["matte", both, "--clean", shot.clean, "-o", tmp_path / "m.exr", *FEW_STEPS]
+    done = dmp(*wanted)
+    assert done.returncode == 2 and "only the layers fill, key; " in " ".join(done.stderr.split())
+    assert dmp(*wanted, "--layer", "key").returncode == 0
+    single = ["matte", shot.plate(1001), "--clean", shot.clean, "-o", tmp_path / "s.exr"]
+    assert dmp(*single, *FEW_STEPS).returncode == 0
+    assert np.array_equal(pixels(tmp_path / "m.exr"), pixels(tmp_path / "s.exr"))
+    given = {"frames": (1,), "settings": Settings()}
+    shots = {one: Shot("m", str(both), str(shot.clean), str(tmp_path / "m.exr"), layer=one, **given)
+             for one in ("key", "fill")}  # fmt: skip
+    solved = Settings.from_json(json.loads(oiio.ImageInput.open(str(tmp_path / "m.exr")).spec()[
+        "dmp:settings"]))  # fmt: skip
+    finished = {name: is_finished(str(tmp_path / "m.exr"), one.frame(1), (solved,))
+                for name, one in shots.items()}  # fmt: skip
+    assert finished == {"key": True, "fill": False}
+
+
 def test_openjd_lines_begin_a_line(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
     shot.plate(1002).write_text("not a picture")
     done = dmp(*matte(shot, tmp_path / "m.####.exr", "--openjd", "--frames", "1001-1002"))

@@ -281,6 +281,8 @@ def _attributes(
     }
     for plate in frame.plates:
         attributes[f"dmp:{plate.role.value}"] = names.get(plate.path, plate.path)
+        if plate.role is Role.IMAGE and plate.layer:
+            attributes["dmp:layer"] = plate.layer
     if warnings:
         attributes["dmp:warnings"] = "\n".join(warnings)
     return attributes

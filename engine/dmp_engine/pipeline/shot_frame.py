@@ -72,7 +72,7 @@ class LookCache:
         """The frame's files by their content: each job has copies of its own."""
         parts: list[object] = []
         for plate in frame.plates:
-            parts += [plate.role.value, plate.colour_space, self._digest(plate.path)]
+            parts += [plate.role.value, plate.colour_space, plate.layer, self._digest(plate.path)]
         return tuple(parts)
 
     def _digest(self, path: str) -> str:

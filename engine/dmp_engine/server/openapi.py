@@ -104,7 +104,7 @@ def _paths() -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     text = {"type": "string", "maxLength": TEXT_LIMIT, "pattern": "^[^\\u0000]*$"}
     plate = _closed(
-        {"path": {**text, "minLength": 1}, "colour_space": text,
+        {"path": {**text, "minLength": 1}, "colour_space": text, "layer": text,
          "role": {"enum": [role.value for role in Role]}},
         "path", "role",
     )  # fmt: skip

@@ -21,6 +21,7 @@ from .median_clean import one_clean_plate
 from .options import (
     Frames,
     InputSpace,
+    LayerName,
     MatteOptions,
     RunOptions,
     SettingsOptions,
@@ -60,6 +61,7 @@ def matte(
     run: RunOptions,
     frames: Frames = None,
     input_space: InputSpace = "auto",
+    layer: LayerName = "",
     write_clean: Annotated[
         Optional[Path],
         typer.Option(
@@ -112,6 +114,7 @@ def matte(
         str(output),
         parse_frames(frames),
         space=input_space,
+        layer=layer,
         settings=chosen.settings,
         settings_on_cpu=chosen.settings_on_cpu,
         around=parse_frames(around),

@@ -38,6 +38,14 @@ InputSpace = Annotated[
         "for 8-bit; raw: values as stored.",
     ),
 ]
+LayerName = Annotated[
+    str,
+    typer.Option(
+        "--layer",
+        help="The layer to matte of a plate with several, as the file names it; of the clean plate "
+        "too, if that has one of this name.",
+    ),
+]
 Assignments = Annotated[
     Optional[List[str]],
     typer.Option("--set", metavar="FIELD=VALUE", help="Any setting of `dmp presets`."),

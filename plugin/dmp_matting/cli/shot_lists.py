@@ -31,7 +31,7 @@ Row = Dict[str, Any]
 
 PLATES = ("image", "clean", "output", *(role.value for role in MATTES))
 SOLVER = ("device", "seed", "working_size", "threads")
-COLUMNS = ("name", *PLATES, "frames", "input_space", "preset", *SOLVER, "set")
+COLUMNS = ("name", *PLATES, "frames", "input_space", "layer", "preset", *SOLVER, "set")
 
 
 def read_shots(file: Path, defaults: Mapping[str, Any]) -> List[Shot]:
@@ -94,7 +94,8 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         raise type(error)(f"{where}: {error}") from None
     return Shot(
         name, paths["image"], clean, paths["output"], frames,
-        space=space, settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
+        space=space, layer=str(values.get("layer", "")),
+        settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
         trimap=paths["trimap"],
     )  # fmt: skip

@@ -38,8 +38,10 @@ class Shot:
     """What to matte and where to write it.
 
     ``frames`` empty: all frames of the plate that are on disk. ``space``: the colour space of plate
-    and clean plate, as in :class:`Plate`. ``settings_on_cpu`` replaces ``settings`` where the
-    engine solves on the CPU. With neither they are preset ``auto``, see :func:`.presets.resolve`.
+    and clean plate, as in :class:`Plate`. ``layer``: the layer of the plate that is matted, where
+    the file has several; of the clean plate too, if it has one of that name. ``settings_on_cpu``
+    replaces ``settings`` where the engine solves on the CPU. With neither they are preset
+    ``auto``, see :func:`.presets.resolve`.
     ``around``: all frames of the shot where ``frames`` are a part of it; neighbours among them are
     looked at (Settings.temporal).
     """
@@ -57,6 +59,7 @@ class Shot:
     around: Sequence[int] = ()
     holdout: str = ""
     trimap: str = ""
+    layer: str = ""
 
     def __post_init__(self) -> None:
         if self.settings.preset == AUTO:
@@ -103,8 +106,8 @@ class Shot:
         """The plates of one frame, with absolute paths."""
         plates = []
         for role, text in self.sources().items():
-            space = "raw" if role.is_matte else self.space
-            plates.append(Plate(os.path.abspath(file_of(text, number)), role, space))
+            space, layer = ("raw", "") if role.is_matte else (self.space, self.layer)
+            plates.append(Plate(os.path.abspath(file_of(text, number)), role, space, layer))
         return Frame(number, tuple(plates))
 
     def output_of(self, number: int) -> str:

@@ -14,7 +14,7 @@ import struct
 from typing import BinaryIO, Dict, Sequence
 
 from ..exr_header import ExrHeader, read_exr_header
-from ..job import Frame
+from ..job import Frame, Role
 from ..settings import Settings
 from ..version import __version__
 
@@ -39,6 +39,9 @@ def is_finished(
         release = header.text("dmp:version").partition("+")[0]
         names = {plate.role.value: plate.path for plate in frame.plates}
         made_from = {name: header.text(f"dmp:{name}") for name in names}
+        image = frame.plate(Role.IMAGE)
+        names["layer"] = image.layer if image else ""
+        made_from["layer"] = header.text("dmp:layer")
     except (OSError, ValueError, struct.error):
         return False
     if release != __version__ or made_from != names:

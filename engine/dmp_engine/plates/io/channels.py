@@ -51,21 +51,26 @@ class Pick:
     indices: tuple[int, ...]
 
 
-def pick_colour(path: Path, parts: list[Part], layer: str = "") -> Pick:
+def pick_colour(path: Path, parts: list[Part], layer: str = "", *, or_main: bool = False) -> Pick:
     """R, G, B of the main layer, or a grey channel three times; PlateError if there is none.
 
     The main layer: R, G, B without a layer name; a layer, or a part of a file of
     many parts, with one of the names in ``MAIN``; the only layer, or part, that has
     R, G and B and is no data. ``layer`` names another one, as the file spells it or
-    by the last part of its name, in either case of letters.
+    by the last part of its name, in either case of letters; with ``or_main`` a file
+    that has no such layer gives its main one.
     """
     found: list[tuple[str, Pick]] = []
     for part in parts:
         _refuse_print_colours(path, part.spec)
         found += _layers_with_colour(part)
     called = [(_called(name, pick.part, len(parts) > 1), pick) for name, pick in found]
-    if layer:
-        return _named(path, called, layer)
+    named = _named(called, layer) if layer else None
+    if named is not None:
+        return named
+    if layer and not or_main:
+        names = _listed(called) or "none"
+        raise PlateError(f"'{path}' has no layer '{layer}' with R, G and B; it has {names}.")
     pictures = [
         (_rank(name, pick.part, len(parts) > 1), name, pick)
         for name, pick in found
@@ -90,16 +95,14 @@ def pick_colour(path: Path, parts: list[Part], layer: str = "") -> Pick:
     raise PlateError(f"'{path}' has no colour channels, only {names}; write R, G, B.")
 
 
-def _named(path: Path, called: list[tuple[str, Pick]], layer: str) -> Pick:
-    """The layer of that name. Raises PlateError that lists those that there are."""
+def _named(called: list[tuple[str, Pick]], layer: str) -> Pick | None:
+    """The layer of that name, or None."""
     wanted = layer.lower()
     for matches in (lambda name: name.lower() == wanted, lambda name: _leaf(name) == wanted):
         found = [pick for name, pick in called if matches(name)]
         if found:
             return found[0]
-    raise PlateError(
-        f"'{path}' has no layer '{layer}' with R, G and B; it has {_listed(called) or 'none'}."
-    )
+    return None
 
 
 def _listed(called: list[tuple[str, Pick]]) -> str:

@@ -62,7 +62,8 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
     """
     path = Path(plate.path)
     with ImageFile(path) as file:
-        decoded = file.read(pick_colour(path, file.parts()))
+        pick = pick_colour(path, file.parts(), plate.layer, or_main=like is not None)
+        decoded = file.read(pick)
     if like is not None:
         _check_windows(path, decoded.spec, like)
     pixels, note = _repaired(path, decoded)

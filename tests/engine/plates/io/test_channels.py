@@ -73,6 +73,9 @@ def test_the_layer_that_is_named(picture, parts, noise):
     )
     for spelled in ("ViewLayer.Diffuse", "viewlayer.diffuse", "Diffuse"):
         assert np.array_equal(picked(path, spelled), other)
+    with ImageFile(path) as file:  # as a clean plate that has no such layer
+        main = pick_colour(path, file.parts(), "gloss", or_main=True)
+        assert np.array_equal(file.read(main).pixels, noise)
     with pytest.raises(PlateError, match="no layer 'gloss' .* it has Composite.Combined, View"):
         picked(path, "gloss")
 
