@@ -12,7 +12,7 @@ import hashlib
 import json
 import os
 from collections import OrderedDict
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 
 import torch
 from torch import Tensor
@@ -207,19 +207,21 @@ class _Work:
         cache = self.look_cache
         found = cache.get(key, self.where) if key in cache else None
         if found is None and (pair is not None or key not in cache):
-            cache.put(key, self._initial(pair or self.window[index]))
+            state = yield from self._initial(pair or self.window[index])
+            cache.put(key, state)
             found = cache.get(key, self.where)
-        yield self._step(Stage.INITIALISE, found)
+        self.done += 1
+        yield self._step(Stage.INITIALISE, None if found is None else found.layers)
         return found
 
-    def _initial(self, source: Pair | Frame) -> FrameState | None:
+    def _initial(self, source: Pair | Frame) -> Generator[Step, None, FrameState | None]:
         """The initial state of a pair, or of a neighbour's files; None for one that fails.
 
         A neighbour that fails, in whatever way, is left out: its own job reports it.
         """
         try:
             pair = source if isinstance(source, Pair) else self.read(source)
-            return initial_state(
+            solving = initial_state(
                 pair.image,
                 pair.clean,
                 self.settings,
@@ -228,6 +230,13 @@ class _Work:
                 memo=pair.memo,
                 clean_plate_error=pair.clean_plate_error,
             )
+            while True:
+                try:
+                    step = next(solving)
+                except StopIteration as done:
+                    state: FrameState = done.value
+                    return state
+                yield self._step(Stage.INITIALISE, step.layers)
         except Exception as error:
             if isinstance(source, Pair) or ran_out(error):
                 raise
@@ -254,13 +263,12 @@ class _Work:
             state = self.look_cache.get(key, self.where)
             assert state is not None
             made[place] = state
-            yield self._step(Stage.REFINE, state)
+            self.done += 1
+            yield self._step(Stage.REFINE, state.layers)
         return made
 
-    def _step(self, stage: Stage, state: FrameState | None) -> Step:
-        self.done += 1
+    def _step(self, stage: Stage, layers: Callable[[], tuple[Tensor, Tensor]] | None) -> Step:
         share = min(1.0, self.done / (self.total + REACH * PASSES))
-        layers = None if state is None else state.layers
         return Step(stage, self.done, max(self.total, self.done), share, layers=layers)
 
     def read(self, frame: Frame) -> Pair:

@@ -1,9 +1,9 @@
 """A frame of a shot solved with its neighbours: the same subject, seen before other background.
 
-    initial_state  the frame alone: trimap, sampled alphas, the evidence solved
+    initial_state  the frame alone, as a single frame is solved (pair_solution.py)
     refine_state   a state and its neighbours' states -> the next state. In the first SOLVED
                    passes one solve combines the alphas from triangulation (triangulation.py),
-                   from this frame's samples, and from the neighbours where their layers explain
+                   from this frame alone, and from the neighbours where their layers explain
                    this plate; then eq. 18. Later passes fuse the layers of all (fusion.py)
     solution_of    the Solution of the last state
 
@@ -13,12 +13,12 @@ interrupted before. A neighbour's layers count as far as they explain this plate
 moved here. Where the subject hid something or has left, their weight is 0, so nothing trails
 behind the subject.
 
-Shots skip the networks: they reduce the error by about 2 %, neighbouring frames by about a third.
+Shots skip the networks: neighbouring frames reduce the error by about half.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,46 +30,34 @@ from torch.nn import functional
 
 from dmp_matting.settings import Settings
 
-from ..evidence.confidence import confidence_of
-from ..evidence.constraints import without_solve
-from ..evidence.false_holes import fill_false_holes, without_closed_holes
-from ..evidence.texture import PER_CONFIDENCE, SURE, seen_through, variance_of
-from ..evidence.types import REFERENCE_SIDE, Sampled
+from ..evidence.constraints import EMPTY, OPAQUE, SOLVE, UNKNOWN, Constraints, without_solve
 from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding
 from ..model.morphology import dilate
-from ..model.noise import weakened
 from ..solve.foreground import smooth_foreground
-from ..solve.full_resolution import shrunk_constraint, solve_size
+from ..solve.full_resolution import solve_size
 from ..solve.laplacian import MattingLaplacian
+from ..solve.pair_solution import NO_TRUST, solve_pair
 from ..solve.postprocess import colour_bounds, exact_foreground, finished, without_grain
-from ..solve.single_frame import (
-    COLOUR,
-    OPAQUE,
-    SAMPLES,
-    drawn,
-    first_estimate,
-    first_trimap,
-    looked_again,
-    noises_of,
-)
-from ..steps import Memo, Solution, no_cache
+from ..solve.single_frame import grain_of
+from ..steps import Memo, Solution, Step, T, no_cache
 from .fusion import Layered, fused
 from .optical_flow import chained, fetched, flow, layer_picture, within_frame
 from .triangulation import Triangulated, View, triangulated
 
+REFERENCE_SIDE = 320  # at which pixel sizes are given
 REACH, PASSES = 2, 4  # frames on each side; times
 SOLVED = 2  # of these; the others fuse
-BORDER = 12.0  # pixels of core from the background on, at 320, that are decided again
 
 LEAST_THROUGH, SIGMAS, CLUSTER, MARGIN = 0.2, 4.0, 3.9, 2.0  # when other core is, too
 LEAST_FIT = 0.15  # mean fit of the neighbours there: a wrong motion makes all seem transparent
 
-# Weights beside those of solve.py in the matting-Laplacian solve.
-COLOUR_SHARE = 0.3  # of solve.py's: colours mislead more than triangulation
+# Weights in the matting-Laplacian solve; alpha^T L alpha has weight 1. Of the frame alone it is
+# small: its errors hang together over many pixels, those of triangulation hardly do.
+ALONE = 0.004  # of the frame alone, over the variance
+LEAST_VARIANCE, DECIDED_VARIANCE = 0.002, 0.05  # of it; where the frame alone was sure of the core
 TRIANGULATED = 0.18  # over the variance
 NEIGHBOUR = 6.0  # of a neighbour whose layer explains this plate
-DECIDED = 0.3  # for opacity, where the frame by itself was sure of the core
 FIT = 0.03  # sigma of a fitting layer's misfit, encoded
 OWN = 0.4  # of a frame's own layers among its neighbours', where they are fused
 
@@ -86,7 +74,8 @@ class FrameState:
     encoding: Encoding
     trimap: Tensor  # what the frame decides by itself
     undecided: Tensor  # trimap with more of the core to be decided again
-    evidence: Sampled
+    expected: Tensor  # alpha by the frame alone and, after the last solve, by triangulation too
+    variance: Tensor  # of its error
     alpha: Tensor  # as solved
     foreground: Tensor
     seen_alpha: Tensor  # as neighbours see it
@@ -104,8 +93,7 @@ class FrameState:
         moved: dict[str, Any] = {
             name: value.to(device) for name, value in vars(self).items() if torch.is_tensor(value)
         }
-        evidence = Sampled(self.evidence.alpha.to(device), self.evidence.confidence.to(device))
-        return replace(self, **moved, evidence=evidence)
+        return replace(self, **moved)
 
 
 def initial_state(
@@ -117,61 +105,58 @@ def initial_state(
     constraint: Tensor | None = None,
     memo: Memo = no_cache,
     clean_plate_error: CleanPlateError | None = None,
-) -> FrameState:
+) -> Generator[Step, None, FrameState]:
     """The state of a frame without its neighbours, at the solve size.
 
-    The steps are those at the beginning of ``solve``, and so are the arguments.
+    The arguments are those of ``solve_pair``. Yields Step, returns FrameState.
     """
-    constraint = without_solve(constraint)
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
-        constraint = shrunk_constraint(constraint, size) if constraint is not None else None
-        clean_plate_error = (
-            clean_plate_error.shrunk(size) if clean_plate_error is not None else None
-        )
-    generator = torch.Generator().manual_seed(settings.seed)
+        constraint = _shrunk(constraint, size, image)
+        if clean_plate_error is not None:
+            clean_plate_error = clean_plate_error.shrunk(size)
+
+    def memo_of_state(what: str, make: Callable[[], T]) -> T:
+        return memo(f"state: {what}", make)  # a single frame is not solved at this size
+
+    solution = yield from solve_pair(
+        image,
+        clean,
+        linear=linear,
+        constraint=constraint,
+        clean_plate_error=clean_plate_error,
+        seed=settings.seed,
+        memo=memo_of_state,
+    )
     encoding = Encoding.of_pair(image, clean, linear)
-    seen, behind = encoding.encode(image), encoding.encode(clean)
-    tested, noise = noises_of(seen, behind, settings, memo, clean_plate_error)
-    edge_loss_px = clean_plate_error.edge_loss_px if clean_plate_error is not None else 0.0
-    grain = noise.where_mixed(clean, encoding) if noise is not None else None
-    through = memo("seen through", lambda: seen_through(image, clean, grain))
-    trimap = drawn(
-        "first trimap",
-        lambda: first_trimap(seen, behind, settings, generator, tested, edge_loss_px),
-        generator,
-        memo,
-    )
-    if settings.alpha_init == "tested":
-        trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, memo)
-    trimap = _constrained(trimap, constraint)
-    estimate, evidence = first_estimate(
-        image, clean, trimap, trimap, encoding, settings, generator, noise, through
-    )
-    if tested is not None:
-        trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through, tested)
-        solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
-        trimap = _constrained(fill_false_holes(seen, behind, trimap, solid, tested), constraint)
-    alpha = torch.where(trimap == 0.5, estimate.alpha, trimap)
-    bounds = colour_bounds(image, clean)
-    shown = finished(image, clean, alpha, estimate.foreground, trimap, settings, bounds, grain)
-    border = BORDER * max(image.shape[-2:]) / REFERENCE_SIDE
-    near = (trimap == 1) & dilate(trimap == 0, border)
-    undecided = _constrained(torch.where(near, 0.5, trimap), constraint)
+    grain = memo_of_state("grain", lambda: grain_of(image, clean, encoding, clean_plate_error))
     return FrameState(
         image,
         clean,
         encoding,
-        trimap,
-        undecided,
-        evidence,
-        alpha,
-        estimate.foreground,
-        *shown,
-        constraint,
+        solution.trimap,
+        solution.trimap,
+        solution.alpha,
+        (NO_TRUST * (1 - solution.confidence)).square(),
+        solution.alpha,
+        solution.foreground,
+        solution.alpha,
+        solution.foreground,
+        without_solve(constraint),
         grain,
     )
+
+
+def _shrunk(constraint: Tensor | None, size: tuple[int, int], like: Tensor) -> Tensor | None:
+    """``constraint`` at a smaller size."""
+    if constraint is None:
+        return None
+    known = Constraints.of_mattes(constraint, size, like)
+    small = torch.full_like(like[:, :1], UNKNOWN)
+    for mask, value in ((known.empty, EMPTY), (known.opaque, OPAQUE), (known.undecided, SOLVE)):
+        small[0, 0][mask] = value
+    return small
 
 
 def refine_state(
@@ -189,27 +174,24 @@ def refine_state(
     known = triangulated(state.image, state.clean, views)
     state = replace(state, undecided=_opened(state, known, views))
     unknown = state.undecided == 0.5
-    by_triangle = TRIANGULATED / known.variance
-    by_sample = SAMPLES * state.evidence.confidence
     again = unknown & (state.trimap != 0.5)
-    opaque = OPAQUE + DECIDED * again
-    laplacian = MattingLaplacian(state.image, unknown)
-    alpha, foreground = torch.where(unknown, state.alpha, state.undecided), state.foreground
-    for _ in range(1 if state.passes else 2):  # the first foreground is a guess without neighbours
-        by_colour, colour_alpha = _colour(state, foreground)
-        by_colour = torch.where(again, 0.0, COLOUR_SHARE * by_colour)
-        weight = by_colour + by_sample + opaque + by_triangle
-        pull = by_colour * colour_alpha + by_sample * state.evidence.alpha + opaque
-        pull = pull + by_triangle * known.alpha
-        if state.passes:  # first alphas are each frame's own guesses
-            for view in views:
-                weight = weight + NEIGHBOUR * view.weight * view.fit
-                pull = pull + NEIGHBOUR * view.weight * view.fit * view.alpha
-        alpha = laplacian.solve(alpha, weight, pull / weight)
-        foreground = smooth_foreground(state.image, state.clean, alpha)
+    alone = torch.where(again, DECIDED_VARIANCE, state.variance.clamp_min(LEAST_VARIANCE))
+    by_itself, by_triangle = ALONE / alone, TRIANGULATED / known.variance
+    weight = by_itself + by_triangle
+    pull = by_itself * state.expected + by_triangle * known.alpha
+    if state.passes:  # first alphas are each frame's own guesses
+        for view in views:
+            weight = weight + NEIGHBOUR * view.weight * view.fit
+            pull = pull + NEIGHBOUR * view.weight * view.fit * view.alpha
+    start = torch.where(unknown, state.alpha, state.undecided)
+    alpha = MattingLaplacian(state.image, unknown).solve(start, weight, pull / weight)
+    foreground = smooth_foreground(state.image, state.clean, alpha)
+    if state.passes == SOLVED - 1:
+        precision = 1 / alone + 1 / known.variance
+        expected = (state.expected / alone + known.alpha / known.variance) / precision
+        state = replace(state, expected=expected, variance=1 / precision)
     state = replace(
         state,
-        evidence=state.evidence if not state.passes else _together(state, known, unknown),
         alpha=alpha,
         foreground=foreground,
         seen_alpha=alpha,
@@ -224,7 +206,8 @@ def solution_of(state: FrameState, settings: Settings) -> tuple[Solution, Soluti
     held = state.undecided
     alpha, foreground = state.seen_alpha, state.seen_foreground
     alpha = without_grain(alpha, foreground, state.clean, held, state.grain)
-    confidence = confidence_of(alpha, held, state.evidence)
+    expected_error = (state.variance + (state.expected - alpha).square()).sqrt()
+    confidence = torch.where(held == 0.5, (1 - expected_error / NO_TRUST).clamp(0, 1), 1.0)
     exact = exact_foreground(state.image, state.clean, alpha, foreground, settings)
     return (
         Solution(alpha, exact, held, confidence),
@@ -314,28 +297,3 @@ def _view(state: FrameState, other: FrameState, motion: Tensor, distance: int) -
         (-misfit / (2 * FIT**2)).exp(),
         distance,
     )
-
-
-def _colour(state: FrameState, foreground: Tensor) -> tuple[Tensor, Tensor]:
-    """Weight and alpha of the colour equation, as in ``solve.first_estimate``."""
-    encode = state.encoding.encode
-    difference = foreground - state.clean
-    power = (encode(foreground) - encode(state.clean)).square().sum(1, keepdim=True)
-    seen = (difference * (state.image - state.clean)).sum(1, keepdim=True)
-    alpha = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
-    weight = COLOUR * power
-    if state.grain is not None:
-        sigma = encode(state.clean + state.grain) - encode(state.clean)
-        weight = weakened(weight, sigma.square().mean(1, keepdim=True))
-    return weight, alpha
-
-
-def _together(state: FrameState, known: Triangulated, unknown: Tensor) -> Sampled:
-    """Sampled and triangulated alphas, weighed by their variances, for the confidence."""
-    by_sample = torch.where(
-        state.evidence.confidence > 0, 1 / variance_of(state.evidence.confidence), 0.0
-    )
-    precision = by_sample + 1 / known.variance
-    alpha = (by_sample * state.evidence.alpha + known.alpha / known.variance) / precision
-    confidence = (100 - (1 / precision - SURE) / PER_CONFIDENCE).clamp(0, 100)
-    return Sampled(torch.where(unknown, alpha, 0.0), torch.where(unknown, confidence, 0.0))
