@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict
+from typing import Callable, Dict, Sequence
 
 import nuke
 
 from dmp_matting.hosts import as_dmp_error
 
-from . import jobs, prepare, results
+from . import jobs, knobs, prepare, results, states
 from .results import Severity
 
 
@@ -28,13 +28,27 @@ def _fail(node: nuke.Group, sentence: str) -> None:
 
 
 def _matte_frame(node: nuke.Group) -> None:
-    results.enable(node)
-    jobs.start(node, [int(nuke.frame())])
+    _solve(node, [int(nuke.frame())])
 
 
 def _matte_range(node: nuke.Group) -> None:
+    frames, only = prepare.whole_range(node), knobs.states_to_solve(node)
+    chosen = frames if only is None else states.choose(node, frames, only)
+    if chosen:
+        _solve(node, chosen)
+    else:
+        results.enable(node)
+        results.show_status(node, f"Nothing to solve. {states.show(node)}.")
+
+
+def _solve(node: nuke.Group, frames: Sequence[int]) -> None:
     results.enable(node)
-    jobs.start(node, prepare.whole_range(node))
+    if jobs.running(node) is None:  # start() refuses a second job in words of its own
+        others = states.others_frames(node, frames)
+        if others and not nuke.ask(f"{others} Go on?"):
+            results.show_status(node, "Nothing was overwritten.")
+            return
+    jobs.start(node, frames)
 
 
 def _cancel(node: nuke.Group) -> None:
@@ -59,7 +73,8 @@ def _reload(node: nuke.Group) -> None:
     files, views = results.sequence(node), prepare.wanted_views(node)
     frames = results.show(node, files, views)
     if frames:
-        results.show_status(node, f"{len(frames)} frames on disk, {frames[0]} to {frames[-1]}.")
+        on_disk = f"{len(frames)} frames on disk, {frames[0]} to {frames[-1]}."
+        results.show_status(node, f"{on_disk} {states.show(node)}.")
     else:
         results.show_status(node, f"There are no frames of {files.pattern} yet.", Severity.WARNING)
 

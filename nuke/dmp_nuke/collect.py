@@ -19,11 +19,10 @@ import nuke
 
 from dmp_matting.hosts import DmpError, InputError, PublishRequest, Role, SettingsError, Shot
 
-from . import knobs, prepare, render, results
+from . import knobs, prepare, render
 from .node import INPUTS, all_nodes
+from .sources import file_of
 
-PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
-LINEAR = ("linear", "scene_linear")  # what a Read of an EXR hands on as it is stored
 VERSION = re.compile(r"[._-]v\d+$", re.IGNORECASE)
 
 _rendered: Dict[str, Path] = {}  # folders of rendered plates, by the node's full name
@@ -135,61 +134,12 @@ def _files(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...]) -> O
         source = node.input(index)
         if source is None:
             continue
-        pattern = _file_of(node, source, frames, role)
+        pattern = file_of(node, source, frames, role)
         if not pattern:
             return None
         for view in views:
             found[view][role] = pattern.replace("%V", view).replace("%v", view[:1])
     return found
-
-
-def _file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Role) -> str:
-    """The EXR or the pattern that ``source`` hands on unchanged; "" where it does more."""
-    read: Optional[nuke.Node] = source
-    while read is not None and read.Class() in PASS_ON:  # disabled or not, they change nothing
-        read = read.input(0)
-    if read is None or read.Class() != "Read" or _value(read, "disable", False):
-        return ""
-    text = str(read["file"].value()).replace("\\", "/")
-    if "[" in text or not os.path.isabs(text) or not text.lower().endswith(".exr"):
-        return ""
-    if not read["raw"].value() and _knob_text(read, "colorspace", "linear") not in LINEAR:
-        return ""
-    if _is_shifted(read) or _value(read, "premultiplied", False):
-        return ""
-    if not results.NUMBER.search(os.path.basename(text)):
-        return text  # a still
-    first, last = int(read["first"].value()), int(read["last"].value())
-    held = all(read[name].value() == "hold" for name in ("before", "after"))
-    if role is Role.CLEAN and node["clean_still"].value() or first == last and held:
-        number = min(max(frames[0], first), last)
-        return results.Sequence(text).path(number, results.VIEW)
-    # Outside its range the Read repeats a frame; a file may be there all the same.
-    return text if first <= frames[0] and frames[-1] <= last else ""
-
-
-def _value(node: nuke.Node, name: str, otherwise: Any) -> Any:
-    """A knob's value; ``otherwise`` where the class has no such knob: a Dot has no ``disable``."""
-    knob = node.knob(name)
-    return otherwise if knob is None else knob.value()
-
-
-def _is_shifted(read: nuke.Node) -> bool:
-    """True where the Read gives another frame's file at a frame, by its frame mode."""
-    text = str(_value(read, "frame", "")).strip()
-    same = {"expression": "frame", "offset": "0", "start at": str(int(read["first"].value()))}
-    mode = str(_value(read, "frame_mode", "expression"))
-    return text not in ("", same.get(mode, ""))
-
-
-def _knob_text(read: nuke.Node, name: str, otherwise: str) -> str:
-    """A knob's value; of ``default (linear)`` what stands in the brackets."""
-    knob = read.knob(name)
-    if knob is None:
-        return otherwise
-    text = str(knob.value())
-    inside = re.fullmatch(r"default \((.*)\)", text)
-    return (inside[1] if inside else text).partition(" ")[0]
 
 
 def _render(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...], space: str) -> Files:

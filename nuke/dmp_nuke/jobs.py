@@ -26,7 +26,7 @@ from dmp_matting.hosts import (
     engine_state,
 )
 
-from . import results
+from . import results, states
 from .node import all_nodes
 from .prepare import Work, prepare
 from .results import Severity
@@ -191,6 +191,7 @@ class Running:
                     results.show_preview(node, "")
                     results.show(node, self._work.files, self._work.views)
                     results.show_status(node, sentence, severity)
+                    states.show(node)
         except (DmpError, ValueError, NameError):  # somebody took the node apart meanwhile
             traceback.print_exc()
         self._work.clean()
@@ -212,7 +213,7 @@ class Running:
     def _next_task(self) -> BackgroundJob:
         part = self._left.pop(0)
         preview = str(self._preview) if self._wants_preview else None
-        return BackgroundJob(part.job, part.outputs, preview=preview)
+        return BackgroundJob(part.job, part.outputs, preview=preview, files=part.files)
 
     def _show_status(self, sentence: str, percent: Optional[int] = None) -> None:
         node = self._find()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import Field, fields
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 import nuke
 
-from dmp_matting.hosts import AUTO, PRESETS, Resolved, Settings, resolve
+from dmp_matting.hosts import AUTO, PRESETS, FrameStatus, Resolved, Settings, resolve
 
 ALWAYS = ("seed", "device")  # count with every preset
 COLOURS = {  # what the plates hold, and the colour space of the job
@@ -25,6 +25,11 @@ MISSING_HELP = (
     "What a frame without an EXR on disk gives, in a viewer and in every render: an error, which "
     "ends a render; black; a checkerboard; or the plate."
 )
+SOLVE = {  # which frames of the range Matte range solves, by their state; None means all
+    "all frames": None,
+    "missing and stale": (FrameStatus.MISSING, FrameStatus.STALE),
+    "missing": (FrameStatus.MISSING,),
+}
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 
 # The whole text of a button. It stays in the script, where the plug-in may be missing.
@@ -54,6 +59,13 @@ def add(node: nuke.Group) -> None:
     )
     _text(node, nuke.String_Knob("colour_space", ""), "A colour space of OCIO.", same_line=True)
     _numbers(node)
+    _enumeration(
+        node,
+        "solve",
+        "Solve",
+        tuple(SOLVE),
+        "Which frames Matte range solves. Stale: its plates or settings have changed since.",
+    )
     file = nuke.File_Knob("file", "Output")
     _text(node, file, "The EXRs to write, such as matte.%04d.exr; %V stands for the view.")
     _check(node, "premultiplied", "Premultiplied", True, "Off: rgb is the straight foreground.")
@@ -66,6 +78,9 @@ def add(node: nuke.Group) -> None:
     _button(node, "reload", "Reload", "Show the EXRs that are on disk now.")
     status = nuke.Text_Knob("status", "Status", "No matte yet.")
     node.addKnob(status)
+    frames = nuke.String_Knob("frame_states", "Frames")
+    frames.setEnabled(False)
+    _text(node, frames, "The range's frames on disk, as of the last job or Reload.")
     _advanced(node)
     _hidden(node)
 
@@ -126,6 +141,12 @@ def _shown(name: str) -> Settings:
 def colour_space(node: nuke.Group) -> str:
     """The colour space of the plates for the job; "" when its name is missing."""
     return COLOURS[str(node["colour"].value())] or str(node["colour_space"].value()).strip()
+
+
+def states_to_solve(node: nuke.Group) -> Optional[Tuple[FrameStatus, ...]]:
+    """The states of the frames that Matte range solves; None means all of them."""
+    knob = node.knob("solve")
+    return None if knob is None else SOLVE[str(knob.value())]
 
 
 def follow_preset(node: nuke.Group) -> None:

@@ -71,6 +71,7 @@ def build() -> nuke.Group:
     node: nuke.Group = nuke.nodes.Group()
     node.setName("DMP1")
     knobs.add(node)
+    node["label"].setValue("[value frame_states]")
     node.begin()
     try:
         _inside()

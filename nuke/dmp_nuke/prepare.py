@@ -5,24 +5,26 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple
+from typing import Dict, List, Sequence, Set, Tuple
 
 import nuke
 
-from dmp_matting.hosts import Frame, InputError, Job, Resolved, SettingsError
+from dmp_matting.hosts import Frame, InputError, Job, Resolved, SettingsError, window_of
 
 from . import knobs, render, results
+from .sources import Sources
 
 
 @dataclass(frozen=True)
 class Part:
-    """One view's job and its EXRs."""
+    """One view's job, its EXRs, and the rendered plates by their names in the job."""
 
     view: str
     job: Job
     outputs: Dict[int, str]
+    files: Dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,9 @@ class Work:
 def prepare(node: nuke.Group, frames: Sequence[int]) -> Work:
     """Check everything that can be checked, then render the inputs of ``frames``.
 
+    The neighbours of ``frames`` in the node's range are rendered as well and sent as context, so
+    that a frame comes out the same whether it is solved alone or with the whole range.
+
     Raises InputError and its kin, OutputError, CancelledError: each a sentence for the artist.
     """
     chosen = knobs.settings_of(node)
@@ -59,17 +64,65 @@ def prepare(node: nuke.Group, frames: Sequence[int]) -> Work:
     results.ready_folders(files, views)
     folder = Path(tempfile.mkdtemp(prefix="dmp-", dir=os.environ.get("NUKE_TEMP_DIR") or None))
     try:
-        plates = render.render_plates(node, frames, views, folder, space)
+        sources = Sources(node)
+        whole = Windows(node, frames, views, sources).all_of(frames)
+        plates = render.render_plates(node, whole, views, folder, space)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    parts = tuple(_part(view, plates[view], chosen, files) for view in views)
+    parts = tuple(_part(view, plates[view], frames, chosen, files, sources) for view in views)
     return Work(parts, files, views, folder)
 
 
-def _part(view: str, frames: Tuple[Frame, ...], chosen: Resolved, files: results.Sequence) -> Part:
-    outputs = {frame.number: files.path(frame.number, view) for frame in frames}
-    return Part(view, Job(frames, *chosen), outputs)
+def _part(
+    view: str,
+    rendered: Tuple[Frame, ...],
+    wanted: Sequence[int],
+    chosen: Resolved,
+    files: results.Sequence,
+    sources: Sources,
+) -> Part:
+    own: Dict[str, str] = {}
+    frames = []
+    for frame in rendered:
+        names = sources.names(frame.number, view)
+        plates = tuple(replace(plate, path=names[plate.role]) for plate in frame.plates)
+        for plate in frame.plates:
+            own.setdefault(names[plate.role], plate.path)
+        frames.append(Frame(frame.number, plates))
+    solved = tuple(frame for frame in frames if frame.number in wanted)
+    context = tuple(frame for frame in frames if frame.number not in wanted)
+    outputs = {frame.number: files.path(frame.number, view) for frame in solved}
+    return Part(view, Job(solved, *chosen, context), outputs, own)
+
+
+class Windows:
+    """Which frames a frame is solved with: by the engine's own rule, in the node's range.
+
+    A frame of which a file is missing is nobody's neighbour.
+    """
+
+    def __init__(
+        self, node: nuke.Group, frames: Sequence[int], views: Sequence[str], sources: Sources
+    ) -> None:
+        chosen = knobs.settings_of(node)
+        self._ways = {one.temporal: one for one in chosen if one is not None}
+        shot = range(int(node["first"].value()), int(node["last"].value()) + 1)
+        there = {number for number in shot if sources.is_there(number, views)}
+        numbers = sorted(there.union(frames))
+        self._shot = Job(tuple(Frame(number, ()) for number in numbers))
+
+    def of(self, number: int) -> Set[int]:
+        """The frames that a frame's pixels depend on, itself included."""
+        found = {number}
+        for settings in self._ways.values():
+            window = window_of(Frame(number, ()), self._shot, settings)
+            found.update(frame.number for frame in window)
+        return found
+
+    def all_of(self, frames: Sequence[int]) -> List[int]:
+        """``frames`` and everything that they depend on, in order."""
+        return sorted(set().union(*map(self.of, frames)))
 
 
 def wanted_views(node: nuke.Group) -> Tuple[str, ...]:

@@ -28,6 +28,7 @@ from dmp_matting.hosts import (
 )
 
 from .node import INPUTS, inner, write_name
+from .sources import still_frame
 
 SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
     "file_type": "exr",
@@ -86,14 +87,14 @@ def render_plates(
     with full_size():
         for role, called in connected:
             once = role is Role.CLEAN and still
-            wanted = frames[:1] if once else frames
+            wanted = [still_frame(node)] if once else frames
             patterns[role] = _render(node, role, called, wanted, views, folder)
     found: Dict[str, List[Frame]] = {view: [] for view in views}
     for view in views:
         for number in frames:
             plates = []
             for role, called in connected:
-                taken = frames[0] if role is Role.CLEAN and still else number
+                taken = still_frame(node) if role is Role.CLEAN and still else number
                 path = patterns[role].replace("%V", view).replace("%04d", f"{taken:04d}")
                 if not os.path.exists(path):
                     raise PlateError(f"Nuke rendered no file for the {called} at frame {taken}.")

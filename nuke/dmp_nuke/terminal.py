@@ -1,11 +1,12 @@
 """DMP without a GUI: mattes of a script's nodes for batches and farms.
 
-    nuke -t dmp_batch.py shot.nk [--node DMP1] [--frames 1001-1100] [--again] [--save shot_dmp.nk]
-    nuke -t dmp_batch.py shot.nk --render Write1 [--frames 1001-1100]
+    nuke -t dmp_batch.py shot.nk [--node DMP1] [--frames=1001-1100] [--again] [--save shot_dmp.nk]
+    nuke -t dmp_batch.py shot.nk --render Write1 [--frames=1001-1100]
 
-The first line solves what is missing. The second renders, from the EXRs that are there: only a
-node with "Compute when missing" has its missing frames solved before. A plain ``nuke -x`` never
-solves anything: a render cannot start another one, and a farm must not be surprised.
+The first line solves what is missing or stale. The second renders, from the EXRs that are there:
+only a node with "Compute when missing" has its missing and stale frames solved before. A plain
+``nuke -x`` never solves anything: a render cannot start another one, and a farm must not be
+surprised. Nuke takes a frame range at the end of the command for itself: hence ``--frames=``.
 """
 
 from __future__ import annotations
@@ -20,17 +21,20 @@ from dmp_matting.hosts import (
     BackgroundJob,
     CancelledError,
     DmpError,
+    FrameStatus,
     InputError,
     Layers,
     Notice,
     Progress,
 )
 
-from . import prepare, results
+from . import prepare, results, states
 from .node import all_nodes
 from .render import runs
 
 POLL = 0.5  # seconds
+TO_SOLVE = (FrameStatus.MISSING, FrameStatus.STALE)
+TAKEN = "?"  # what --frames gives where Nuke has taken its range away
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -53,7 +57,7 @@ def compute(node: nuke.Group, frames: Sequence[int]) -> int:
     done = 0
     try:
         for part in work.parts:
-            task = BackgroundJob(part.job, part.outputs)
+            task = BackgroundJob(part.job, part.outputs, files=part.files)
             try:
                 while not task.wait(POLL) or not task.done:
                     done += _report(node, task, done, work.frames)
@@ -72,13 +76,6 @@ def compute(node: nuke.Group, frames: Sequence[int]) -> int:
     return done
 
 
-def missing(node: nuke.Group, frames: Sequence[int]) -> List[int]:
-    """Those of ``frames`` that lack an EXR in any of the node's views."""
-    files, views = results.sequence(node), prepare.wanted_views(node)
-    there = [set(files.on_disk(view)) for view in views]
-    return [number for number in frames if not all(number in found for found in there)]
-
-
 def _run(options: argparse.Namespace) -> None:
     try:
         nuke.scriptOpen(options.script)
@@ -88,7 +85,13 @@ def _run(options: argparse.Namespace) -> None:
         if options.render and not node["compute_missing"].value():
             continue
         frames = _range(options.frames) or prepare.whole_range(node)
-        left = frames if options.again else missing(node, frames)
+        only = (FrameStatus.MISSING,) if options.missing else TO_SOLVE
+        left = frames if options.again else states.choose(node, frames, only)
+        others = "" if options.again else states.others_frames(node, left)
+        if others:
+            raise InputError(
+                f"{node.fullName()}: {others} Give the node another output, or add --again."
+            )
         if left:
             nuke.tprint(f"DMP: {node.fullName()}: {len(left)} frames to solve.")
             compute(node, left)
@@ -125,6 +128,11 @@ def _range(text: str) -> List[int]:
     """``1001-1100`` or ``1001``, as lists of frames; empty text is the empty list."""
     if not text:
         return []
+    if text == TAKEN:
+        raise InputError(
+            "--frames has no range: Nuke takes one at the end of the command for itself; "
+            "write --frames=1001-1100."
+        )
     first, _, last = text.partition("-")
     try:
         found = list(range(int(first), int(last or first) + 1))
@@ -155,7 +163,10 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("dmp_batch.py", description="Mattes of a script's DMP nodes.")
     parser.add_argument("script", help="the .nk file")
     parser.add_argument("--node", action="append", help="only this DMP node; may be repeated")
-    parser.add_argument("--frames", default="", help="1001-1100, or each node's range")
+    parser.add_argument(
+        "--frames", nargs="?", default="", const=TAKEN, help="=1001-1100, or each node's range"
+    )
+    parser.add_argument("--missing", action="store_true", help="solve no stale frames")
     parser.add_argument("--again", action="store_true", help="solve frames that are there as well")
     parser.add_argument("--save", default="", help="save the script, with its results, as this")
     parser.add_argument("--render", default="", help="render this Write afterwards")

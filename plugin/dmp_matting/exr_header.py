@@ -8,9 +8,10 @@ Source: "OpenEXR File Layout", openexr.com.
 
 from __future__ import annotations
 
+import shutil
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO, List, Optional, Tuple
+from typing import BinaryIO, List, Mapping, Optional, Tuple
 
 MAGIC = b"\x76\x2f\x31\x01"
 VERSION = 2
@@ -93,6 +94,29 @@ def read_exr_header(file: BinaryIO) -> Optional[ExrHeader]:
             return None
         found.append(one)
         size += len(name) + len(kind) + 6 + count
+
+
+def copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str]) -> None:
+    """Write the EXR ``source`` to ``target`` with the string attributes ``texts`` in its header.
+
+    Pixels and all other attributes stay as they are, and in their order; an attribute that is
+    not there is added. ValueError for a file that :func:`read_exr_header` cannot read, OSError.
+    """
+    source.seek(0)
+    start = source.read(8)
+    source.seek(0)
+    header = read_exr_header(source)
+    count = header.blocks() if header is not None else 0
+    table = source.read(8 * count)
+    if header is None or count < 1 or len(table) != 8 * count:
+        raise ValueError("no whole single-part scanline EXR")
+    new = {name: Attribute(name, "string", text.encode("utf-8")) for name, text in texts.items()}
+    attributes = [new.pop(one.name, one) for one in header.attributes] + list(new.values())
+    written = start + b"".join(one.stored() for one in attributes) + b"\0"
+    shift = len(written) - header.size
+    offsets = [offset + shift if offset else 0 for offset in struct.unpack(f"<{count}Q", table)]
+    target.write(written + struct.pack(f"<{count}Q", *offsets))
+    shutil.copyfileobj(source, target)
 
 
 def _name(file: BinaryIO) -> Optional[str]:

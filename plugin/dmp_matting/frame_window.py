@@ -6,8 +6,8 @@ whatever was solved before, wherever, and after whatever interruption.
 
 from __future__ import annotations
 
-from dmp_matting.job import NEIGHBOURS, Frame, Job
-from dmp_matting.settings import Settings
+from .job import NEIGHBOURS, Frame, Job
+from .settings import Settings
 
 GAP = 4  # frame numbers; what is further apart is no neighbour
 

@@ -20,6 +20,7 @@ from .errors import (
     SettingsError,
     as_dmp_error,
 )
+from .frame_window import window_of
 from .job import Frame, Job, Layers, Plate, Progress, Role
 from .paths import cache_folder
 from .presets import AUTO, DESCRIPTIONS, PRESETS, Resolved, resolve
@@ -28,6 +29,7 @@ from .publish.host_window import open_publish_window
 from .publish.request import PublishRequest
 from .settings import Settings
 from .shots.shot import Shot
+from .shots.up_to_date import FrameStatus, frame_status, recorded_plates
 
 __all__ = [
     "AUTO",
@@ -39,6 +41,7 @@ __all__ = [
     "EngineError",
     "EngineStatus",
     "Frame",
+    "FrameStatus",
     "InputError",
     "Job",
     "Layers",
@@ -60,9 +63,12 @@ __all__ = [
     "choose_engine",
     "engine_state",
     "ensure_engine",
+    "frame_status",
     "log_file",
     "open_publish_window",
+    "recorded_plates",
     "resolve",
     "start_engine",
     "stop_engine",
+    "window_of",
 ]

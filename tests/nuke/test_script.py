@@ -256,7 +256,9 @@ def test_a_saved_node_of_an_older_version_still_works(
     assert dmp._image(1001, "main").channels["rgba.alpha"].max() > 0.9
     press(dmp, "clear")
     assert "rgba.alpha" not in dmp._image(1001, "main").channels
-    assert press(dmp, "reload") == "1 frames on disk, 1001 to 1001."
+    assert press(dmp, "reload") == (
+        "1 frames on disk, 1001 to 1001. 1-100: 0 solved, 0 stale, 100 missing."
+    )
     assert dmp._image(1001, "main").channels["rgba.alpha"].max() > 0.9
 
 

@@ -51,7 +51,7 @@ def saved(shot: Shot, tmp_path: Path, **values: object) -> Path:
 def test_a_batch(shot: Shot, engine: Connection, tmp_path: Path) -> None:
     """Only what is missing; and the saved script renders on a plain farm machine."""
     script, done = saved(shot, tmp_path), tmp_path / "done.nk"
-    ran = run_nuke("-t", ROOM / "dmp_batch.py", script, "--frames", "1002")
+    ran = run_nuke("-t", ROOM / "dmp_batch.py", script, "--frames=1002")
     assert ran.returncode == 0, ran.stderr
     assert "DMP: DMP1: 1 frames to solve." in ran.stdout
     there = (tmp_path / "matte.1002.exr").stat().st_mtime_ns
@@ -77,7 +77,7 @@ def test_a_farm_computes_only_when_it_was_allowed(
     shot: Shot, engine: Connection, tmp_path: Path
 ) -> None:
     script = saved(shot, tmp_path)
-    asked = ("-t", ROOM / "dmp_batch.py", script, "--render", "Final", "--frames", "1001-1002")
+    asked = ("-t", ROOM / "dmp_batch.py", script, "--render", "Final", "--frames=1001-1002")
     ran = run_nuke(*asked)
     assert ran.returncode == 2 and "DMP: Final cannot be rendered: result: " in ran.stderr
     assert not list(tmp_path.glob("matte*")), "never by surprise"
@@ -92,9 +92,12 @@ def test_a_farm_computes_only_when_it_was_allowed(
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (["--frames", "x"], 2, "--frames takes a range such as 1001-1100, not 'x'."),
+        (["--frames=x"], 2, "--frames takes a range such as 1001-1100, not 'x'."),
+        (["--frames", "1001-1003"], 2,
+         "--frames has no range: Nuke takes one at the end of the command for itself; "
+         "write --frames=1001-1100."),
         (["--node", "DMP7"], 2, "The script has no DMP node 'DMP7'."),
-        (["--render", "Nobody", "--frames", "1001"], 2,
+        (["--render", "Nobody", "--frames=1001"], 2,
          "The script has no node 'Nobody' to render."),
     ],
 )  # fmt: skip
@@ -108,7 +111,7 @@ def test_a_batch_that_cannot_be(
 def test_a_batch_without_an_engine(shot: Shot, tmp_path: Path, session: Session) -> None:
     script = saved(shot, tmp_path)
     gone = {"DMP_ENGINE_PYTHON": "/no/python", "DMP_RUN_DIR": str(tmp_path / "r")}
-    ran = run_nuke("-t", ROOM / "dmp_batch.py", script, "--frames", "1001", **gone)
+    ran = run_nuke("-t", ROOM / "dmp_batch.py", script, "--frames=1001", **gone)
     assert ran.returncode == 3
     assert ran.stderr.strip() == (
         "DMP: DMP_ENGINE_PYTHON names '/no/python', which is not a program; "

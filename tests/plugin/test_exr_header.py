@@ -10,7 +10,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting.exr_header import HEADER_LIMIT, MAGIC, read_exr_header
+from dmp_matting.exr_header import HEADER_LIMIT, MAGIC, copy_with_texts, read_exr_header
 
 PLATES = Path(__file__).resolve().parents[1] / "plates"
 FILES = sorted(PLATES.rglob("*.exr"))
@@ -107,3 +107,23 @@ def test_a_header_that_ends_early_is_none(end: int) -> None:
 )
 def test_any_other_file_and_a_damaged_one_is_none(content: bytes) -> None:
     assert read_exr_header(io.BytesIO(content)) is None
+
+
+@pytest.mark.parametrize("compression", COMPRESSIONS)
+def test_a_copy_with_another_text_has_the_same_pixels(tmp_path: Path, compression: str) -> None:
+    path, copy = tmp_path / "a.exr", tmp_path / "b.exr"
+    write(path, compression)
+    texts = {"dmp:clean": "/elsewhere/another wall, lit by ä.exr", "dmp:image": "plate.exr"}
+    with path.open("rb") as source, copy.open("wb") as target:
+        copy_with_texts(source, target, texts)
+    agrees_with_openimageio(copy)
+    before, after = (oiio.ImageInput.open(str(one)) for one in (path, copy))
+    assert np.array_equal(before.read_image("half"), after.read_image("half"))
+    for name, text in texts.items():
+        assert after.spec().get_string_attribute(name) == text
+    assert after.spec().get_string_attribute("compression") == compression
+
+
+def test_a_copy_of_what_is_no_exr() -> None:
+    with pytest.raises(ValueError, match="no whole"):
+        copy_with_texts(io.BytesIO(HEADER), io.BytesIO(), {"dmp:clean": "x"})

@@ -341,8 +341,9 @@ class Dispatcher:
         """
         target = self.store.layers(live.record, frame.number)
         key = self._key(live, frame)
+        names = {f"dmp:{plate.role.value}": plate.path for plate in frame.plates}
         try:
-            found = await asyncio.to_thread(self.cache.get, content or key, target)
+            found = await asyncio.to_thread(self.cache.get, content or key, target, names)
         except OSError as reason:
             raise full_disk(reason) from None
         if found is None:

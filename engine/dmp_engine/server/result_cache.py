@@ -15,11 +15,13 @@ import contextlib
 import json
 import os
 import shutil
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DmpError
+from dmp_matting.exr_header import copy_with_texts, read_exr_header
 from dmp_matting.job import Layers
 
 DEFAULT_LIMIT = 10 << 30  # bytes
@@ -42,10 +44,12 @@ class ResultCache:
         self.folder = folder
         self.limit = limit
 
-    def get(self, key: str, target: Path) -> Layers | None:
+    def get(self, key: str, target: Path, texts: Mapping[str, str] | None = None) -> Layers | None:
         """Put the finished EXR at ``target`` and return its Layers, or None when not held.
 
-        Raises OSError when ``target`` cannot be written.
+        ``texts`` are the header's attributes that say whose result it is, such as the names of the
+        plates: the same pixels may have been another job's. Raises OSError when ``target`` cannot
+        be written.
         """
         link = self._link(key)
         with contextlib.suppress(OSError, UnicodeDecodeError):
@@ -54,7 +58,7 @@ class ResultCache:
         try:
             layers = Layers.from_json(json.loads((entry / "layers.json").read_text("utf-8")))
             os.utime(entry / "layers.json")  # its time of last use
-            place_file(entry / "layers.exr", target)
+            _place_for(entry / "layers.exr", target, texts or {})
         except FileNotFoundError:
             return None
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError, DmpError):
@@ -127,6 +131,17 @@ class ResultCache:
             except FileNotFoundError:
                 continue  # another engine of this user (on another machine) dropped it
         return found
+
+
+def _place_for(source: Path, target: Path, texts: Mapping[str, str]) -> None:
+    """``target`` becomes ``source`` with ``texts`` in its header."""
+    with source.open("rb") as file:
+        header = read_exr_header(file) if texts else None
+        if header is None or all(header.text(name) == text for name, text in texts.items()):
+            place_file(source, target)
+            return
+        with atomic_write(target) as draft, draft.open("wb") as copy:
+            copy_with_texts(file, copy, texts)
 
 
 def place_file(source: Path, target: Path) -> None:

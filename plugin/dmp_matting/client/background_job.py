@@ -37,6 +37,7 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
         outputs: Mapping[int, str],
         *,
         preview: Optional[str] = None,
+        files: Optional[Mapping[str, str]] = None,
         connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         def attend_and_connect() -> Connection:
@@ -44,7 +45,9 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
             attend(connection)
             return connection
 
-        self._matting = Matting(job, outputs, preview=preview, connect=attend_and_connect)
+        self._matting = Matting(
+            job, outputs, preview=preview, files=files, connect=attend_and_connect
+        )
         super().__init__(self._solve, "dmp-task")
 
     def cancel(self) -> None:

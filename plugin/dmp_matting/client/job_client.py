@@ -67,6 +67,8 @@ class Matting:
     job       what to solve; its plates are read from their paths and sent once each
     outputs   the EXR to write for every frame number
     preview   a PNG to refresh with the running frame's alpha; Progress.preview names it then
+    files     where a plate lies whose path in the job is not its file but the name of what it was
+              made from, such as a host's plate; the result's header records that name
     connect   how to find an engine, or to start one
     """
 
@@ -76,9 +78,11 @@ class Matting:
         outputs: Mapping[int, str],
         *,
         preview: Optional[str] = None,
+        files: Optional[Mapping[str, str]] = None,
         connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         self.job = job
+        self.files = dict(files or {})
         self.outputs = {number: Path(path) for number, path in outputs.items()}
         self.preview = Path(preview) if preview is not None else None
         self._connect = connect
@@ -162,7 +166,7 @@ class Matting:
             path = plate["path"]
             where = f"/v1/jobs/{self._id}/plates/{plate['index']}"
             try:
-                with open(path, "rb") as file:
+                with open(self._file(path), "rb") as file:
                     connection.request("PUT", where, file, size=sizes[path])
             except OSError as reason:
                 raise self._unreadable(path, reason) from None
@@ -175,7 +179,7 @@ class Matting:
         sizes = {}
         for path in self._plates():
             try:
-                with open(path, "rb") as file:
+                with open(self._file(path), "rb") as file:
                     sizes[path] = os.fstat(file.fileno()).st_size
             except OSError as reason:
                 raise self._unreadable(path, reason) from None
@@ -187,6 +191,10 @@ class Matting:
         """Every file that is sent, and what it is."""
         frames = (*self.job.frames, *self.job.context)
         return {plate.path: plate.role for frame in frames for plate in frame.plates}
+
+    def _file(self, path: str) -> str:
+        """Where the plate lies that the job names ``path``."""
+        return self.files.get(path, path)
 
     def _unreadable(self, path: str, reason: OSError) -> PlateError:
         named = f"The {self._plates()[path].called} {path}"

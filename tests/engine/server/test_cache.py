@@ -20,6 +20,7 @@ from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.connection import Connection
 from dmp_matting.client.engine_process import Event
 from dmp_matting.client.job_client import Matting
+from dmp_matting.hosts import Role, recorded_plates
 
 from ...conftest import QUICK, Home, Pair, children, wait_until
 from ...scenes import write_image
@@ -276,6 +277,23 @@ def test_the_same_pixels_in_another_compression_are_not_solved_again(
         second, computed = solved(list(pair.matting(engine, tmp_path / name, settings).events()))
         assert not computed and second.channels == first.channels
         assert (tmp_path / name).read_bytes() == (tmp_path / "a.exr").read_bytes()
+
+
+def test_the_same_pixels_under_other_names_record_those_names(
+    engine: Connection, pair: Pair, tmp_path: Path
+) -> None:
+    """Else a shot that was moved, or a copy of it, would count as unfinished for ever."""
+    settings = QUICK.changed(seed=72)
+    first, computed = solved(list(pair.matting(engine, tmp_path / "a.exr", settings).events()))
+    assert computed
+    pair.image = pair.image.rename(tmp_path / "a name that is much longer than it was.exr")
+    second, computed = solved(list(pair.matting(engine, tmp_path / "b.exr", settings).events()))
+    assert not computed and second.channels == first.channels
+    assert recorded_plates(second.path) == {
+        Role.IMAGE: str(pair.image), Role.CLEAN: str(pair.clean)
+    }  # fmt: skip
+    before, after = (oiio.ImageBuf(str(tmp_path / name)) for name in ("a.exr", "b.exr"))
+    assert np.array_equal(before.get_pixels("half"), after.get_pixels("half"))
 
 
 def test_links_go_with_the_entry_that_they_mean(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ runs, in the terminal as in the GUI; menu.py only with --gui (then -t runs in a 
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import sys
 
@@ -25,6 +26,11 @@ def start_up(gui: bool) -> None:
                 runpy.run_path(os.path.join(folder, name))
 
 
+def without_range(arguments: list[str]) -> list[str]:
+    """Nuke takes a trailing frame number or range away from a Python script, and keeps it."""
+    return arguments[: -1 if re.fullmatch(r"-?\d+(-\d+)?(x\d+)?", arguments[-1]) else None]
+
+
 def main() -> None:
     arguments = sys.argv[1:]
     gui = "--gui" in arguments
@@ -33,7 +39,7 @@ def main() -> None:
     reset(gui)
     start_up(gui)
     if arguments[0] == "-t":
-        sys.argv = arguments[1:]
+        sys.argv = without_range(arguments[1:])
         runpy.run_path(arguments[1], run_name="__main__")
     else:
         assert arguments[0] == "-x" and arguments[1::2] == ["-X", "-F", arguments[-1]]

@@ -1,0 +1,196 @@
+"""What an input's pixels come from: the names of the plates in a job, and the files behind them.
+
+A plate is rendered into a temporary folder, whose path says nothing. The job, and with it the
+header of each result, names what the plate was made from instead: the EXR that a Read hands on
+unchanged, as the command line names it, or else the first file with the input's role, the frame
+and a digest of all nodes above. The same names come out in every session, so that a result is
+recognised as solved, as stale, or as another shot's.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import math
+import os
+import re
+from typing import Any, Dict, Iterator, List, Optional, Sequence
+
+import nuke
+
+from dmp_matting.hosts import Role
+
+from . import knobs, results
+from .node import INPUTS
+
+PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
+LINEAR = ("linear", "scene_linear")  # what a Read of an EXR hands on as it is stored
+# Knobs that change no pixel, and what a job sets on a DMP node.
+WITHOUT_EFFECT = {
+    "name", "label", "tile_color", "gl_color", "note_font", "note_font_size", "note_font_color",
+    "xpos", "ypos", "selected", "hide_input", "icon", "indicators", "bookmark", "postage_stamp",
+    "dope_sheet", "cached", "localizationPolicy", "reload", "help", "knobChanged", "onCreate",
+    "autolabel", "status", "frame_states", "job", "tile_before",
+}  # fmt: skip
+
+
+class Sources:
+    """The inputs of a DMP node as they are connected now; make a new one after a change."""
+
+    def __init__(self, node: nuke.Group) -> None:
+        self._node = node
+        self._inputs = {
+            role: source
+            for index, (role, _, _) in enumerate(INPUTS)
+            for source in [node.input(index)]
+            if source is not None
+        }
+        self._above = {role: list(_upstream(source)) for role, source in self._inputs.items()}
+        self._digests = {role: _digest(above) for role, above in self._above.items()}
+        self._changed = functools.lru_cache(maxsize=None)(_time_of_change)
+
+    def names(self, number: int, view: str) -> Dict[Role, str]:
+        """What the plates of a frame are called in a job and in its result's header."""
+        return {role: self._name(role, number, view) for role in self._inputs}
+
+    def newest(self, number: int, view: str) -> float:
+        """When the newest file of a frame's plates was changed, in seconds since the epoch.
+
+        Infinite where a plate's own file is not there; 0 where no file is known.
+        """
+        times = [0.0]
+        for role in self._inputs:
+            direct = self._direct(role, number, view)
+            if direct:
+                times.append(self._changed(direct))
+            else:
+                files = (_file_at(read, number, view) for read in self._reads(role))
+                times += [time for time in map(self._changed, files) if time < math.inf]
+        return max(times)
+
+    def is_there(self, number: int, views: Sequence[str]) -> bool:
+        """False where a file is missing of which a plate consists."""
+        files = [self._direct(role, number, view) for role in self._inputs for view in views]
+        return all(self._changed(file) < math.inf for file in files if file)
+
+    def _name(self, role: Role, number: int, view: str) -> str:
+        direct = self._direct(role, number, view)
+        if direct and not role.is_matte:
+            return direct
+        number = self._number(role, number)
+        reads = self._reads(role)
+        file = _file_at(reads[0], number, view) if reads else "Nuke"
+        return f"{file} ({role.called}, frame {number}, nodes {self._digests[role]}).exr"
+
+    def _direct(self, role: Role, number: int, view: str) -> str:
+        """The EXR that the input hands on unchanged; "" where it is not just a file."""
+        number = self._number(role, number)
+        text = file_of(self._node, self._inputs[role], [number], role)
+        return results.Sequence(text.replace("%v", view[:1])).path(number, view) if text else ""
+
+    def _number(self, role: Role, number: int) -> int:
+        still = role is Role.CLEAN and bool(self._node["clean_still"].value())
+        return still_frame(self._node) if still else number
+
+    def _reads(self, role: Role) -> List[nuke.Node]:
+        return [one for one in self._above[role] if one.Class() == "Read"]
+
+
+def made_from(name: str) -> str:
+    """The file in a plate's name, without the nodes that changed it."""
+    return name.rpartition(" (")[0] if name.endswith(").exr") else name
+
+
+def still_frame(node: nuke.Group) -> int:
+    """The frame at which a clean plate is rendered that is a still: the range's first."""
+    return int(node["first"].value())
+
+
+def file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Role) -> str:
+    """The EXR or the pattern that ``source`` hands on unchanged; "" where it does more."""
+    read: Optional[nuke.Node] = source
+    while read is not None and read.Class() in PASS_ON:  # disabled or not, they change nothing
+        read = read.input(0)
+    if read is None or read.Class() != "Read" or _value(read, "disable", False):
+        return ""
+    text = str(read["file"].value()).replace("\\", "/")
+    if "[" in text or not os.path.isabs(text) or not text.lower().endswith(".exr"):
+        return ""
+    if not read["raw"].value() and _knob_text(read, "colorspace", "linear") not in LINEAR:
+        return ""
+    if _is_shifted(read) or _value(read, "premultiplied", False):
+        return ""
+    if not results.NUMBER.search(os.path.basename(text)):
+        return text  # a still
+    first, last = int(read["first"].value()), int(read["last"].value())
+    held = all(read[name].value() == "hold" for name in ("before", "after"))
+    if role is Role.CLEAN and node["clean_still"].value() or first == last and held:
+        number = min(max(frames[0], first), last)
+        return results.Sequence(text).path(number, results.VIEW)
+    # Outside its range the Read repeats a frame; a file may be there all the same.
+    return text if first <= frames[0] and frames[-1] <= last else ""
+
+
+def _value(node: nuke.Node, name: str, otherwise: Any) -> Any:
+    """A knob's value; ``otherwise`` where the class has no such knob: a Dot has no ``disable``."""
+    knob = node.knob(name)
+    return otherwise if knob is None else knob.value()
+
+
+def _is_shifted(read: nuke.Node) -> bool:
+    """True where the Read gives another frame's file at a frame, by its frame mode."""
+    text = str(_value(read, "frame", "")).strip()
+    same = {"expression": "frame", "offset": "0", "start at": str(int(read["first"].value()))}
+    mode = str(_value(read, "frame_mode", "expression"))
+    return text not in ("", same.get(mode, ""))
+
+
+def _knob_text(read: nuke.Node, name: str, otherwise: str) -> str:
+    """A knob's value; of ``default (linear)`` what stands in the brackets."""
+    knob = read.knob(name)
+    if knob is None:
+        return otherwise
+    text = str(knob.value())
+    inside = re.fullmatch(r"default \((.*)\)", text)
+    return (inside[1] if inside else text).partition(" ")[0]
+
+
+def _upstream(source: nuke.Node) -> Iterator[nuke.Node]:
+    """``source`` and every node above it, in a fixed order, out of the group it lies in too."""
+    found, open_nodes = set(), [source]
+    while open_nodes:
+        one = open_nodes.pop(0)
+        if one.fullName() in found:
+            continue
+        found.add(one.fullName())
+        yield one
+        above = [one.input(index) for index in range(one.inputs())]
+        outer = one.parent()
+        if one.Class() == "Input" and isinstance(outer, nuke.Group):
+            above = [outer.input(int(one["number"].value()))]
+        open_nodes += [node for node in above if node is not None]
+
+
+def _digest(nodes: Sequence[nuke.Node]) -> str:
+    """Eight digits that change with any knob of the nodes, or of those inside their groups."""
+    digest = hashlib.sha256()
+    for node in nodes:
+        digest.update(node.Class().encode())
+        for name, knob in sorted(node.knobs().items()):
+            if name not in WITHOUT_EFFECT and not isinstance(knob, nuke.PyScript_Knob):
+                digest.update(f"\n{name} {knob.toScript()}".encode())
+        if isinstance(node, nuke.Group) and not knobs.is_dmp(node):
+            digest.update(_digest(node.nodes()).encode())
+    return digest.hexdigest()[:8]
+
+
+def _file_at(read: nuke.Node, number: int, view: str) -> str:
+    text = str(read["file"].value()).replace("\\", "/")
+    return results.Sequence(text.replace("%v", view[:1])).path(number, view)
+
+
+def _time_of_change(file: str) -> float:
+    try:
+        return os.stat(file).st_mtime
+    except OSError:
+        return math.inf

@@ -1,0 +1,88 @@
+"""Which frames of a node are solved, stale or missing, and which files are another shot's."""
+
+from __future__ import annotations
+
+import os
+from typing import Dict, List, Sequence
+
+import nuke
+
+from dmp_matting.hosts import FrameStatus, Role, frame_status, recorded_plates
+
+from . import knobs, prepare, results
+from .sources import Sources, made_from
+
+WORST_FIRST = (FrameStatus.MISSING, FrameStatus.STALE, FrameStatus.SOLVED)
+
+
+def frame_states(node: nuke.Group, frames: Sequence[int]) -> Dict[int, FrameStatus]:
+    """The state of each frame, of several views the worst: by the rule of the command line.
+
+    InputError and its kin where the node's knobs cannot be used.
+    """
+    files, views = results.sequence(node), prepare.wanted_views(node)
+    chosen, sources = knobs.settings_of(node), Sources(node)
+    wanted = [one for one in chosen if one is not None]
+    windows = prepare.Windows(node, frames, views, sources)
+    found = {}
+    for number in frames:
+        states = []
+        for view in views:
+            newest = max(sources.newest(near, view) for near in windows.of(number))
+            names = sources.names(number, view)
+            states.append(frame_status(files.path(number, view), names, wanted, newest))
+        found[number] = min(states, key=WORST_FIRST.index)
+    return found
+
+
+def choose(node: nuke.Group, frames: Sequence[int], only: Sequence[FrameStatus]) -> List[int]:
+    """Those of ``frames`` whose state is one of ``only``."""
+    states = frame_states(node, frames)
+    return [number for number in frames if states[number] in only]
+
+
+def show(node: nuke.Group) -> str:
+    """Write the states of the node's range into its knob and so onto its tile; returns them.
+
+    InputError and its kin where the node's knobs cannot be used.
+    """
+    found = summary(frame_states(node, prepare.whole_range(node)))
+    knob = node.knob("frame_states")
+    if knob is not None:  # a node of an older version has none
+        with results.without_undo():
+            knob.setValue(found)
+    return found
+
+
+def summary(states: Dict[int, FrameStatus]) -> str:
+    """``1001-1010: 7 solved, 2 stale, 1 missing``."""
+    counts = {state: sum(one is state for one in states.values()) for state in FrameStatus}
+    numbers = sorted(states)
+    parts = ", ".join(f"{counts[state]} {state.value}" for state in FrameStatus)
+    return f"{numbers[0]}-{numbers[-1]}: {parts}" if numbers else ""
+
+
+def others_frames(node: nuke.Group, frames: Sequence[int]) -> str:
+    """A sentence when existing EXRs of ``frames`` were made from other plates; else "".
+
+    A changed clean plate, matte or node above the plate makes a frame stale, and no other shot's.
+    """
+    if node.input(0) is None:
+        return ""
+    files, views = results.sequence(node), prepare.wanted_views(node)
+    sources = Sources(node)
+    found = []
+    for number in frames:
+        for view in views:
+            path = files.path(number, view)
+            if not os.path.isfile(path):
+                continue
+            made = made_from(recorded_plates(path).get(Role.IMAGE, ""))
+            if made != made_from(sources.names(number, view).get(Role.IMAGE, "")):
+                found.append((path, made))
+    if not found:
+        return ""
+    path, made = found[0]
+    files_are = "1 file" if len(found) == 1 else f"{len(found)} files"
+    origin = f"comes from another plate, {made}" if made else "was not made by DMP"
+    return f"This overwrites {files_are} of something else: {path} {origin}."
