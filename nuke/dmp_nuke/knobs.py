@@ -30,6 +30,7 @@ SOLVE = {  # which frames of the range Matte range solves, by their state; None 
     "missing and stale": (FrameStatus.MISSING, FrameStatus.STALE),
     "missing": (FrameStatus.MISSING,),
 }
+NODE_VERSION = 2  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 
 # The whole text of a button. It stays in the script, where the plug-in may be missing.
@@ -112,10 +113,56 @@ def _hidden(node: nuke.Group) -> None:
         node.addKnob(knob)
         if name == "is_dmp":
             knob.setValue(True)
+    version = nuke.Int_Knob("node_version", "Version of the node")
+    version.setVisible(False)
+    node.addKnob(version)
+    version.setValue(NODE_VERSION)
     for name, label in (("job", "The running job"), ("tile_before", "The tile before an error")):
         text = nuke.String_Knob(name, label)
         text.setVisible(False)
         node.addKnob(text)
+
+
+def version_of(node: nuke.Group) -> int:
+    """Which of our nodes it is; 1 for those that were saved before the knob."""
+    knob = node.knob("node_version")
+    return 1 if knob is None else int(knob.value())
+
+
+def replace_all(node: nuke.Group) -> None:
+    """Give a node of an older version today's knobs, in their order, with the values it had.
+
+    A setting that it did not have gets its preset's value; a choice that is no more, the default.
+    Knobs of the artist's own stay.
+    """
+    fresh, plain = nuke.nodes.Group(), nuke.nodes.Group()
+    add(fresh)
+    ours = set(fresh.knobs()) - set(plain.knobs())
+    for made in (fresh, plain):
+        nuke.delete(made)
+    kept = {}
+    for name, knob in node.knobs().items():
+        if name in ours or name.startswith(SETTING) or name == "has_result":
+            if not isinstance(knob, (nuke.Tab_Knob, nuke.PyScript_Knob)):
+                kept[name] = knob.value()
+            node.removeKnob(knob)
+    add(node)
+    shown = _shown(str(kept["preset"])).to_json()
+    kept.update(
+        {
+            SETTING + one.name: shown[one.name]
+            for one in _custom_fields()
+            if SETTING + one.name not in kept
+        }
+    )
+    for name, value in kept.items():
+        new = node.knob(name)
+        if new is None or name == "node_version":
+            continue
+        if isinstance(new, nuke.Enumeration_Knob) and value not in new.values():
+            continue
+        new.setValue(value)
+    follow_preset(node)
 
 
 def settings_of(node: nuke.Group) -> Resolved:
@@ -128,7 +175,7 @@ def settings_of(node: nuke.Group) -> Resolved:
     name = str(node["preset"].value())
     if node["custom"].value():
         shown = _shown(name).to_json()
-        values = {one.name: _value(node, one) for one in _custom_fields()}
+        values = {one.name: _value(node, one) for one in _custom_fields() if _has(node, one)}
         changes.update({key: value for key, value in values.items() if value != shown[key]})
     return resolve(name, changes)
 
@@ -155,7 +202,9 @@ def follow_preset(node: nuke.Group) -> None:
     name = str(node["preset"].value())
     values = _shown(name).to_json()
     for one in _custom_fields():
-        knob = node[SETTING + one.name]
+        knob = node.knob(SETTING + one.name)
+        if knob is None:  # a setting that is younger than the node: the preset's value counts
+            continue
         if not custom:
             knob.setValue(values[one.name])
         knob.setEnabled(custom)
@@ -222,6 +271,11 @@ def _setting(one: Field[Any], name: str) -> nuke.Knob:
     equation = f" (eq. {about['equation']})" if about["equation"] else ""
     knob.setTooltip(about["help"] + equation)
     return knob
+
+
+def _has(node: nuke.Group, one: Field[Any]) -> bool:
+    """False for a setting that is younger than the node."""
+    return node.knob(SETTING + one.name) is not None
 
 
 def _value(node: nuke.Group, one: Field[Any]) -> Any:

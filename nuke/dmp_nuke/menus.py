@@ -19,6 +19,7 @@ def add() -> None:
     nuke.menu("Nodes").addCommand("Keyer/DMP", node.create, icon=ICON)
     own = nuke.menu("Nuke").addMenu("DMP", icon=ICON)
     own.addCommand("Create node", node.create)
+    own.addCommand("Update nodes", _update)
     own.addCommand("Publish...", publish.press)
     own.addCommand("Engine: state", lambda: nuke.message(engine_state().sentence))
     own.addCommand("Engine: stop", _stop)
@@ -26,6 +27,18 @@ def add() -> None:
     nuke.addKnobChanged(knobs.knob_changed, nodeClass="Group")
     nuke.addOnScriptLoad(lambda: results.forget_ended_jobs(jobs.RUNNING))
     _add_panel()
+
+
+def _update() -> None:
+    """All nodes of the script that an older version saved; never while one is being solved."""
+    nodes = [one for one in node.all_nodes() if jobs.running(one) is None]
+    nuke.Undo.begin("Update DMP nodes")
+    try:
+        count = sum(node.update(one) for one in nodes)
+    finally:
+        nuke.Undo.end()
+    several = "node was" if count == 1 else "nodes were"
+    nuke.message(f"{count} {several} updated." if count else "All DMP nodes are today's.")
 
 
 def _stop() -> None:

@@ -38,6 +38,7 @@ FRAME_THERE = "[file exists [format [value result.file] [frame]]]"
 RESULT = f'[if {{[value parent.on_error] == "plate"}} {{return {FRAME_THERE}}} {{return 1}}]'
 SHOWN = f"[file exists [value preview.file]] && frame == preview.first ? 2 : {RESULT}"
 ANY_FRAME = 1_000_000  # no shot has such a frame, nor one below its negative
+LABEL = "[value frame_states]"  # on the tile, without DMP too
 FOREGROUND = ("red", "green", "blue")
 SPACING = 100  # pixels between two inner nodes in the node graph
 
@@ -71,13 +72,37 @@ def build() -> nuke.Group:
     node: nuke.Group = nuke.nodes.Group()
     node.setName("DMP1")
     knobs.add(node)
-    node["label"].setValue("[value frame_states]")
+    node["label"].setValue(LABEL)
     node.begin()
     try:
         _inside()
     finally:
         node.end()
     return node
+
+
+def update(node: nuke.Group) -> bool:
+    """Make today's node of one that was saved by an older version; False where it is today's.
+
+    Its name, place, connections and values stay.
+    """
+    if knobs.version_of(node) >= knobs.NODE_VERSION:
+        return False
+    above = [node.input(index) for index in range(node.inputs())]
+    nuke.Layer("foreground", [f"foreground.{leaf}" for leaf in FOREGROUND])
+    knobs.replace_all(node)
+    node.begin()
+    try:
+        for one in node.nodes():
+            nuke.delete(one)
+        _inside()
+    finally:
+        node.end()
+    for index, source in enumerate(above):
+        node.setInput(index, source)
+    if not node["label"].value():
+        node["label"].setValue(LABEL)
+    return True
 
 
 def _inside() -> None:

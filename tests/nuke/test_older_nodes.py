@@ -1,0 +1,76 @@
+"""Nodes that were saved by older versions: the first commit's, and that of release 0.1.0."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import nuke
+import pytest
+from nuke_standin.session import Session
+
+from dmp_matting import Settings, preset
+from dmp_matting.client.connection import Connection
+from dmp_matting.hosts import Role
+from dmp_nuke import knobs, menus, node, results
+
+from .conftest import HERE, Shot, press, quick
+
+OLDER = ("node_ae0b774.nk", "node_0_1_0.nk")
+
+
+def opened(shot: Shot, tmp_path: Path, name: str) -> Any:
+    """A saved node of an older version, connected, with its panel opened in a GUI session."""
+    menus.add()
+    nuke.scriptOpen(str(HERE / "saved" / name))
+    (dmp,) = node.all_nodes()
+    for index, read in enumerate(shot.reads()):
+        dmp.setInput(index, read)
+    dmp["file"].setValue((tmp_path / "matte.%04d.exr").as_posix())
+    return dmp
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_an_older_nodes_panel_and_presets(shot: Shot, tmp_path: Path, name: str) -> None:
+    """A setting that the node has no knob for follows the preset; nothing is a NameError."""
+    dmp = opened(shot, tmp_path, name)
+    missing = [one.name for one in fields(Settings) if not dmp.knob(f"set_{one.name}")]
+    assert len(missing) > 3, "preset, seed, device, and what is younger than the node"
+    dmp["custom"].setValue(False)
+    for preset_name in ("draft", "final"):
+        dmp["preset"].setValue(preset_name)
+        assert knobs.settings_of(dmp).settings == preset(preset_name)
+    dmp["custom"].setValue(True)
+    dmp["set_rounds"].setValue(4)
+    assert knobs.settings_of(dmp).settings == preset("final").changed(rounds=4)
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_an_older_node_is_updated(
+    shot: Shot, engine: Connection, session: Session, tmp_path: Path, name: str
+) -> None:
+    dmp = opened(shot, tmp_path, name)
+    dmp["custom"].setValue(True)
+    for knob, value in (("set_rounds", 1), ("set_joint_steps", 3), ("premultiplied", False)):
+        dmp[knob].setValue(value)
+    dmp.addKnob(nuke.String_Knob("note", "The artist's own"))
+    dmp["note"].setValue("hair")
+    above = [dmp.input(0), dmp.input(1)]
+    after = nuke.nodes.NoOp()
+    after.setInput(0, dmp)
+    nuke.menu("Nuke").menu("DMP")._items["Update nodes"][0]()
+    assert session.messages == ["1 node was updated."]
+    assert node.all_nodes() == [dmp] and dmp.name() == "DMP1" and after.input(0) is dmp
+    assert [dmp.input(0), dmp.input(1)] == above and dmp.maxInputs() == len(Role)
+    fresh = node.build()
+    assert set(dmp.knobs()) == {*fresh.knobs(), "note"} and dmp["note"].value() == "hair"
+    assert [one.name() for one in dmp.nodes()] == [one.name() for one in fresh.nodes()]
+    nuke.delete(fresh)
+    assert (dmp["premultiplied"].value(), dmp["set_rounds"].value()) == (False, 1)
+    assert dmp["file"].value() == (tmp_path / "matte.%04d.exr").as_posix()
+    assert not results.is_older(dmp) and not node.update(dmp)
+    quick(dmp)
+    nuke.frame(1001)
+    assert press(dmp, "matte_frame").startswith("Done: 1 frame in")
+    assert dmp._image(1001, "main").channels["rgba.alpha"].max() > 0.9
