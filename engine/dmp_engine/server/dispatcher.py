@@ -21,7 +21,7 @@ from typing import Any
 
 from dmp_matting.errors import CancelledError, DmpError, EngineError, OutputError, from_wire
 from dmp_matting.frame_window import window_of
-from dmp_matting.job import Frame, Job, JobState, Layers
+from dmp_matting.job import Frame, Job, JobState, Layers, Role
 from dmp_matting.settings import Settings
 
 from ..machine.device import cpu_notice
@@ -342,6 +342,8 @@ class Dispatcher:
         target = self.store.layers(live.record, frame.number)
         key = self._key(live, frame)
         names = {f"dmp:{plate.role.value}": plate.path for plate in frame.plates}
+        image = frame.plate(Role.IMAGE)
+        names["dmp:layer"] = image.layer if image is not None else ""
         try:
             found = await asyncio.to_thread(self.cache.get, content or key, target, names)
         except OSError as reason:
