@@ -212,6 +212,8 @@ class Layers:
     warnings: Tuple[str, ...] = ()
     settings: Settings = field(default_factory=Settings)
     notes: Tuple[str, ...] = ()  # what was done to the plates, such as the clean plate's fit
+    bytes: int = 0  # of the EXR
+    sha256: str = ""  # of the EXR, hexadecimal
 
     def to_json(self) -> Dict[str, Any]:
         return dataclasses.asdict(self)

@@ -6,6 +6,8 @@ The run of one job (run_once.py) and the server's worker (worker.py) both use th
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import json
 import os
 import sys
@@ -61,9 +63,16 @@ def send_frame(
                 send("progress", **progress.to_json())
                 stage, sent = progress.stage, now
     except StopIteration as done:
-        send("layers", **done.value.to_json())
+        send("layers", **_with_checksum(done.value).to_json())
     finally:
         solving.close()
+
+
+def _with_checksum(layers: Layers) -> Layers:
+    """``layers`` with the size and the digest of its EXR, by which every later copy is checked."""
+    with open(layers.path, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return dataclasses.replace(layers, bytes=file.tell(), sha256=digest)
 
 
 def unexpected_error(bug: Exception) -> DmpError:

@@ -303,9 +303,9 @@ class Dispatcher:
                 elif event["event"] == "cancelled" and failure is not None:
                     raise failure
                 elif not (event["event"] == "cancelled" and have):
-                    self._hear(live, frame, event, key)
+                    await self._hear(live, frame, event, key)
 
-    def _hear(self, live: Live, frame: Frame, event: dict[str, Any], key: str) -> None:
+    async def _hear(self, live: Live, frame: Frame, event: dict[str, Any], key: str) -> None:
         """Take in one event of the worker that solves ``frame``. Raises the error it tells.
 
         ``key`` is what the cache keeps the result under.
@@ -326,7 +326,8 @@ class Dispatcher:
             warnings = [self.store.with_client_names(record, text) for text in layers.warnings]
             self._finish(live, dataclasses.replace(layers, warnings=tuple(warnings)))
             if layers.settings.solve_size == live.settings.solve_size:  # else memory was short
-                self.cache.put(key, self.store.layers(record, frame.number), layers)
+                exr = self.store.layers(record, frame.number)
+                await asyncio.to_thread(self.cache.put, key, exr, layers)
                 self.cache.link(self._key(live, frame), key)
         elif kind == "cancelled":
             raise CancelledError(live.cancelling)

@@ -4,7 +4,9 @@
     results/<first two digits>/<other key>.link
 
 The key covers what the plates hold, the settings and the engine's version, so an
-entry is never wrong, only unneeded. A folder is complete or absent. A link is a file
+entry is never wrong, only unneeded. A folder is complete or absent. Disks fail all the
+same: layers.json holds size and SHA-256 of the EXR and a SHA-256 of itself, both are
+checked whenever an entry is handed out, and a damaged one is dropped. A link is a file
 that holds the key of an entry: its other key covers the plates' files instead of
 their pixels, and can be computed without decoding them.
 """
@@ -12,12 +14,17 @@ their pixels, and can be computed without decoding them.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
+import hashlib
 import json
+import logging
 import os
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DmpError
@@ -25,6 +32,8 @@ from dmp_matting.exr_header import copy_with_texts, read_exr_header
 from dmp_matting.job import Layers
 
 DEFAULT_LIMIT = 10 << 30  # bytes
+
+log = logging.getLogger("dmp.cache")
 
 
 @dataclass(frozen=True)
@@ -48,35 +57,53 @@ class ResultCache:
         """Put the finished EXR at ``target`` and return its Layers, or None when not held.
 
         ``texts`` are the header's attributes that say whose result it is, such as the names of the
-        plates: the same pixels may have been another job's. Raises OSError when ``target`` cannot
+        plates: the same pixels may have been another job's. A damaged
+        entry counts as not held and is dropped. Raises OSError when ``target`` cannot
         be written.
         """
-        link = self._link(key)
-        with contextlib.suppress(OSError, UnicodeDecodeError):
-            key = link.read_text("ascii")
-        entry = self._entry(key)
-        try:
-            layers = Layers.from_json(json.loads((entry / "layers.json").read_text("utf-8")))
-            os.utime(entry / "layers.json")  # its time of last use
-            _place_for(entry / "layers.exr", target, texts or {})
-        except FileNotFoundError:
+        entry = self._entry(self._linked(key))
+        if not entry.exists():
             return None
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError, DmpError):
-            shutil.rmtree(entry, ignore_errors=True)
+        try:
+            layers = _read_note(entry / "layers.json")
+            _check(entry / "layers.exr", layers)
+            os.utime(entry / "layers.json")  # its time of last use
+        except (
+            OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError, DmpError,
+        ) as damage:  # fmt: skip
+            if entry.exists():  # else another engine of this user has dropped it meanwhile
+                log.warning("a damaged result is dropped and solved anew: %s (%r)", entry, damage)
+                shutil.rmtree(entry, ignore_errors=True)
+            return None
+        try:
+            _place_for(entry / "layers.exr", target, texts or {})
+            if texts:  # it may be a copy with another header
+                layers = dataclasses.replace(layers, **_measured(target))
+        except FileNotFoundError:
             return None
         return layers
 
     def put(self, key: str, exr: Path, layers: Layers) -> None:
-        """Keep a finished frame; a disk that is full is no failure of the frame."""
+        """Keep a finished frame, on the disk itself when this returns.
+
+        A disk that is full is no failure of the frame. Blocks: call it on a thread.
+        """
         entry = self._entry(key)
-        if self.limit <= 0 or entry.exists() or exr.stat().st_size > self.limit:
+        if self.limit <= 0 or entry.exists():
             return
         with contextlib.suppress(OSError):
+            if exr.stat().st_size > self.limit:
+                return
             entry.parent.mkdir(parents=True, exist_ok=True)
             with atomic_write(entry) as draft:
                 draft.mkdir()
                 place_file(exr, draft / "layers.exr")
-                (draft / "layers.json").write_text(json.dumps(layers.to_json()), "utf-8")
+                if not layers.sha256:
+                    layers = dataclasses.replace(layers, **_measured(draft / "layers.exr"))
+                _write_note(draft / "layers.json", layers)
+                for name in ("layers.exr", "layers.json"):
+                    with (draft / name).open("r+b") as file:
+                        os.fsync(file.fileno())
         self.trim()
 
     def link(self, key: str, to: str) -> None:
@@ -115,6 +142,19 @@ class ResultCache:
         shutil.rmtree(self.folder, ignore_errors=True)
         return held
 
+    def _linked(self, key: str) -> str:
+        """The key of the entry that ``key`` links to, or ``key`` itself."""
+        link = self._link(key)
+        try:
+            found = link.read_text("ascii")
+        except (OSError, ValueError):
+            return key
+        if re.fullmatch(r"[0-9a-f]{64}", found):
+            return found
+        log.warning("a damaged link of the result cache is dropped: %s", link)
+        link.unlink(missing_ok=True)
+        return key
+
     def _entry(self, key: str) -> Path:
         return self.folder / key[:2] / key
 
@@ -142,6 +182,36 @@ def _place_for(source: Path, target: Path, texts: Mapping[str, str]) -> None:
             return
         with atomic_write(target) as draft, draft.open("wb") as copy:
             copy_with_texts(file, copy, texts)
+
+
+def _measured(exr: Path) -> dict[str, Any]:
+    with exr.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return {"bytes": file.tell(), "sha256": digest}
+
+
+def _check(exr: Path, layers: Layers) -> None:
+    """Raise ValueError when the file is not the one that was written."""
+    if exr.stat().st_size != layers.bytes:
+        raise ValueError(f"{exr.stat().st_size} bytes instead of {layers.bytes}")
+    if _measured(exr)["sha256"] != layers.sha256:
+        raise ValueError("its bytes have changed")
+
+
+def _write_note(path: Path, layers: Layers) -> None:
+    fields = layers.to_json()
+    path.write_text(json.dumps({"layers": fields, "sha256": _digest_of(fields)}), "utf-8")
+
+
+def _read_note(path: Path) -> Layers:
+    note = json.loads(path.read_text("utf-8"))
+    if _digest_of(note["layers"]) != note["sha256"]:
+        raise ValueError("its layers.json has changed")
+    return Layers.from_json(note["layers"])
+
+
+def _digest_of(fields: Any) -> str:
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
 
 
 def place_file(source: Path, target: Path) -> None:

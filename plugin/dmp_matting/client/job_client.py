@@ -10,6 +10,7 @@ fails three times in a row does the caller get an error.
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -59,6 +60,10 @@ def matte(
 def run_in_engine(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None, None]:
     """All events of a job through this user's engine: as ``run_directly``."""
     return Matting(job, outputs).events()
+
+
+class _Damaged(EngineGone):
+    """The engine sent other bytes than it had written: its disk, or the way, is damaged."""
 
 
 class Matting:
@@ -114,6 +119,10 @@ class Matting:
                 except NotThere:
                     self._id = None  # killed while the plates were sent: once more
                     self._lose(None)
+                except _Damaged as damaged:  # a fresh job finds it out, and solves the frame anew
+                    self._tidy()
+                    self._id = None
+                    self._lose(damaged)
                 except EngineGone as gone:
                     self._lose(gone)
         finally:
@@ -219,7 +228,7 @@ class Matting:
             elif kind == "layers" and event["frame"] not in self._written:
                 layers = Layers.from_json(event)
                 target = self.outputs[layers.frame]
-                self._fetch(connection, layers.path, target)
+                self._fetch(connection, layers.path, target, layers.sha256)
                 self._lost = 0
                 self._written[layers.frame] = replace(layers, path=str(target))
                 yield self._written[layers.frame]
@@ -244,12 +253,22 @@ class Matting:
                 pass  # the frame was finished meanwhile
         return Progress.from_json({**event, "preview": shown})
 
-    def _fetch(self, connection: Connection, source: str, target: Path) -> None:
-        """Write what the engine has at ``source`` to ``target``, whole or not at all."""
+    def _fetch(self, connection: Connection, source: str, target: Path, sha256: str = "") -> None:
+        """Write what the engine has at ``source`` to ``target``, whole or not at all.
+
+        With its ``sha256`` the file is checked, and on the disk itself before it is renamed.
+        """
+        digest = hashlib.sha256()
         try:
             with atomic_write(target) as draft, open(draft, "wb") as file:
                 for block in connection.blocks(source):
                     file.write(block)
+                    digest.update(block)
+                if sha256:
+                    if digest.hexdigest() != sha256:
+                        raise _Damaged(f"The layers for {target} arrived damaged.")
+                    file.flush()
+                    os.fsync(file.fileno())
         except OSError as reason:
             raise _unwritable(target, reason) from None
 
