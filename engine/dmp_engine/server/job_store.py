@@ -12,8 +12,11 @@ plate or a finished frame changes, so a reader never meets half of one.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import logging
+import os
 import re
 import secrets
 import shutil
@@ -25,6 +28,9 @@ from typing import Any
 
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.job import NEXT_STATES, Frame, Job, JobState, Layers
+
+KEEP_UNREADABLE = 7 * 24 * 3600.0  # seconds
+log = logging.getLogger("dmp.jobs")
 
 ENDED = frozenset(state for state, following in NEXT_STATES.items() if not following)
 
@@ -76,6 +82,25 @@ class Record:
         fields["layers"] = [layers.to_json() for layers in self.layers.values()]
         return fields
 
+    def check(self, name: str) -> None:
+        """Raise ValueError when the record cannot be one of ours in a folder called ``name``."""
+        frames = (*self.job.frames, *self.job.context)
+        paths = {plate.path for frame in frames for plate in frame.plates}
+        sound = (
+            self.id == name
+            and bool(self.job.frames)
+            and all(frame.plates for frame in self.job.frames)
+            and paths <= {plate.path for plate in self.plates}
+            and all(re.fullmatch(r"\d+(\.[a-z0-9]{1,5})?", plate.file) for plate in self.plates)
+            and isinstance(self.created, (int, float))
+            and type(self.attended) is bool
+            and isinstance(self.ocio, str)
+            and type(self.crashes) is int
+            and (self.failure is None or {"error", "message"} <= self.failure.keys())
+        )
+        if not sound:
+            raise ValueError("it is not of the form that the engine writes")
+
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Record:
         layers = [Layers.from_json(entry) for entry in data["layers"]]
@@ -95,6 +120,7 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.unreadable = root.with_name(f"unreadable-{root.name}")
 
     def create(self, job: Job, *, attended: bool, ocio: str) -> Record:
         """A new job folder in state UPLOADING. Raises OSError when the disk will not have it."""
@@ -117,16 +143,44 @@ class Store:
             draft.write_text(json.dumps(record.to_json()), "utf-8")
 
     def load(self) -> Iterator[Record]:
-        """Every readable job on disk, oldest first; folders that hold none are removed."""
+        """Every readable job on disk, oldest first.
+
+        A folder without a record, which a killed server had begun, is removed; one whose record
+        cannot be read is put aside.
+        """
+        self._sweep_unreadable()
         records = []
         for folder in self.root.glob("*"):
             try:
                 record = Record.from_json(json.loads((folder / "job.json").read_text("utf-8")))
-            except (OSError, ValueError, KeyError, TypeError):
+                record.check(folder.name)
+            except FileNotFoundError:
                 shutil.rmtree(folder, ignore_errors=True)
-                continue
-            records.append(record)
+            except Exception as reason:  # it may hold anything; every start would meet it again
+                self.put_aside(folder, reason)
+            else:
+                records.append(record)
         yield from sorted(records, key=lambda record: record.created)
+
+    def put_aside(self, folder: Path, reason: Exception) -> None:
+        """Move a job folder that cannot be used out of the way, for a week, with one log line."""
+        aside = self.unreadable / folder.name
+        log.warning(
+            "job %s cannot be used and is put aside as %s: %.300r", folder.name, aside, reason
+        )
+        try:
+            self.unreadable.mkdir(mode=0o700, exist_ok=True)
+            shutil.rmtree(aside, ignore_errors=True)
+            os.replace(folder, aside)
+            os.utime(aside)
+        except OSError:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def _sweep_unreadable(self) -> None:
+        for aside in self.unreadable.glob("*"):
+            with contextlib.suppress(OSError):
+                if time.time() - aside.stat().st_mtime > KEEP_UNREADABLE:
+                    shutil.rmtree(aside, ignore_errors=True)
 
     def remove(self, record: Record) -> None:
         shutil.rmtree(self.folder(record), ignore_errors=True)

@@ -64,13 +64,27 @@ def serve(options: Namespace) -> int:
         listener, address = _listen(options)
         if options.detach and not WINDOWS and os.fork():
             os._exit(0)  # the caller's child ends here; the engine goes on without a parent
-        return asyncio.run(_Engine(options, address).run(listener))
+        _write_pid(lock)
+        return asyncio.run(_Engine(options, address, lock).run(listener))
+
+
+def _write_pid(lock: Any) -> None:
+    """Our process, from the second byte on: on Windows nobody can read the first, the locked one.
+
+    Always of one length, so that a full disk that has held one holds the next.
+    """
+    try:
+        lock.seek(0)
+        lock.write(f" {os.getpid():<19}\n".encode())
+    except OSError as reason:
+        log.warning("the lock file does not hold our process number (%s)", reason.strerror)
 
 
 def _take_lock(path: Path) -> Any:
     """The open lock file, or None when another engine holds it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = path.open("a+b")
+    path.touch(0o600)
+    file = path.open("r+b", buffering=0)
     try:
         if sys.platform == "win32":
             import msvcrt
@@ -129,8 +143,9 @@ def _http(app: ASGIApp) -> _Server:
 class _Engine:
     """What runs between start and end."""
 
-    def __init__(self, options: Namespace, address: str) -> None:
+    def __init__(self, options: Namespace, address: str, lock: Any) -> None:
         self.options = options
+        self.lock = lock
         self.address = address
         self.token = secrets.token_urlsafe(32)
         cache = ResultCache(options.cache_folder / "results", int(options.cache_gb * 2**30))
@@ -153,11 +168,11 @@ class _Engine:
         serving = asyncio.create_task(server.serve(sockets=[listener]))
         self.dispatcher.resume()
         warm_up = asyncio.create_task(self._warm_up())
-        while not server.started and not serving.done():
-            await asyncio.sleep(0.01)
-        self._write_run_file()
-        log.info("engine %s at %s", engine_version(), self.address)
         try:
+            while not server.started and not serving.done():
+                await asyncio.sleep(0.01)
+            self._write_run_file()
+            log.info("engine %s at %s", engine_version(), self.address)
             while not serving.done():
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self.api.stop_asked.wait(), TICK)
@@ -166,8 +181,12 @@ class _Engine:
                 if why:
                     log.info("the engine ends: %s", why)
                     break
+        except OSError as reason:
+            log.error("the engine ends: it cannot write its run file (%s)", reason)
+            return 3
         finally:
-            (self.options.run_folder / "engine.json").unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (self.options.run_folder / "engine.json").unlink(missing_ok=True)
             self.api.stop_asked.set()
             warm_up.cancel()
             await self.dispatcher.stop()
@@ -217,17 +236,32 @@ class _Engine:
             for name in ("engine.json", "engine.lock", "engine.sock"):
                 with contextlib.suppress(OSError):
                     os.utime(options.run_folder / name)
+        if not (options.run_folder / "engine.json").exists():
+            with contextlib.suppress(OSError):  # tried again at the next tick
+                self._write_run_file()
+                log.info("the run file was gone and is written again")
         if self.dispatcher.busy:
             api.used = time.monotonic()
             return ""
         why = ""
-        if time.monotonic() - api.used > options.idle:
+        if not self._lock_is_ours():
+            why = "its run folder was removed"
+        elif time.monotonic() - api.used > options.idle:
             why = "idle"
         elif api.deserted and api.hosts.absent_for() > options.grace:
             why = "its last client went away"
         if why:
             api.stop_asked.set()  # from now on new jobs are sent to the next engine
         return why
+
+    def _lock_is_ours(self) -> bool:
+        """False when the lock file was removed: another engine may start beside this one."""
+        try:
+            return os.path.samestat(
+                os.stat(self.options.run_folder / "engine.lock"), os.fstat(self.lock.fileno())
+            )
+        except OSError:
+            return False
 
     async def _open_page(self) -> str:
         """The status page's own address: TCP, which a browser can reach."""

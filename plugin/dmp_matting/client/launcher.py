@@ -28,6 +28,7 @@ from .engine_python import child_environment, engine_command
 
 START_LIMIT = 60.0  # seconds; a Python on a slow network disk
 GREETING_LIMIT = 10.0  # seconds for an answer that needs no work
+KILL_AFTER = 3.0  # seconds that a hanging engine gets to end by itself
 AGAIN = 1.0  # seconds after which an engine that ended at once is started again
 LOG_LIMIT = 4 << 20  # bytes, then a new log is started and the old one is kept beside it
 HANGS = (
@@ -119,23 +120,40 @@ def start_engine(
 def stop_engine(*, force: bool = False) -> bool:
     """End the engine; False when none was running. EngineError when it has work and not forced.
 
-    Jobs that somebody waits for end as cancelled, the others go on with the next engine.
+    Jobs that somebody waits for end as cancelled, the others go on with the next engine. Whether
+    one runs is read from the lock alone: its run file may be gone, and it may hang.
     """
-    run_file = _run_file()
-    connection, _ = _greeted(run_file)  # of any protocol: the way out must work for every one
+    connection, _ = _greeted(_run_file())  # of any protocol: the way out must work for every one
     if connection is None:
-        if run_file is None or not force or not _lock_is_held():
+        if not _lock_is_held():
             return False
-        _kill(run_file["pid"])  # it hangs: the lock shows that the process is still ours
+        if not force:
+            raise EngineError(HANGS)
+        _end_process(_locking_process())
         return True
     connection.request("POST", "/v1/shutdown", {"force": force})
-    deadline = time.monotonic() + 15.0
-    while _lock_is_held() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    if _lock_is_held():
+    if not _lock_is_free_within(15.0):
         if not force:
             raise EngineError("The engine takes long to end; `dmp engine stop --force` kills it.")
         _kill(connection.pid)
+    return True
+
+
+def _end_process(pid: int) -> None:
+    """End the engine that holds the lock: it may tidy up if it still can, then it is killed."""
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGTERM)
+    if not _lock_is_free_within(KILL_AFTER):
+        _kill(pid)
+        _lock_is_free_within(KILL_AFTER)
+
+
+def _lock_is_free_within(seconds: float) -> bool:
+    deadline = time.monotonic() + seconds
+    while _lock_is_held():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.05)
     return True
 
 
@@ -232,6 +250,22 @@ def _lock_is_held() -> bool:
         except OSError:
             return True
     return False
+
+
+def _locking_process() -> int:
+    """The process that holds the lock. EngineError where the lock file does not name it."""
+    try:
+        with (run_folder() / "engine.lock").open("rb", buffering=0) as file:
+            file.seek(1)
+            return int(file.read(32))
+    except (OSError, ValueError):
+        run_file = _run_file()
+        if run_file is not None:
+            return int(run_file["pid"])
+        raise EngineError(
+            f"An engine holds {run_folder() / 'engine.lock'}, but which process it is cannot be "
+            "read; end the program `dmp_engine serve` by hand."
+        ) from None
 
 
 def _kill(pid: int) -> None:
