@@ -58,6 +58,7 @@ def matte_frame(
     on_content: Callable[[str], None] | None = None,
     window: Sequence[Frame] = (),
     look_cache: LookCache | None = None,
+    shrink: int = 0,
 ) -> Generator[Progress, None, Layers]:
     """Solve ``frame`` and write ``output``; yields Progress, returns Layers.
 
@@ -67,7 +68,8 @@ def matte_frame(
     ``names`` are the artist's paths of plates that lie elsewhere, for the header.
     ``on_content`` is called with the digest of the plates' content (pixel_digest.py) before
     anything is solved. ``window`` are the frames it is solved with, itself among them
-    (frame_window.py); ``look_cache`` holds what earlier frames have computed.
+    (frame_window.py); ``look_cache`` holds what earlier frames have computed. ``shrink`` is by how
+    many steps it is solved smaller than what is free allows: others were killed for want of memory.
     Closing the generator ends the work; ``output`` is written whole or not at
     all. Raises errors of :mod:`dmp_matting.errors` only.
     """
@@ -113,6 +115,8 @@ def matte_frame(
         if planned != settings:  # the cache makes room first, and changes no result
             look_cache.stage_cache.clear()
             planned = fitted_to_memory(settings, height, width, free_memory(where))
+        for _ in range(shrink):
+            planned = smaller(planned, height, width) or planned
         while True:
             # A checkpoint would not know the neighbours.
             resumable = Checkpoint(None if window else checkpoint, planned, content)

@@ -3,7 +3,8 @@
 Started by server/pool.py as ``main()``. Commands on standard input:
 
     {"do": "frame", "frame": Frame, "settings": Settings, "output": path, "preview": path,
-     "checkpoint": path, "names": {stored path of a plate: the artist's}, "window": [Frame, ...]}
+     "checkpoint": path, "names": {stored path of a plate: the artist's}, "window": [Frame, ...],
+     "shrink": steps of the solve size, after workers that were killed for want of memory}
     {"do": "cancel"}                 ends the running frame, also between two of its steps
     {"do": "go", "on": true}         the answer to ``content``: solve it, or (false) do not
 
@@ -189,6 +190,7 @@ def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes, look_cache: 
         names=command["names"],
         on_content=pipes.report_content,
         window=job.context,
+        shrink=command["shrink"],
         look_cache=look_cache,
     )
     try:

@@ -249,8 +249,13 @@ class Dispatcher:
             self.pump()
 
     async def _solve(self, live: Live, slot: Slot, frame: Frame) -> None:
-        """One frame on a worker, again from its checkpoint when the worker dies."""
+        """One frame on a worker, again from its checkpoint when the worker dies.
+
+        One that the kernel ended for want of memory is followed by one that solves smaller; so is
+        the second that anything ended by signal 9, the first of which may have had other reasons.
+        """
         record = live.record
+        kills = shrink = 0
         while True:
             _heed_cancel(live)
             worker = await slot.ready(record.ocio)
@@ -271,12 +276,15 @@ class Dispatcher:
                 "output": str(self.store.layers(record, frame.number)),
                 "preview": str(self.store.preview(record)),
                 "checkpoint": str(self.store.checkpoint(record, frame.number)),
+                "shrink": shrink,
             }
             try:
                 await self._follow(live, frame, worker, request)
                 return
             except WorkerDied as death:
                 record.crashes += 1
+                kills += death.killed
+                shrink += death.for_memory or (death.killed and kills > 1)
                 log.warning("job %s, frame %d: worker died, %s", record.id, frame.number, death)
                 if record.crashes >= DEATHS_LIMIT:
                     raise EngineError(
@@ -324,11 +332,11 @@ class Dispatcher:
         elif kind == "layers":
             layers = Layers.from_json(event)
             warnings = [self.store.with_client_names(record, text) for text in layers.warnings]
-            self._finish(live, dataclasses.replace(layers, warnings=tuple(warnings)))
             if layers.settings.solve_size == live.settings.solve_size:  # else memory was short
                 exr = self.store.layers(record, frame.number)
                 await asyncio.to_thread(self.cache.put, key, exr, layers)
                 self.cache.link(self._key(live, frame), key)
+            self._finish(live, dataclasses.replace(layers, warnings=tuple(warnings)))
         elif kind == "cancelled":
             raise CancelledError(live.cancelling)
         else:

@@ -171,7 +171,7 @@ class Store:
         try:
             self.unreadable.mkdir(mode=0o700, exist_ok=True)
             shutil.rmtree(aside, ignore_errors=True)
-            os.replace(folder, aside)
+            shutil.move(folder, aside)
             os.utime(aside)
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)

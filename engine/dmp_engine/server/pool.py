@@ -15,6 +15,7 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator
+from pathlib import Path
 from typing import Any
 
 from dmp_matting.errors import EngineError, from_wire
@@ -39,7 +40,16 @@ log = logging.getLogger("dmp.pool")
 
 
 class WorkerDied(Exception):
-    """The worker process ended in the middle of a frame."""
+    """The worker process ended in the middle of a frame.
+
+    ``killed``: by a signal 9 that we did not send; ``for_memory``: by the kernel, which counts
+    how often it kills for want of memory.
+    """
+
+    def __init__(self, reason: str, *, killed: bool = False, for_memory: bool = False) -> None:
+        super().__init__(reason)
+        self.killed = killed
+        self.for_memory = killed and for_memory
 
 
 class Worker:
@@ -51,6 +61,7 @@ class Worker:
         self.devices: list[Device] = []
         self.memory: dict[str, int] = {}
         self._events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
+        self._put_down = False  # by ourselves
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -110,7 +121,7 @@ class Worker:
         for events of the next frame. Raises WorkerDied.
         """
         self._send({"do": "frame", **request})
-        ended = False
+        ended, kills = False, memory_kills()
         try:
             while (event := await self._events.get()) is not None:
                 ended = event["event"] in ("layers", "error", "cancelled")
@@ -119,7 +130,9 @@ class Worker:
                     return
             await self.process.wait()
             ended = True
-            raise WorkerDied(f"exit code {self.process.returncode}")
+            code = self.process.returncode
+            killed = code == -9 and not self._put_down
+            raise WorkerDied(f"exit code {code}", killed=killed, for_memory=memory_kills() > kills)
         finally:
             if not ended:
                 self.kill()
@@ -136,6 +149,7 @@ class Worker:
         self.kill()
 
     def kill(self) -> None:
+        self._put_down = True
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
 
@@ -173,6 +187,18 @@ class Worker:
             self.kill()
         finally:
             self._events.put_nowait(None)
+
+
+def memory_kills() -> int:
+    """How often this kernel has killed a process for want of memory; 0 where it does not count."""
+    try:
+        for line in Path("/proc/vmstat").read_text("ascii").splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    except (OSError, ValueError):
+        pass
+    return 0
 
 
 class Slot:

@@ -23,8 +23,8 @@ from dmp_engine.server.dispatcher import Dispatcher, Live
 from dmp_engine.server.job_store import Store
 from dmp_engine.server.pool import Pool, Worker, WorkerDied
 from dmp_engine.server.result_cache import ResultCache
-from dmp_matting import EngineError, Frame, Job, OutputError, Plate, Role, Settings
-from dmp_matting.job import JobState
+from dmp_matting import EngineError, OutputError, Settings
+from dmp_matting.job import Frame, Job, JobState, Plate, Role
 
 # Orders for the worker: lines of a file, of which every worker takes the next at each turn.
 WORKER = """
@@ -55,6 +55,8 @@ for line in sys.stdin:
     command = json.loads(line)
     if command["do"] != "frame":
         continue
+    with open(ORDERS + ".shrink", "a") as file:
+        file.write(str(command.get("shrink")) + " ")
     fail(order())
     number = command["frame"]["number"]
     send("content", digest=str(number))
@@ -209,6 +211,29 @@ def test_a_worker_that_sends_nonsense_is_replaced(engine: Engine) -> None:
     async def test() -> None:
         engine.order("work nonsense")
         assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+@pytest.mark.parametrize(
+    ("orders", "counted", "shrinks"),
+    [
+        ("work killed work", False, "0 0 "),  # by anybody: it goes on from its checkpoint
+        ("work killed work killed work", False, "0 0 1 "),
+        ("work killed work killed work", True, "0 1 2 "),  # for want of memory
+        ("work exit work exit work", True, "0 0 0 "),  # it ended by itself
+    ],
+)
+def test_after_a_worker_was_killed_for_memory_the_frame_is_solved_smaller(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, orders: str, counted: bool, shrinks: str
+) -> None:
+    kernel = iter(range(1000)) if counted else iter([0] * 1000)
+    monkeypatch.setattr(pool_module, "memory_kills", lambda: next(kernel))
+
+    async def test() -> None:
+        engine.order(orders)
+        assert await engine.end_of(engine.start()) is JobState.DONE
+        assert Path(f"{engine._orders}.shrink").read_text() == shrinks
 
     run(engine, test)
 

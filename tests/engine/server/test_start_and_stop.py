@@ -20,8 +20,9 @@ from dmp_engine.server.dispatcher import Dispatcher
 from dmp_engine.server.job_store import KEEP_UNREADABLE, Store
 from dmp_engine.server.pool import Pool
 from dmp_engine.server.result_cache import ResultCache
-from dmp_matting import EngineError, Frame, Job, Plate, Role, Settings
+from dmp_matting import EngineError, Settings
 from dmp_matting.client.launcher import find_engine, stop_engine
+from dmp_matting.job import Frame, Job, Plate, Role
 
 from ...conftest import Home, wait_until
 
