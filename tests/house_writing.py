@@ -16,6 +16,7 @@ RENAMING = {
     "plugin/dmp_matting/atomic_write.py",
     "plugin/dmp_matting/client/launcher.py",  # the engine's log makes room for the next one
     "plugin/dmp_matting/publish/plugins/integrate_matte.py",  # a checked folder becomes a version
+    "engine/dmp_engine/server/job_store.py",  # a folder that does not load is put aside
     "blender_addon/dmp_blender/render.py",  # Blender names the picture that it has rendered
 }
 HAND_MADE = ("os.replace", "os.rename", "os.renames", "shutil.move")
