@@ -49,9 +49,9 @@ COMPOSITE = "GT13"  # of the benchmark: long hair
 # Calls on the way to the solver's first alpha, in order: module, name.
 CALLS = [
     (pipeline, "read_plates"), (pair, "fit_clean"), (pipeline, "_warnings"),
-    (solver, "first_trimap"), (solver, "second_look"), (solver, "sample_alpha"),
+    (solver, "first_trimap"), (solver, "sample_alpha"),
     (solver, "MattingLaplacian"), (solver.MattingLaplacian, "solve"),
-    (solver, "smooth_foreground"), (solver, "without_closed_holes"), (pipeline, "_show"),
+    (solver, "smooth_foreground"), (pipeline, "_show"),
 ]  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def authors(image: Tensor, clean: Tensor, scale: float) -> Iterator[tuple[int, T
     encoding = Encoding.of_pair(image, clean, False)
     bounds = colour_bounds(image, clean)
     seen, behind = encoding.encode(image), encoding.encode(clean)
-    trimap = solver.first_trimap(seen, behind, AUTHORS, generator)
+    trimap = solver.first_trimap(seen, behind, AUTHORS)
     trainer: Trainer | None = None
     done = 0
     for fit, joint, projection in ROUNDS:

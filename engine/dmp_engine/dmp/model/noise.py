@@ -129,11 +129,6 @@ class Noise:
         return (encoding.decode(shown + self.sigma) - encoding.decode(shown - self.sigma)) / 2
 
 
-def weakened(weight: Tensor, variance: Tensor) -> Tensor:
-    """``weight`` of what a pixel's own colour says where its noise has that ``variance``."""
-    return weight / (1 + variance / ROUNDING**2)
-
-
 def same(image: Tensor, clean: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
     """Where a pixel passes its test, and where the windows around it do, (1, 1, H, W) each.
 

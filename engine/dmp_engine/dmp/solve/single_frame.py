@@ -32,15 +32,13 @@ from dmp_matting.settings import Settings
 
 from ..evidence.confidence import confidence_of
 from ..evidence.constraints import without_solve
-from ..evidence.false_holes import fill_false_holes, without_closed_holes
 from ..evidence.foreground_samples import sample_alpha
-from ..evidence.texture import opened_where_seen_through, seen_through, with_texture
-from ..evidence.trimap import second_look, tested_trimap
+from ..evidence.texture import seen_through, with_texture
 from ..evidence.types import Sampled, SeenThrough
 from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding
 from ..model.morphology import erode
-from ..model.noise import Noise, weakened
+from ..model.noise import Noise
 from ..paper.initial_alpha import background_mask, initial_alpha, patch_similarity, updated_alpha
 from ..paper.losses import Problem, Trainer, start_logits
 from ..paper.refine import NEARLY_ONE
@@ -50,7 +48,7 @@ from .foreground import smooth_foreground
 from .full_resolution import lift, shrunk_constraint, solve_size
 from .laplacian import MattingLaplacian
 from .pair_solution import solve_pair
-from .postprocess import colour_bounds, exact_foreground, finished, with_solid_core, without_grain
+from .postprocess import colour_bounds, exact_foreground, finished, with_solid_core
 
 REFERENCE_SIDE = 512  # at which Settings gives pixel sizes
 GLANCE = 10  # steps between two looks at a GPU's loss
@@ -99,7 +97,7 @@ def solve(
     """
     if settings.alpha_init != "tested":
         constraint = without_solve(constraint)
-        return (yield from _solve(image, clean, settings, linear, constraint, start, memo, None))
+        return (yield from _solve(image, clean, settings, linear, constraint, start, memo))
     box = changed_box(image, clean, settings, linear, constraint, memo)
     if box is not None:
         image, clean = box.cut(image), box.cut(clean)
@@ -128,38 +126,29 @@ def _solve(
     constraint: Tensor | None,
     start: dict[str, Any] | None,
     memo: Memo,
-    clean_plate_error: CleanPlateError | None,
 ) -> Generator[Step, None, Solution]:
     plan = _Plan(settings)
     generator = torch.Generator().manual_seed(settings.seed)
-    full_image, full_clean, full_hint, full_leftover = image, clean, constraint, clean_plate_error
+    full_image, full_clean, full_constraint = image, clean, constraint
     size = solve_size(image.shape[-2], image.shape[-1], settings)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
         constraint = shrunk_constraint(constraint, size) if constraint is not None else None
-        clean_plate_error = (
-            clean_plate_error.shrunk(size) if clean_plate_error is not None else None
-        )
     encoding = Encoding.of_pair(image, clean, linear)
     bounds = colour_bounds(image, clean)
     seen, behind = encoding.encode(image), encoding.encode(clean)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
-    tested, noise = noises_of(seen, behind, settings, memo, clean_plate_error)
-    grain = noise.where_mixed(clean, encoding) if noise is not None else None
-    edge_loss_px = clean_plate_error.edge_loss_px if clean_plate_error is not None else 0.0
     # line 1: alpha^[0], eq. 8
     trimap = drawn(
         "first trimap",
-        lambda: first_trimap(seen, behind, settings, generator, tested, edge_loss_px),
+        lambda: first_trimap(seen, behind, settings),
         generator,
         memo,
     )
     # To be looked at seconds before there is more; half where nothing is known yet.
     yield replace(plan.at(Stage.INITIALISE, 1, 2), layers=Estimate(trimap, image).layers)
-    through = memo("seen through", lambda: seen_through(image, clean, grain))
-    if settings.alpha_init == "tested":
-        trimap = looked_again(image, clean, trimap, encoding, generator, noise, through, memo)
+    through = memo("seen through", lambda: seen_through(image, clean))
     if constraint is not None:
         trimap = torch.where(constraint == 0.5, trimap, constraint)
     estimate: Estimate | None = None
@@ -178,15 +167,8 @@ def _solve(
         resumed = start if start is not None and turn == first_round else None
         if resumed is None or estimate is None or evidence is None:
             estimate, evidence = first_estimate(
-                image, clean, trimap, sources, encoding, settings, generator, noise, through
+                image, clean, trimap, sources, encoding, settings, generator, through
             )
-            if tested is not None:
-                trimap = without_closed_holes(seen, behind, trimap, estimate.alpha, through, tested)
-                solid = torch.where(trimap == 0.5, estimate.alpha, trimap)
-                trimap = fill_false_holes(seen, behind, trimap, solid, tested)
-                estimate = Estimate(
-                    torch.where(trimap == 0.5, estimate.alpha, trimap), estimate.foreground
-                )
             yield replace(plan.at(Stage.INITIALISE, 1, 1), layers=estimate.layers)
         else:
             generator.set_state(resumed["generator"])  # the same weights' and inputs' noise again
@@ -206,7 +188,7 @@ def _solve(
         yield plan.at(Stage.REFINE, 0, 1)
         unfinished, decided = Estimate(alpha, foreground), trimap
         held = trimap if settings.hold > 0 else constraint
-        alpha, foreground = finished(image, clean, alpha, foreground, held, settings, bounds, grain)
+        alpha, foreground = finished(image, clean, alpha, foreground, held, settings, bounds)
         estimate = Estimate(alpha, foreground)
         sources = torch.where((trimap == 0.5) & (alpha > NEARLY_CORE), 1.0, trimap)
         if settings.hold == 0:  # line 6: eq. 19; a held trimap stays
@@ -217,15 +199,11 @@ def _solve(
     confidence = confidence_of(estimate.alpha, decided, evidence)
     if size is None:
         foreground = estimate.foreground
-        alpha = without_grain(estimate.alpha, estimate.foreground, clean, held, grain)
-        alpha = with_solid_core(alpha, held, settings)
+        alpha = with_solid_core(estimate.alpha, held, settings)
         foreground = exact_foreground(image, clean, alpha, foreground, settings)
         return Solution(alpha, foreground, trimap, confidence)
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
-    if noise is not None:
-        full = (full_image, full_clean)
-        grain = memo("grain at full size", lambda: grain_of(*full, encoding, full_leftover))
-    return (yield from lift(full_image, full_clean, small, full_hint, settings, grain))
+    return (yield from lift(full_image, full_clean, small, full_constraint, settings))
 
 
 class _Plan:
@@ -251,22 +229,6 @@ class _Plan:
         return Step(stage, step, steps, min(1.0, rounds))
 
 
-def noises_of(
-    seen: Tensor,
-    behind: Tensor,
-    settings: Settings,
-    memo: Memo = no_cache,
-    clean_plate_error: CleanPlateError | None = None,
-) -> tuple[Noise | None, Noise | None]:
-    """An encoded pair's noise for the tests, and for the solver; None where nobody asks for it."""
-    if settings.alpha_init != "tested":
-        return None, None
-    measured = memo("noise", lambda: Noise.of_pair(seen, behind))
-    if clean_plate_error is None:
-        return measured, measured
-    return measured.and_also(clean_plate_error.tested), measured.and_also(clean_plate_error.sigma)
-
-
 def grain_of(
     image: Tensor,
     clean: Tensor,
@@ -286,38 +248,10 @@ def drawn(what: str, make: Callable[[], Tensor], generator: torch.Generator, mem
     return value
 
 
-def looked_again(
-    image: Tensor,
-    clean: Tensor,
-    trimap: Tensor,
-    encoding: Encoding,
-    generator: torch.Generator,
-    noise: Noise | None,
-    through: SeenThrough,
-    memo: Memo = no_cache,
-) -> Tensor:
-    """The tested trimap, its core doubted where the clean plate may be seen through it."""
-
-    def look() -> Tensor:
-        again = second_look(image, clean, trimap, encoding, generator, noise)
-        return opened_where_seen_through(again, through)
-
-    return drawn("second look", look, generator, memo)
-
-
-def first_trimap(
-    seen: Tensor,
-    behind: Tensor,
-    settings: Settings,
-    generator: torch.Generator,
-    noise: Noise | None,
-    edge_loss_px: float = 0.0,
-) -> Tensor:
-    """alpha^[0] of eq. 8, the paper's or, with ``noise``, tested (evidence.py); or 0.5."""
+def first_trimap(seen: Tensor, behind: Tensor, settings: Settings) -> Tensor:
+    """alpha^[0] of eq. 8; or 0.5."""
     if settings.alpha_init == "simple":
         return torch.full_like(seen[:, :1], 0.5)
-    if noise is not None:
-        return tested_trimap(seen, behind, generator, noise=noise, edge_loss_px=edge_loss_px)
     background = background_mask(seen, behind, settings.background_tolerance)
     similarity = patch_similarity(seen, behind, settings.patch_size)
     alpha = initial_alpha(background, similarity, settings.similarity)
@@ -336,7 +270,6 @@ def first_estimate(
     encoding: Encoding,
     settings: Settings,
     generator: torch.Generator,
-    noise: Noise | None,
     through: SeenThrough,
 ) -> tuple[Estimate, Sampled]:
     """What eq. 9 and 11 fit, and the evidence about alpha at the undecided pixels.
@@ -347,7 +280,7 @@ def first_estimate(
     asked = unknown & (sources == 0.5)
     if not settings.correction:  # asked for its confidence only: the networks' noise stays theirs
         generator = torch.Generator().manual_seed(settings.seed)
-    sampled = _sampled(image, clean, asked, sources == 1, encoding, generator, noise)
+    sampled = _sampled(image, clean, asked, sources == 1, encoding, generator)
     sampled = with_texture(sampled, through, asked)
     if not settings.correction or not unknown.any():
         return Estimate(trimap, image), sampled
@@ -362,8 +295,6 @@ def first_estimate(
     seen = (difference * (image - clean)).sum(1, keepdim=True)
     by_colour = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
     told = COLOUR * power
-    if noise is not None:
-        told = weakened(told, noise.sigma.square())
     weight = told + SAMPLES * sampled.confidence + OPAQUE
     pull = told * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
     alpha = laplacian.solve(alpha, weight, pull / weight)
@@ -377,11 +308,10 @@ def _sampled(
     sources: Tensor,
     encoding: Encoding,
     generator: torch.Generator,
-    noise: Noise | None,
 ) -> Sampled:
     """``sample_alpha`` of each frame of a window; there is one, but in the paper's video mode."""
     frames = zip(*(torch.split(x, 1) for x in (image, clean, asked, sources)), strict=True)
-    found = [sample_alpha(i, b, a, s, encoding, generator, noise=noise) for i, b, a, s in frames]
+    found = [sample_alpha(i, b, a, s, encoding, generator) for i, b, a, s in frames]
     alphas, confidences = [s.alpha for s in found], [s.confidence for s in found]
     return Sampled(torch.cat(alphas), torch.cat(confidences))
 

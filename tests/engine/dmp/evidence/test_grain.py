@@ -9,12 +9,7 @@ import torch
 from torch import Tensor
 
 from dmp_engine.dmp.evidence import trimap as first_trimap
-from dmp_engine.dmp.evidence.texture import seen_through
-from dmp_engine.dmp.model.encoding import Encoding
-from dmp_engine.dmp.model.noise import Noise
 from dmp_engine.dmp.solve.postprocess import without_grain
-from dmp_engine.dmp.solve.single_frame import first_estimate
-from dmp_matting import preset
 
 SIZE = (24, 32)
 SIGMA = 0.02
@@ -90,17 +85,3 @@ def test_without_grain_no_rim_is(lemur: Any, monkeypatch: pytest.MonkeyPatch) ->
     asked = first_trimap.tested_trimap(lemur.image, lemur.clean, seeded())
     monkeypatch.setattr(first_trimap, "GRAINY_RIM", 0.0)
     assert torch.equal(asked, first_trimap.tested_trimap(lemur.image, lemur.clean, seeded()))
-
-
-def test_grain_weakens_what_a_pixels_colour_says(lemur: Any) -> None:
-    image, clean = noisy(lemur)
-    trimap = first_trimap.tested_trimap(image, clean, seeded())
-    encoding = Encoding.of_pair(image, clean, False)
-    through = seen_through(image, clean)
-    errors = []
-    for noise in (Noise(torch.full_like(image[:, :1], SIGMA)), None):
-        estimate, _ = first_estimate(
-            image, clean, trimap, trimap, encoding, preset("draft"), seeded(), noise, through
-        )
-        errors.append(float((estimate.alpha - lemur.alpha).abs()[trimap == 0.5].mean()))
-    assert errors[0] < errors[1]

@@ -12,11 +12,9 @@ from torch import Tensor
 from dmp_engine.dmp.evidence import (
     trimap as first_trimap,  # whose tested_trimap pytest would take for a test
 )
-from dmp_engine.dmp.evidence.false_holes import without_closed_holes
 from dmp_engine.dmp.evidence.foreground_samples import sample_alpha
 from dmp_engine.dmp.evidence.texture import opened_where_seen_through, seen_through
 from dmp_engine.dmp.evidence.trimap import nothing_in_common, second_look
-from dmp_engine.dmp.evidence.types import SeenThrough
 from dmp_engine.dmp.model.encoding import Encoding
 
 PAIRS = ["lemur", 1001, 1004, 1008]
@@ -129,31 +127,3 @@ def test_a_pair_of_equals_is_all_background(lemur: Any) -> None:
 
 def test_the_trimap_is_the_same_for_the_same_seed(tiny: Any) -> None:
     assert torch.equal(trimap(tiny), trimap(tiny))
-
-
-@pytest.mark.parametrize("chance", [True, False], ids=["by-chance", "the-clean-plate"])
-def test_under_grain_a_hole_shows_the_clean_plate_and_not_colours_about_it(chance: bool) -> None:
-    """As many pixels near the clean plate's colours in both; only their spread differs."""
-    size, sigma = 96, 0.01
-    random = seeded()
-    clean = torch.full((1, 3, size, size), 0.3)
-    grain = torch.randn(clean.shape, generator=random) * sigma
-    image = clean + grain
-    core = torch.zeros(1, 1, size, size, dtype=torch.bool)
-    core[..., 24:72, 24:72] = True
-    image = torch.where(core, 0.8, image)
-    island = slice(44, 52)
-    inside = grain[..., island, island]
-    if chance:  # anywhere within twice the tolerance
-        direction = torch.nn.functional.normalize(
-            torch.randn(inside.shape, generator=random), dim=1
-        )
-        reach = torch.rand(inside[:, :1].shape, generator=random) ** (1 / 3)
-        inside = direction * reach * 2 * 2.65 * sigma * 3**0.5
-    image[..., island, island] = clean[..., island, island] + inside
-    decided = torch.where(core, 1.0, 0.0)
-    decided[..., 40:56, 40:56] = 0.5
-    alpha = torch.where(decided == 0.5, 0.1, decided)
-    untold = SeenThrough(torch.full_like(alpha, 0.5), torch.full_like(alpha, 1e6))
-    closed = without_closed_holes(image, clean, decided, alpha, untold)
-    assert bool((closed == 0.5).any()) is not chance
