@@ -120,10 +120,10 @@ def test_it_ends_when_it_is_closed(tiny: Any) -> None:
 
 
 def test_recompositions_make_the_matte_better(lemur: Any, lemur_solution: Solution) -> None:
-    """Measured: 0.352 without, see docs/experiments/one_model.md."""
+    """Measured: 0.352 without; with two 0.303, and 0.319 with another seed."""
     truth = flat(lemur.alpha)
     final = solved(lemur, recompositions=2)
-    assert sad(flat(final.alpha), truth) < 0.99 * sad(flat(lemur_solution.alpha), truth)
+    assert sad(flat(final.alpha), truth) < 0.94 * sad(flat(lemur_solution.alpha), truth)
 
 
 def test_recompositions_keep_constraints_and_seed(fur: Any) -> None:
