@@ -137,7 +137,9 @@ def matte_frame(
         constraint, size = plates.constraint(), pair.size
         alpha = apply_constraint(array_of(solution.alpha, size)[..., 0], constraint)
         notes = (*plates.image.notes, *plates.clean.notes, *unit_notes(pair.unit), *fitted.notes())
-        if planned != settings:
+        if planned.recompositions != settings.recompositions:
+            notes += ("Memory is short: solved without recompositions.",)
+        if planned.solve_size != settings.solve_size:
             notes += (f"Memory is short: solved at {planned.solve_size} px, then upsampled.",)
         # The settings of the job, so that a resumed shot recognises the frame.
         attributes = _attributes(frame, image, settings, warnings, names or {})

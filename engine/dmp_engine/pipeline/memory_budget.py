@@ -16,6 +16,8 @@ from dmp_matting.settings import Settings
 
 # Peak bytes, measured from 512x512 to 1024x1024 solved, and from 2048x1024 to 3840x2160 upsampled.
 SOLVED_PIXEL, OWN_PIXEL = 4600, 100
+# Beside them the layers and maps of a recomposition, measured at 1920x1080.
+RECOMPOSED_PIXEL = 250
 FIXED = 256 << 20  # of torch, and a CUDA context
 SHARE = 0.8  # of what is free; other programs need some
 SMALLEST = 256  # pixels of the long side; below it mattes are useless
@@ -25,7 +27,8 @@ SHRINK = 0.7  # of the solve size, after an attempt that ran out
 def bytes_needed(height: int, width: int, settings: Settings) -> int:
     """The peak memory of one frame of that size."""
     solved = _solved_side(height, width, settings) / max(height, width)
-    return int(FIXED + height * width * (OWN_PIXEL + SOLVED_PIXEL * min(1.0, solved) ** 2))
+    own = OWN_PIXEL + (RECOMPOSED_PIXEL if settings.recompositions else 0)
+    return int(FIXED + height * width * (own + SOLVED_PIXEL * min(1.0, solved) ** 2))
 
 
 def free_memory(device: str) -> int | None:
@@ -53,7 +56,12 @@ def fitted_to_memory(settings: Settings, height: int, width: int, free: int | No
 
 
 def smaller(settings: Settings, height: int, width: int) -> Settings | None:
-    """The settings with the next smaller solve size; None where it is as small as it may be."""
+    """Settings that need less: without recompositions, then with the next smaller solve size.
+
+    None where that is as small as it may be.
+    """
+    if settings.recompositions:
+        return settings.changed(recompositions=0)
     side = _solved_side(height, width, settings)
     if side <= SMALLEST:
         return None

@@ -53,6 +53,12 @@ def test_a_plate_without_a_solve_size_gets_one() -> None:
     )
 
 
+def test_recompositions_are_given_up_before_pixels() -> None:
+    less = smaller(FINAL, *UHD)
+    assert FINAL.recompositions > 0 and less == FINAL.changed(recompositions=0)
+    assert bytes_needed(*UHD, less) < bytes_needed(*UHD, FINAL)
+
+
 def test_which_errors_say_that_memory_ran_out() -> None:
     with pytest.raises(RuntimeError) as refused:
         torch.empty(1 << 55, dtype=torch.uint8)

@@ -29,7 +29,7 @@ LEAST = 1e-3  # alpha is at least so far from 0 and 1 before it becomes a logit
 KEPT = 60_000  # pixels of a recomposition that are learned from, at most
 ENOUGH = 200  # pixels, below which nothing is learned
 WARM_UP = 5  # steps
-AT_ONCE = 1 << 17  # pixels that are corrected at once
+AT_ONCE = 1 << 15  # pixels that are corrected at once
 
 
 @dataclass(frozen=True)

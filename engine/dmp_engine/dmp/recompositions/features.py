@@ -18,7 +18,7 @@ COUNT = 24
 SIDE = 3  # pixels: the network's window
 NEAR, FAR = 2.0, 4.0  # pixels: sigma of the surroundings
 REACH = 16  # pixels beyond which nothing enters a pixel's features
-STRIP = 1 << 20  # pixels whose maps are made at once
+STRIP = 1 << 18  # pixels whose maps are made at once
 DECIDED = 0.99  # mass of alpha = 0 or 1 above which the network does not touch a pixel
 LEAST_POWER = 1e-4  # of F - B, where alpha is its projection
 
