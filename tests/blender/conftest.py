@@ -31,8 +31,8 @@ LIMIT = 100  # seconds for one driver, on a busy machine
 ALL = ("4.5", "5.0", "4.2", "3.4")
 # A matte in a second or two, of no worth but right in everything else.
 SMALL = {
-    "preset": "draft", "rounds": 1, "fit_steps": 1, "joint_steps": 2, "refine_passes": 1,
-    "working_size": 64,
+    "preset": "paper", "rounds": 1, "fit_steps": 1, "joint_steps": 2, "projection_steps": 1,
+    "refine_passes": 1, "working_size": 64,
 }  # fmt: skip
 
 

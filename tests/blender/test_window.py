@@ -18,9 +18,11 @@ WINDOW = (1440, 900)
 PROGRAMS = ("Xvfb", "xdotool", "import")
 SETTINGS = {
     "temporal": "off",
-    "preset": "draft",
+    "preset": "paper",
     "joint_steps": 30,
     "rounds": 1,
+    "fit_steps": 1,
+    "projection_steps": 1,
     "working_size": 128,
 }
 

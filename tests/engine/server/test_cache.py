@@ -107,10 +107,14 @@ def pixels() -> np.ndarray:
 
 
 def test_time_stamps_of_hosts_do_not_count(tmp_path: Path, pixels: np.ndarray) -> None:
-    first = write_image(tmp_path / "a.exr", pixels, **{"Date": "2026/01/01", "RenderTime": "00:01"})
+    first = write_image(
+        tmp_path / "a.exr", pixels, attributes={"Date": "2026/01/01", "RenderTime": "00:01"}
+    )
     second = write_image(
         tmp_path / "b.exr", pixels,
-        **{"Date": "2026/02/02 12:34:56", "RenderTime": "00:02.37", "nuke/node_hash": "fffe"},
+        attributes={
+            "Date": "2026/02/02 12:34:56", "RenderTime": "00:02.37", "nuke/node_hash": "fffe",
+        },
     )  # fmt: skip
     assert first.read_bytes() != second.read_bytes()
     assert plate_digest(first) == plate_digest(second)
@@ -126,8 +130,8 @@ def test_one_pixel_counts(tmp_path: Path, pixels: np.ndarray) -> None:
 def test_metadata_that_ends_up_in_the_result_counts(
     tmp_path: Path, pixels: np.ndarray, attribute: str
 ) -> None:
-    first = write_image(tmp_path / "a.exr", pixels, **{attribute: "one"})
-    second = write_image(tmp_path / "b.exr", pixels, **{attribute: "two"})
+    first = write_image(tmp_path / "a.exr", pixels, attributes={attribute: "one"})
+    second = write_image(tmp_path / "b.exr", pixels, attributes={attribute: "two"})
     assert plate_digest(first) != plate_digest(second)
 
 

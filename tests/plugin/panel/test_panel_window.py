@@ -36,15 +36,19 @@ ROOT = Path(__file__).resolve().parents[3]
 FOREVER = 1_000_000
 
 
-def open_window(pair: Pair, output: Path, **settings: int) -> MatteWindow:
-    """With the pair's files, preset draft on one thread, and a few steps."""
+# Of paper, whose steps make a job as long as a test wants it.
+FEW = {"threads": 1, "rounds": 1, "fit_steps": 1, "joint_steps": 5, "projection_steps": 1}
+
+
+def open_window(pair: Pair, output: Path, named: str = "paper", **settings: int) -> MatteWindow:
+    """With the pair's files and a preset, on one thread and with a few steps."""
     window = MatteWindow()
     window.show()
     window.form.files[Role.IMAGE].set_path(str(pair.image))
     window.form.files[Role.CLEAN].set_path(str(pair.clean))
     window.form.output.set_path(str(output))
-    window.form.preset.setCurrentText("draft")
-    for name, value in {"threads": 1, "joint_steps": 5, **settings}.items():
+    window.form.preset.setCurrentText(named)
+    for name, value in {**FEW, **settings}.items():
         window.form.settings.fields[name].widget.setValue(value)  # type: ignore[attr-defined]
     return window
 
@@ -55,7 +59,7 @@ def jobs(engine: Connection) -> list[str]:
 
 def test_from_files_to_a_result_that_is_seen(engine: Connection, tmp_path: Path) -> None:
     pair, output = Pair(tmp_path, 96, 64, seed=71), tmp_path / "out.exr"
-    window = open_window(pair, output, joint_steps=60)
+    window = open_window(pair, output, "final")
     window.form.matte.click()
     assert window.task is not None and not window.form.matte.isEnabled()
     turn(60, lambda: window.panel.picture.layers is not None)
@@ -63,7 +67,7 @@ def test_from_files_to_a_result_that_is_seen(engine: Connection, tmp_path: Path)
     turn(90, lambda: window.task is None)
     assert window.panel.message.text().startswith(f"Wrote {output} (")
     assert window.form.matte.isEnabled() and window.form.bar.format() == "done, %p %"
-    turn(30, lambda: "preset draft on cpu" in window.panel.picture.caption.text())
+    turn(30, lambda: "preset final on cpu" in window.panel.picture.caption.text())
 
     # What is shown is what was written.
     written = np.asarray(oiio.ImageBuf(str(output)).get_pixels("float"))[..., 3]
@@ -158,7 +162,7 @@ def test_an_engine_that_is_killed_in_the_middle(home: Home, pair: Pair, tmp_path
     assert window.panel.message.text().startswith("Wrote "), window.panel.message.text()
     after = find_engine()
     assert after is not None and after.pid != before.pid
-    turn(20, lambda: window.panel.picture.caption.text() == "48 x 32, preset draft on cpu")
+    turn(20, lambda: window.panel.picture.caption.text() == "48 x 32, preset paper on cpu")
 
 
 # --- the form ----------------------------------------------------------------------------------
@@ -211,11 +215,11 @@ def test_mattes_colour_space_and_preset_reach_the_job(pair: Pair, tmp_path: Path
         (Role.TRIMAP, str(pair.clean), "raw"),
     ]
     assert outputs == {1: str(tmp_path / "o.exr")} and job.settings_on_cpu is None
-    assert job.settings == preset("draft").changed(threads=1, joint_steps=5)
+    assert job.settings == preset("paper").changed(**FEW)
     window.form.preset.setCurrentText("auto")
     job, _ = window.form.request().job()
-    assert job.settings == preset("final").changed(threads=1, joint_steps=5)
-    assert job.settings_on_cpu == preset("draft").changed(threads=1, joint_steps=5)
+    assert job.settings == preset("final").changed(**FEW)
+    assert job.settings_on_cpu == preset("draft").changed(**FEW)
 
 
 def test_dropping_a_plate_names_the_output(tmp_path: Path) -> None:

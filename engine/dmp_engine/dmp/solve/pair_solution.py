@@ -165,7 +165,7 @@ class _Model:
         ):
             layers = partial(_first_layers, posterior.alpha, pair.image)
             fraction = (1 - JOINT_SHARE) * done / steps
-            yield Step(Stage.INITIALISE, done, steps, fraction, layers=layers)
+            yield Step(Stage.JOINT, done, steps, fraction, layers=layers)
         assert posterior is not None  # there is a pass at least
         if self.size is not None:
             full = (image.shape[-2], image.shape[-1])

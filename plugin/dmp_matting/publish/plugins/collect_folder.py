@@ -10,6 +10,7 @@ import pyblish.api
 from dmp_matting.errors import DmpError
 from dmp_matting.presets import Resolved, resolve
 from dmp_matting.publish.instances import FAMILY, find_shots
+from dmp_matting.settings import Settings
 
 
 class CollectFolder(pyblish.api.ContextPlugin):
@@ -26,7 +27,10 @@ class CollectFolder(pyblish.api.ContextPlugin):
         given = context.data.get("dmpSettings")
         chosen, trouble = resolve(), []
         try:
-            chosen = given if isinstance(given, Resolved) else resolve(name, given)
+            if isinstance(given, Settings):
+                chosen = Resolved(given)
+            else:
+                chosen = given if isinstance(given, Resolved) else resolve(name, given)
         except DmpError as error:  # a collector never fails; the first validator reports it
             trouble.append(str(error))
         space = str(context.data.get("dmpSpace", "auto"))
