@@ -63,7 +63,7 @@ def test_good_and_broken_shots(blender: Blender, engine: Any, folder: Path, tmp_
     assert manifest["source"]["host"].startswith("Blender ") and manifest["shot"] == "sh010"
     assert manifest["source"]["scene"] == str(folder / "sh010_v003.blend")
     assert manifest["frames"][1]["plates"]["image"] == str(folder / "plate.0002.exr")
-    assert manifest["settings_on_cpu"] is None and manifest["settings"]["joint_steps"] == 2
+    assert manifest["settings_on_cpu"] is None and manifest["settings"]["solve_size"] == 64
 
     missing = f"hero_shot: frame 2 of {folder}/plate.####.exr is missing."
     check, shot, sentence, repairs = seen["offer"]

@@ -11,9 +11,9 @@ import pytest
 from ..conftest import Home
 from ..scenes import write_image
 from .avi import write_avi
-from .conftest import SMALL, Blender
+from .conftest import SMALL, STEPS, Blender
 
-LONG = {**SMALL, "joint_steps": 100_000}
+LONG = {**STEPS, "joint_steps": 100_000}
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_no_engine(blender: Blender, home: Home, folder: Path, output: Path) -> 
 def test_an_engine_that_is_killed_is_replaced(
     blender: Blender, home: Home, folder: Path, output: Path, tmp_path: Path
 ) -> None:
-    settings = {**SMALL, "joint_steps": 60}
+    settings = {**STEPS, "joint_steps": 60}
     seen = blender.run(
         "ending", end="kill", folder=folder, output=output, settings=settings, temporary=tmp_path
     )

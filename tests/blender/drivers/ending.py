@@ -22,7 +22,7 @@ with addon(given["python"]) as scene:
     steps = running.steps()
     for status in steps:
         time.sleep(0.05)
-        solving = "alpha and foreground" in status.text
+        solving = "solving" in status.text
         if solving and given["end"] == "kill" and "killed" not in seen:
             seen["killed"] = find_engine().pid
             os.kill(seen["killed"], signal.SIGKILL)

@@ -109,7 +109,7 @@ def test_another_protocol_is_told(home: Home) -> None:
         patch.setattr(launcher, "PROTOCOL", 99)
         with pytest.raises(EngineError, match="dmp engine stop"):
             find_engine()
-    assert wire.request("GET", "/v1")["protocol"] == 1
+    assert wire.request("GET", "/v1")["protocol"] == launcher.PROTOCOL
 
 
 def test_it_ends_when_idle(home: Home, pair: Pair, tmp_path: Path) -> None:
