@@ -151,7 +151,7 @@ CLIENT = """
 import json, sys
 sys.path.insert(0, sys.argv[1])
 from dmp_matting.job import Job
-from dmp_matting.client import Matting
+from dmp_matting.client.job_client import Matting
 from dmp_matting.job import Progress
 for event in Matting(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]}).events():
     if isinstance(event, Progress):

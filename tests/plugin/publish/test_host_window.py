@@ -29,7 +29,7 @@ import importlib.util, sys
 sys.path.insert(0, {str(PLUGIN)!r})
 assert importlib.util.find_spec("pyblish") is None
 import dmp_matting, dmp_matting.publish
-from dmp_matting import BackgroundPublish, PublishRequest, open_publish_window
+from dmp_matting.hosts import BackgroundPublish, PublishRequest, open_publish_window
 assert open_publish_window(lambda: PublishRequest(())) is False
 print(sorted({{name.partition(".")[0] for name in sys.modules}} - sys.stdlib_module_names))
 """
@@ -46,7 +46,7 @@ window = types.ModuleType("their_window")
 window.show = lambda: shown.append(True)
 sys.modules["their_window"] = window
 pyblish.api.register_gui("their_window")
-from addon import dmp_matting as ours
+from addon.dmp_matting import hosts as ours
 assert ours.open_publish_window(lambda: ours.PublishRequest(())) and shown == [True]
 plugins = pyblish.plugin.discover()
 modules = {{name: module for name, module in sys.modules.items()
