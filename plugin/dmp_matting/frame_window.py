@@ -6,10 +6,37 @@ whatever was solved before, wherever, and after whatever interruption.
 
 from __future__ import annotations
 
+from typing import Callable, Iterable, List, Sequence, Tuple
+
 from .job import NEIGHBOURS, Frame, Job
 from .settings import Settings
 
 GAP = 4  # frame numbers; what is further apart is no neighbour
+
+
+def neighbours_of(
+    number: int, numbers: Sequence[int], is_there: Callable[[int], bool] = lambda other: True
+) -> Tuple[int, ...]:
+    """The frames of ``numbers`` (ascending) that ``number`` is solved with, itself not among them.
+
+    On each side the nearest NEIGHBOURS that are there, up to a step of more than GAP. The client
+    chooses with it the frames that a job takes along, and the engine the window of a frame, so a
+    frame has the same window in whatever job it is.
+    """
+
+    def side(others: Iterable[int]) -> List[int]:
+        found: List[int] = []
+        last = number
+        for other in others:
+            if len(found) == NEIGHBOURS or abs(other - last) > GAP:
+                break
+            if is_there(other):
+                found.append(other)
+                last = other
+        return found
+
+    before = side(other for other in reversed(numbers) if other < number)
+    return (*reversed(before), *side(other for other in numbers if other > number))
 
 
 def window_of(frame: Frame, job: Job, settings: Settings) -> tuple[Frame, ...]:
@@ -18,16 +45,9 @@ def window_of(frame: Frame, job: Job, settings: Settings) -> tuple[Frame, ...]:
         return ()
     frames = {other.number: other for other in (*job.context, *job.frames)}
     numbers = sorted(frames)
-    at = numbers.index(frame.number)
-    first = last = at
-    if settings.temporal == "paper":
-        first, last = 0, len(numbers) - 1
-    else:
-        while first > max(0, at - NEIGHBOURS) and numbers[first] - numbers[first - 1] <= GAP:
-            first -= 1
-        end = min(len(numbers) - 1, at + NEIGHBOURS)
-        while last < end and numbers[last + 1] - numbers[last] <= GAP:
-            last += 1
-    if first == last:
+    if settings.temporal == "neighbours":
+        near = neighbours_of(frame.number, numbers)
+        numbers = sorted((*near, frame.number))
+    if len(numbers) < 2:
         return ()
-    return tuple(frames[number] for number in numbers[first : last + 1])
+    return tuple(frames[number] for number in numbers)

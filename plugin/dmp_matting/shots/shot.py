@@ -10,12 +10,14 @@ work starts.
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import InputError, PlateError
-from ..job import NEIGHBOURS, Frame, Job, Plate, Role
+from ..frame_window import neighbours_of
+from ..job import Frame, Job, Plate, Role
 from ..presets import AUTO, resolve
 from ..settings import Settings
 from .sequences import FilePattern, file_of, is_pattern, range_text
@@ -125,22 +127,23 @@ class Shot:
         return Job(frames, self.settings, self.settings_on_cpu, context)
 
     def context(self, numbers: Sequence[int]) -> Tuple[int, ...]:
-        """The frames that the engine looks at for these: by place in the shot and nothing else.
+        """The frames that the engine looks at for these.
 
-        Neighbours, or for the paper's video mode the rest of the block of CHUNK frames. A frame of
-        which a file is missing is nobody's neighbour.
+        Neighbours (:func:`.frame_window.neighbours_of`), or for the paper's video mode the rest of
+        the block of CHUNK frames. A frame of which a file is missing is nobody's neighbour.
         """
         ways = {one.temporal for one in self.possible_settings()}
         whole = sorted({*self.numbers(), *self.around})
         place = {number: at for at, number in enumerate(whole)}
+        is_there = functools.lru_cache(maxsize=None)(self._is_there)
         near: Set[int] = set()
-        for at in (place[number] for number in numbers):
+        for number in numbers:
             if "neighbours" in ways:
-                near.update(whole[max(0, at - NEIGHBOURS) : at + NEIGHBOURS + 1])
+                near.update(neighbours_of(number, whole, is_there))
             if "paper" in ways:
-                first = at // CHUNK * CHUNK
-                near.update(whole[first : first + CHUNK])
-        return tuple(n for n in sorted(near.difference(numbers)) if self._is_there(n))
+                first = place[number] // CHUNK * CHUNK
+                near.update(filter(is_there, whole[first : first + CHUNK]))
+        return tuple(sorted(near.difference(numbers)))
 
     def _is_there(self, number: int) -> bool:
         return all(_size(plate.path) > 0 for plate in self.frame(number).plates)

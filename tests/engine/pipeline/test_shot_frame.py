@@ -177,10 +177,19 @@ def test_a_shot_sends_the_same_neighbours_whatever_is_left_to_do(tmp_path: Path)
         "s", str(tmp_path / "plate.####.exr"), str(tmp_path / "clean.exr"),
         str(tmp_path / "m.####.exr"), settings=DRAFT,
     )  # fmt: skip
-    assert whole.context((1012,)) == tuple(n for n in range(1004, 1021) if n not in (1007, 1012))
+    assert whole.context((1012,)) == tuple(n for n in range(1003, 1021) if n not in (1007, 1012))
     assert whole.context((1011, 1012, 1013)) == tuple(
-        n for n in range(1003, 1022) if n not in (1007, 1011, 1012, 1013)
+        n for n in range(1002, 1022) if n not in (1007, 1011, 1012, 1013)
     )
+    # Alone, in a chunk or in one job for all of the shot: a frame has the same window.
+    there = [number for number in whole.numbers() if number != 1007]
+    for number in there:
+        chunk = tuple(there[max(0, there.index(number) - 2) :][:5])
+        windows = {
+            tuple(other.number for other in window_of(whole.frame(number), job, DRAFT))
+            for job in map(whole.job, ((number,), chunk, tuple(there)))
+        }
+        assert len(windows) == 1, (number, windows)
     part = replace(whole, frames=(1012,), around=whole.numbers())
     assert part.context((1012,)) == whole.context((1012,))
     assert replace(whole, frames=(1012,)).context((1012,)) == ()
