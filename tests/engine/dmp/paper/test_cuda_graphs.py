@@ -161,7 +161,7 @@ def test_a_gpu_is_looked_at_now_and_then(monkeypatch: pytest.MonkeyPatch) -> Non
         return real(self, step, *rest)
 
     image, clean, _ = made_pair(48, 64)
-    settings = preset("draft").changed(joint_steps=25)
+    settings = preset("paper").changed(rounds=1, fit_steps=1, joint_steps=25, projection_steps=0)
     seen = {}
     for steady in (False, True):
         made.clear()
