@@ -22,7 +22,7 @@ CHUNK = 1 << 15
 def sample_alpha(
     image: Tensor,
     clean: Tensor,
-    asked: Tensor,
+    query: Tensor,
     sources: Tensor,
     encoding: Encoding,
     generator: torch.Generator,
@@ -30,7 +30,7 @@ def sample_alpha(
     apart: float = 0.0,
     noise: Noise | None = None,
 ) -> Sampled:
-    """Alphas of the pixels ``asked`` from the colours of the nearby ``sources``, both masks.
+    """Alphas of the pixels ``query`` from the colours of the nearby ``sources``, both masks.
 
     ``image`` and ``clean`` are (1, 3, H, W) in the space they add up in. Sources
     nearer than ``apart`` pixels to the pixel that asks do not count. Without any
@@ -39,7 +39,7 @@ def sample_alpha(
     height, width = image.shape[-2:]
     alpha = torch.zeros_like(image[:, :1])
     confidence = torch.zeros_like(alpha)
-    undecided, core = asked[0, 0], sources[0, 0]
+    undecided, core = query[0, 0], sources[0, 0]
     if not undecided.any():
         return Sampled(alpha, confidence)
     if not core.any():

@@ -41,8 +41,8 @@ def seen_through(image: Tensor, clean: Tensor, grain: Tensor | None = None) -> S
     """
     own = 0.0 if grain is None else grain.square().sum(1, keepdim=True) / 2
     floor = FLOOR * clean.square().mean().clamp(1e-4, 1.0)
-    said = torch.zeros_like(image[:, :1])
-    precision = torch.zeros_like(said)
+    value = torch.zeros_like(image[:, :1])
+    precision = torch.zeros_like(value)
     for window, share in WINDOWS:
         seen, behind = (x - mean_around(x, window) for x in (image, clean))
         together = mean_around((seen * behind).sum(1, keepdim=True), window)
@@ -54,19 +54,19 @@ def seen_through(image: Tensor, clean: Tensor, grain: Tensor | None = None) -> S
         power = mean_around(seen.square().sum(1, keepdim=True), window)
         unexplained = (power - slope * together).clamp_min(0) + GRAIN * floor
         trust = 1 / (share * unexplained / texture + LEAST_VARIANCE)
-        said += trust * (1 - slope.clamp(0, 1))
+        value += trust * (1 - slope.clamp(0, 1))
         precision += trust
-    return SeenThrough(said / precision, 1 / precision)
+    return SeenThrough(value / precision, 1 / precision)
 
 
-def with_texture(sampled: Sampled, through: SeenThrough, asked: Tensor) -> Sampled:
-    """Sampled alphas and the texture's, weighed by their variances, at the pixels ``asked``."""
+def with_texture(sampled: Sampled, through: SeenThrough, query: Tensor) -> Sampled:
+    """Sampled alphas and the texture's, weighed by their variances, at the pixels ``query``."""
     by_colour = torch.where(sampled.confidence > 0, 1 / variance_of(sampled.confidence), 0.0)
     by_texture = 1 / through.variance
     precision = by_colour + by_texture
     alpha = (by_colour * sampled.alpha + by_texture * through.alpha) / precision
     confidence = (100 - (1 / precision - SURE) / PER_CONFIDENCE).clamp(0, 100)
-    return Sampled(torch.where(asked, alpha, 0.0), torch.where(asked, confidence, 0.0))
+    return Sampled(torch.where(query, alpha, 0.0), torch.where(query, confidence, 0.0))
 
 
 def variance_of(confidence: Tensor) -> Tensor:

@@ -88,7 +88,7 @@ def tested_trimap(
 
     # Pixel by pixel it passes for background, the windows deny it: hair fainter than the grain.
     faint = _beside(background, equal & (mean_around(equal.float(), 5) > DENSE))
-    # What grain hides it hides from both tests: the outermost background is asked once more.
+    # What grain hides it hides from both tests: the outermost background is tested once more.
     grainy = tolerance > GRAINY * ROUNDING
     subject = dilate(erode(~background, 1), 1)
     rim = background & grainy & dilate(subject, GRAINY_RIM * scale)

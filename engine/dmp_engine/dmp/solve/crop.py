@@ -80,7 +80,7 @@ def changed_box(
     """What to cut the plates (1, 3, H, W) to, or None where the whole plate is to be solved.
 
     For plates above the solve size only. ``hint`` is the artist's word as :func:`.solve.solve`
-    takes it: all that is said to be opaque is kept, what is said to be empty is not looked at.
+    takes it: all that they make opaque is kept, what they make empty is left out.
     """
     height, width = image.shape[-2:]
     if solve_size(height, width, settings) is None or settings.alpha_init != "tested":

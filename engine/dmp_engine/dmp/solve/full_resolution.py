@@ -36,7 +36,7 @@ def solve_size(height: int, width: int, settings: Settings) -> tuple[int, int] |
 
 
 def shrunk_constraint(constraint: Tensor, size: tuple[int, int]) -> Tensor:
-    """The artist's mattes at a smaller size: said only where they say it of every pixel."""
+    """The artist's mattes at a smaller size: decided only where every pixel of theirs is."""
     all_out = functional.interpolate((constraint == 0).float(), size, mode="area") > WHOLE
     all_in = functional.interpolate((constraint == 1).float(), size, mode="area") > WHOLE
     return torch.where(all_out, 0.0, torch.where(all_in, 1.0, 0.5))

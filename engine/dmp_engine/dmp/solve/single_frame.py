@@ -277,11 +277,11 @@ def first_estimate(
     Without corrections alpha^[0] and I; for corrections the evidence solved.
     """
     unknown = trimap == 0.5
-    asked = unknown & (sources == 0.5)
-    if not settings.correction:  # asked for its confidence only: the networks' noise stays theirs
+    query = unknown & (sources == 0.5)
+    if not settings.correction:  # for its confidence only: the networks' noise stays theirs
         generator = torch.Generator().manual_seed(settings.seed)
-    sampled = _sampled(image, clean, asked, sources == 1, encoding, generator)
-    sampled = with_texture(sampled, through, asked)
+    sampled = _sampled(image, clean, query, sources == 1, encoding, generator)
+    sampled = with_texture(sampled, through, query)
     if not settings.correction or not unknown.any():
         return Estimate(trimap, image), sampled
     laplacian = MattingLaplacian(image, unknown)
@@ -294,9 +294,9 @@ def first_estimate(
     power = (encoding.encode(foreground) - encoding.encode(clean)).square().sum(1, keepdim=True)
     seen = (difference * (image - clean)).sum(1, keepdim=True)
     by_colour = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
-    told = COLOUR * power
-    weight = told + SAMPLES * sampled.confidence + OPAQUE
-    pull = told * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
+    colour_weight = COLOUR * power
+    weight = colour_weight + SAMPLES * sampled.confidence + OPAQUE
+    pull = colour_weight * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
     alpha = laplacian.solve(alpha, weight, pull / weight)
     return Estimate(alpha, smooth_foreground(image, clean, alpha)), sampled
 
@@ -304,13 +304,13 @@ def first_estimate(
 def _sampled(
     image: Tensor,
     clean: Tensor,
-    asked: Tensor,
+    query: Tensor,
     sources: Tensor,
     encoding: Encoding,
     generator: torch.Generator,
 ) -> Sampled:
     """``sample_alpha`` of each frame of a window; there is one, but in the paper's video mode."""
-    frames = zip(*(torch.split(x, 1) for x in (image, clean, asked, sources)), strict=True)
+    frames = zip(*(torch.split(x, 1) for x in (image, clean, query, sources)), strict=True)
     found = [sample_alpha(i, b, a, s, encoding, generator) for i, b, a, s in frames]
     alphas, confidences = [s.alpha for s in found], [s.confidence for s in found]
     return Sampled(torch.cat(alphas), torch.cat(confidences))

@@ -4,7 +4,7 @@ Our own step for shots, a Kalman update at each pixel. What is expected there ar
 the premultiplied P = alpha F, a mean over the frame and its neighbours along the motion, each
 weighed by how well its layers explain this plate. What is measured is the plate itself: I - B =
 P - alpha B, three exact equations. An unexplained rest is put down to alpha, along F - B, or to
-F, whose colours vary as the core's do nearby, which the covariance there tells (as in Chuang et
+F, whose colours vary as the core's do nearby, which the covariance there shows (as in Chuang et
 al., "A Bayesian Approach to Digital Matting", 2001): fur that differs in brightness is no other
 alpha, a rest towards the clean plate's colour is.
 """
@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 REFERENCE_SIDE = 320
-AROUND = 12.0  # pixels at that size: whose core tells how F varies
+AROUND = 12.0  # pixels at that size: whose core shows how F varies
 CORE, ELSEWHERE = 0.97, 1e-4  # alpha of core; weight of all core of the frame against what is near
 SPREAD = 0.1  # of alpha's error before the plate is looked at
 VARIES = 8.0  # F here, of its variance in the core
@@ -39,10 +39,10 @@ def fused(
     image: Tensor,
     clean: Tensor,
     layers: Sequence[Layered],
-    asked: Tensor,
+    query: Tensor,
     grain: Tensor | None = None,
 ) -> tuple[Tensor, Tensor]:
-    """Alpha and straight F for ``image`` and ``clean`` (1, 3, H, W), at the pixels ``asked``.
+    """Alpha and straight F for ``image`` and ``clean`` (1, 3, H, W), at the pixels ``query``.
 
     The first of the ``layers`` is the frame's own, and stays elsewhere; its weight is not 0.
     ``grain`` is as of :meth:`.noise.Noise.where_mixed`.
@@ -51,7 +51,7 @@ def fused(
     total = torch.stack([x.weight for x in layers]).sum(0)
     alpha = torch.stack([x.weight * x.alpha for x in layers]).sum(0) / total
     premultiplied = torch.stack([x.weight * x.premultiplied for x in layers]).sum(0) / total
-    at = asked.flatten()
+    at = query.flatten()
     a = alpha.flatten()[at]
     p, i, b = (x[0].flatten(1).T[at] for x in (premultiplied, image, clean))  # (N, 3)
     scale = image.square().mean().clamp(1e-4, 1.0)
@@ -62,8 +62,8 @@ def fused(
     away = p / a[:, None].clamp_min(1e-3) - b
     rest = i - b - (p - a[:, None] * b)
     solved = torch.linalg.solve(covariance, torch.stack([away, rest], 2))
-    power, said = (away[:, :, None] * solved).sum(1).T
-    correction = SPREAD**2 * said / (1 + SPREAD**2 * power)
+    power, value = (away[:, :, None] * solved).sum(1).T
+    correction = SPREAD**2 * value / (1 + SPREAD**2 * power)
     result, straight = own.alpha.clone(), own.premultiplied / own.alpha.clamp_min(1e-3)
     result.view(-1)[at] = (a + correction).clamp(0, 1)
     straight[0].view(3, -1)[:, at] = (away + b).T

@@ -25,7 +25,7 @@ WINDOWS = ((1, 0.25), (3, 0.1), (5, 0.08))
 LEAST_VARIANCE = 0.0005
 FLOOR = 1e-5  # of the clean plate's mean square: what varies less is rounding
 GRAIN, TINY = 10.0, 1e-3  # of the floor: unexplained at least; variation at least, against 0 / 0
-ENOUGH = 0.5  # of a fit, in the mean of the neighbours, to be heard in full
+ENOUGH = 0.5  # of a fit, in the mean of the neighbours, for its full weight
 STRANGER = 0.02  # of a frame's weight that it keeps where it does not fit at all
 
 
@@ -53,17 +53,18 @@ class Triangulated:
 def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangulated:
     """For one frame's ``image`` and ``clean`` (1, 3, H, W) and its neighbours' views."""
     floor = FLOOR * clean.square().mean().clamp(1e-4, 1.0)
-    said = torch.zeros_like(image[:, :1])
-    precision = torch.zeros_like(said)
+    value = torch.zeros_like(image[:, :1])
+    precision = torch.zeros_like(value)
     count = 0
     if not views:  # all neighbours are unreadable
-        return Triangulated(said, torch.full_like(said, torch.inf))
+        return Triangulated(value, torch.full_like(value, torch.inf))
     for reach in sorted({view.distance for view in views}):
         near = [view for view in views if view.distance <= reach]
         fitting = torch.stack([v.weight * v.fit for v in near]).mean(0)
-        heard = (fitting / ENOUGH).clamp(0, 1)  # a regression does not see that all are strangers
+        # A regression does not see that all are strangers.
+        fit_weight = (fitting / ENOUGH).clamp(0, 1)
         weight = torch.stack(
-            [torch.ones_like(said), *(v.weight * (v.fit + STRANGER) for v in near)]
+            [torch.ones_like(value), *(v.weight * (v.fit + STRANGER) for v in near)]
         )
         weight = weight / weight.sum(0)
         seen = torch.stack([image, *(view.image for view in near)])
@@ -79,8 +80,8 @@ def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangu
             change = change.clamp_min(TINY * floor)
             slope = joint / (change + floor)
             unexplained = (mean_around(power, window) - slope * joint).clamp_min(0) + GRAIN * floor
-            trust = heard / (share * unexplained / change + LEAST_VARIANCE)
-            said += trust * (1 - slope.clamp(0, 1))
+            trust = fit_weight / (share * unexplained / change + LEAST_VARIANCE)
+            value += trust * (1 - slope.clamp(0, 1))
             precision += trust
             count += 1
-    return Triangulated(said / precision.clamp_min(1e-9), count / precision.clamp_min(1e-9))
+    return Triangulated(value / precision.clamp_min(1e-9), count / precision.clamp_min(1e-9))
