@@ -62,7 +62,7 @@ def check(path: Path | str, number: int) -> None:
     found = layers(path)
     constraint = constraint_of(painted(number))
     assert constraint is not None and all(
-        (constraint == value).sum() > 100 for value in (0, 0.5, 1)
+        (constraint == value).sum() > 100 for value in (0, 0.25, 1)
     )
     alpha = found["A"]
     assert (alpha[constraint == 0] != 0).sum() == 0 and (alpha[constraint == 1] != 1).sum() == 0
