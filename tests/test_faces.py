@@ -52,6 +52,7 @@ HOST_FACE = [
     "EngineError",
     "EngineStatus",
     "Frame",
+    "FrameStatus",
     "InputError",
     "Job",
     "Layers",
@@ -73,11 +74,14 @@ HOST_FACE = [
     "choose_engine",
     "engine_state",
     "ensure_engine",
+    "frame_status",
     "log_file",
     "open_publish_window",
+    "recorded_plates",
     "resolve",
     "start_engine",
     "stop_engine",
+    "window_of",
 ]
 FACES = {dmp_matting: FACE, dmp_matting.hosts: HOST_FACE}
 
