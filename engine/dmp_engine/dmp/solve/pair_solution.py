@@ -45,6 +45,10 @@ NO_TRUST = 0.25  # standard deviation of alpha at which confidence is 0
 WINDOW, ENOUGH = 5, 1 << 18  # pixels: side of a window; how many are looked at
 CALMEST, LEAST_SHARE = 0.02, 0.5  # share of windows; their variance over the noise's, at least
 JOINT_SHARE = 0.3  # of a solve's time, for the progress
+# The plates as the posterior sees them end here, in units of white: the fourth powers of brighter
+# pixels exceed single precision (measured: one pixel of 256 can make alpha NaN). F and the
+# premultiplied layer keep the plate's own values.
+BRIGHTEST = 64.0
 QUICK_SHARE, CORRECTION_SHARE = 0.75, 0.5  # times of a recomposition and of the network, likewise
 
 
@@ -70,6 +74,8 @@ def solve_pair(
     not depend on the constraint. Yields Step, returns Solution.
     """
     size = working_size(image.shape[-2], image.shape[-1], working_side)
+    plate, behind = image, clean
+    image, clean = image.clamp_max(BRIGHTEST), clean.clamp_max(BRIGHTEST)
     encoding = Encoding.of_pair(image, clean, linear)
     model = _Model(encoding, size, constraint, clean_plate_error, parameters)
     if memo("nothing in common", lambda: _strangers(model.pair(image, clean, size, memo))):
@@ -83,10 +89,11 @@ def solve_pair(
         layers = yield from _within(correcting, share, 1.0)
 
     joint, posterior = layers.joint, layers.posterior
-    foreground = joint.foreground[None]
     alpha = apply_constraint(joint.alpha[None, None], model.constraint)
+    # In the core F is the plate, however bright.
+    foreground = torch.where(joint.alpha >= 1, plate, joint.foreground[None])
     # P = I - (1 - alpha) B holds grain and detail that F leaves out: a F + a (P - a F).
-    seen = image - (1 - alpha) * clean
+    seen = plate - (1 - alpha) * behind
     return Solution(
         alpha,
         foreground,
