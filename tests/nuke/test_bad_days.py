@@ -124,7 +124,7 @@ def test_the_engine_dies_each_time(dmp: Any, session: Session, home: Home) -> No
     )
 
 
-def test_the_queue_is_busy(dmp: Any, shot: Shot, engine: Connection, tmp_path: Path) -> None:
+def test_the_queue_is_busy(dmp: Any, shot: Shot, home: Home, tmp_path: Path) -> None:
     """Two DMP nodes at once: the second waits, says so, and is solved."""
     plate, clean = shot.reads()
     first = dmp_node(plate, clean, tmp_path / "other.%04d.exr", joint_steps=1_000_000)
