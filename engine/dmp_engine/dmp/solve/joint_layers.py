@@ -165,10 +165,6 @@ class _TileSolve:
         self.alpha = torch.where(self.open, alpha, self.alpha)
         self.variance = torch.where(self.open, variance, self.variance)
 
-    def _reweighted(self, tie: Tensor, step: Tensor) -> Tensor:
-        misfit = (self.stiffness * step.square()).sum(0) * tie
-        return tie / (1 + misfit / self.p.edge_tail)
-
     def _data_term(self, near: Tensor) -> tuple[Tensor, Tensor]:
         """Precision (6, ...) of F, and precision times observed F (3, ...)."""
         a = self.alpha
