@@ -51,6 +51,7 @@ HOST_FACE = [
     "DmpError",
     "EngineError",
     "EngineStatus",
+    "FileStates",
     "Frame",
     "FrameStatus",
     "InputError",

@@ -34,8 +34,8 @@ PLUGIN_EXTRAS = {
 # file is written whole, and how the header of an EXR is read.
 SHARED = (
     "dmp_matting.atomic_write", "dmp_matting.errors", "dmp_matting.exr_header",
-    "dmp_matting.frame_window", "dmp_matting.job", "dmp_matting.paths", "dmp_matting.settings",
-    "dmp_matting.version",
+    "dmp_matting.frame_window", "dmp_matting.job", "dmp_matting.ocio", "dmp_matting.paths",
+    "dmp_matting.settings", "dmp_matting.version",
 )  # fmt: skip
 # The algorithm: tensors in, tensors out.
 OUTSIDE_WORLD = {

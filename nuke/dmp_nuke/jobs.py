@@ -213,7 +213,9 @@ class Running:
     def _next_task(self) -> BackgroundJob:
         part = self._left.pop(0)
         preview = str(self._preview) if self._wants_preview else None
-        return BackgroundJob(part.job, part.outputs, preview=preview, files=part.files)
+        return BackgroundJob(
+            part.job, part.outputs, preview=preview, files=part.files, states=part.states
+        )
 
     def _show_status(self, sentence: str, percent: Optional[int] = None) -> None:
         node = self._find()

@@ -5,13 +5,22 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, List, Sequence, Set, Tuple
 
 import nuke
 
-from dmp_matting.hosts import Frame, InputError, Job, Resolved, SettingsError, window_of
+from dmp_matting.hosts import (
+    FileStates,
+    Frame,
+    InputError,
+    Job,
+    Resolved,
+    Settings,
+    SettingsError,
+    window_of,
+)
 
 from . import knobs, render, results
 from .sources import Sources
@@ -19,12 +28,13 @@ from .sources import Sources
 
 @dataclass(frozen=True)
 class Part:
-    """One view's job, its EXRs, and the rendered plates by their names in the job."""
+    """One view's job, its EXRs, the rendered plates by their names in the job, and their states."""
 
     view: str
     job: Job
     outputs: Dict[int, str]
     files: Dict[str, str]
+    states: FileStates
 
 
 @dataclass(frozen=True)
@@ -66,34 +76,37 @@ def prepare(node: nuke.Group, frames: Sequence[int]) -> Work:
     try:
         sources = Sources(node)
         whole = Windows(node, frames, views, sources).all_of(frames)
+        states = sources.states()
+        for frame in (sources.frame(number, view, space) for view in views for number in whole):
+            states.look(frame)  # before they are rendered: what comes later is another file
         plates = render.render_plates(node, whole, views, folder, space)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    parts = tuple(_part(view, plates[view], frames, chosen, files, sources) for view in views)
-    return Work(parts, files, views, folder)
+    parts = []
+    for view in views:
+        named = [sources.frame(frame.number, view, space) for frame in plates[view]]
+        parts.append(_part(view, plates[view], named, frames, chosen, files, states))
+    return Work(tuple(parts), files, views, folder)
 
 
 def _part(
     view: str,
-    rendered: Tuple[Frame, ...],
+    rendered: Sequence[Frame],
+    frames: Sequence[Frame],
     wanted: Sequence[int],
     chosen: Resolved,
     files: results.Sequence,
-    sources: Sources,
+    states: FileStates,
 ) -> Part:
     own: Dict[str, str] = {}
-    frames = []
-    for frame in rendered:
-        names = sources.names(frame.number, view)
-        plates = tuple(replace(plate, path=names[plate.role]) for plate in frame.plates)
-        for plate in frame.plates:
-            own.setdefault(names[plate.role], plate.path)
-        frames.append(Frame(frame.number, plates))
+    for frame, named in zip(rendered, frames):
+        for plate, name in zip(frame.plates, named.plates):
+            own.setdefault(name.path, plate.path)
     solved = tuple(frame for frame in frames if frame.number in wanted)
     context = tuple(frame for frame in frames if frame.number not in wanted)
     outputs = {frame.number: files.path(frame.number, view) for frame in solved}
-    return Part(view, Job(solved, *chosen, context), outputs, own)
+    return Part(view, Job(solved, *chosen, context), outputs, own, states)
 
 
 class Windows:
@@ -114,11 +127,12 @@ class Windows:
 
     def of(self, number: int) -> Set[int]:
         """The frames that a frame's pixels depend on, itself included."""
-        found = {number}
-        for settings in self._ways.values():
-            window = window_of(Frame(number, ()), self._shot, settings)
-            found.update(frame.number for frame in window)
-        return found
+        return {number}.union(*(self.under(settings, number) for settings in self._ways.values()))
+
+    def under(self, settings: Settings, number: int) -> List[int]:
+        """The frames that a frame is solved with under ``settings``; none where it is alone."""
+        window = window_of(Frame(number, ()), self._shot, settings)
+        return [frame.number for frame in window]
 
     def all_of(self, frames: Sequence[int]) -> List[int]:
         """``frames`` and everything that they depend on, in order."""

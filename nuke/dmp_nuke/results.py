@@ -62,12 +62,11 @@ class Sequence:
         if found is None or not os.path.isdir(folder):
             return []
         before, after = name[: found.start()], name[found.end() :]
-        name_of_frame = re.compile(
-            rf"{re.escape(before)}(\d{{{_digits(found)},}}){re.escape(after)}$"
-        )
+        name_of_frame = re.compile(rf"{re.escape(before)}(-?\d+){re.escape(after)}")
+        digits = _digits(found)
         assert len(parts) >= 2
-        numbers = (name_of_frame.match(one) for one in os.listdir(folder))
-        return sorted(int(at[1]) for at in numbers if at is not None)
+        texts = [at[1] for at in map(name_of_frame.fullmatch, os.listdir(folder)) if at is not None]
+        return sorted(int(text) for text in texts if f"{int(text):0{digits}d}" == text)
 
 
 def _digits(at: re.Match[str]) -> int:

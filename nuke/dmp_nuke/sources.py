@@ -11,14 +11,13 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import math
 import os
 import re
-from typing import Any, Dict, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import nuke
 
-from dmp_matting.hosts import Role
+from dmp_matting.hosts import FileStates, Frame, Plate, Role
 
 from . import knobs, results
 from .node import INPUTS
@@ -47,31 +46,37 @@ class Sources:
         }
         self._above = {role: list(_upstream(source)) for role, source in self._inputs.items()}
         self._digests = {role: _digest(above) for role, above in self._above.items()}
-        self._changed = functools.lru_cache(maxsize=None)(_time_of_change)
+        self._exists = functools.lru_cache(maxsize=None)(os.path.exists)
+        self._made_of: Dict[str, Tuple[str, ...]] = {}  # the files, by a plate's name in a job
 
     def names(self, number: int, view: str) -> Dict[Role, str]:
         """What the plates of a frame are called in a job and in its result's header."""
         return {role: self._name(role, number, view) for role in self._inputs}
 
-    def newest(self, number: int, view: str) -> float:
-        """When the newest file of a frame's plates was changed, in seconds since the epoch.
+    def frame(self, number: int, view: str, space: str) -> Frame:
+        """The plates of a frame as a job has them; ``space`` is that of the pictures."""
+        plates = []
+        for role, name in self.names(number, view).items():
+            self._made_of[name] = self._files(role, number, view)
+            plates.append(Plate(name, role, "raw" if role.is_matte else space))
+        return Frame(number, tuple(plates))
 
-        Infinite where a plate's own file is not there; 0 where no file is known.
-        """
-        times = [0.0]
-        for role in self._inputs:
-            direct = self._direct(role, number, view)
-            if direct:
-                times.append(self._changed(direct))
-            else:
-                files = (_file_at(read, number, view) for read in self._reads(role))
-                times += [time for time in map(self._changed, files) if time < math.inf]
-        return max(times)
+    def states(self) -> FileStates:
+        """The files behind the plates of all frames that :meth:`frame` has returned."""
+        return FileStates(lambda plate: self._made_of[plate.path])
 
     def is_there(self, number: int, views: Sequence[str]) -> bool:
         """False where a file is missing of which a plate consists."""
         files = [self._direct(role, number, view) for role in self._inputs for view in views]
-        return all(self._changed(file) < math.inf for file in files if file)
+        return all(self._exists(file) for file in files if file)
+
+    def _files(self, role: Role, number: int, view: str) -> Tuple[str, ...]:
+        """The files that a plate is made from, as far as Nuke's Reads name them."""
+        direct = self._direct(role, number, view)
+        if direct:
+            return (direct,)
+        number = self._number(role, number)
+        return tuple(_file_at(read, number, view) for read in self._reads(role))
 
     def _name(self, role: Role, number: int, view: str) -> str:
         direct = self._direct(role, number, view)
@@ -187,10 +192,3 @@ def _digest(nodes: Sequence[nuke.Node]) -> str:
 def _file_at(read: nuke.Node, number: int, view: str) -> str:
     text = str(read["file"].value()).replace("\\", "/")
     return results.Sequence(text.replace("%v", view[:1])).path(number, view)
-
-
-def _time_of_change(file: str) -> float:
-    try:
-        return os.stat(file).st_mtime
-    except OSError:
-        return math.inf

@@ -7,7 +7,14 @@ from typing import Dict, List, Sequence
 
 import nuke
 
-from dmp_matting.hosts import FrameStatus, Role, frame_status, recorded_plates
+from dmp_matting.hosts import (
+    Frame,
+    FrameStatus,
+    Role,
+    Settings,
+    frame_status,
+    recorded_plates,
+)
 
 from . import knobs, prepare, results
 from .sources import Sources, made_from
@@ -22,17 +29,22 @@ def frame_states(node: nuke.Group, frames: Sequence[int]) -> Dict[int, FrameStat
     """
     files, views = results.sequence(node), prepare.wanted_views(node)
     chosen, sources = knobs.settings_of(node), Sources(node)
+    space = knobs.colour_space(node)
     wanted = [one for one in chosen if one is not None]
-    windows = prepare.Windows(node, frames, views, sources)
-    found = {}
-    for number in frames:
-        states = []
-        for view in views:
-            newest = max(sources.newest(near, view) for near in windows.of(number))
-            names = sources.names(number, view)
-            states.append(frame_status(files.path(number, view), names, wanted, newest))
-        found[number] = min(states, key=WORST_FIRST.index)
-    return found
+    windows, on_disk = prepare.Windows(node, frames, views, sources), sources.states()
+
+    def status(number: int, view: str) -> FrameStatus:
+        def window_of(settings: Settings) -> List[Frame]:
+            near = windows.under(settings, number)
+            return [sources.frame(other, view, space) for other in near]
+
+        frame, path = sources.frame(number, view, space), files.path(number, view)
+        return frame_status(path, frame, wanted, window_of, on_disk)
+
+    return {
+        number: min((status(number, view) for view in views), key=WORST_FIRST.index)
+        for number in frames
+    }
 
 
 def choose(node: nuke.Group, frames: Sequence[int], only: Sequence[FrameStatus]) -> List[int]:

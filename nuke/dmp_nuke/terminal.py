@@ -12,6 +12,7 @@ surprised. Nuke takes a frame range at the end of the command for itself: hence 
 from __future__ import annotations
 
 import argparse
+import re
 import sys
 from typing import List, Optional, Sequence
 
@@ -57,7 +58,7 @@ def compute(node: nuke.Group, frames: Sequence[int]) -> int:
     done = 0
     try:
         for part in work.parts:
-            task = BackgroundJob(part.job, part.outputs, files=part.files)
+            task = BackgroundJob(part.job, part.outputs, files=part.files, states=part.states)
             try:
                 while not task.wait(POLL) or not task.done:
                     done += _report(node, task, done, work.frames)
@@ -133,11 +134,10 @@ def _range(text: str) -> List[int]:
             "--frames has no range: Nuke takes one at the end of the command for itself; "
             "write --frames=1001-1100."
         )
-    first, _, last = text.partition("-")
-    try:
-        found = list(range(int(first), int(last or first) + 1))
-    except ValueError:
-        found = []
+    found = []
+    match = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", text.strip())
+    if match is not None:
+        found = list(range(int(match[1]), int(match[2] or match[1]) + 1))
     if not found:
         raise InputError(f"--frames takes a range such as 1001-1100, not '{text}'.")
     return found

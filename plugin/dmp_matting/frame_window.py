@@ -6,9 +6,10 @@ whatever was solved before, wherever, and after whatever interruption.
 
 from __future__ import annotations
 
+import hashlib
 from typing import Callable, Iterable, List, Sequence, Tuple
 
-from .job import NEIGHBOURS, Frame, Job
+from .job import NEIGHBOURS, Frame, Job, Plate
 from .settings import Settings
 
 GAP = 4  # frame numbers; what is further apart is no neighbour
@@ -51,3 +52,29 @@ def window_of(frame: Frame, job: Job, settings: Settings) -> tuple[Frame, ...]:
     if len(numbers) < 2:
         return ()
     return tuple(frames[number] for number in numbers)
+
+
+def window_digest(frame: Frame, window: Sequence[Frame], state_of: Callable[[Plate], str]) -> str:
+    """A digest of the plates that ``frame`` is solved with, each by ``state_of`` it.
+
+    Empty where the state of one is.
+    """
+    digest = hashlib.sha256()
+    for one in window or (frame,):
+        digest.update(f"{one.number - frame.number}\n".encode())
+        for plate in one.plates:
+            state = state_of(plate)
+            if not state:
+                return ""
+            digest.update(f"{plate.role.value} {state}\n".encode())
+    return digest.hexdigest()
+
+
+def recorded_inputs(frame: Frame, window: Sequence[Frame]) -> str:
+    """What a result's header records of its plates, from Plate.state.
+
+    Two digests, of their content and of their files' status; empty where they are not known.
+    """
+    content = window_digest(frame, window, lambda plate: plate.state.partition(" ")[0])
+    status = window_digest(frame, window, lambda plate: plate.state.partition(" ")[2])
+    return f"{content} {status}" if content and status else ""

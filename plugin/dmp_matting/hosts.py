@@ -8,6 +8,7 @@ from .client.background_job import BackgroundJob
 from .client.engine_process import Notice
 from .client.engine_setup import choose_engine
 from .client.engine_status import EngineStatus, engine_state
+from .client.file_states import FileStates
 from .client.launcher import ensure_engine, log_file, start_engine, stop_engine
 from .errors import (
     CancelledError,
@@ -40,6 +41,7 @@ __all__ = [
     "DmpError",
     "EngineError",
     "EngineStatus",
+    "FileStates",
     "Frame",
     "FrameStatus",
     "InputError",

@@ -58,12 +58,15 @@ class Plate:
     for EXR and float files, sRGB for 8-bit, 10-bit log is never guessed) or
     ``raw`` (values solved as stored). ``layer`` names the layer to read of a plate
     with several; empty: the main one. A clean plate without that layer gives its main one.
+    ``state`` is recorded with the result, and no part of what it depends on: the digests of the
+    file's content and status (client/file_states.py); empty where they are not known.
     """
 
     path: str
     role: Role
     colour_space: str = "auto"
     layer: str = ""
+    state: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,7 @@ class Job:
                             Role(plate["role"]),
                             str(plate["colour_space"]),
                             str(plate.get("layer", "")),
+                            str(plate.get("state", "")),
                         )
                         for plate in frame["plates"]
                     ),
@@ -136,6 +140,7 @@ class Job:
         for frame in [*data["frames"], *data["context"]]:
             for plate in frame["plates"]:
                 plate["path"] = content[plate["path"]]
+                del plate["state"]
         return hashlib.sha256(json.dumps(data, sort_keys=True).encode()).hexdigest()
 
 

@@ -12,7 +12,16 @@ import pytest
 from nuke_standin.session import Session
 
 from dmp_matting.client.connection import Connection
-from dmp_matting.hosts import FrameStatus, Role, Settings, frame_status, recorded_plates
+from dmp_matting.hosts import (
+    FileStates,
+    Frame,
+    FrameStatus,
+    Plate,
+    Role,
+    Settings,
+    frame_status,
+    recorded_plates,
+)
 from dmp_nuke import node, states
 
 from .conftest import ROOT, Shot, dmp_node, pixels, press, read_node
@@ -91,14 +100,17 @@ def test_the_three_states(dmp: Any, engine: Connection, session: Session, tmp_pa
     (tmp_path / "matte.1002.exr").write_bytes(whole[: len(whole) // 2])
     assert state_of(dmp) == [MISSING, STALE, SOLVED], "a file that was cut off is no result"
     (tmp_path / "matte.1002.exr").write_bytes(whole)
-    newer = (tmp_path / "matte.1003.exr").stat().st_mtime + 10
-    os.utime(tmp_path / "plate.1003.exr", (newer, newer))
+    delivered = (tmp_path / "plate.1003.exr").read_bytes()
+    os.utime(tmp_path / "plate.1003.exr", (2e9, 2e9))
+    assert state_of(dmp) == [MISSING, SOLVED, SOLVED], "a date alone is no change"
+    (tmp_path / "plate.1003.exr").write_bytes((tmp_path / "plate.1002.exr").read_bytes())
+    os.utime(tmp_path / "plate.1003.exr", (1.6e9, 1.6e9))
     assert state_of(dmp) == [MISSING, STALE, STALE], "a plate of the frame, or of a neighbour"
+    (tmp_path / "plate.1003.exr").write_bytes(delivered)
     dmp["set_temporal"].setValue("off")
     press(dmp, "matte_range")
-    later = newer + 100
-    os.utime(tmp_path / "matte.1002.exr", (later, later))
-    os.utime(tmp_path / "matte.1001.exr", (later, later))
+    assert state_of(dmp) == [SOLVED] * 3
+    (tmp_path / "plate.1003.exr").write_bytes((tmp_path / "plate.1002.exr").read_bytes())
     assert state_of(dmp) == [SOLVED, SOLVED, STALE]
     assert press(dmp, "reload") == (
         "3 frames on disk, 1001 to 1003. 1001-1003: 2 solved, 1 stale, 0 missing."
@@ -215,9 +227,13 @@ def test_two_inputs_from_one_read_are_two_plates(
 
 
 def test_a_file_that_is_no_result(tmp_path: Path) -> None:
-    names = {Role.IMAGE: "a.exr", Role.CLEAN: "b.exr"}
+    frame = Frame(1, (Plate("a.exr", Role.IMAGE), Plate("b.exr", Role.CLEAN)))
     path = tmp_path / "x.exr"
-    assert frame_status(str(path), names, [Settings()], 0) is MISSING
+
+    def status() -> FrameStatus:
+        return frame_status(str(path), frame, [Settings()], lambda settings: (), FileStates())
+
+    assert status() is MISSING
     path.write_bytes(b"no EXR")
-    assert frame_status(str(path), names, [Settings()], 0) is STALE
+    assert status() is STALE
     assert recorded_plates(str(path)) == {} == recorded_plates(str(tmp_path / "none.exr"))

@@ -17,8 +17,9 @@ import pytest
 
 from dmp_matting import Settings, Shot, preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.client.file_states import FileStates
 from dmp_matting.client.launcher import find_engine
-from dmp_matting.shots.up_to_date import is_finished
+from dmp_matting.shots.run import is_done
 
 from ..conftest import Home
 from ..scenes import write_image
@@ -116,15 +117,19 @@ def test_what_counts_as_finished(engine: Connection, shot: TinyShot, tmp_path: P
         device="cpu", threads=1, rounds=1, fit_steps=1, joint_steps=3, projection_steps=1,
         refine_passes=1,
     )  # fmt: skip
-    frame = Shot("s", shot.pattern, str(shot.clean), str(output), (1001,)).frame(1001)
 
-    def finished(path: Path = output, wanted: Settings = settings) -> bool:
-        return is_finished(str(path), frame, [preset("draft"), wanted])
+    def finished(
+        path: Path = output, wanted: Settings = settings, number: int = 1001, **more: str
+    ) -> bool:
+        one = Shot(
+            "s", shot.pattern, str(shot.clean), str(path), (number,), settings=preset("draft"),
+            settings_on_cpu=wanted, **more,
+        )  # fmt: skip
+        return is_done(one, number, FileStates())
 
     assert finished() and finished(wanted=settings.changed(device="auto"))
     assert not finished(wanted=settings.changed(seed=1))
-    other = Shot("s", shot.pattern, str(shot.clean), str(output), (1002,)).frame(1002)
-    assert not is_finished(str(output), other, [settings])
+    assert not finished(number=1002) and not finished(space="sRGB")
     assert not finished(tmp_path / "none.exr") and not finished(shot.clean)
     whole = output.read_bytes()
     damaged = tmp_path / "damaged.exr"
@@ -137,9 +142,16 @@ def test_what_counts_as_finished(engine: Connection, shot: TinyShot, tmp_path: P
     assert not finished(damaged)
     damaged.write_bytes(whole[:8] + struct.pack("<I", 2**31) * 400)
     assert not finished(damaged)
-    newer = time.time() + 5
-    os.utime(shot.clean, (newer, newer))
-    assert not finished()
+    for moment in (time.time() + 5, 1.6e9):
+        os.utime(shot.clean, (moment, moment))
+        assert finished(), "a date alone is no change"
+    before, moment = shot.clean.read_bytes(), shot.clean.stat().st_mtime_ns
+    for spoiled in (before[:-1] + bytes([before[-1] ^ 1]), before + b"x"):
+        shot.clean.write_bytes(spoiled)
+        os.utime(shot.clean, ns=(moment, moment))
+        assert not finished(), "other content under the old date"
+    shot.clean.write_bytes(before)
+    assert finished()
 
 
 def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
@@ -218,13 +230,12 @@ def test_the_layer_that_is_named_is_matted(
     single = ["matte", shot.plate(1001), "--clean", shot.clean, "-o", tmp_path / "s.exr"]
     assert dmp(*single, *FEW_STEPS).returncode == 0
     assert np.array_equal(pixels(tmp_path / "m.exr"), pixels(tmp_path / "s.exr"))
-    given = {"frames": (1,), "settings": Settings()}
-    shots = {one: Shot("m", str(both), str(shot.clean), str(tmp_path / "m.exr"), layer=one, **given)
-             for one in ("key", "fill")}  # fmt: skip
     solved = Settings.from_json(json.loads(oiio.ImageInput.open(str(tmp_path / "m.exr")).spec()[
         "dmp:settings"]))  # fmt: skip
-    finished = {name: is_finished(str(tmp_path / "m.exr"), one.frame(1), (solved,))
-                for name, one in shots.items()}  # fmt: skip
+    given = {"frames": (1,), "settings": solved}
+    shots = {one: Shot("m", str(both), str(shot.clean), str(tmp_path / "m.exr"), layer=one, **given)
+             for one in ("key", "fill")}  # fmt: skip
+    finished = {name: is_done(one, 1, FileStates()) for name, one in shots.items()}
     assert finished == {"key": True, "fill": False}
 
 

@@ -19,6 +19,7 @@ from torch import Tensor
 
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DeviceError, OutputError
+from dmp_matting.frame_window import recorded_inputs
 from dmp_matting.job import Frame, Layers, Progress, Role, Stage
 from dmp_matting.settings import Settings
 
@@ -143,6 +144,7 @@ def matte_frame(
             notes += (f"Memory is short: solved at {planned.solve_size} px, then upsampled.",)
         # The settings of the job, so that a resumed shot recognises the frame.
         attributes = _attributes(frame, image, settings, warnings, names or {})
+        attributes["dmp:inputs"] = recorded_inputs(frame, window)
         attributes.update(fitted.attributes())
         if planned != settings:
             attributes["dmp:solve_size"] = str(planned.solve_size)

@@ -8,7 +8,7 @@ The request is a JSON file, since a command line is too short for a thousand nam
     probe     {"plates": [{"path", "space"}], "pixels": false}             a line for each plate
     match     {"frames": [{"number", "image", "clean", "space"}]}          a line for each frame
     clean     {"frames": [{"number", "result", "output"}], "space"}        a line for each frame
-    stills    {"stills": [path], "output", "space"}                    several clean plates to one
+    stills    {"stills": [path], "output", "space", "inputs"}          several clean plates to one
 
 Answers are JSON lines; the last is ``{"ok": true}`` or the error.
 """
@@ -73,7 +73,7 @@ def _answers(what: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if what == "stills":
         from .median_clean_plate import merge_stills
 
-        merge_stills(query["stills"], Path(query["output"]), query["space"])
+        merge_stills(query["stills"], Path(query["output"]), query["space"], query["inputs"])
         yield {"path": query["output"]}
         return
     from .shot_sheet import RATE, make_movie, make_shot_sheet

@@ -23,10 +23,11 @@ from ..plates.io.read import read_plate
 from ..plates.io.write import check_output, write_whole
 
 
-def merge_stills(stills: Sequence[str], output: Path, space: str) -> None:
+def merge_stills(stills: Sequence[str], output: Path, space: str, inputs: str) -> None:
     """Write the median of ``stills`` to ``output``, whole or not at all.
 
-    ``space`` is how they are read (:class:`Plate`). Raises PlateError, MismatchError,
+    ``space`` is how they are read (:class:`Plate`); ``inputs``, a text for the header, is the state
+    that their files were in. Raises PlateError, MismatchError,
     ColourSpaceError, OutputError.
     """
     check_output(output, plates=stills)
@@ -52,4 +53,5 @@ def merge_stills(stills: Sequence[str], output: Path, space: str) -> None:
         spec.erase_attribute("chromaticities")
     spec.attribute("compression", "zip")
     spec.attribute(STILLS, "\n".join(stills))
+    spec.attribute("dmp:inputs", inputs)
     write_whole(output, spec, rgb)

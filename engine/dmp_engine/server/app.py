@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, fields
@@ -73,7 +74,7 @@ class Api:
             Route("/v1/jobs/{id}/start", self.start, methods=["POST"]),
             Route("/v1/jobs/{id}/cancel", self.cancel, methods=["POST"]),
             Route("/v1/jobs/{id}/events", self.events, methods=["GET"]),
-            Route("/v1/jobs/{id}/frames/{number:int}/layers", self.layers, methods=["GET"]),
+            Route("/v1/jobs/{id}/frames/{number}/layers", self.layers, methods=["GET"]),
             Route("/v1/jobs/{id}/preview", self.preview, methods=["GET"]),
         ]
         for route in routes:
@@ -236,10 +237,11 @@ class Api:
 
     async def layers(self, request: Request) -> Response:
         live = self._live(request)
-        number = request.path_params["number"]
-        path = self.dispatcher.store.layers(live.record, number)
-        if number not in live.record.layers or not path.exists():
-            raise Refusal(404, InputError(f"Frame {number} is not finished."))
+        text = request.path_params["number"]
+        number = int(text) if re.fullmatch(r"-?[0-9]{1,10}", text) else None
+        path = None if number is None else self.dispatcher.store.layers(live.record, number)
+        if path is None or number not in live.record.layers or not path.exists():
+            raise Refusal(404, InputError(f"Frame {text[:40]} is not finished."))
         self._wanted()
         return LayersResponse(path, media_type="image/x-exr")
 

@@ -20,15 +20,15 @@ from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 from dmp_matting.errors import CancelledError, DmpError, EngineError, OutputError, from_wire
-from dmp_matting.frame_window import window_of
+from dmp_matting.frame_window import recorded_inputs, window_of
 from dmp_matting.job import Frame, Job, JobState, Layers, Role
+from dmp_matting.ocio import ocio_digest
 from dmp_matting.settings import Settings
 
 from ..machine.device import cpu_notice
 from ..version import engine_version
 from .devices import suitable_devices
 from .job_store import Record, Store
-from .ocio import ocio_digest
 from .pool import Pool, Slot, Worker, WorkerDied
 from .presence import Attendance
 from .result_cache import ResultCache
@@ -353,6 +353,8 @@ class Dispatcher:
         names = {f"dmp:{plate.role.value}": plate.path for plate in frame.plates}
         image = frame.plate(Role.IMAGE)
         names["dmp:layer"] = image.layer if image is not None else ""
+        window = window_of(frame, live.record.job, live.settings)
+        names["dmp:inputs"] = recorded_inputs(frame, window)
         try:
             found = await asyncio.to_thread(self.cache.get, content or key, target, names)
         except OSError as reason:

@@ -91,7 +91,7 @@ def _paths() -> dict[str, Any]:
             "get": _does("events", {"200": _lines("Until the job has ended")}, 404),
         },
         "/v1/jobs/{id}/frames/{number}/layers": {
-            "parameters": [*job, _number("number", 0)],
+            "parameters": [*job, _number("number", -(2**31))],
             "get": _does("layers", {"200": _file("A finished frame", "image/x-exr")}, 404),
         },
         "/v1/jobs/{id}/preview": {
@@ -104,7 +104,7 @@ def _paths() -> dict[str, Any]:
 def _schemas() -> dict[str, Any]:
     text = {"type": "string", "maxLength": TEXT_LIMIT, "pattern": "^[^\\u0000]*$"}
     plate = _closed(
-        {"path": {**text, "minLength": 1}, "colour_space": text, "layer": text,
+        {"path": {**text, "minLength": 1}, "colour_space": text, "layer": text, "state": text,
          "role": {"enum": [role.value for role in Role]}},
         "path", "role",
     )  # fmt: skip

@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from dmp_matting.errors import EngineError, from_wire
+from dmp_matting.ocio import ocio_digest, worker_environment
 
 from .devices import Device
-from .ocio import ocio_digest, worker_environment
 
 START_LIMIT = 120.0  # seconds; a cold disk under torch
 START_TRIES = 3  # workers in a row that may be killed while they load

@@ -83,7 +83,7 @@ def _frame(entry: Any) -> Frame:
 def _plate(entry: Any) -> Plate:
     if not isinstance(entry, dict):
         raise _malformed("a plate is an object")
-    _only(entry, "path", "role", "colour_space", "layer")
+    _only(entry, "path", "role", "colour_space", "layer", "state")
     path = _text(entry, "path")
     if not path:
         raise _malformed("'path' is empty")
@@ -91,7 +91,8 @@ def _plate(entry: Any) -> Plate:
         role = Role(_typed(entry, "role", str))
     except ValueError:
         raise _malformed(f"'role' is one of {', '.join(role.value for role in Role)}") from None
-    return Plate(path, role, _text(entry, "colour_space", "auto"), _text(entry, "layer", ""))
+    more = {name: _text(entry, name, "") for name in ("layer", "state")}
+    return Plate(path, role, _text(entry, "colour_space", "auto"), **more)
 
 
 def _settings(data: dict[str, Any]) -> Settings:

@@ -3,8 +3,10 @@
 import os
 from typing import Sequence
 
+from ..client.file_states import FileStates
 from ..errors import InputError, OutputError, PlateError
 from ..exr_header import read_exr_header
+from ..job import Plate, Role
 from ..shots.review import merge_stills
 from ..shots.sequences import FilePattern, is_pattern
 
@@ -36,18 +38,19 @@ def one_clean_plate(
             os.makedirs(folder, exist_ok=True)
     except OSError as reason:
         raise OutputError(f"The folder {folder} cannot be made ({reason.strerror}).") from None
-    if not _is_current(made, paths):
-        merge_stills(paths, made, space)
+    whole, states = Plate(made, Role.CLEAN, space), FileStates(lambda plate: paths)
+    if not _is_current(made, whole, states):
+        inputs = f"{states.content(whole)} {states.status(whole)}"
+        merge_stills(paths, made, space, inputs)
     return made
 
 
-def _is_current(made: str, stills: Sequence[str]) -> bool:
-    """True when ``made`` was made of these very stills as they are now."""
+def _is_current(made: str, whole: Plate, states: FileStates) -> bool:
+    """True when the file ``made`` was made of these very stills as they are now."""
     try:
         with open(made, "rb") as file:
             header = read_exr_header(file)
-        made_of = header.text("dmp:stills") if header else ""
-        newest = max(os.stat(one).st_mtime for one in stills)
-        return made_of == "\n".join(stills) and os.stat(made).st_mtime >= newest
+        content, _, status = (header.text("dmp:inputs") if header else "").partition(" ")
     except (OSError, ValueError):
         return False
+    return states.status(whole) == status or states.content(whole) == content

@@ -10,6 +10,7 @@ import dataclasses
 import functools
 import inspect
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Callable, Dict, List, Optional, Tuple
@@ -196,13 +197,31 @@ def parse_settings(text: str) -> Tuple[str, Dict[str, Value]]:
 
 
 def parse_frames(text: Optional[str]) -> Tuple[int, ...]:
-    """The frames that a person wrote, in any spelling that fileseq knows; empty for None."""
+    """The frames that a person wrote, in order, each once; empty for None.
+
+    Parts in any spelling that fileseq knows, with commas, semicolons or blanks between them.
+    InputError for what is no frame range, and for what may be two things.
+    """
     if text is None:
         return ()
+    if re.search(r"\d\s+-\d", text):
+        raise InputError(
+            f"'{text}' may be a range or frames below zero; write 1001-1100, or 7,-5 with a comma."
+        )
+    parts = re.split(r"[,;\s]+", re.sub(r"(?<=\d)\s+-\s+(?=-?\d)", "-", text.strip()))
+    frames: List[int] = []
     try:
-        frames = tuple(int(frame) for frame in FrameSet(text.replace(" ", "")))
+        for part in filter(None, parts):
+            frames += [int(frame) for frame in FrameSet(_whole(part))]
     except (ParseException, ValueError):
-        frames = ()
+        frames = []
     if not frames:
         raise InputError(f"'{text}' is no frame range; write 1001-1100, 1001-1100x2 or 7,9.")
-    return frames
+    return tuple(dict.fromkeys(frames))
+
+
+def _whole(part: str) -> str:
+    """``part`` of a range; ValueError where it names parts of frames, which no file has."""
+    if "." in part:
+        raise ValueError(part)
+    return part

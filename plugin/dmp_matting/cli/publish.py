@@ -60,10 +60,9 @@ def publish(
     logging.getLogger("pyblish").setLevel(logging.CRITICAL)
     changes: Dict[str, Value] = {"device": device}
     chosen = resolve(preset_name, {**changes, **parse_assignments(assignments or [])})
-    data: Dict[str, Any] = {"dmpSettings": chosen, "dmpSpace": input_space}
-    numbers = parse_frames(frames)
-    if numbers:
-        data.update(frameStart=min(numbers), frameEnd=max(numbers))
+    data: Dict[str, Any] = {
+        "dmpSettings": chosen, "dmpSpace": input_space, "dmpFrames": parse_frames(frames),
+    }  # fmt: skip
     repairs = {FRAMES: LEAVE_OUT} if missing is Missing.SKIP else {}
     failures, made = publish_folder(str(folder), str(to), tuple(accept or ()), repairs, **data)
     if as_json:

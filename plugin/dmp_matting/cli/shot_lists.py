@@ -13,11 +13,11 @@ has no field for stands in its metadata under ``dmp``. Paths are relative to the
 """
 
 import csv
+import itertools
 import json
 import os
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Sequence, Tuple
-from urllib.parse import unquote, urlparse
+from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ..errors import InputError
 from ..job import MATTES
@@ -26,8 +26,7 @@ from ..settings import Value, parse_assignments, parse_value
 from ..shots.shot import Shot
 from .median_clean import one_clean_plate
 from .options import parse_frames
-
-Row = Dict[str, Any]
+from .timelines import Row, read_timeline
 
 PLATES = ("image", "clean", "output", *(role.value for role in MATTES))
 SOLVER = ("device", "seed", "working_size", "threads")
@@ -41,8 +40,8 @@ def read_shots(file: Path, defaults: Mapping[str, Any]) -> List[Shot]:
     ones, and those over the defaults. ``{shot}`` in an output or a clean plate becomes the name.
     """
     readers: Dict[str, Callable[[Path], List[Row]]] = {
-        ".yaml": _yaml, ".yml": _yaml, ".json": _json, ".csv": _csv, ".otio": _otio,
-        ".otioz": _otio, ".otiod": _otio,
+        ".yaml": _yaml, ".yml": _yaml, ".json": _json, ".csv": _csv, ".otio": read_timeline,
+        ".otioz": read_timeline, ".otiod": read_timeline,
     }  # fmt: skip
     reader = readers.get(file.suffix.lower())
     if reader is None:
@@ -87,7 +86,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         }
         changes.update(parse_assignments(_assignments(values.get("set"))))
         chosen = resolve(str(values.get("preset", "auto")), changes)
-        frames = parse_frames(str(values["frames"]) if "frames" in values else None)
+        frames = parse_frames(_frames(values["frames"]) if "frames" in values else None)
         stills = [one.replace("{shot}", name) for one in _texts(values["clean"])]
         clean = one_clean_plate(stills, paths["output"], space, make_folder=True)
     except InputError as error:
@@ -106,6 +105,12 @@ def _texts(given: Any) -> List[str]:
     if isinstance(given, (list, tuple)):
         return [str(one) for one in given]
     return [part.strip() for part in str(given).split(";") if part.strip()]
+
+
+def _frames(given: Any) -> str:
+    """A range as text, also from a list of frames and ranges."""
+    several = isinstance(given, (list, tuple))
+    return ",".join(str(one) for one in given) if several else str(given)
 
 
 def _assignments(given: Any) -> List[str]:
@@ -129,16 +134,29 @@ def _yaml(file: Path) -> List[Row]:
             "YAML needs PyYAML (`pip install 'dmp-matting[batch]'`); CSV and JSON do not."
         ) from None
     try:
-        return _rows(yaml.safe_load(file.read_text(encoding="utf-8")), file)
+        return _rows(yaml.load(file.read_text(encoding="utf-8-sig"), _plain_loader(yaml)), file)
     except yaml.YAMLError as reason:
         mark = getattr(reason, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
         raise InputError(f"'{file}' is no valid YAML{line}.") from None
 
 
+def _plain_loader(yaml: Any) -> Any:
+    """A loader that keeps scalars as they are written: 010, no and 1:30 are names, not numbers."""
+    kept = (":null", ":merge")
+
+    class Loader(yaml.SafeLoader):  # type: ignore[misc]
+        yaml_implicit_resolvers = {
+            first: [(tag, pattern) for tag, pattern in resolvers if tag.endswith(kept)]
+            for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        }
+
+    return Loader
+
+
 def _json(file: Path) -> List[Row]:
     try:
-        return _rows(json.loads(file.read_text(encoding="utf-8")), file)
+        return _rows(json.loads(file.read_text(encoding="utf-8-sig")), file)
     except json.JSONDecodeError as reason:
         raise InputError(f"'{file}' is no valid JSON in line {reason.lineno}.") from None
 
@@ -162,73 +180,18 @@ def _rows(rows: Any, file: Path) -> List[Row]:
 def _csv(file: Path) -> List[Row]:
     with file.open(encoding="utf-8-sig", newline="") as lines:
         rows = []
-        for row in csv.DictReader(lines, restkey="more", skipinitialspace=True):
+        first = lines.readline()
+        delimiter = max(",;\t", key=first.count)  # Excel writes what its country does
+        table = itertools.chain([first], lines)
+        for row in csv.DictReader(
+            table, restkey="more", skipinitialspace=True, delimiter=delimiter
+        ):
             if "more" in row:
                 raise InputError(
                     f"'{file}' has a line with more values than columns: {row['more']}"
                 )
             rows.append({key.strip(): (value or "").strip() for key, value in row.items()})
     return [row for row in rows if any(row.values())]
-
-
-def _otio(file: Path) -> List[Row]:
-    try:
-        import opentimelineio as otio
-    except ImportError:
-        raise InputError(
-            "Timelines need OpenTimelineIO; install it with `pip install 'dmp-matting[batch]'`."
-        ) from None
-    if not file.exists():
-        raise InputError(f"'{file}' does not exist.")
-    try:
-        timeline = otio.adapters.read_from_file(str(file))
-    except Exception as reason:  # its adapters raise whatever they like
-        raise InputError(f"'{file}' is no timeline that OpenTimelineIO reads ({reason}).") from None
-    clips = timeline.find_clips() if hasattr(timeline, "find_clips") else []
-    rows = []
-    for clip in clips:
-        image, frames = _media(clip, otio)
-        if not image:
-            continue  # sound, or a clip without media
-        rows.append({
-            "name": clip.name, "image": image, "frames": frames,
-            **_plain(clip.metadata.get("dmp", {})),
-        })  # fmt: skip
-    return rows
-
-
-def _plain(value: Any) -> Any:
-    """Metadata as Python's own: OpenTimelineIO's die with their timeline."""
-    if hasattr(value, "items"):
-        return {str(key): _plain(one) for key, one in value.items()}
-    if hasattr(value, "__iter__") and not isinstance(value, str):
-        return [_plain(one) for one in value]
-    return value
-
-
-def _media(clip: Any, otio: Any) -> Tuple[str, str]:
-    """The plate's pattern, and the frames that the edit uses."""
-    media = clip.media_reference
-    used = clip.trimmed_range()
-    if isinstance(media, otio.schema.ImageSequenceReference):
-        base = _path(media.target_url_base)
-        digits = "#" * max(1, media.frame_zero_padding)
-        image = os.path.join(base, f"{media.name_prefix}{digits}{media.name_suffix}")
-        first, last = media.frame_range_for_time_range(used)
-        return image, f"{first}-{last}" + (f"x{media.frame_step}" if media.frame_step > 1 else "")
-    if isinstance(media, otio.schema.ExternalReference):
-        first = used.start_time.to_frames()
-        return _path(media.target_url), f"{first}-{used.end_time_inclusive().to_frames()}"
-    return "", ""
-
-
-def _path(url: str) -> str:
-    """A file URL as a path; Windows' drive without the slash before it."""
-    parsed = urlparse(url)
-    if parsed.scheme != "file":
-        return unquote(url) if not parsed.scheme else url
-    path = unquote(parsed.path)
-    return path[1:] if len(path) > 2 and path[2] == ":" else path
 
 
 def named(shots: Sequence[Shot], only: str) -> List[Shot]:

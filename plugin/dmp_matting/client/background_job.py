@@ -20,6 +20,7 @@ from ..job import Job, Layers
 from .background_task import BackgroundTask
 from .connection import Connection
 from .engine_process import Event
+from .file_states import FileStates
 from .job_client import Matting
 from .launcher import ensure_engine
 
@@ -38,6 +39,7 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
         *,
         preview: Optional[str] = None,
         files: Optional[Mapping[str, str]] = None,
+        states: Optional[FileStates] = None,
         connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         def attend_and_connect() -> Connection:
@@ -46,7 +48,7 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
             return connection
 
         self._matting = Matting(
-            job, outputs, preview=preview, files=files, connect=attend_and_connect
+            job, outputs, preview=preview, files=files, states=states, connect=attend_and_connect
         )
         super().__init__(self._solve, "dmp-task")
 

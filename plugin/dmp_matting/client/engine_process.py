@@ -15,6 +15,7 @@ from typing import IO, Any, Dict, Generator, Mapping, Optional, Union
 from ..errors import CancelledError, EngineError, EngineMissingError, from_wire
 from ..job import Job, Layers, Progress
 from .engine_python import child_environment, engine_command
+from .file_states import FileStates
 
 GRACE = 12.0  # seconds; the child's own is shorter, so it ends itself if it still can
 
@@ -33,7 +34,7 @@ def run_directly(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None,
     Raises what the engine raised, and EngineError or EngineMissingError of its own.
     """
     request: Dict[str, Any] = {
-        "job": job.to_json(),
+        "job": FileStates().of_job(job).to_json(),
         "outputs": {str(number): path for number, path in outputs.items()},
         "attended": True,
     }

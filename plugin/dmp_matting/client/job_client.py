@@ -29,10 +29,11 @@ from ..errors import (
     from_wire,
 )
 from ..job import Job, JobState, Layers, Progress, Role
+from ..ocio import ocio_environment
 from .connection import Connection, EngineGone, NotThere
 from .engine_process import Event, Notice
+from .file_states import FileStates, states_of_files
 from .launcher import ensure_engine
-from .ocio_environment import ocio_environment
 
 LOST_LIMIT = 3  # engines in a row that may be lost without a sign of progress
 ENDED = {state.value for state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)}
@@ -74,6 +75,7 @@ class Matting:
     preview   a PNG to refresh with the running frame's alpha; Progress.preview names it then
     files     where a plate lies whose path in the job is not its file but the name of what it was
               made from, such as a host's plate; the result's header records that name
+    states    what those plates are made from; the header records their content
     connect   how to find an engine, or to start one
     """
 
@@ -84,10 +86,12 @@ class Matting:
         *,
         preview: Optional[str] = None,
         files: Optional[Mapping[str, str]] = None,
+        states: Optional[FileStates] = None,
         connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         self.job = job
         self.files = dict(files or {})
+        self._states = states or states_of_files(self.files)
         self.outputs = {number: Path(path) for number, path in outputs.items()}
         self.preview = Path(preview) if preview is not None else None
         self._connect = connect
@@ -106,6 +110,7 @@ class Matting:
         EngineError when no engine can be had.
         """
         self._check_outputs()
+        self.job = self._states.of_job(self.job)
         try:
             while True:
                 try:

@@ -119,7 +119,8 @@ def publish_folder(
 ) -> Tuple[Failures, List[str]]:
     """Publish the shots of a folder; returns the failures and the folders that were published.
 
-    ``data`` goes into the context: dmpPreset, dmpSettings, dmpSpace, frameStart, frameEnd.
+    ``data`` goes into the context: dmpPreset, dmpSettings, dmpSpace, dmpFrames, frameStart,
+    frameEnd.
     """
     context = pyblish.api.Context()
     context.data.update({"dmpFolder": folder, "dmpPublishTo": to, **data})

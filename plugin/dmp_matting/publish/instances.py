@@ -17,24 +17,25 @@ import os
 import re
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, MutableMapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
 from ..errors import InputError, MismatchError
 from ..job import MATTES, Role
 from ..presets import Resolved
-from ..shots.sequences import FilePattern
+from ..shots.sequences import FilePattern, Files, group_files
 from ..shots.shot import Shot
 
 FAMILY = "dmp.matte"
+UNCLEAR = "dmp.unclear"  # the family of an instance with dmpTrouble: nothing else is asked of it
 IMAGES = (".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".hdr", ".cin", ".tga")
-NUMBER = re.compile(r"(?:(?<=[._])|(?<=[._]-))(\d{2,})(?=\.[A-Za-z]+$)")
+WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 
 
 def find_shots(folder: str, chosen: Resolved, space: str = "auto") -> List[Tuple[Shot, List[str]]]:
     """The shots of a folder, or of its subfolders, each with what its names leave open.
 
-    A clean plate has ``clean`` in its name, mattes have ``garbage``, ``core``, ``holdout`` and
-    ``trimap``; the plate has ``plate`` in it, or is the only other file. Never raises.
+    A clean plate has the word ``clean`` in its name, mattes have ``garbage``, ``core``, ``holdout``
+    and ``trimap``; the plate has ``plate`` in it, or is the only other file. Never raises.
     """
     places = [folder]
     if not _images(folder):
@@ -46,17 +47,19 @@ def find_shots(folder: str, chosen: Resolved, space: str = "auto") -> List[Tuple
 
 
 def _shot_of(folder: str, chosen: Resolved, space: str) -> Tuple[Shot, List[str]]:
-    names = _images(folder)
-    roles: Dict[str, List[str]] = {role.value: [] for role in (Role.CLEAN, *MATTES)}
+    roles: Dict[Role, List[str]] = {role: [] for role in (Role.CLEAN, *MATTES)}
     others: List[str] = []
-    for name in names:
-        role = next((role for role in roles if role in name.lower()), None)
-        (roles[role] if role else others).append(name)
+    for files in _images(folder):
+        role = _role_of(files.pattern)
+        if role is None:
+            others.append(files.pattern)
+        else:  # one clean plate with a frame's number is a still for all frames
+            roles[role].append(files.still if role is Role.CLEAN else files.pattern)
     plates = [name for name in others if "plate" in name.lower()] or others
     trouble = []
     for what, found, needed in (
-        ("plate", plates, True), ("clean plate", roles["clean"], True),
-        *((role.called, roles[role.value], False) for role in MATTES),
+        ("plate", plates, True), ("clean plate", roles[Role.CLEAN], True),
+        *((role.called, roles[role], False) for role in MATTES),
     ):  # fmt: skip
         if len(found) > 1:
             trouble.append(
@@ -71,31 +74,33 @@ def _shot_of(folder: str, chosen: Resolved, space: str) -> Tuple[Shot, List[str]
 
     name = os.path.basename(os.path.abspath(folder))
     shot = Shot(
-        name, path(plates), path(roles["clean"]), f"{name}.####.exr", (),
+        name, path(plates), path(roles[Role.CLEAN]), f"{name}.####.exr", (),
         space=space, settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
-        garbage=path(roles["garbage"]), core=path(roles["core"]),
-        holdout=path(roles["holdout"]), trimap=path(roles["trimap"]),
+        garbage=path(roles[Role.GARBAGE]), core=path(roles[Role.CORE]),
+        holdout=path(roles[Role.HOLDOUT]), trimap=path(roles[Role.TRIMAP]),
     )  # fmt: skip
     return shot, trouble
 
 
-def _images(folder: str) -> List[str]:
-    """Names of stills, and patterns of sequences, in a folder."""
+def _role_of(name: str) -> Optional[Role]:
+    """What the words of a file's name call it; None for a plate. A scored shot is no core matte."""
+    words = {word.lower() for word in WORD.findall(os.path.splitext(name)[0])}
+    for role in (Role.CLEAN, *MATTES):
+        if words & {role.value, *(role.value + kind for kind in ("plate", "matte", "mask"))}:
+            return role
+    return None
+
+
+def _images(folder: str) -> List[Files]:
+    """The stills and sequences of a folder."""
     try:
         names = [entry.name for entry in os.scandir(folder) if entry.is_file()]
     except OSError:
         return []
-    found = set()
-    for name in names:
-        if name.startswith(".") or os.path.splitext(name)[1].lower() not in IMAGES:
-            continue
-        number = NUMBER.search(name)
-        found.add(
-            f"{name[: number.start()]}{'#' * len(number[1])}{name[number.end() :]}"
-            if number
-            else name
-        )
-    return sorted(found)
+    return group_files(
+        name for name in names
+        if not name.startswith(".") and os.path.splitext(name)[1].lower() in IMAGES
+    )  # fmt: skip
 
 
 # --- where a version goes ------------------------------------------------------------------------

@@ -10,13 +10,12 @@ from __future__ import annotations
 import functools
 import threading
 from contextlib import closing
-from typing import Deque, Dict, Generator, List, Sequence, Tuple
+from typing import Deque, Dict, Generator, List, Optional, Sequence, Tuple
 
 from ..client.engine_process import Event, Notice
 from ..errors import (
     CancelledError,
     ColourSpaceError,
-    DeviceError,
     DmpError,
     EngineError,
     EngineMissingError,
@@ -27,7 +26,8 @@ from ..job import Layers, Progress
 from .events import ShotEvent, ShotFailure, ShotFrame, ShotNotice, ShotProgress
 from .shot import Shot
 
-ENGINE_LIMIT = 3  # engine failures in a row, then it is not the frames' fault
+# Frames of a shot in a row that the engine or the disk fails on, then it is not the frames' fault.
+FAULT_LIMIT = 8
 
 Chunk = Tuple[Shot, Tuple[int, ...]]  # frames of a shot that become one job
 
@@ -47,13 +47,17 @@ class Executor:
 
 
 class JobExecutor(Executor):
-    """Each chunk as a job. A frame that fails is reported and left out, and the others go on."""
+    """Each chunk as a job. A frame that fails is reported and left out, and the others go on.
+
+    ``fatal`` is set to what no frame can be solved with: without an engine nothing goes on.
+    """
 
     def __init__(self, chunks: Deque[Chunk]) -> None:
         super().__init__(chunks)
         self._stopping = threading.Event()
         self._given_up: Dict[str, DmpError] = {}  # shots that cannot be solved at all
-        self._engine_failures = 0
+        self._faults: Dict[str, int] = {}  # of each shot, since a frame of it was written
+        self.fatal: Optional[DmpError] = None
 
     def job_events(self, shot: Shot, numbers: Sequence[int]) -> Generator[Event, None, None]:
         """One job for these frames of the shot: its events."""
@@ -70,7 +74,6 @@ class JobExecutor(Executor):
             part = left[:1] if alone else left
             try:
                 yield from self._part_events(shot, tuple(part), left)
-                self._engine_failures = 0
                 alone = False
             except CancelledError:
                 if self._stopping.is_set():
@@ -78,20 +81,23 @@ class JobExecutor(Executor):
                 raise
             except EngineMissingError:
                 raise
-            except (OutputError, SettingsError, ColourSpaceError, DeviceError) as error:
-                yield self._give_up(shot, left, error)
-                return
             except DmpError as error:
-                if isinstance(error, EngineError):
-                    self._engine_failures += 1
-                    if self._engine_failures >= ENGINE_LIMIT:
-                        raise
+                if error is self.fatal:
+                    raise
+                if _is_the_shots(error, shot):
+                    yield self._give_up(shot, left, error)
+                    return
                 if len(part) > 1:
                     alone = True
                     continue
                 yield ShotFailure(shot.name, (part[0],), error)
                 left.remove(part[0])
                 alone = False
+                if isinstance(error, (EngineError, OutputError)):
+                    self._faults[shot.name] = self._faults.get(shot.name, 0) + 1
+                if left and self._faults.get(shot.name, 0) >= FAULT_LIMIT:
+                    yield self._give_up(shot, left, error)
+                    return
 
     def _part_events(
         self, shot: Shot, numbers: Tuple[int, ...], left: List[int]
@@ -115,6 +121,7 @@ class JobExecutor(Executor):
                     yield ShotProgress(shot.name, event, 0.0)
                 elif isinstance(event, Layers):
                     left.remove(event.frame)
+                    self._faults.pop(shot.name, None)
                     yield ShotFrame(shot.name, event)
 
     def _give_up(self, shot: Shot, left: Sequence[int], error: DmpError) -> ShotFailure:
@@ -128,3 +135,9 @@ class JobExecutor(Executor):
                 continue  # another thread took it, and will report it
         frames = functools.reduce(lambda all_of, more: all_of + more, rest, tuple(left))
         return ShotFailure(shot.name, frames, error)
+
+
+def _is_the_shots(error: DmpError, shot: Shot) -> bool:
+    """True where no frame can be solved as the shot is described, so that none need be tried."""
+    named = isinstance(error, ColourSpaceError) and shot.space.lower() != "auto"
+    return named or isinstance(error, SettingsError)

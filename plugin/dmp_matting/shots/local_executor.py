@@ -11,11 +11,11 @@ import threading
 import time
 from typing import Callable, Deque, Generator, Sequence, Set, Union
 
-from ..client.connection import Connection
+from ..client.connection import Connection, EngineGone
 from ..client.engine_process import Event
 from ..client.job_client import Matting
 from ..client.launcher import ensure_engine
-from ..errors import as_dmp_error
+from ..errors import DmpError, as_dmp_error
 from .events import ShotEvent
 from .executor import Chunk, JobExecutor
 from .shot import Shot
@@ -66,12 +66,21 @@ class LocalExecutor(JobExecutor):
             thread.join(max(0.0, deadline - time.monotonic()))
 
     def job_events(self, shot: Shot, numbers: Sequence[int]) -> Generator[Event, None, None]:
-        matting = Matting(shot.job(numbers), shot.outputs(numbers), connect=self._connect)
+        matting = Matting(shot.job(numbers), shot.outputs(numbers), connect=self._find_engine)
         self._running.add(matting)
         try:
             yield from matting.events()
         finally:
             self._running.discard(matting)
+
+    def _find_engine(self) -> Connection:
+        try:
+            return self._connect()
+        except EngineGone:  # the job waits for the next one
+            raise
+        except DmpError as error:
+            self.fatal = error
+            raise
 
     def _work(self) -> None:
         try:

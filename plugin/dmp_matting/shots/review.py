@@ -71,9 +71,13 @@ def write_clean_plates(results: Mapping[int, str], outputs: Mapping[int, str], s
     _drain(_engine_review("clean", {"frames": frames, "space": space}))
 
 
-def merge_stills(stills: Sequence[str], output: str, space: str) -> None:
-    """The median of several clean plates as one EXR. PlateError, MismatchError, OutputError."""
-    _drain(_engine_review("stills", {"stills": list(stills), "output": output, "space": space}))
+def merge_stills(stills: Sequence[str], output: str, space: str, inputs: str) -> None:
+    """The median of several clean plates as one EXR, which records ``inputs``: their state.
+
+    Raises PlateError, MismatchError, OutputError.
+    """
+    request = {"stills": list(stills), "output": output, "space": space, "inputs": inputs}
+    _drain(_engine_review("stills", request))
 
 
 def probe_plates(paths: Sequence[Tuple[str, str]], pixels: bool = False) -> List[Dict[str, Any]]:

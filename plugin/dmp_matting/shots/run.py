@@ -15,7 +15,11 @@ import os
 from contextlib import closing
 from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 
+from ..client.file_states import FileStates
 from ..errors import OutputError, PlateError
+from ..frame_window import window_of
+from ..job import Frame
+from ..settings import Settings
 from .events import (
     Missing,
     ShotEnd,
@@ -29,7 +33,7 @@ from .events import (
 from .executor import Chunk, Executor
 from .local_executor import LocalExecutor
 from .shot import CHUNK, Gap, Shot, check_shots, chunks, gap_sentence
-from .up_to_date import is_finished
+from .up_to_date import FrameStatus, frame_status
 
 
 def run_shots(
@@ -57,6 +61,7 @@ def run_shots(
     reports = {shot.name: ShotReport(shot.name) for shot in shots}
     left: Dict[str, Set[int]] = {}
     queued: Deque[Chunk] = collections.deque()
+    states = FileStates()
     for shot in shots:
         report, absent = reports[shot.name], {gap.frame for gap in gaps[shot.name]}
         for numbers in chunks(shot.numbers(), chunk):
@@ -64,7 +69,7 @@ def run_shots(
             for number in numbers:
                 if number in absent:
                     report.skipped.append(number)
-                elif not redo and _is_done(shot, number):
+                elif not redo and is_done(shot, number, states):
                     report.kept.append(number)
                 else:
                     todo.append(number)
@@ -82,12 +87,18 @@ def run_shots(
     return tuple(reports[shot.name] for shot in shots)
 
 
-def _is_done(shot: Shot, number: int) -> bool:
-    output = shot.output_of(number)
-    if not os.path.exists(output):
+def is_done(shot: Shot, number: int, states: FileStates) -> bool:
+    """True when the EXR of the frame is there, and is what solving it now would write."""
+    path, wanted = shot.output_of(number), shot.possible_settings()
+    if not os.path.exists(path):
         return False
-    context = [shot.frame(other) for other in shot.context((number,))]
-    return is_finished(output, shot.frame(number), shot.possible_settings(), context)
+    job = shot.job((number,))
+    (frame,) = job.frames
+
+    def window(settings: Settings) -> Sequence[Frame]:
+        return window_of(frame, job, settings)
+
+    return frame_status(path, frame, wanted, window, states) is FrameStatus.SOLVED
 
 
 def _name(event: ShotEvent) -> str:
@@ -102,7 +113,9 @@ def _account(
     open_frames = left[report.shot]
     if isinstance(event, ShotProgress):
         total = len(open_frames) + len(report.solved) + len(report.failed)
-        gone = total - len(open_frames) + event.progress.fraction
+        # The last progress of a frame may come after the frame.
+        part = event.progress.fraction if event.progress.frame in open_frames else 0.0
+        gone = total - len(open_frames) + part
         yield ShotProgress(event.shot, event.progress, min(1.0, gone / total))
         return
     if isinstance(event, ShotFrame):

@@ -10,11 +10,15 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import Iterable, List, Optional, Tuple
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import InputError, PlateError
 
 MARK = re.compile(r"#+|@+|%0?(?P<printf>\d*)d|\$F(?P<houdini>\d*)")
+
+# A minus belongs to the number at the start of a name and after a separator; else it is one.
+NUMBER = re.compile(r"(?:(?:^|(?<=[._ ]))-)?\d+")
+VERSION = re.compile(r"(?:^|[^A-Za-z])[vV]$")
 
 
 @dataclass(frozen=True)
@@ -41,11 +45,25 @@ class FilePattern:
         return cls(head, digits, name[mark.end() :])
 
     def path(self, frame: int) -> str:
-        """The file of that frame, whether it is there or not."""
-        return f"{self.head}{frame:0{self.digits}d}{self.tail}"
+        """The file of that frame, whether it is there or not.
+
+        Below zero the minus is one of the digits, as Nuke and printf write it (``-002``), unless
+        the file is there with a minus before all digits, as Blender writes it (``-0002``).
+        """
+        usual, wide = self._names(frame)
+        return wide if wide and os.path.exists(wide) and not os.path.exists(usual) else usual
+
+    def _names(self, frame: int) -> Tuple[str, str]:
+        """Both spellings of a frame; the second is empty where it is the first."""
+        usual = f"{self.head}{frame:0{self.digits}d}{self.tail}"
+        wide = f"{self.head}-{-frame:0{self.digits}d}{self.tail}" if frame < 0 else usual
+        return usual, "" if wide == usual else wide
 
     def frames(self) -> Tuple[int, ...]:
-        """The frames on disk, in order. PlateError when the folder cannot be read."""
+        """The frames on disk, in order.
+
+        PlateError when the folder cannot be read, or has one frame below zero in both spellings.
+        """
         folder, start = os.path.split(self.head)
         wanted = re.compile(re.escape(start) + r"(-?\d+)" + re.escape(self.tail))
         found = set()
@@ -54,14 +72,95 @@ class FilePattern:
                 for entry in entries:
                     match = wanted.fullmatch(entry.name)
                     # 12 is no frame of ####: its file would be found under no name.
-                    if match and os.path.basename(self.path(int(match[1]))) == entry.name:
-                        found.add(int(match[1]))
+                    names = self._names(int(match[1])) if match else ()
+                    if match is None or entry.name not in map(os.path.basename, names):
+                        continue
+                    if int(match[1]) in found:
+                        raise PlateError(
+                            f"Frame {int(match[1])} is there twice, as {' and as '.join(names)}; "
+                            "remove one."
+                        )
+                    found.add(int(match[1]))
         except OSError as reason:
             raise PlateError(f"The folder {folder} cannot be read ({reason.strerror}).") from None
         return tuple(sorted(found))
 
     def __str__(self) -> str:
         return f"{self.head}{'#' * self.digits}{self.tail}"
+
+
+@dataclass(frozen=True)
+class Files:
+    """Files of a folder that belong together: a sequence, or one file alone."""
+
+    pattern: str  # ``plate.####.exr``; the file's own name where it has no number
+    names: Tuple[str, ...]
+
+    @property
+    def still(self) -> str:
+        """The file where it is alone, else the pattern."""
+        return self.names[0] if len(self.names) == 1 else self.pattern
+
+
+def group_files(names: Iterable[str]) -> List[Files]:
+    """Files of one folder as sequences and stills, in the order of their patterns.
+
+    A frame's number is the last group of digits of a name in which other names differ, of any
+    padding and after any separator, or none; else one before the suffix, of two digits at least and
+    after a dot or an underscore. A version (``v002``) is no frame.
+    """
+    places: Dict[Tuple[str, str], Set[str]] = {}  # names by what stands around a number
+    candidates: Dict[str, List[Tuple[str, str, str]]] = {}
+    for name in sorted(set(names)):
+        candidates[name] = list(_numbers(name))
+        for head, _, tail in candidates[name]:
+            places.setdefault((head, tail), set()).add(name)
+    groups: Dict[str, List[str]] = {}
+    for name, found in candidates.items():
+        chosen = next((one for one in found if len(places[one[0], one[2]]) > 1), None)
+        chosen = chosen or next((one for one in found if _is_alone(*one)), None)
+        if chosen is None:
+            groups.setdefault(name, []).append(name)
+            continue
+        head, number, tail = chosen
+        alike = (_numbers_of(other, head, tail) for other in places[head, tail])
+        digits = _padding(number, [text for text in alike if text])
+        groups.setdefault(f"{head}{'#' * digits}{tail}", []).append(name)
+    return [Files(pattern, tuple(group)) for pattern, group in sorted(groups.items())]
+
+
+def _numbers(name: str) -> Iterator[Tuple[str, str, str]]:
+    """What may be a frame's number in a name, with what stands around it; the last first."""
+    stem, suffix = os.path.splitext(name)
+    for match in reversed(list(NUMBER.finditer(stem))):
+        if not VERSION.search(stem[: match.start()]):
+            yield stem[: match.start()], match[0], stem[match.end() :] + suffix
+
+
+def _is_alone(head: str, number: str, tail: str) -> bool:
+    """Whether a number that no other file shares its place with is a frame's all the same."""
+    return (
+        tail.count(".") == 1
+        and tail[0] == "."
+        and head[-1:] in ("", ".", "_")
+        and (len(number.lstrip("-")) > 1)
+    )
+
+
+def _numbers_of(name: str, head: str, tail: str) -> str:
+    return next((text for one, text, other in _numbers(name) if (one, other) == (head, tail)), "")
+
+
+def _padding(number: str, numbers: Sequence[str]) -> int:
+    """Digits of the pattern that writes ``number``, and as many of ``numbers`` as can be."""
+    above = [text for text in numbers if text[0] != "-"]
+    lengths = {len(text) for text in above if text[0] == "0"}
+    own = len(number)
+    if number[0] == "-":  # of either spelling, see FilePattern.path
+        return max((length for length in lengths if own in (length, length + 1)), default=own)
+    if not lengths:
+        return min(len(text) for text in above)
+    return own if own in lengths else max((one for one in lengths if one < own), default=own)
 
 
 def is_pattern(text: str) -> bool:

@@ -130,7 +130,8 @@ class Shot:
         """The frames that the engine looks at for these.
 
         Neighbours (:func:`.frame_window.neighbours_of`), or for the paper's video mode the rest of
-        the block of CHUNK frames. A frame of which a file is missing is nobody's neighbour.
+        the block of CHUNK frames. A frame of which a file is missing, or may not be read, is
+        nobody's neighbour.
         """
         ways = {one.temporal for one in self.possible_settings()}
         whole = sorted({*self.numbers(), *self.around})
@@ -146,7 +147,8 @@ class Shot:
         return tuple(sorted(near.difference(numbers)))
 
     def _is_there(self, number: int) -> bool:
-        return all(_size(plate.path) > 0 for plate in self.frame(number).plates)
+        paths = [plate.path for plate in self.frame(number).plates]
+        return all(_size(path) > 0 and os.access(path, os.R_OK) for path in paths)
 
     def gaps(self) -> List[Gap]:
         """Everything that is missing or empty, in the order of the frames."""

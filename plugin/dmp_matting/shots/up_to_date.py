@@ -1,9 +1,10 @@
 """Is a frame done already? Its EXR records what it was made from.
 
-An output counts as finished when it is whole, was made by this version from plates of these names
-with these settings, and is not older than any of them. Nothing is kept beside the outputs: several
-machines may write one sequence, and a file that is moved keeps its record. A frame that counts as
-unfinished by mistake costs little, since the engine's cache knows it.
+An output counts as finished when it is whole and was made by this version, with these settings,
+from plates of these names that held what they hold now, its neighbours' included. Dates decide
+nothing. Nothing is kept beside the outputs: several machines may write one sequence, and a file
+that is moved keeps its record. A frame that counts as unfinished by mistake costs little, since
+the engine's cache knows it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,16 @@ import json
 import os
 import struct
 from enum import Enum
-from typing import BinaryIO, Dict, Mapping, Sequence
+from typing import BinaryIO, Callable, Dict, Sequence
 
+from ..client.file_states import FileStates
 from ..exr_header import ExrHeader, read_exr_header
+from ..frame_window import window_digest
 from ..job import Frame, Role
 from ..settings import Settings
 from ..version import __version__
+
+WindowOf = Callable[[Settings], Sequence[Frame]]
 
 
 class FrameStatus(Enum):
@@ -28,54 +33,35 @@ class FrameStatus(Enum):
     MISSING = "missing"
 
 
-def is_finished(
-    path: str, frame: Frame, wanted: Sequence[Settings], context: Sequence[Frame] = ()
-) -> bool:
-    """True when ``path`` is this frame, solved with one of the ``wanted`` settings.
-
-    ``context`` are the frames that it was solved with: none of them may be newer.
-    """
-    plates = {plate.path for one in (frame, *context) for plate in one.plates}
-    try:
-        newest = max(os.stat(plate).st_mtime for plate in plates)
-    except OSError:
-        return False
-    names = {plate.role: plate.path for plate in frame.plates}
-    image = frame.plate(Role.IMAGE)
-    layer = image.layer if image else ""
-    return frame_status(path, names, wanted, newest, layer) is FrameStatus.SOLVED
-
-
 def frame_status(
-    path: str,
-    names: Mapping[Role, str],
-    wanted: Sequence[Settings],
-    newest: float,
-    layer: str = "",
+    path: str, frame: Frame, wanted: Sequence[Settings], window_of: WindowOf, states: FileStates
 ) -> FrameStatus:
-    """What the EXR ``path`` is for a frame of the plates ``names``.
+    """What the EXR ``path`` is for ``frame``.
 
-    ``wanted``: the settings of which one must be the recorded one. ``newest``: the time of change,
-    in seconds since the epoch, of the newest file that the frame and its neighbours are made of.
-    ``layer``: the plate's layer that was named to be solved.
+    ``wanted``: the settings of which one must be the recorded one. ``window_of``: the frames that
+    it is solved with under such settings, itself among them; empty where it is alone. ``states``:
+    the files as they are now; they are read only where their status on disk has changed.
     """
     try:
         with open(path, "rb") as file:
-            made = os.fstat(file.fileno())
+            size = os.fstat(file.fileno()).st_size
             header = read_exr_header(file)
-            if header is None or not _is_whole(file, header, made.st_size):
+            if header is None or not _is_whole(file, header, size):
                 return FrameStatus.STALE
         recorded = json.loads(header.text("dmp:settings"))
         release = header.text("dmp:version").partition("+")[0]
-        made_from, made_from_layer = _plates(header), header.text("dmp:layer")
+        made_from, inputs = _plates(header), header.text("dmp:inputs")
     except FileNotFoundError:
         return FrameStatus.MISSING
     except (OSError, ValueError, struct.error):
         return FrameStatus.STALE
-    current = newest <= made.st_mtime and release == __version__
-    current = current and (made_from, made_from_layer) == (dict(names), layer)
-    same = current and any(_same(recorded, one) for one in wanted)
-    return FrameStatus.SOLVED if same else FrameStatus.STALE
+    names = {plate.role: plate.path for plate in frame.plates}
+    if release != __version__ or made_from != names or not inputs:
+        return FrameStatus.STALE
+    for one in wanted:
+        if _same(recorded, one) and _is_made_from(inputs, frame, window_of(one), states):
+            return FrameStatus.SOLVED
+    return FrameStatus.STALE
 
 
 def recorded_plates(path: str) -> Dict[Role, str]:
@@ -86,6 +72,15 @@ def recorded_plates(path: str) -> Dict[Role, str]:
         return {} if header is None else _plates(header)
     except (OSError, ValueError):
         return {}
+
+
+def _is_made_from(inputs: str, frame: Frame, window: Sequence[Frame], states: FileStates) -> bool:
+    """Whether ``inputs``, of a result's header, describes the files as they are now."""
+    content, _, status = inputs.partition(" ")
+    return (
+        window_digest(frame, window, states.status) == status
+        or window_digest(frame, window, states.content) == content
+    )
 
 
 def _plates(header: ExrHeader) -> Dict[Role, str]:

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dmp_engine.server.ocio import ocio_digest, worker_environment
-from dmp_matting.client.ocio_environment import ocio_environment
+from dmp_matting.ocio import ocio_digest, ocio_environment, worker_environment
 
 CONFIG = """ocio_profile_version: 2
 environment: {SHOT: sh010}

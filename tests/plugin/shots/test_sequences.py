@@ -9,7 +9,14 @@ import fileseq
 import pytest
 
 from dmp_matting import InputError, PlateError
-from dmp_matting.shots.sequences import FilePattern, file_of, is_pattern, parse_range, range_text
+from dmp_matting.shots.sequences import (
+    FilePattern,
+    file_of,
+    group_files,
+    is_pattern,
+    parse_range,
+    range_text,
+)
 
 
 @pytest.mark.parametrize(
@@ -68,3 +75,49 @@ def test_text_of_frames_reads_back(tmp_path: Path) -> None:
 def test_what_is_no_range(text: str) -> None:
     with pytest.raises(InputError, match="frame range"):
         parse_range(text)
+
+
+@pytest.mark.parametrize(
+    ("names", "patterns"),
+    [
+        ("plate.1001.exr plate.1002.exr", "plate.####.exr"),
+        ("plate.998.exr plate.999.exr plate.1000.exr", "plate.###.exr"),
+        ("plate.0998.exr plate.1000.exr plate.10000.exr", "plate.####.exr"),
+        ("plate.9.exr plate.10.exr", "plate.#.exr"),
+        ("0001.exr 0002.exr", "####.exr"),
+        ("render0001.exr render0002.exr", "render####.exr"),
+        ("sh010-1001.exr sh010-1002.exr", "sh010-####.exr"),
+        ("sh010_1001_bg.exr sh010_1002_bg.exr", "sh010_####_bg.exr"),
+        ("p.-002.exr p.-001.exr p.0000.exr p.0001.exr", "p.####.exr"),
+        ("p.-0002.exr p.-0001.exr p.0000.exr", "p.####.exr"),
+        ("p.-2.exr p.-1.exr p.0.exr p.12.exr", "p.#.exr"),
+        ("a.1001.exr a.1002.exr b.1001.exr b.1002.png", "a.####.exr b.####.exr b.####.png"),
+        ("p.0001.exr p.12.exr", "p.####.exr p.##.exr"),
+        # one file alone
+        ("plate.1001.exr", "plate.####.exr"),
+        ("plate_v002.exr", "plate_v002.exr"),
+        ("plate_v001.exr plate_v002.exr", "plate_v001.exr plate_v002.exr"),
+        ("A_v002.1001.exr", "A_v002.####.exr"),
+        ("sh010.exr clean2.exr plate.7.exr", "clean2.exr plate.7.exr sh010.exr"),
+    ],
+)
+def test_files_that_belong_together(names: str, patterns: str) -> None:
+    groups = group_files(names.split())
+    assert [one.pattern for one in groups] == patterns.split()
+    assert sorted(name for one in groups for name in one.names) == sorted(names.split())
+
+
+@pytest.mark.parametrize("names", ["-002 -001 0000 0001", "-0002 -0001 0000 0001"])
+def test_frames_below_zero_in_both_spellings(names: str, tmp_path: Path) -> None:
+    for name in names.split():
+        (tmp_path / f"p.{name}.exr").touch()
+    pattern = FilePattern.parse(str(tmp_path / "p.####.exr"))
+    assert pattern is not None and pattern.frames() == (-2, -1, 0, 1)
+    assert [Path(pattern.path(n)).name for n in range(-2, 2)] == [
+        f"p.{name}.exr" for name in names.split()
+    ]
+    assert Path(pattern.path(-7)).name == "p.-007.exr"  # of none that is there: Nuke's
+    (tmp_path / "p.-002.exr").touch()
+    (tmp_path / "p.-0002.exr").touch()
+    with pytest.raises(PlateError, match=r"Frame -2 is there twice, as .*p\.-002\.exr and as "):
+        pattern.frames()

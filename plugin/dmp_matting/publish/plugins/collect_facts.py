@@ -8,7 +8,7 @@ from typing import Any
 import pyblish.api
 
 from dmp_matting.errors import DmpError
-from dmp_matting.publish.instances import FAMILY, next_version
+from dmp_matting.publish.instances import FAMILY, UNCLEAR, next_version
 from dmp_matting.shots.review import probe_plates
 
 
@@ -27,8 +27,13 @@ class CollectFacts(pyblish.api.InstancePlugin):
         chosen = int(context.get("dmpPublishVersion") or 0)
         data["dmpVersion"] = chosen or (next_version(data["dmpTo"]) if to else 0)
         data["dmpFacts"] = {}
+        if not data["dmpTrouble"]:
+            self._probe(data)
         if data["dmpTrouble"]:
-            return
+            data["family"] = UNCLEAR
+
+    def _probe(self, data: Any) -> None:
+        shot = data["dmpShot"]
         try:
             absent = {(gap.path) for gap in shot.gaps()}
             spaces = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import Any
 
 import pyblish.api
@@ -14,7 +15,7 @@ from dmp_matting.settings import Settings
 
 
 class CollectFolder(pyblish.api.ContextPlugin):
-    """``dmpFolder`` of the context, or $DMP_PUBLISH_FOLDER. Finds what is there; never fails."""
+    """``dmpFolder`` of the context, or $DMP_PUBLISH_FOLDER; ``dmpFrames`` of it. Never fails."""
 
     order = pyblish.api.CollectorOrder
     label = "Collect plates from a folder"
@@ -34,7 +35,9 @@ class CollectFolder(pyblish.api.ContextPlugin):
         except DmpError as error:  # a collector never fails; the first validator reports it
             trouble.append(str(error))
         space = str(context.data.get("dmpSpace", "auto"))
+        frames = tuple(context.data.get("dmpFrames", ()))
         for shot, found in find_shots(folder, chosen, space):
+            shot = replace(shot, frames=frames)
             instance = context.create_instance(shot.name, family=FAMILY)
             instance.data.update({"dmpShot": shot, "dmpTrouble": trouble + found})
             self.log.info("Found %s", shot.name)

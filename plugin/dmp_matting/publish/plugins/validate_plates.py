@@ -7,7 +7,7 @@ from typing import Any
 import pyblish.api
 
 from dmp_matting.errors import InputError
-from dmp_matting.publish.instances import FAMILY
+from dmp_matting.publish.instances import FAMILY, UNCLEAR
 from dmp_matting.publish.request import NOWHERE
 
 
@@ -18,7 +18,7 @@ class ValidatePlates(pyblish.api.ContextPlugin):
     label = "Plate and clean plate"
 
     def process(self, context: Any) -> None:
-        mattes = [one for one in context if one.data.get("family") == FAMILY]
+        mattes = [one for one in context if one.data.get("family") in (FAMILY, UNCLEAR)]
         sentences = list(context.data.get("dmpTrouble", ()))
         for instance in mattes:
             sentences += instance.data["dmpTrouble"]
