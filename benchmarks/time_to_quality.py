@@ -42,6 +42,7 @@ from dmp_engine.dmp.paper.initial_alpha import updated_alpha  # noqa: E402
 from dmp_engine.dmp.paper.losses import Problem, Trainer  # noqa: E402
 from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
 from dmp_engine.dmp.solve.postprocess import colour_bounds, finished  # noqa: E402
+from dmp_engine.dmp.steps import Step  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
 from dmp_engine.evaluation.closedform import plate_variant  # noqa: E402
 from dmp_engine.evaluation.metrics import sad  # noqa: E402
@@ -49,6 +50,7 @@ from dmp_engine.evaluation.peers import PLATE_PASSES, PLATE_WEIGHT  # noqa: E402
 from dmp_engine.evaluation.trimaps import STRONG, eq8_trimap  # noqa: E402
 from dmp_engine.version import engine_version  # noqa: E402
 from dmp_matting import preset  # noqa: E402
+from dmp_matting.generators import finish  # noqa: E402
 
 LOOK_EVERY = 250  # steps
 AUTHORS = preset("paper").changed(
@@ -141,20 +143,20 @@ def run_preset(name: str, pair: benchmark.Pair, target: float) -> dict[str, Any]
     settings = preset(name).changed(threads=1, align="off", illumination="off")
     reached: float | None = None
     clock = Clock()
-    solving = solver.solve(image, clean, settings)
-    try:
-        while True:
-            step = next(solving)
-            seconds = clock.stop()
-            if reached is None and step.layers is not None:
-                alpha = torch.nn.functional.interpolate(
-                    step.layers()[0], image.shape[-2:], mode="bilinear", align_corners=False
-                )
-                if wrong(alpha, pair) <= target:
-                    reached = round(seconds, 2)
-            clock.go()
-    except StopIteration as end:
-        seconds, solution = clock.stop(), end.value
+
+    def look(step: Step) -> None:
+        nonlocal reached
+        seconds = clock.stop()
+        if reached is None and step.layers is not None:
+            alpha = torch.nn.functional.interpolate(
+                step.layers()[0], image.shape[-2:], mode="bilinear", align_corners=False
+            )
+            if wrong(alpha, pair) <= target:
+                reached = round(seconds, 2)
+        clock.go()
+
+    solution = finish(solver.solve(image, clean, settings), look)
+    seconds = clock.stop()
     ends_with = wrong(solution.alpha, pair)
     if reached is None and ends_with <= target:
         reached = round(seconds, 2)

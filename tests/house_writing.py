@@ -1,4 +1,4 @@
-"""The law of writing: a file appears whole or not at all, and one place does it.
+"""The law of mechanisms: each stands in one place, as the writing of a file that appears whole.
 
 Rules as in house_layers.py; test_house.py runs them.
 """
@@ -39,7 +39,42 @@ def files_are_written_whole_in_one_place(tree: Path) -> list[str]:
     return wrong
 
 
-WRITING_RULES: list[Callable[[Path], list[str]]] = [files_are_written_whole_in_one_place]
+# What only one place knows how to do, by words that nobody else needs.
+ONE_PLACE = {
+    "except StopIteration": ("plugin/dmp_matting/generators.py",),
+    "hit a bug": ("plugin/dmp_matting/errors.py",),
+    "as_dmp_error(": (  # one for the engine, whose traceback goes to a file, and one for the hosts
+        "plugin/dmp_matting/errors.py", "engine/dmp_engine/machine/errors.py",
+    ),
+    "12.92": (  # the sRGB curve: for arrays, and for tensors; a test compares the two
+        "engine/dmp_engine/plates/io/srgb.py", "engine/dmp_engine/dmp/model/encoding.py",
+    ),
+    r"\x76\x2f\x31\x01": (  # an EXR: its header, and the formats by their first bytes
+        "plugin/dmp_matting/exr_header.py", "engine/dmp_engine/plates/io/image_file.py",
+    ),
+    '"-I", "-c"': (  # another Python, with nothing of the user's: the engine, and its workers
+        "plugin/dmp_matting/client/engine_python.py", "engine/dmp_engine/server/pool.py",
+    ),
+    "executeInMainThread": ("nuke/dmp_nuke/ticker.py",),
+    "timers.register": ("blender_addon/dmp_blender/engine.py",),
+}  # fmt: skip
+
+
+def mechanisms_stand_in_one_place(tree: Path) -> list[str]:
+    wrong = []
+    for file in sources(tree):
+        name, text = file.relative_to(tree).as_posix(), file.read_text(encoding="utf-8")
+        for mark, places in ONE_PLACE.items():
+            wanted = f"def {mark}" if mark.endswith("(") else mark
+            if wanted in text and name not in places:
+                wrong.append(f"{name} has {wanted!r}, which only {', '.join(places)} should")
+    return wrong
+
+
+WRITING_RULES: list[Callable[[Path], list[str]]] = [
+    files_are_written_whole_in_one_place,
+    mechanisms_stand_in_one_place,
+]
 
 # For each rule files that keep it, and then one file that breaks it.
 PLANTED_IN_WRITING: list[tuple[Callable[[Path], list[str]], dict[str, str], tuple[str, str]]] = [
@@ -55,5 +90,13 @@ PLANTED_IN_WRITING: list[tuple[Callable[[Path], list[str]], dict[str, str], tupl
         files_are_written_whole_in_one_place,
         {"plugin/dmp_matting/cli/bench.py": "from os import path\n"},
         ("plugin/dmp_matting/cli/bench.py", "from pathlib import Path\nPath('a').rename('b')\n"),
+    ),
+    *(
+        (
+            mechanisms_stand_in_one_place,
+            {place: f"# def {mark}\n" for place in places},
+            ("engine/dmp_engine/server/app.py", f"# def {mark}\n"),
+        )
+        for mark, places in ONE_PLACE.items()
     ),
 ]

@@ -17,7 +17,7 @@ import pytest
 
 from .house_imports import imports, module_name, sources
 from .house_layers import LAYER_RULES, PLANTED_IN_LAYERS
-from .house_writing import PLANTED_IN_WRITING, WRITING_RULES
+from .house_writing import ONE_PLACE, PLANTED_IN_WRITING, WRITING_RULES
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
@@ -31,10 +31,11 @@ PLUGIN_EXTRAS = {
     "plugin/dmp_matting/publish": {"pyblish"},
 }
 # What the engine shares with the plugin side: the vocabulary, where the user's files lie, how a
-# file is written whole, and how the header of an EXR is read.
+# file is written whole, how the header of an EXR is read, and how work that yields is run.
 SHARED = (
     "dmp_matting.atomic_write", "dmp_matting.errors", "dmp_matting.exr_header",
-    "dmp_matting.frame_window", "dmp_matting.job", "dmp_matting.ocio", "dmp_matting.paths",
+    "dmp_matting.frame_window", "dmp_matting.generators", "dmp_matting.job", "dmp_matting.ocio",
+    "dmp_matting.paths",
     "dmp_matting.settings", "dmp_matting.version",
 )  # fmt: skip
 # The algorithm: tensors in, tensors out.
@@ -43,7 +44,8 @@ OUTSIDE_WORLD = {
     "socket", "ssl", "subprocess", "tempfile", "urllib", "uvicorn", "starlette",
 }  # fmt: skip
 ALGORITHM_SHARED = {
-    "dmp_matting.settings.Settings", "dmp_matting.job.Stage", "dmp_matting.job.Progress",
+    "dmp_matting.generators.finish", "dmp_matting.generators.mapped", "dmp_matting.job.Progress",
+    "dmp_matting.job.Stage", "dmp_matting.settings.Settings",
 }  # fmt: skip
 HOST_EXTRAS = {
     "nuke": {"nuke", "nukescripts", "Qt"},
@@ -283,6 +285,13 @@ def test_each_rule_can_fail(
 
 def test_every_rule_has_a_planted_violation() -> None:
     assert {rule.__name__ for rule in RULES} == {planted[0].__name__ for planted in PLANTED}
+
+
+def test_every_mechanism_is_where_the_law_looks_for_it() -> None:
+    """A mark that stands nowhere any more would keep nobody from writing it again."""
+    for mark, places in ONE_PLACE.items():
+        for place in places:
+            assert mark in (ROOT / place).read_text(encoding="utf-8"), (mark, place)
 
 
 def test_the_rules_see_the_sources() -> None:

@@ -58,7 +58,7 @@ class Publication:
         try:
             scene = bpy.data.scenes[self._scene]
             gathering = collect.collect(scene, self._frames, folder)
-            request = yield from _first_part(gathering)
+            request = yield from dmp.mapped(gathering, _first_part)
             for repair in self._repairs:
                 request = request.repaired(*repair)
             task = dmp.BackgroundPublish(request, python=self._python)
@@ -76,14 +76,9 @@ class Publication:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _first_part(gathering: Any) -> Any:
-    """The collector's steps as the first part of the bar; its request."""
-    while True:
-        try:
-            status = next(gathering)
-        except StopIteration as end:
-            return end.value
-        yield Status(COLLECTED * status.fraction, status.text)
+def _first_part(status: Status) -> Status:
+    """A status of the collector, in the first part of the bar."""
+    return Status(COLLECTED * status.fraction, status.text)
 
 
 class DMP_OT_publish(Matte):
@@ -138,12 +133,7 @@ def _open_window(scene: Any) -> bool:
         _forget()
         _window_plates["folder"] = tempfile.mkdtemp(prefix="dmp-publish-")
         now = bpy.context.scene
-        gathering = collect.collect(now, range_of(now), _window_plates["folder"])
-        while True:
-            try:
-                next(gathering)
-            except StopIteration as end:
-                return end.value
+        return dmp.finish(collect.collect(now, range_of(now), _window_plates["folder"]))
 
     return bool(dmp.open_publish_window(gather, preferences().engine_python or None))
 

@@ -11,7 +11,7 @@ import json
 import sys
 from pathlib import Path
 
-from dmp_matting.errors import DmpError, EngineMissingError, MismatchError
+from dmp_matting.errors import DmpError, MismatchError
 
 from .evaluation import command as evaluation
 from .server import options
@@ -97,10 +97,9 @@ def _serve(chosen: argparse.Namespace) -> int:
     try:
         from .server.lifecycle import serve
     except ImportError as reason:
-        missing = EngineMissingError(
-            f"The engine's Python at {sys.executable} is incomplete ({reason}); "
-            "install it with `pip install 'dmp-matting[engine]'`."
-        )
+        from .machine.errors import incomplete
+
+        missing = incomplete(reason)
         print(json.dumps(missing.to_wire()))
         return missing.exit_code
     return serve(chosen)

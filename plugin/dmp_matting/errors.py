@@ -81,9 +81,10 @@ class CancelledError(DmpError):
     exit_code = 130
 
 
-def bug_sentence(bug: Exception) -> str:
+def bug_sentence(bug: Exception, whose: str = "DMP") -> str:
     """What an artist reads about an exception that nobody foresaw."""
-    return f"DMP hit a bug: {type(bug).__name__}: {bug}."
+    text = (str(bug).splitlines() or [""])[0]
+    return f"{whose} hit a bug: {type(bug).__name__}: {text}."
 
 
 def as_dmp_error(error: Exception) -> DmpError:

@@ -22,6 +22,7 @@ from .errors import (
     as_dmp_error,
 )
 from .frame_window import window_of
+from .generators import finish, mapped
 from .job import Frame, Job, Layers, Plate, Progress, Role
 from .paths import cache_folder
 from .presets import AUTO, DESCRIPTIONS, PRESETS, Resolved, resolve
@@ -65,8 +66,10 @@ __all__ = [
     "choose_engine",
     "engine_state",
     "ensure_engine",
+    "finish",
     "frame_status",
     "log_file",
+    "mapped",
     "open_publish_window",
     "recorded_plates",
     "resolve",

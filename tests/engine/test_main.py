@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from dmp_engine.machine import device
-from dmp_engine.processes.events import unexpected_error
+from dmp_engine.machine.errors import as_dmp_error
 from dmp_matting import Layers, Progress, preset
 from dmp_matting.client.engine_python import child_environment, engine_command
 from dmp_matting.errors import DeviceError, EngineError, EngineMissingError, SettingsError
@@ -112,7 +112,7 @@ def test_a_bug_becomes_a_sentence_and_a_log(
 
     with pytest.raises(ValueError) as caught:
         buggy()
-    error = unexpected_error(caught.value)
+    error = as_dmp_error(caught.value)
     (log,) = (tmp_path / "logs").iterdir()
     assert type(error) is EngineError
     assert str(error) == f"The engine hit a bug: ValueError: seven; see {log}"
@@ -125,13 +125,13 @@ def test_a_lack_of_memory_or_of_a_library_is_no_bug(
     monkeypatch.setenv("DMP_CACHE_DIR", str(tmp_path))
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60)
-    assert "--working-size" in str(unexpected_error(caught.value))
-    assert type(unexpected_error(caught.value)) is DeviceError
-    assert type(unexpected_error(torch.cuda.OutOfMemoryError("CUDA out of memory"))) is DeviceError
+    assert "--working-size" in str(as_dmp_error(caught.value))
+    assert type(as_dmp_error(caught.value)) is DeviceError
+    assert type(as_dmp_error(torch.cuda.OutOfMemoryError("CUDA out of memory"))) is DeviceError
     with pytest.raises(ImportError) as absent:
         __import__("no_such_library")
-    assert type(unexpected_error(absent.value)) is EngineMissingError
-    assert "no_such_library" in str(unexpected_error(absent.value))
+    assert type(as_dmp_error(absent.value)) is EngineMissingError
+    assert "no_such_library" in str(as_dmp_error(absent.value))
     assert not (tmp_path / "logs").exists()
 
 

@@ -1,8 +1,8 @@
-"""What a solver yields and returns (solve/single_frame.py), how to run it, and its memo."""
+"""What a solver yields and returns (solve/single_frame.py), and its memo."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -11,8 +11,6 @@ from torch import Tensor
 from dmp_matting.job import Stage
 
 T = TypeVar("T")
-Y = TypeVar("Y")
-R = TypeVar("R")
 
 
 class Memo(Protocol):
@@ -27,23 +25,6 @@ class Memo(Protocol):
 def no_cache(what: str, make: Callable[[], T]) -> T:
     """Nothing is known from before."""
     return make()
-
-
-def finish(working: Generator[Y, None, R], each: Callable[[Y], object] | None = None) -> R:
-    """Run a generator to its end and return its value; ``each`` is called with what it yields.
-
-    Where ``each`` raises, the generator is closed.
-    """
-    try:
-        while True:
-            value = next(working)
-            if each is not None:
-                each(value)
-    except StopIteration as done:
-        result: R = done.value
-        return result
-    finally:
-        working.close()
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from dmp_matting.errors import InputError
+from dmp_matting.generators import finish
 from dmp_matting.settings import Settings
 
-from ..dmp.steps import finish
 from ..machine import device
 from ..pipeline.checkpoint import Checkpoint
 from ..pipeline.pair import make_pair, solve_pair

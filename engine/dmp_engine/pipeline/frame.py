@@ -20,6 +20,7 @@ from torch import Tensor
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DeviceError, OutputError
 from dmp_matting.frame_window import recorded_inputs
+from dmp_matting.generators import mapped
 from dmp_matting.job import Frame, Layers, Progress, Role, Stage
 from dmp_matting.settings import Settings
 
@@ -245,31 +246,29 @@ def _follow(
 ) -> Generator[Progress, None, Solution]:
     """The solver's steps as Progress, with previews and checkpoints at their times."""
     shown = -PREVIEW_EVERY
-    try:
-        while True:
-            step = next(solving)
-            clock.enter(step.stage)
-            now, picture = time.monotonic(), None
-            if preview is not None and step.layers and now - shown >= PREVIEW_EVERY:
-                _show(preview, *step.layers(), linear)
-                picture, shown = str(preview), time.monotonic()
-            checkpoint.follow(step)
-            yield Progress(
-                number,
-                step.stage,
-                step.step,
-                step.steps,
-                step.fraction,
-                step.loss,
-                clock.eta(step.fraction),
-                picture,
-            )
-    except StopIteration as done:
-        clock.enter(Stage.WRITE)
-        solution: Solution = done.value
-        return solution
-    finally:
-        solving.close()
+
+    def progress(step: Step) -> Progress:
+        nonlocal shown
+        clock.enter(step.stage)
+        now, picture = time.monotonic(), None
+        if preview is not None and step.layers and now - shown >= PREVIEW_EVERY:
+            _show(preview, *step.layers(), linear)
+            picture, shown = str(preview), time.monotonic()
+        checkpoint.follow(step)
+        return Progress(
+            number,
+            step.stage,
+            step.step,
+            step.steps,
+            step.fraction,
+            step.loss,
+            clock.eta(step.fraction),
+            picture,
+        )
+
+    solution = yield from mapped(solving, progress)
+    clock.enter(Stage.WRITE)
+    return solution
 
 
 # --- what is written beside the layers ---------------------------------------------------------

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from dmp_matting.errors import DmpError, SettingsError
+from dmp_matting.generators import mapped
 from dmp_matting.job import NEIGHBOURS, Frame, Stage
 from dmp_matting.settings import Settings
 
@@ -230,13 +231,9 @@ class _Work:
                 memo=pair.memo,
                 clean_plate_error=pair.clean_plate_error,
             )
-            while True:
-                try:
-                    step = next(solving)
-                except StopIteration as done:
-                    state: FrameState = done.value
-                    return state
-                yield self._step(Stage.INITIALISE, step.layers)
+            return (
+                yield from mapped(solving, lambda step: self._step(Stage.INITIALISE, step.layers))
+            )
         except Exception as error:
             if isinstance(source, Pair) or ran_out(error):
                 raise

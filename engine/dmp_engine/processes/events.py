@@ -10,15 +10,13 @@ import dataclasses
 import hashlib
 import json
 import os
-import sys
 import time
-import traceback
 from collections.abc import Callable, Generator
 from typing import Any
 
-from dmp_matting.errors import DeviceError, DmpError, EngineError, EngineMissingError
-from dmp_matting.job import Layers, Progress
-from dmp_matting.paths import cache_folder
+from dmp_matting.errors import DmpError
+from dmp_matting.generators import finish
+from dmp_matting.job import Layers, Progress, Stage
 
 EVENT_INTERVAL = 0.05  # seconds; a GPU makes hundreds of steps a second, nobody reads them all
 
@@ -52,20 +50,20 @@ def send_frame(
     second only some are sent: always a new stage, its last step, warnings and previews, and
     everything else every EVENT_INTERVAL.
     """
-    stage, sent = None, 0.0
-    try:
-        while True:
-            progress = step(solving)
-            now = time.monotonic()
-            needed = progress.stage is not stage or progress.step == progress.steps
-            needed = needed or bool(progress.warnings or progress.preview)
-            if needed or now - sent >= EVENT_INTERVAL:
-                send("progress", **progress.to_json())
-                stage, sent = progress.stage, now
-    except StopIteration as done:
-        send("layers", **_with_checksum(done.value).to_json())
-    finally:
-        solving.close()
+    stage: Stage | None = None
+    sent = 0.0
+
+    def report(progress: Progress) -> None:
+        nonlocal stage, sent
+        now = time.monotonic()
+        needed = progress.stage is not stage or progress.step == progress.steps
+        needed = needed or bool(progress.warnings or progress.preview)
+        if needed or now - sent >= EVENT_INTERVAL:
+            send("progress", **progress.to_json())
+            stage, sent = progress.stage, now
+
+    layers = finish(solving, report, advance=step)
+    send("layers", **_with_checksum(layers).to_json())
 
 
 def _with_checksum(layers: Layers) -> Layers:
@@ -73,28 +71,3 @@ def _with_checksum(layers: Layers) -> Layers:
     with open(layers.path, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return dataclasses.replace(layers, bytes=file.tell(), sha256=digest)
-
-
-def unexpected_error(bug: Exception) -> DmpError:
-    """A sentence for an exception that nobody foresaw; its traceback goes to a log file."""
-    text = str(bug)
-    if type(bug).__name__ == "OutOfMemoryError":  # torch's, for a GPU
-        return DeviceError("The GPU ran out of memory; use a smaller --working-size.")
-    if isinstance(bug, MemoryError) or "can't allocate memory" in text:
-        return DeviceError("The machine ran out of memory; use a smaller --working-size.")
-    if isinstance(bug, ImportError) and bug.name and not bug.name.startswith("dmp_"):
-        return EngineMissingError(
-            f"The Python at {sys.executable} cannot load {bug.name}, which the engine needs; "
-            "install it there with `pip install 'dmp-matting[engine]'`."
-        )
-    sentence = f"The engine hit a bug: {type(bug).__name__}: {text.splitlines()[0] if text else ''}"
-    stamp = time.strftime("%Y%m%d-%H%M%S")
-    logs = cache_folder() / "logs"
-    try:
-        logs.mkdir(parents=True, exist_ok=True)
-        log = logs / f"engine-{stamp}-{os.getpid()}.log"
-        log.write_text("".join(traceback.format_exception(bug)), encoding="utf-8")
-    except OSError:
-        traceback.print_exception(bug, file=sys.stderr)
-        return EngineError(sentence)
-    return EngineError(f"{sentence}; see {log}")

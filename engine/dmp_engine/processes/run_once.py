@@ -29,12 +29,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-from dmp_matting.errors import CancelledError, DmpError, EngineError
+from dmp_matting.errors import CancelledError, EngineError
 from dmp_matting.frame_window import window_of
 from dmp_matting.job import Job, Progress
 from dmp_matting.settings import Settings
 
-from .events import Events, Solving, send_frame, unexpected_error
+from ..machine.errors import as_dmp_error
+from .events import Events, Solving, send_frame
 
 GRACE = 10.0  # seconds that a job may take to end before the process just goes
 
@@ -105,10 +106,8 @@ def run() -> int:
         return events.error(CancelledError("Stopped on request; no unfinished file was left."))
     except BrokenPipeError:
         return CancelledError.exit_code
-    except DmpError as error:
-        return events.error(error)
-    except Exception as bug:
-        return events.error(unexpected_error(bug))
+    except Exception as error:
+        return events.error(as_dmp_error(error))
 
 
 def _settings(job: Job, events: Events) -> Settings:

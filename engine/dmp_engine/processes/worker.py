@@ -37,11 +37,11 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from dmp_matting.errors import DmpError, EngineMissingError
 from dmp_matting.job import Frame, Job, Progress
 from dmp_matting.settings import Settings
 
-from .events import Events, Solving, send_frame, unexpected_error
+from ..machine.errors import as_dmp_error, incomplete
+from .events import Events, Solving, send_frame
 
 ALIVE_INTERVAL = 2.0  # seconds
 INSIST_INTERVAL = 0.02
@@ -156,11 +156,7 @@ def main() -> None:
 
         pipes.send("hello", devices=_devices(), pid=os.getpid())
     except (ImportError, OSError) as reason:
-        missing = EngineMissingError(
-            f"The engine's Python at {sys.executable} is incomplete ({reason}); "
-            "install it with `pip install 'dmp-matting[engine]'`."
-        )
-        pipes.send("error", **missing.to_wire())
+        pipes.send("error", **incomplete(reason).to_wire())
         sys.exit(3)
     threading.Thread(target=pipes.show_life, daemon=True).start()
     look_cache = LookCache()
@@ -168,10 +164,8 @@ def main() -> None:
         command = pipes.commands.get()
         try:
             _solve(matte_frame, command, pipes, look_cache)
-        except DmpError as error:
-            pipes.send("error", **error.to_wire())
-        except Exception as bug:
-            pipes.send("error", **unexpected_error(bug).to_wire())
+        except Exception as error:
+            pipes.send("error", **as_dmp_error(error).to_wire())
         _free_memory()
 
 

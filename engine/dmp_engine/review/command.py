@@ -16,13 +16,11 @@ Answers are JSON lines; the last is ``{"ok": true}`` or the error.
 from __future__ import annotations
 
 import json
-import sys
-import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from dmp_matting.errors import DmpError, EngineError
+from ..machine.errors import as_dmp_error
 
 
 def run_shot(what: str, request: Path) -> int:
@@ -31,14 +29,10 @@ def run_shot(what: str, request: Path) -> int:
         query = json.loads(request.read_text(encoding="utf-8"))
         for line in _answers(what, query):
             print(json.dumps(line), flush=True)
-    except DmpError as error:
-        print(json.dumps(error.to_wire()), flush=True)
-        return error.exit_code
-    except Exception as bug:
-        traceback.print_exc(file=sys.stderr)
-        failure = EngineError(f"The engine hit a bug: {type(bug).__name__}: {bug}.")
+    except Exception as error:
+        failure = as_dmp_error(error)
         print(json.dumps(failure.to_wire()), flush=True)
-        return 1
+        return failure.exit_code
     print(json.dumps({"ok": True}), flush=True)
     return 0
 

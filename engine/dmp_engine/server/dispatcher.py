@@ -26,6 +26,7 @@ from dmp_matting.ocio import ocio_digest
 from dmp_matting.settings import Settings
 
 from ..machine.device import cpu_notice
+from ..machine.errors import as_dmp_error
 from ..version import engine_version
 from .devices import suitable_devices
 from .job_store import Record, Store
@@ -231,16 +232,14 @@ class Dispatcher:
                     return
                 if not await self._from_cache(live, frame):
                     await self._solve(live, slot, frame)
-        except DmpError as error:
-            failure = error
         except asyncio.CancelledError:
             if live.cancelling:
                 failure = CancelledError(live.cancelling)
             elif record.state is JobState.RUNNING:  # the engine ends; the next one goes on with it
                 record.become(JobState.QUEUED)
             raise
-        except Exception as bug:
-            failure = _bug(record, bug)
+        except Exception as error:
+            failure = _failure(record, error)
         finally:
             live.slot = None
             slot.rest()
@@ -457,8 +456,8 @@ class Dispatcher:
         async def guarded() -> None:
             try:
                 await work
-            except Exception as bug:
-                failure = _bug(live.record, bug)
+            except Exception as error:
+                failure = _failure(live.record, error)
                 if not live.record.ended:
                     self._end(live, failure)
 
@@ -478,10 +477,12 @@ class Dispatcher:
         await self.pool.stop()
 
 
-def _bug(record: Record, bug: Exception) -> EngineError:
-    """What the artist reads of an exception that nobody foresaw; its traceback is logged."""
-    log.error("job %s", record.id, exc_info=bug)
-    return EngineError("The engine hit a bug; see `dmp engine log`.")
+def _failure(record: Record, error: Exception) -> DmpError:
+    """Why a job ended, as the artist reads it; a bug is logged with the job that met it."""
+    failure = as_dmp_error(error)
+    if failure is not error:
+        log.error("job %s: %s", record.id, failure)
+    return failure
 
 
 def _heed_cancel(live: Live) -> None:

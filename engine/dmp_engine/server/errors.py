@@ -15,6 +15,8 @@ from starlette.responses import JSONResponse, Response
 
 from dmp_matting.errors import DmpError, EngineError, InputError, OutputError
 
+from ..machine.errors import as_dmp_error
+
 JSON_LIMIT = 16 << 20  # bytes; a job of 50,000 frames
 
 log = logging.getLogger("dmp.http")
@@ -59,8 +61,8 @@ async def _on_gone(request: Request, error: Exception) -> Response:
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    log.error("%s %s", request.method, request.url.path, exc_info=error)
-    failure = EngineError("The engine hit a bug; see `dmp engine log`.")
+    failure = as_dmp_error(error)
+    log.error("%s %s: %s", request.method, request.url.path, failure)
     return JSONResponse(failure.to_wire(), 500)
 
 

@@ -2,7 +2,6 @@
 
 import signal
 import time
-from contextlib import closing
 from typing import Any, Dict, Generator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from rich.console import Console
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..errors import CancelledError, DmpError
+from ..generators import finish
 from ..shots.events import (
     ShotEnd,
     ShotEvent,
@@ -41,13 +41,8 @@ def watch_shots(
     signal.signal(signal.SIGTERM, stop)
     display.shots = {shot.name: shot for shot in shots}
     try:
-        with closing(running), display:
-            while True:
-                try:
-                    display.show(next(running))
-                except StopIteration as end:
-                    reports: Reports = end.value
-                    return reports
+        with display:
+            return finish(running, display.show)
     except KeyboardInterrupt:
         raise CancelledError(display.stopped) from None
 

@@ -15,17 +15,14 @@ from torch import Tensor
 from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.dmp.steps import Solution
 from dmp_engine.evaluation.metrics import core_solidity, mse, outside_cleanliness, sad
+from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 
 
 def solved(truth: Any, name: str) -> Solution:
     settings = preset(name).changed(device="cpu")
     solving = solve(truth.image, truth.clean, settings, linear=truth.linear)
-    while True:
-        try:
-            next(solving)
-        except StopIteration as done:
-            return done.value
+    return finish(solving)
 
 
 def flat(x: Tensor) -> Any:

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from dmp_engine.dmp.solve.single_frame import solve
-from dmp_engine.dmp.steps import Solution, finish
+from dmp_engine.dmp.steps import Solution
 from dmp_engine.evaluation.benchmark import Pair, composites
 from dmp_engine.evaluation.metrics import outside_cleanliness, sad
+from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 
 BARS = {"GT01": 0.25, "GT03": 1.05}  # SAD at a long side of 320

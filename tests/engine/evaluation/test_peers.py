@@ -18,6 +18,7 @@ from dmp_engine.evaluation.items import Item, folder_sources
 from dmp_engine.evaluation.peers import chosen_methods, methods
 from dmp_engine.evaluation.trimaps import LITERAL, STRONG, eq8_trimap, truth_trimap
 from dmp_matting.errors import InputError
+from dmp_matting.generators import mapped
 from dmp_matting.settings import Settings
 
 LEMUR = Path(__file__).resolve().parents[2] / "plates" / "lemur"
@@ -81,16 +82,13 @@ def test_an_interrupted_dmp_goes_on(
     solved = []
 
     def counted(*arguments: Any, **named: Any) -> Generator[Step, None, Solution]:
-        solving = solve(*arguments, **named)
-        while True:
-            try:
-                step = next(solving)
-            except StopIteration as done:
-                return done.value
-            yield step
-            solved.append(step.loss is not None)
+        def count(step: Step) -> Step:
             if sum(solved) == 7:
                 raise KeyboardInterrupt
+            solved.append(step.loss is not None)
+            return step
+
+        return (yield from mapped(solve(*arguments, **named), count))
 
     monkeypatch.setattr("dmp_engine.pipeline.pair.solve", counted)
     unfinished = tmp_path / "small.unfinished"

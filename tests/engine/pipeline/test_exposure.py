@@ -9,11 +9,11 @@ import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
 
-from dmp_engine.dmp.steps import finish
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.exposure_unit import in_unit, unit_of
 from dmp_engine.plates.io import read_plate
 from dmp_matting import Layers
+from dmp_matting.generators import finish
 from dmp_matting.job import Frame, Plate, Role
 from dmp_matting.presets import preset
 

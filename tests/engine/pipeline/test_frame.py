@@ -19,12 +19,12 @@ from numpy.typing import NDArray
 
 from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.solve.single_frame import solve
-from dmp_engine.dmp.steps import finish
 from dmp_engine.pipeline import frame as frame_pipeline
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.io.user_mattes import constraint_of
 from dmp_matting import Layers, Progress, Settings
 from dmp_matting.errors import DeviceError, MismatchError
+from dmp_matting.generators import finish
 from dmp_matting.job import Frame, Plate, Role, Stage
 from dmp_matting.presets import preset
 

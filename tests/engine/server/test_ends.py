@@ -133,8 +133,10 @@ def run(engine: Engine, test: Callable[[], Any]) -> None:
 
 @pytest.mark.parametrize("failure", [RuntimeError("no"), OSError("no"), KeyError("no")])
 def test_any_failure_while_a_job_is_admitted_ends_it(
-    engine: Engine, monkeypatch: pytest.MonkeyPatch, failure: Exception
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, failure: Exception
 ) -> None:
+    monkeypatch.setenv("DMP_CACHE_DIR", str(tmp_path))
+
     async def fails(*of_the_pool: Any) -> None:
         raise failure
 
@@ -143,10 +145,10 @@ def test_any_failure_while_a_job_is_admitted_ends_it(
             patch.setattr(Pool, "devices", fails)
             live = engine.start()
             assert await engine.end_of(live) is JobState.FAILED
-            assert live.record.failure == {
-                "error": "EngineError",
-                "message": "The engine hit a bug; see `dmp engine log`.",
-            }
+            (log,) = (tmp_path / "logs").glob("engine-*.log")
+            sentence = f"The engine hit a bug: {type(failure).__name__}: {failure}; see {log}"
+            assert live.record.failure == {"error": "EngineError", "message": sentence}
+            assert "in fails" in log.read_text()
         assert await engine.end_of(engine.start()) is JobState.DONE
 
     run(engine, test)

@@ -30,6 +30,7 @@ from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.connection import Connection, EngineGone
 from dmp_matting.client.engine_process import Notice
 from dmp_matting.client.job_client import Matting, engine_jobs, matte
+from dmp_matting.generators import finish
 from dmp_matting.job import Stage
 
 from ...conftest import ENDLESS, QUICK, Pair, wait_until
@@ -78,13 +79,9 @@ def test_many_frames_share_one_clean_plate(engine: Connection, pair: Pair, tmp_p
 
 def test_the_simple_call_returns_the_layers(engine: Connection, pair: Pair, tmp_path: Path) -> None:
     work = matte(pair.job(seed=4), {1: str(tmp_path / "out.exr")})
-    found: tuple[Layers, ...] = ()
-    while True:
-        try:
-            assert isinstance(next(work), Progress)
-        except StopIteration as done:
-            found = done.value
-            break
+    events: list[object] = []
+    found = finish(work, events.append)
+    assert events and all(isinstance(event, Progress) for event in events)
     assert [layers.frame for layers in found] == [1]
 
 

@@ -16,6 +16,7 @@ from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional
 
+from dmp_matting.generators import mapped
 from dmp_matting.settings import Settings
 
 from ..evidence.trimap import known_background, nothing_in_common
@@ -125,7 +126,19 @@ def _difference(
 
 def whole(box: Box, solving: Generator[Step, None, Solution]) -> Generator[Step, None, Solution]:
     """The steps and the solution of a part as those of the whole plate."""
-    solution = yield from _whole_steps(box, solving)
+
+    def pasted(step: Step) -> Step:
+        part = step.layers
+        if part is None:
+            return step
+
+        def layers() -> tuple[Tensor, Tensor]:
+            alpha, foreground = part()
+            return box.paste(alpha, 0.0), box.paste(foreground, None)
+
+        return replace(step, layers=layers)
+
+    solution = yield from mapped(solving, pasted)
     return Solution(
         box.paste(solution.alpha, 0.0),
         box.paste(solution.foreground, None),
@@ -133,28 +146,6 @@ def whole(box: Box, solving: Generator[Step, None, Solution]) -> Generator[Step,
         box.paste(solution.confidence, 1.0),
         None if solution.premultiplied is None else box.paste(solution.premultiplied, 0.0),
     )
-
-
-def _whole_steps(
-    box: Box, solving: Generator[Step, None, Solution]
-) -> Generator[Step, None, Solution]:
-    try:
-        while True:
-            step = next(solving)
-            part = step.layers
-            if part is not None:
-
-                def layers(part=part) -> tuple[Tensor, Tensor]:  # type: ignore[no-untyped-def]
-                    alpha, foreground = part()
-                    return box.paste(alpha, 0.0), box.paste(foreground, None)
-
-                step = replace(step, layers=layers)
-            yield step
-    except StopIteration as done:
-        solution: Solution = done.value
-        return solution
-    finally:
-        solving.close()
 
 
 def _grown(found: tuple[slice, slice], looked_at: tuple[int, int], size: tuple[int, int]) -> Box:

@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dmp_matting.generators import mapped
 from dmp_matting.job import Stage
 
 from ..evidence.constraints import EMPTY, OPAQUE, UNKNOWN, Constraints, apply_constraint
@@ -32,7 +33,7 @@ from ..model.encoding import Encoding
 from ..model.noise import ROUNDED, Noise
 from ..model.pair import Pair
 from ..model.parameters import PARAMETERS, Parameters
-from ..recompositions.correction import CorrectionNetwork, Lesson, corrected, learn
+from ..recompositions.correction import Lesson, corrected, learn
 from ..recompositions.features import Estimate
 from ..recompositions.recompose import other_backgrounds, recomposed
 from ..steps import Memo, Solution, Step, no_cache
@@ -188,14 +189,13 @@ def _joined(
     joining: Generator[int, None, JointLayers], start: float
 ) -> Generator[Step, None, JointLayers]:
     """The steps of ``joint_layers``, from the fraction ``start`` to the end."""
-    while True:
-        try:
-            done = next(joining)
-        except StopIteration as stop:
-            yield Step(Stage.REFINE, ROUNDS, ROUNDS, 1.0)
-            layers: JointLayers = stop.value
-            return layers
-        yield Step(Stage.REFINE, done, ROUNDS, start + (1 - start) * done / (ROUNDS + 1))
+
+    def step(done: int) -> Step:
+        return Step(Stage.REFINE, done, ROUNDS, start + (1 - start) * done / (ROUNDS + 1))
+
+    layers = yield from mapped(joining, step)
+    yield Step(Stage.REFINE, ROUNDS, ROUNDS, 1.0)
+    return layers
 
 
 def _correct(
@@ -216,15 +216,13 @@ def _correct(
         lessons.append(Lesson.of(solved.estimate(), truth, generator))
 
     p, start, steps = model.parameters, count * share, model.parameters.correction_steps
-    learning = learn(lessons, generator, p)
-    while True:
-        try:
-            done, loss = next(learning)
-        except StopIteration as stop:
-            network: CorrectionNetwork | None = stop.value
-            break
+
+    def step(learned: tuple[int, float]) -> Step:
+        done, loss = learned
         fraction = start + (1 - start) / 2 * done / steps
-        yield Step(Stage.JOINT, done, steps, fraction, loss, layers.shown)
+        return Step(Stage.JOINT, done, steps, fraction, loss, layers.shown)
+
+    network = yield from mapped(learn(lessons, generator, p), step)
     if network is None:
         return layers
     alpha, variance = corrected(layers.estimate(), network, p), layers.joint.variance
@@ -245,18 +243,14 @@ def _within(
 
     ``stage`` and ``layers`` replace the part's own.
     """
-    try:
-        while True:
-            step = next(solving)
-            step = replace(step, fraction=start + (stop - start) * step.fraction)
-            if layers is not None:
-                step = replace(step, layers=layers)
-            yield step if stage is None else replace(step, stage=stage)
-    except StopIteration as done:
-        result: _Layers = done.value
-        return result
-    finally:
-        solving.close()
+
+    def part(step: Step) -> Step:
+        step = replace(step, fraction=start + (stop - start) * step.fraction)
+        if layers is not None:
+            step = replace(step, layers=layers)
+        return step if stage is None else replace(step, stage=stage)
+
+    return (yield from mapped(solving, part))
 
 
 def _noise(seen: Tensor, hidden: Tensor) -> Noise:

@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dmp_matting.generators import finish
 from dmp_matting.settings import Settings
 
 from ...dmp.model.encoding import Encoding
 from ...dmp.paper.cuda_graphs import Eager, repeat_on
 from ...dmp.paper.losses import Problem, Trainer
 from ...dmp.solve.single_frame import solve
-from ...dmp.steps import finish
 from ..peak_memory import PeakMemory
 from .traffic import bytes_of, copy_bandwidth, wait_for
 

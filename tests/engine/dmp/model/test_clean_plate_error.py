@@ -17,6 +17,7 @@ from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.dmp.steps import Solution
 from dmp_engine.plates.clean_plate.fit import fit_pixels
 from dmp_matting import preset
+from dmp_matting.generators import finish
 
 ONCE = preset("draft").changed(device="cpu", threads=1, joint_steps=0)
 
@@ -25,12 +26,7 @@ def solved(
     image: Tensor, clean: Tensor, clean_plate_error: CleanPlateError | None, **changes: Any
 ) -> Solution:
     steps = solve(image, clean, ONCE.changed(**changes), clean_plate_error=clean_plate_error)
-    while True:
-        try:
-            next(steps)
-        except StopIteration as done:
-            result: Solution = done.value
-            return result
+    return finish(steps)
 
 
 def test_it_adds_to_the_noise_as_variances_do() -> None:

@@ -14,6 +14,7 @@ from torch import Tensor
 from dmp_engine.dmp.evidence import trimap  # whose tested_trimap pytest would take for a test
 from dmp_engine.dmp.model.noise import PIXEL_ALARM, WINDOW_ALARM, WINDOWS, Noise, same
 from dmp_engine.dmp.solve.single_frame import solve
+from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 
 
@@ -86,12 +87,7 @@ def test_two_surfaces_within_the_grain_are_told_apart_by_windows() -> None:
 def test_grain_is_not_printed_outside_the_subject(lemur: Any, sigma: float) -> None:
     noisy = [(x + grain(x, sigma, k)).clamp(0, 1) for k, x in enumerate((lemur.image, lemur.clean))]
     solving = solve(noisy[0], noisy[1], preset("draft").changed(joint_steps=0))
-    while True:
-        try:
-            next(solving)
-        except StopIteration as done:
-            alpha = done.value.alpha
-            break
+    alpha = finish(solving).alpha
     empty = lemur.alpha == 0
     assert (alpha[empty] > 0.02).float().mean() < 0.005
     assert alpha[empty].mean() < 0.001

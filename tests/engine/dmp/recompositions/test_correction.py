@@ -11,7 +11,7 @@ from dmp_engine.dmp.model.parameters import PARAMETERS
 from dmp_engine.dmp.recompositions import features
 from dmp_engine.dmp.recompositions.correction import CorrectionNetwork, Lesson, corrected, learn
 from dmp_engine.dmp.recompositions.features import Estimate, windows_of
-from dmp_engine.dmp.steps import finish
+from dmp_matting.generators import finish
 
 SIZE = (40, 50)
 

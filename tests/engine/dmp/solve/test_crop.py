@@ -13,6 +13,7 @@ from dmp_engine.dmp.solve import single_frame as solver
 from dmp_engine.dmp.solve.crop import Box, changed_box
 from dmp_engine.dmp.steps import Solution, Step
 from dmp_matting import preset
+from dmp_matting.generators import finish
 
 SETTINGS = preset("draft").changed(joint_steps=2, solve_size=320, working_size=160)
 HEIGHT, WIDTH = 540, 960
@@ -34,12 +35,9 @@ def scene(lemur: Any) -> tuple[Tensor, Tensor, Tensor]:
 
 def solved(image: Tensor, clean: Tensor, **mattes: Tensor) -> tuple[list[Step], Solution]:
     solving = solver.solve(image, clean, SETTINGS, **mattes)
-    steps = []
-    while True:
-        try:
-            steps.append(next(solving))
-        except StopIteration as done:
-            return steps, done.value
+    steps: list[Step] = []
+    solution = finish(solving, steps.append)
+    return steps, solution
 
 
 def test_the_subject_gets_all_the_pixels(lemur: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from dmp_engine.dmp.solve import full_resolution
 from dmp_engine.dmp.solve.full_resolution import shrunk_constraint, solve_size
 from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.dmp.steps import Solution
+from dmp_matting.generators import finish
 from dmp_matting.job import Stage
 from dmp_matting.presets import preset
 
@@ -24,14 +25,10 @@ SMALL = preset("draft").changed(
 
 def solved(truth: Any, settings: Any = SMALL, **how: Any) -> Solution:
     steps = solve(truth.image, truth.clean, settings, linear=truth.linear, **how)
-    lifting = False
-    try:
-        while True:
-            lifting |= next(steps).stage is Stage.UPSAMPLE
-    except StopIteration as done:
-        assert lifting
-        found: Solution = done.value
-        return found
+    stages = set()
+    found = finish(steps, lambda step: stages.add(step.stage))
+    assert Stage.UPSAMPLE in stages
+    return found
 
 
 def sad(alpha: Tensor, truth: Any) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from typing import Any
 
 import pytest
@@ -10,18 +9,10 @@ import torch
 
 from dmp_engine.dmp.evidence.constraints import SOLVE, UNKNOWN
 from dmp_engine.dmp.solve.pair_solution import solve_pair
-from dmp_engine.dmp.steps import Solution, Step
+from dmp_engine.dmp.steps import Solution
 from dmp_engine.evaluation.metrics import sad
+from dmp_matting.generators import finish
 from dmp_matting.job import Stage
-
-
-def finish(solving: Generator[Step, None, Solution]) -> Solution:
-    while True:
-        try:
-            next(solving)
-        except StopIteration as done:
-            solution: Solution = done.value
-            return solution
 
 
 def solved(truth: Any, **how: Any) -> Solution:

@@ -14,6 +14,7 @@ from dmp_engine.dmp.paper.initial_alpha import updated_alpha
 from dmp_engine.dmp.solve.single_frame import solve
 from dmp_engine.dmp.steps import Solution, Step
 from dmp_matting import Settings
+from dmp_matting.generators import finish
 from dmp_matting.job import Stage
 from dmp_matting.presets import preset
 
@@ -25,13 +26,9 @@ HELD = preset("final").changed(device="cpu", joint_steps=6)
 
 
 def run(truth: Any, settings: Settings, **how: Any) -> tuple[Solution, list[Step]]:
-    steps = []
+    steps: list[Step] = []
     solving = solve(truth.image, truth.clean, settings, linear=truth.linear, **how)
-    while True:
-        try:
-            steps.append(next(solving))
-        except StopIteration as done:
-            return done.value, steps
+    return finish(solving, steps.append), steps
 
 
 def solved(truth: Any, settings: Settings, **how: Any) -> Solution:

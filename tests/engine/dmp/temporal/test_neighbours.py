@@ -13,7 +13,6 @@ from torch.nn import functional
 
 from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.solve.pair_solution import NO_TRUST
-from dmp_engine.dmp.steps import finish
 from dmp_engine.dmp.temporal.fusion import Layered, fused
 from dmp_engine.dmp.temporal.neighbours import (
     PASSES,
@@ -27,6 +26,7 @@ from dmp_engine.dmp.temporal.optical_flow import chained, fetched, flow, layer_p
 from dmp_engine.dmp.temporal.triangulation import View, triangulated
 from dmp_engine.evaluation.metrics import dtssd, sad
 from dmp_matting import preset
+from dmp_matting.generators import finish
 
 SETTINGS = preset("draft").changed(device="cpu", threads=1)
 STEP = 3  # pixels to the right a frame

@@ -12,12 +12,12 @@ from scipy import ndimage
 
 from dmp_engine.dmp.model.clean_plate_error import CleanPlateError
 from dmp_engine.dmp.solve.single_frame import solve
-from dmp_engine.dmp.steps import finish
 from dmp_engine.plates.clean_plate import fit
 from dmp_engine.plates.clean_plate.fit import Report, fit_pixels
 from dmp_engine.plates.clean_plate.jpeg import Jpeg, compression_of, explained
 from dmp_engine.plates.clean_plate.local_contrast import Floats
 from dmp_matting import preset
+from dmp_matting.generators import finish
 
 ONCE = preset("draft").changed(device="cpu", threads=1, joint_steps=0)
 OFF = ONCE.changed(align="off", illumination="off")

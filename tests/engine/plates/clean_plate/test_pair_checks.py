@@ -11,12 +11,12 @@ import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
 
-from dmp_engine.dmp.steps import finish
 from dmp_engine.evaluation import benchmark
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.clean_plate.fit import fit_clean
 from dmp_engine.plates.io.read import PlateImage
 from dmp_matting import Layers, Progress, preset
+from dmp_matting.generators import finish
 from dmp_matting.job import Frame, Plate, Role, Stage
 
 Array = NDArray[np.float32]
@@ -137,25 +137,24 @@ def test_the_benchmarks_pairs(shared: Path) -> None:
 # --- on the way to the artist ------------------------------------------------------------------
 
 
-def test_it_is_told_before_the_solve_and_with_the_result(tmp_path: Path) -> None:
+def test_it_is_reported_before_the_solve_and_with_the_result(tmp_path: Path) -> None:
     folder = PLATES / "lemur"
     paths = (str(folder / "clean.png"), str(folder / "plate.png"))
     roles = (Role.IMAGE, Role.CLEAN)
     plates = tuple(Plate(p, r, "raw") for p, r in zip(paths, roles, strict=True))
-    told_at: list[Stage] = []
+    warned_at: list[Stage] = []
     working = matte_frame(Frame(7, plates), AUTO, tmp_path / "layers.exr")
-    try:
-        while True:
-            progress = next(working)
-            assert isinstance(progress, Progress)
-            if progress.warnings:
-                assert "swapped" in progress.warnings[0]
-                assert Progress.from_json(json.loads(json.dumps(progress.to_json()))) == progress
-                told_at.append(progress.stage)
-            assert progress.stage is not Stage.JOINT or told_at
-    except StopIteration as done:
-        layers: Layers = done.value
-    assert told_at == [Stage.INITIALISE]
+
+    def check(progress: Progress) -> None:
+        assert isinstance(progress, Progress)
+        if progress.warnings:
+            assert "swapped" in progress.warnings[0]
+            assert Progress.from_json(json.loads(json.dumps(progress.to_json()))) == progress
+            warned_at.append(progress.stage)
+        assert progress.stage is not Stage.JOINT or warned_at
+
+    layers = finish(working, check)
+    assert warned_at == [Stage.INITIALISE]
     assert "swapped" in layers.warnings[0]
 
 

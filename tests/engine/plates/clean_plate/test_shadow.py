@@ -12,11 +12,11 @@ import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
 
-from dmp_engine.dmp.steps import finish
 from dmp_engine.evaluation.benchmark import composite
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.clean_plate.fit import fit_pixels
 from dmp_engine.plates.clean_plate.shadow import find_shadow
+from dmp_matting.generators import finish
 from dmp_matting.job import Frame, Layers, Plate, Role
 from dmp_matting.presets import preset
 
