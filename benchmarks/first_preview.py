@@ -33,7 +33,7 @@ import OpenImageIO as oiio
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 
-from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
+from dmp_engine.dmp.solve import alpha_posterior, pair_solution  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
 from dmp_engine.pipeline import frame as pipeline  # noqa: E402
 from dmp_engine.pipeline import pair  # noqa: E402
@@ -49,9 +49,9 @@ COMPOSITE = "GT13"  # of the benchmark: long hair
 # Calls on the way to the solver's first alpha, in order: module, name.
 CALLS = [
     (pipeline, "read_plates"), (pair, "fit_clean"), (pipeline, "_warnings"),
-    (solver, "first_trimap"), (solver, "sample_alpha"),
-    (solver, "MattingLaplacian"), (solver.MattingLaplacian, "solve"),
-    (solver, "smooth_foreground"), (pipeline, "_show"),
+    (pair_solution, "_noise"), (pair_solution, "_strangers"),
+    (alpha_posterior, "background_test"), (alpha_posterior, "_regions"),
+    (alpha_posterior, "_holes"), (alpha_posterior, "GaussianSolve"), (pipeline, "_show"),
 ]  # fmt: skip
 
 

@@ -29,8 +29,7 @@ VOCABULARY = "dmp_matting"
 @cache
 def engine_version() -> str:
     """``0.1.0+3fa94c0d12ab``: the release, and the digest."""
-    packages = {"dmp_engine": Path(__file__).parent, VOCABULARY: Path(release.__file__).parent}
-    return f"{release.__version__}+{closure_of(packages).digest()[:12]}"
+    return f"{release.__version__}+{closure_of(our_packages()).digest()[:12]}"
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,18 @@ class Closure:
         return digest.hexdigest()
 
 
-def closure_of(packages: Mapping[str, Path], entry: str = ENTRY) -> Closure:
-    """Everything that ``entry`` reaches by imports; ``packages`` are ours and their folders."""
+def our_packages() -> dict[str, Path]:
+    """The two packages that an engine is made of, and where they lie."""
+    return {"dmp_engine": Path(__file__).parent, VOCABULARY: Path(release.__file__).parent}
+
+
+def closure_of(
+    packages: Mapping[str, Path], entry: str = ENTRY, without: tuple[str, ...] = ()
+) -> Closure:
+    """Everything that ``entry`` reaches by imports; ``packages`` are ours and their folders.
+
+    Modules that begin with a name of ``without`` are left out, and what only they import.
+    """
     modules: dict[str, Path] = {}
     libraries: set[str] = set()
     waiting = [entry]
@@ -64,7 +73,7 @@ def closure_of(packages: Mapping[str, Path], entry: str = ENTRY) -> Closure:
         path = _module_file(packages, parts)
         if path is None:  # a function or a class: its module is waiting too
             continue
-        if name in modules or name == VOCABULARY:
+        if name in modules or name == VOCABULARY or name.startswith(without):
             continue
         modules[name] = path
         waiting.append(name.rpartition(".")[0] or name)  # Python runs the parents as well

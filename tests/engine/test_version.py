@@ -12,6 +12,7 @@ import numpy
 import pytest
 
 from dmp_engine import version
+from dmp_engine.evaluation.run import OWN_WAY
 from dmp_engine.version import closure_of, engine_version, library_version
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -63,6 +64,18 @@ def test_a_changed_line_is_another_engine(tree: dict[str, Path], name: str) -> N
 )
 def test_a_file_that_makes_no_pixels_changes_nothing(tree: dict[str, Path], name: str) -> None:
     assert changed_digest(tree, name) == DIGEST
+
+
+def test_a_peer_of_the_evaluation_is_known_by_what_it_imports() -> None:
+    """Without DMP's own way, whose results are known by the engine's version."""
+    peers = closure_of(SOURCES, "dmp_engine.evaluation.peers", without=OWN_WAY)
+    folder = "dmp_engine/evaluation"
+    assert {f"{folder}/{name}.py" for name in ("closedform", "doubledip", "rvm", "trimaps")} <= set(
+        peers.files
+    )
+    assert "dmp_engine/dmp/paper/networks.py" in peers.files  # of doubledip
+    assert not any(name.startswith("dmp_engine/pipeline/") for name in peers.files)
+    assert "pymatting" in peers.libraries
 
 
 def test_the_closure_holds_all_that_python_loads() -> None:

@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options of `eval`."""
     parser.add_argument("what", help="a folder of items, or 'benchmark'")
     parser.add_argument("--output", type=Path, required=True)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--data", type=Path, help="the folder of the benchmark's pictures")
     parser.add_argument("--size", type=int, default=-1)
     parser.add_argument("--items", default="", help="names, separated by commas")
     parser.add_argument("--methods", default="", help="names, separated by commas, or all")
@@ -68,6 +68,11 @@ def _run(chosen: argparse.Namespace, out: IO[str]) -> None:
     names += [peers.DMP + name for name in settings]
     methods = peers.chosen_methods(names, settings)
     if chosen.what == BENCHMARK:
+        if chosen.data is None:
+            raise InputError(
+                "The benchmark's pictures are not part of DMP; name the folder that holds them "
+                "(alphamatting, real_pairs, lemur) with --data."
+            )
         size = chosen.size if chosen.size > 0 else BENCHMARK_SIZE
         sources = items.benchmark_sources(chosen.data, size)
         title = f"Composite benchmark, long side {size}"

@@ -30,7 +30,7 @@ from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DmpError, OutputError
 
 from ..machine.peak_memory import PeakMemory
-from ..version import engine_version
+from ..version import closure_of, engine_version, our_packages
 from . import metrics
 from .items import Item, Source
 from .peers import DMP, Matte, Method
@@ -38,11 +38,7 @@ from .peers import DMP, Matte, Method
 Array = NDArray[np.float64]
 
 # What a result depends on besides its settings; DMP's own depend on the engine's version.
-MEASURES = ("metrics.py", "items.py", "benchmark.py")
-PEERS = (
-    *("closedform.py", "doubledip.py", "peers.py", "rvm.py", "trimaps.py"),
-    *("../dmp/paper/initial_alpha.py", "../dmp/paper/networks.py", "../dmp/model/morphology.py"),
-)
+OWN_WAY = ("dmp_engine.pipeline", "dmp_engine.plates", "dmp_engine.review")  # DMP's, and files
 
 
 @dataclass(frozen=True)
@@ -176,16 +172,16 @@ def _measured(
 
 
 def _key(name: str, size: int, method: Method) -> str:
-    solver = engine_version() if method.name.startswith(DMP) else _digest(PEERS)
-    parts = [name, size, method.name, method.settings, solver, _digest(MEASURES)]
+    solver = engine_version() if method.name.startswith(DMP) else _digest("peers")
+    parts = [name, size, method.name, method.settings, solver, _digest("metrics"), _digest("items")]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 @cache
-def _digest(files: tuple[str, ...]) -> str:
-    """Of source files in this folder."""
-    here = Path(__file__).parent
-    return hashlib.sha256(b"".join((here / name).read_bytes() for name in files)).hexdigest()
+def _digest(module: str) -> str:
+    """Of a module of this folder and all that it imports, its libraries' versions included."""
+    entry = f"{__package__}.{module}"
+    return closure_of(our_packages(), entry, without=OWN_WAY).digest()
 
 
 def _warm_up(method: Method) -> None:

@@ -41,8 +41,8 @@ def evaluate(
         Path, typer.Option("--output", "-o", help="Folder for the report; a run can go on there.")
     ],
     data: Annotated[
-        Path, typer.Option("--data", help="Where the benchmark's pictures lie.")
-    ] = Path("../shared/data"),
+        Optional[Path], typer.Option("--data", help="The folder of the benchmark's pictures.")
+    ] = None,
     size: Annotated[
         Optional[int],
         typer.Option("--size", help="Long side in pixels; the benchmark's is 512, else as it is."),
@@ -75,7 +75,9 @@ def evaluate(
     wanted = _names(preset_names) + [name[len(DMP) :] for name in named if name.startswith(DMP)]
     if not wanted and not named:
         wanted = ["draft"]
-    command = ["eval", what, "--output", str(output.absolute()), "--data", str(data)]
+    command = ["eval", what, "--output", str(output.absolute())]
+    if data is not None:
+        command += ["--data", str(data)]
     for name in dict.fromkeys(wanted):
         settings = preset(name).changed(**changes).to_json()
         command += ["--dmp", f"{name}={json.dumps(settings)}"]
@@ -97,7 +99,7 @@ def _names(text: str) -> List[str]:
 
 
 def _watched(command: List[str]) -> Dict[str, Any]:
-    """Run it, telling each result on standard error; the last event is the report."""
+    """Run it, printing each result on standard error; the last event is the report."""
     event: Dict[str, Any] = {}
     try:
         with closing(engine_lines(*command)) as events:

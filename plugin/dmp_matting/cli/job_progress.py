@@ -1,16 +1,14 @@
 """One plate on a terminal: a bar where there is one, lines for logs and farms."""
 
 import time
-from typing import Any, Optional
+from typing import Optional
 
-from rich.progress import BarColumn, TaskID, TextColumn
-from rich.progress import Progress as Bar
-from rich.text import Text
+from rich.progress import TaskID
 
 from ..job import Layers, Progress, Stage
 from ..shots.events import ShotEvent, ShotFailure, ShotFrame, ShotNotice, ShotProgress
 from .output import err
-from .shot_progress import Display
+from .shot_progress import Display, OnBar
 
 LINE_INTERVAL = 10.0  # seconds between progress lines where there is no terminal
 
@@ -68,32 +66,14 @@ class StillLines(StillDisplay):
             self.write(f"{stage} {_steps(progress)} {_left(progress)}".rstrip())
 
 
-class StillBar(StillLines):
+class StillBar(OnBar, StillLines):
     """A progress bar over the whole frame, with the stage, its steps and the time left."""
 
     def __init__(self) -> None:
-        super().__init__()
-        self._bar = Bar(
-            TextColumn("{task.description:<14}"),
-            BarColumn(bar_width=None),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[steps]:>11}"),
-            TextColumn("{task.fields[left]}"),
-            console=err,
-            transient=True,
-            expand=True,
+        super().__init__(
+            "{task.description:<14}", "{task.fields[steps]:>11}", "{task.fields[left]}"
         )
         self._task: TaskID = self._bar.add_task("Starting", total=1.0, steps="", left="")
-
-    def __enter__(self) -> "StillBar":
-        self._bar.start()
-        return self
-
-    def __exit__(self, *_: Any) -> None:
-        self._bar.stop()
-
-    def write(self, sentence: str, style: str = "") -> None:
-        self._bar.console.print(Text(sentence, style=style))
 
     def show_progress(self, progress: Progress) -> None:
         self._bar.update(

@@ -102,11 +102,25 @@ def grouped(command: Callable[..., None]) -> Callable[..., None]:
 
 
 @dataclass(frozen=True)
-class SettingsOptions:
-    """How to solve."""
+class PresetOptions:
+    """How to solve, in the options that every command has which solves."""
 
     preset: PresetName = "auto"
     device: DeviceName = "auto"
+    assignments: Assignments = None
+
+    def resolved(self, **more: Value) -> Resolved:
+        """The settings, with ``more`` changes. Raises SettingsError."""
+        return self._resolve(self.preset, {"device": self.device}, more)
+
+    def _resolve(self, preset: str, changes: Dict[str, Value], more: Dict[str, Value]) -> Resolved:
+        return resolve(preset, {**changes, **parse_assignments(self.assignments or []), **more})
+
+
+@dataclass(frozen=True)
+class SettingsOptions(PresetOptions):
+    """How to solve, with the settings that have an option of their own."""
+
     seed: Annotated[
         Optional[int], typer.Option("--seed", help="The same seed gives the same matte.")
     ] = None
@@ -116,7 +130,6 @@ class SettingsOptions:
     threads: Annotated[
         Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
     ] = None
-    assignments: Assignments = None
     settings_json: Annotated[str, typer.Option("--settings", hidden=True)] = ""
 
     def resolved(self, **more: Value) -> Resolved:
@@ -127,7 +140,7 @@ class SettingsOptions:
         preset, changes = self.preset, {"device": self.device, **self._numbers()}
         if self.settings_json:
             preset, changes = parse_settings(self.settings_json)
-        return resolve(preset, {**changes, **parse_assignments(self.assignments or []), **more})
+        return self._resolve(preset, changes, more)
 
     def _numbers(self) -> Dict[str, Value]:
         given = {name: getattr(self, name) for name in ("seed", "working_size", "threads")}

@@ -10,19 +10,9 @@ import typer
 from rich.text import Text
 
 from ..errors import InputError
-from ..presets import resolve
 from ..publish.request import LEAVE_OUT
-from ..settings import Value, parse_assignments
 from ..shots.events import Missing
-from .options import (
-    Assignments,
-    DeviceName,
-    Frames,
-    InputSpace,
-    MissingFrames,
-    PresetName,
-    parse_frames,
-)
+from .options import Frames, InputSpace, MissingFrames, PresetOptions, grouped, parse_frames
 from .output import EXIT_CODES, Json, err, out, print_json
 
 FRAMES = "ValidateFrames"
@@ -31,16 +21,14 @@ FIX = " Put the files back, or publish the other frames with --missing skip."
 
 def register(app: typer.Typer) -> None:
     """Add the command of this file to the command `dmp`."""
-    app.command(epilog=EXIT_CODES)(publish)
+    app.command(epilog=EXIT_CODES)(grouped(publish))
 
 
 def publish(
     folder: Annotated[Path, typer.Argument(help="Plates and clean plate, or a folder of such.")],
     to: Annotated[Path, typer.Option("--to", help="Where shots get their versions: TO/shot/v001.")],
-    preset_name: PresetName = "auto",
-    device: DeviceName = "auto",
+    settings: PresetOptions,
     input_space: InputSpace = "auto",
-    assignments: Assignments = None,
     frames: Frames = None,
     accept: Annotated[
         Optional[List[str]],
@@ -58,10 +46,9 @@ def publish(
         ) from None
     # Its log holds a traceback for every check that fails; here the sentences are the answer.
     logging.getLogger("pyblish").setLevel(logging.CRITICAL)
-    changes: Dict[str, Value] = {"device": device}
-    chosen = resolve(preset_name, {**changes, **parse_assignments(assignments or [])})
     data: Dict[str, Any] = {
-        "dmpSettings": chosen, "dmpSpace": input_space, "dmpFrames": parse_frames(frames),
+        "dmpSettings": settings.resolved(), "dmpSpace": input_space,
+        "dmpFrames": parse_frames(frames),
     }  # fmt: skip
     repairs = {FRAMES: LEAVE_OUT} if missing is Missing.SKIP else {}
     failures, made = publish_folder(str(folder), str(to), tuple(accept or ()), repairs, **data)

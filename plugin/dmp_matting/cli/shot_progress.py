@@ -184,23 +184,22 @@ class OpenJdDisplay(LineDisplay):
             print(f"openjd_fail: {text}", flush=True)
 
 
-class BarDisplay(LineDisplay):
-    """A bar for the running shot; a shot that ends leaves a line."""
+class OnBar(Display):
+    """Above a progress bar, which is gone at the end; ``columns`` are texts of rich's."""
 
-    def __init__(self) -> None:
+    def __init__(self, description: str, *columns: str) -> None:
         super().__init__()
         self._bar = Bar(
-            TextColumn("{task.description}"),
+            TextColumn(description),
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[stage]}"),
+            *(TextColumn(text) for text in columns),
             console=err,
             transient=True,
             expand=True,
         )
-        self._tasks: Dict[str, TaskID] = {}
 
-    def __enter__(self) -> "BarDisplay":
+    def __enter__(self) -> "OnBar":
         self._bar.start()
         return self
 
@@ -209,6 +208,14 @@ class BarDisplay(LineDisplay):
 
     def write(self, sentence: str, style: str = "") -> None:
         self._bar.console.print(Text(sentence, style=style))
+
+
+class BarDisplay(OnBar, LineDisplay):
+    """A bar for the running shot; a shot that ends leaves a line."""
+
+    def __init__(self) -> None:
+        super().__init__("{task.description}", "{task.fields[stage]}")
+        self._tasks: Dict[str, TaskID] = {}
 
     def show(self, event: ShotEvent) -> None:
         if isinstance(event, ShotFrame):

@@ -10,28 +10,18 @@ import typer
 
 from ..errors import InputError, OutputError
 from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
-from ..presets import resolve
-from ..settings import Value, parse_assignments
 from ..shots.events import Missing
 from ..shots.run import check_gaps
 from ..shots.sequences import is_pattern
 from ..shots.shot import CHUNK, Shot, check_shots
-from .options import (
-    Assignments,
-    DeviceName,
-    Frames,
-    InputSpace,
-    MissingFrames,
-    PresetName,
-    parse_frames,
-)
+from .options import Frames, InputSpace, MissingFrames, PresetOptions, grouped, parse_frames
 from .output import EXIT_CODES, Json, out, print_json
 from .shot_lists import read_shots
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to the command `dmp`."""
-    app.command(epilog=EXIT_CODES)(submit)
+    app.command(epilog=EXIT_CODES)(grouped(submit))
     app.command("farm-enter", hidden=True)(farm_enter)
     app.command("farm-exit", hidden=True)(farm_exit)
 
@@ -42,16 +32,14 @@ def submit(
         Path,
         typer.Option("--bundle", help="Folder to write; a folder in it for each of many shots."),
     ],
+    settings: PresetOptions,
     clean: Annotated[Optional[str], typer.Option("--clean", help="The clean plate.")] = None,
     output: Annotated[
         Optional[str], typer.Option("--output", "-o", help="matte.####.exr; {shot} for its name.")
     ] = None,
     frames: Frames = None,
     missing: MissingFrames = Missing.FAIL,
-    preset_name: PresetName = "auto",
-    device: DeviceName = "auto",
     input_space: InputSpace = "auto",
-    assignments: Assignments = None,
     chunk: Annotated[int, typer.Option("--chunk", min=1, help="Frames a task.")] = CHUNK,
     python: Annotated[
         Optional[str], typer.Option("--python", help="The workers' Python that has dmp-matting.")
@@ -66,18 +54,16 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Write a job for a render farm, in Open Job Description; --run runs it here."""
-    changes: Dict[str, Value] = {"device": device}
     if is_pattern(str(source)):
         if clean is None or output is None:
             raise InputError("A sequence wants --clean and --output.")
-        chosen = resolve(preset_name, {**changes, **parse_assignments(assignments or [])})
         name = source.name.split(".")[0] or "shot"
         shots = [Shot(name, str(source), clean, output, parse_frames(frames), "", "",
-                      input_space, *chosen)]  # fmt: skip
+                      input_space, *settings.resolved())]  # fmt: skip
     else:
         defaults: Dict[str, Any] = {
-            "clean": clean, "output": output, "frames": frames, "preset": preset_name,
-            "device": device, "input_space": input_space, "set": assignments,
+            "clean": clean, "output": output, "frames": frames, "preset": settings.preset,
+            "device": settings.device, "input_space": input_space, "set": settings.assignments,
         }  # fmt: skip
         shots = read_shots(source, defaults)
     check_shots(shots)

@@ -126,29 +126,22 @@ class SettingsForm(QtWidgets.QWidget):
         return {name: value for name, value in read.items() if value is not None}
 
 
-class _QuietInt(QtWidgets.QSpinBox):
-    """Scrolling the form past it changes nothing."""
+def _needs_focus(kind: Any) -> Any:
+    """``kind`` of a number's field, which scrolling the form past it does not change."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
+    class Quiet(kind):  # type: ignore[misc]
+        def __init__(self) -> None:
+            super().__init__()
+            self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
 
-    def wheelEvent(self, event: Any) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+        def wheelEvent(self, event: Any) -> None:
+            if self.hasFocus():
+                super().wheelEvent(event)
+            else:
+                event.ignore()
+
+    return Quiet
 
 
-class _QuietFloat(QtWidgets.QDoubleSpinBox):
-    """Scrolling the form past it changes nothing."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setFocusPolicy(QtCore.Qt.FocusPolicy.StrongFocus)
-
-    def wheelEvent(self, event: Any) -> None:
-        if self.hasFocus():
-            super().wheelEvent(event)
-        else:
-            event.ignore()
+_QuietInt = _needs_focus(QtWidgets.QSpinBox)
+_QuietFloat = _needs_focus(QtWidgets.QDoubleSpinBox)

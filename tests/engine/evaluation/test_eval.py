@@ -119,6 +119,7 @@ def test_items_without_truth_have_pictures_and_no_figures(tmp_path: Path) -> Non
         (["nowhere"], "The folder 'nowhere' does not exist"),
         ([str(PLATES / "lemur"), "--methods", "magic"], "There is no method 'magic'"),
         ([str(PLATES / "lemur"), "--items", "cat"], "There is no item 'cat'; choose from lemur"),
+        (["benchmark"], "name the folder that holds them (alphamatting, real_pairs, lemur) with"),
         (["benchmark", "--data", "nowhere"], "name its folder with --data"),
         ([str(PLATES / "lemur"), "--preset", "best"], "There is no preset 'best'"),
         ([str(PLATES / "lemur"), "--set", "seed"], "--set wants FIELD=VALUE, not 'seed'"),
