@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     shot = commands.add_parser("shot", help="look at the frames of a shot")
     looks = ("measure", "sheet", "movie", "probe", "match", "clean", "stills")
     shot.add_argument("what", choices=looks)
-    shot.add_argument("request", type=Path, help="a JSON file, see shotcommand.py")
+    shot.add_argument("request", type=Path, help="a JSON file, see review/command.py")
     picture = commands.add_parser("picture", help="make a PNG of a result, foreground and alpha")
     picture.add_argument("result", type=Path)
     picture.add_argument("--output", type=Path, required=True)

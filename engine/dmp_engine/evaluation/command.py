@@ -40,10 +40,10 @@ def run(chosen: argparse.Namespace) -> int:
     """Measure and report; returns the exit code."""
     out = sys.stdout
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # pymatting prints what it thinks
+        with contextlib.redirect_stdout(sys.stderr):  # pymatting prints its progress
             _run(chosen, out)
     except DmpError as error:
-        _say(out, {"ok": False, **error.to_wire()})
+        _print(out, {"ok": False, **error.to_wire()})
         return error.exit_code
     except KeyboardInterrupt:
         return CancelledError.exit_code
@@ -52,7 +52,7 @@ def run(chosen: argparse.Namespace) -> int:
             f"Measuring needs more than the engine ({reason}); install it with "
             f"`{sys.executable} -m pip install 'dmp-matting[eval]'`."
         )
-        _say(out, {"ok": False, **missing.to_wire()})
+        _print(out, {"ok": False, **missing.to_wire()})
         return missing.exit_code
     return 0
 
@@ -85,7 +85,7 @@ def _run(chosen: argparse.Namespace, out: IO[str]) -> None:
     total = len(sources) * len(methods)
     for result, new in measure(sources, methods, size, chosen.output):
         results.append(result)
-        _say(
+        _print(
             out,
             {
                 "event": "result",
@@ -97,7 +97,7 @@ def _run(chosen: argparse.Namespace, out: IO[str]) -> None:
         )
     summary = report.write_report(title, sources, results, chosen.output)
     page = str(chosen.output / "report.html")
-    _say(out, {"event": "report", "ok": True, "path": page, "summary": summary})
+    _print(out, {"event": "report", "ok": True, "path": page, "summary": summary})
 
 
 def _preset(text: str) -> tuple[str, Settings]:
@@ -116,6 +116,6 @@ def _selected(sources: list[Any], wanted: list[str]) -> list[Any]:
     return [s for s in sources if not wanted or s.name in wanted or s.sequence in wanted]
 
 
-def _say(out: IO[str], event: dict[str, Any]) -> None:
+def _print(out: IO[str], event: dict[str, Any]) -> None:
     out.write(json.dumps(event) + "\n")
     out.flush()

@@ -27,7 +27,7 @@ SETTINGS = f"{STEPS} {RATE} {SEED} {BINARY} {PERTURBATION}"
 
 def solve(image: Array, clean: Array) -> tuple[Array, Array]:
     """Alpha (H, W) and F (H, W, 3) for images (H, W, 3) in [0, 1], on the CPU."""
-    seen, behind = (
+    plate, backdrop = (
         torch.from_numpy(np.ascontiguousarray(x.transpose(2, 0, 1))).float()[None]
         for x in (image, clean)
     )
@@ -38,14 +38,14 @@ def solve(image: Array, clean: Array) -> tuple[Array, Array]:
             Generator(channels).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
             for channels in (1, 3)
         ]
-    height, width = seen.shape[-2:]
-    noise = [seed_noise(height, width, generator, seen.device) for _ in networks]
+    height, width = plate.shape[-2:]
+    noise = [seed_noise(height, width, generator, plate.device) for _ in networks]
     optimiser = torch.optim.Adam([p for n in networks for p in n.parameters()], lr=RATE)
     for _ in range(STEPS):
         shaken = [x + PERTURBATION * torch.randn(x.shape, generator=generator) for x in noise]
         alpha, foreground = (n(x) for n, x in zip(networks, shaken, strict=True))
-        built = alpha * foreground + (1 - alpha) * behind
-        loss = (built - seen).square().mean() + BINARY / (alpha - 0.5).abs().mean().clamp_min(1e-3)
+        built = alpha * foreground + (1 - alpha) * backdrop
+        loss = (built - plate).square().mean() + BINARY / (alpha - 0.5).abs().mean().clamp_min(1e-3)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()

@@ -153,11 +153,11 @@ def _sources_of(folder: Path, name: str, size: int) -> list[Source]:
 def _one_frame(name: str, parts: tuple[Path, Path, Path | None, Path | None], size: int) -> Item:
     image, clean, alpha, foreground = parts
     linear = image.suffix == ".exr"
-    pixels, behind = _pair(image, clean)
+    pixels, clean_pixels = _pair(image, clean)
     item = Item(
         name,
         pixels,
-        behind,
+        clean_pixels,
         None if alpha is None else read_alpha(alpha).astype(np.float64),
         None if foreground is None else _colours(foreground),
         linear,
@@ -168,13 +168,13 @@ def _one_frame(name: str, parts: tuple[Path, Path, Path | None, Path | None], si
 def _shot_frame(
     name: str, sequence: str, image: Path, clean: Path, truth: Path | None, size: int
 ) -> Item:
-    pixels, behind = _pair(image, clean)
+    pixels, clean_pixels = _pair(image, clean)
     alpha = foreground = None
     if truth is not None:
         alpha = read_alpha(truth).astype(np.float64)
         foreground = _straight(truth)
     linear = image.suffix == ".exr"
-    return _shrunk(Item(name, pixels, behind, alpha, foreground, linear, sequence), size)
+    return _shrunk(Item(name, pixels, clean_pixels, alpha, foreground, linear, sequence), size)
 
 
 def _triangulated(files: dict[str, Path], name: str, size: int) -> Item:
@@ -182,37 +182,37 @@ def _triangulated(files: dict[str, Path], name: str, size: int) -> Item:
 
     Without a truth where the four pictures do not fit together well enough for one.
     """
-    seen, behind = [], []
+    images, cleans = [], []
     for which in "AB":
         pixels, clean = _pair(files[f"comp{which}"], files[f"back{which}"])
-        seen.append(pixels)
-        behind.append(clean)
-    if seen[0].shape != seen[1].shape:
+        images.append(pixels)
+        cleans.append(clean)
+    if images[0].shape != images[1].shape:
         raise MismatchError(f"'{files['compA']}' and '{files['compB']}' differ in size.")
-    across = behind[0] - behind[1]
+    across = cleans[0] - cleans[1]
     power = np.square(across).sum(axis=2)
-    shared = ((seen[0] - seen[1]) * across).sum(axis=2) / np.maximum(power, 1e-6)
+    shared = ((images[0] - images[1]) * across).sum(axis=2) / np.maximum(power, 1e-6)
     one = "AB".index(name[-1])
     unsure = np.sqrt(power / 3) < BACKGROUNDS_APART
     clear = np.abs(1 - shared) < CLEAR
     if unsure.mean() > UNSURE_SHARE or clear.mean() < CLEAR_SHARE:
-        return _shrunk(Item(name, seen[one], behind[one]), size)
+        return _shrunk(Item(name, images[one], cleans[one]), size)
     alpha = np.clip(1 - shared, 0, 1)
     # Good to about 0.03 only: what is nearly certain is taken as certain.
     alpha = np.where(alpha > 0.95, 1.0, np.where(alpha < 0.05, 0.0, alpha))
     premultiplied = np.mean(
-        [s - (1 - alpha[..., None]) * b for s, b in zip(seen, behind, strict=True)], axis=0
+        [s - (1 - alpha[..., None]) * b for s, b in zip(images, cleans, strict=True)], axis=0
     )
     foreground = np.clip(premultiplied / np.maximum(alpha, 0.02)[..., None], 0, 1)
-    return _shrunk(Item(name, seen[one], behind[one], alpha, foreground), size)
+    return _shrunk(Item(name, images[one], cleans[one], alpha, foreground), size)
 
 
 def _pair(image: Path, clean: Path) -> tuple[Array, Array]:
     """Both plates: EXR scene-linear, everything else as stored."""
     space = "auto" if image.suffix == ".exr" else "raw"
-    seen = read_plate(Plate(str(image), Role.IMAGE, space))
-    behind = read_plate(Plate(str(clean), Role.CLEAN, space), like=seen)
-    return seen.rgb.astype(np.float64), behind.rgb.astype(np.float64)
+    plate = read_plate(Plate(str(image), Role.IMAGE, space))
+    clean_plate = read_plate(Plate(str(clean), Role.CLEAN, space), like=plate)
+    return plate.rgb.astype(np.float64), clean_plate.rgb.astype(np.float64)
 
 
 def _colours(path: Path) -> Array:

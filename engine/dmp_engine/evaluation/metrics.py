@@ -71,8 +71,8 @@ def connectivity_error(alpha: ArrayLike, truth: ArrayLike, region: Mask | None =
 
 def foreground_mse(foreground: ArrayLike, truth: ArrayLike, true_alpha: ArrayLike) -> float:
     """Mean squared error of the straight colours (H, W, 3) where the true alpha is above 0."""
-    seen = _array(true_alpha) > 0
-    errors = np.square(_array(foreground)[seen] - _array(truth)[seen])
+    visible = _array(true_alpha) > 0
+    errors = np.square(_array(foreground)[visible] - _array(truth)[visible])
     return float(errors.mean()) if errors.size else 0.0
 
 

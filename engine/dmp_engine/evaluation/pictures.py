@@ -42,17 +42,17 @@ def error_uri(alpha: Array, truth: Array) -> str:
     return _uri(np.stack([high, 0.35 * (high + low), low], axis=2) ** 0.7)
 
 
-def over_uri(matte: Matte, item: Item, behind: Array | None) -> str:
-    """The subject over ``behind`` (any size, as the item's values), or over the flat colour."""
+def over_uri(matte: Matte, item: Item, backdrop: Array | None) -> str:
+    """The subject over ``backdrop`` (any size, as the item's values), or over the flat colour."""
     height, width = item.image.shape[:2]
-    if behind is None:
+    if backdrop is None:
         flat = np.array(FLAT) ** 2.2 if item.linear else np.array(FLAT)
-        behind = np.broadcast_to(flat, item.image.shape)
+        backdrop = np.broadcast_to(flat, item.image.shape)
     else:
-        behind = _covering(behind, height, width)
+        backdrop = _covering(backdrop, height, width)
     colours = item.image if matte.foreground is None else matte.foreground
     alpha = matte.alpha[..., None]
-    return _uri(displayed(alpha * colours + (1 - alpha) * behind, item.linear))
+    return _uri(displayed(alpha * colours + (1 - alpha) * backdrop, item.linear))
 
 
 def _covering(picture: Array, height: int, width: int) -> Array:

@@ -195,16 +195,16 @@ def _pictured(
         following = shown[(place + 1) % len(shown)]
         after = following.load() if following is not source else item
         same = after.clean.shape == item.clean.shape and np.array_equal(after.clean, item.clean)
-        behind = None if same or after.linear != item.linear else after.clean
+        backdrop = None if same or after.linear != item.linear else after.clean
         mine = [r for r in results if r.item == source.name and not r.failure]
-        yield _section(item, mine, behind, folder)
+        yield _section(item, mine, backdrop, folder)
         items = [after]
 
 
-def _section(item: Item, results: Sequence[Result], behind: Any, folder: Path) -> list[str]:
+def _section(item: Item, results: Sequence[Result], backdrop: Any, folder: Path) -> list[str]:
     height, width = item.image.shape[:2]
-    if behind is None:
-        behind = coloured_squares(height, width).astype(np.float64)
+    if backdrop is None:
+        backdrop = coloured_squares(height, width).astype(np.float64)
     lines = [f"<h2>{escape(item.name)} <small>{width} × {height}</small></h2>"]
     given = [
         ("plate", pictures.colours_uri(item.image, item.linear)),
@@ -215,17 +215,17 @@ def _section(item: Item, results: Sequence[Result], behind: Any, folder: Path) -
         given += [
             ("true alpha", pictures.alpha_uri(item.alpha)),
             ("truth over a flat colour", pictures.over_uri(true, item, None)),
-            ("truth over a second plate", pictures.over_uri(true, item, behind)),
+            ("truth over a second plate", pictures.over_uri(true, item, backdrop)),
         ]
     lines.append(_strip("", "", given))
     for result in results:
         path = layers_path(folder, item.name, result.method)
         if not path.exists():
             continue
-        with np.load(path) as kept:
+        with np.load(path) as stored:
             matte = Matte(
-                kept["alpha"].astype(np.float64),
-                kept["foreground"].astype(np.float64) if "foreground" in kept else None,
+                stored["alpha"].astype(np.float64),
+                stored["foreground"].astype(np.float64) if "foreground" in stored else None,
             )
         caption = f"SAD {result.errors['sad']:.3f}" if result.errors else ""
         if result.sees_truth:
@@ -239,7 +239,7 @@ def _section(item: Item, results: Sequence[Result], behind: Any, folder: Path) -
         shown += [
             ("foreground", colours),
             ("over a flat colour", pictures.over_uri(matte, item, None)),
-            ("over a second plate", pictures.over_uri(matte, item, behind)),
+            ("over a second plate", pictures.over_uri(matte, item, backdrop)),
         ]
         lines.append(_strip(result.label, caption, shown))
     return lines

@@ -68,7 +68,7 @@ def measure(
     Results go to ``folder`` as they come. Raises OutputError when it cannot be
     written, and what loading an item raises.
     """
-    kept = {(r.item, r.method): r for r in read_results(folder)}
+    earlier = {(r.item, r.method): r for r in read_results(folder)}
     try:
         (folder / "layers").mkdir(parents=True, exist_ok=True)
     except OSError as reason:
@@ -78,7 +78,7 @@ def measure(
         item: Item | None = None
         for method in methods:
             key = _key(source.name, size, method)
-            known = kept.get((source.name, method.name))
+            known = earlier.get((source.name, method.name))
             if known is not None and known.key == key and not known.failure:
                 yield known, False
                 continue
@@ -90,8 +90,8 @@ def measure(
             result, matte = _measured(item, method, key, unfinished)
             if matte is not None:
                 _keep_layers(folder, item, method, matte)
-            kept[source.name, method.name] = result
-            _write_lines(folder, list(kept.values()))
+            earlier[source.name, method.name] = result
+            _write_lines(folder, list(earlier.values()))
             yield result, True
 
 

@@ -107,8 +107,8 @@ def _without_islands(mask: Mask, smallest: float) -> Mask:
     labels, _ = ndimage.label(mask)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    kept: Mask = sizes[labels] >= max(1.0, smallest)
-    return kept
+    large: Mask = sizes[labels] >= max(1.0, smallest)
+    return large
 
 
 def _tensor(image: Array) -> torch.Tensor:

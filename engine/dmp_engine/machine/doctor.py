@@ -24,7 +24,7 @@ INSTALL = "Install the engine with `pip install 'dmp-matting[engine]'`."
 
 @dataclass(frozen=True)
 class Check:
-    """One finding; ``status`` is ok, warn or fail, ``fix`` says what to do about the last two."""
+    """One finding; ``status`` is ok, warn or fail, ``fix`` is what to do about the last two."""
 
     name: str
     status: str
@@ -36,7 +36,7 @@ class Check:
 
 
 def examine() -> list[Check]:
-    """All checks, in the order in which they should be mended."""
+    """All checks, in the order in which they should be fixed."""
     return [
         check()
         for check in (

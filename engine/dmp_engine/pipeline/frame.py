@@ -92,10 +92,10 @@ def matte_frame(
             on_content(content)
         yield Progress(frame.number, Stage.READ, 1, 1, 0.0)
         if preview is not None:  # before anything is fitted, so that there is something at once
-            seen, behind = (
+            small_image, small_clean = (
                 at_most(tensor_of(x.rgb, where), PREVIEW_SIDE) for x in (image, plates.clean)
             )
-            _show(preview, _difference(seen, behind, linear), seen, linear)
+            _show(preview, _difference(small_image, small_clean, linear), small_image, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
         pair = make_pair(plates, settings, where, look_cache.stage_cache)
         fitted = pair.fitted
@@ -227,8 +227,8 @@ def _warnings(pair: Pair) -> tuple[str, ...]:
         )
     image, clean = (at_most(x, CHECKED_SIDE) for x in (image, clean))
     encode = Encoding.of_pair(image, clean, pair.linear).encode
-    seen, behind = at_least([encode(image), encode(clean)], 8)[0]
-    if nothing_in_common(seen, behind):
+    I_enc, B_enc = at_least([encode(image), encode(clean)], 8)[0]
+    if nothing_in_common(I_enc, B_enc):
         return (
             "The clean plate has nothing in common with the plate: alpha is 1 everywhere. "
             "This looks like the target background or another take.",

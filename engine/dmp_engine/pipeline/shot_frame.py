@@ -23,7 +23,7 @@ from dmp_matting.job import NEIGHBOURS, Frame, Stage
 from dmp_matting.settings import Settings
 
 from ..dmp.evidence.constraints import without_solve
-from ..dmp.solve.full_resolution import lift
+from ..dmp.solve.full_resolution import upsample
 from ..dmp.solve.single_frame import grain_of, solve
 from ..dmp.steps import Solution, Step
 from ..dmp.temporal.neighbours import (
@@ -128,7 +128,7 @@ def solve_in_window(
     grain = None
     if settings.alpha_init == "tested":
         grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.clean_plate_error)
-    upsampling = lift(
+    upsampling = upsample(
         pair.image,
         pair.clean,
         rough,

@@ -40,7 +40,7 @@ FORMATS = (".png", ".jpg", ".jpeg", ".tif", ".tiff")
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """The layers of a finished frame and what its header says about where they come from."""
+    """The layers of a finished frame and what its header holds about where they come from."""
 
     alpha: Pixels  # (H, W), [0, 1]
     premultiplied: Pixels  # (H, W, 3)
@@ -84,7 +84,7 @@ def make_sheet(
     alpha = layers.alpha[..., None]
     straight = np.where(alpha > 0, layers.foreground, 0)
     grey = np.full_like(straight, GREY_RAW if raw else GREY)
-    behind = _behind(over, layers)
+    backdrop = _backdrop(over, layers)
     tiles = [
         ("plate", plate(image, layers.image, Role.IMAGE, "plate")),
         ("clean plate", plate(clean, layers.clean, Role.CLEAN, "clean plate")),
@@ -93,7 +93,7 @@ def make_sheet(
         ("over grey", shown(layers.premultiplied + (1 - alpha) * grey, raw)),
         (
             f"over {over.name}" if over else "over colours",
-            shown(layers.premultiplied + (1 - alpha) * behind, raw),
+            shown(layers.premultiplied + (1 - alpha) * backdrop, raw),
         ),
     ]
     height, width = layers.alpha.shape
@@ -133,7 +133,7 @@ def read_alpha(path: Path) -> Pixels:
         return file.read(pick_alpha(parts) or Pick(parts[0], (0,))).pixels[..., 0]
 
 
-def _behind(over: Path | None, layers: Result) -> Pixels:
+def _backdrop(over: Path | None, layers: Result) -> Pixels:
     """What stands behind the subject, (H, W, 3), scaled to cover the frame."""
     height, width = layers.alpha.shape
     if over is None:

@@ -20,7 +20,7 @@ from ..plates.io.image_file import pending_error
 from ..plates.io.write import check_output, write_whole
 
 CHANNELS = ("clean.R", "clean.G", "clean.B")
-KEPT = ("dmp:version", "dmp:clean", "dmp:clean_fit")  # of what the result's header says of the job
+KEPT = ("dmp:version", "dmp:clean", "dmp:clean_fit")  # of the attributes of the result
 
 
 def write_clean_file(result: Path, output: Path, space: str) -> None:

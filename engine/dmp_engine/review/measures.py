@@ -74,7 +74,7 @@ def measure_frames(frames: Iterable[dict[str, Any]]) -> Iterator[Measure]:
         image = read_plate(Plate(entry.get("image") or result.image, Role.IMAGE, space))
         clean = read_plate(Plate(entry.get("clean") or result.clean, Role.CLEAN, space), like=image)
         confidence, warnings = _extras(path)
-        seen = shown(image.rgb, result.space == RAW)
+        image_shown = shown(image.rgb, result.space == RAW)
         consecutive = before is not None and number - before[0] == 1
         measure = _measure(
             number, result, image.rgb, clean.rgb, before[1:] if before and consecutive else None
@@ -85,7 +85,7 @@ def measure_frames(frames: Iterable[dict[str, Any]]) -> Iterator[Measure]:
             confidence=_mean(confidence[open_]) if confidence is not None else None,
             warnings=warnings,
         )
-        before = (number, result.alpha, seen)
+        before = (number, result.alpha, image_shown)
 
 
 def _measure(
@@ -93,12 +93,12 @@ def _measure(
 ) -> Measure:
     raw = result.space == RAW
     alpha, open_ = result.alpha, _open(result.alpha)
-    seen, behind = shown(image, raw), shown(clean, raw)
+    image_shown, clean_shown = shown(image, raw), shown(clean, raw)
     composite = shown(result.premultiplied + (1 - alpha[..., None]) * clean, raw)
     outside = alpha <= BACKGROUND
     drift = None
     if outside.mean() >= LEAST_BACKGROUND:
-        drift = float(np.abs(np.median((seen - behind)[outside], axis=0)).max())
+        drift = float(np.abs(np.median((image_shown - clean_shown)[outside], axis=0)).max())
     bright = (alpha >= CORE) & (image.max(axis=2) > 1.0)
     lost = result.premultiplied.max(axis=2) < 0.9 * image.max(axis=2)
     return Measure(
@@ -106,12 +106,12 @@ def _measure(
         alpha.size,
         float(alpha.mean()),
         float(open_.mean()),
-        _mean(np.abs(composite - seen)[open_]) or 0.0,
+        _mean(np.abs(composite - image_shown)[open_]) or 0.0,
         drift,
         _specks(alpha),
-        _holes(alpha, np.abs(seen - behind).max(axis=2)),
+        _holes(alpha, np.abs(image_shown - clean_shown).max(axis=2)),
         int((bright & lost).sum()),
-        _flicker(alpha, seen, before),
+        _flicker(alpha, image_shown, before),
         None,
         (),
     )
@@ -149,11 +149,13 @@ def _holes(alpha: Pixels, difference: Pixels) -> int:
     return int((small[islands] & (difference > DIFFERENT)).sum())
 
 
-def _flicker(alpha: Pixels, seen: Pixels, before: tuple[Pixels, Pixels] | None) -> float | None:
+def _flicker(
+    alpha: Pixels, image_shown: Pixels, before: tuple[Pixels, Pixels] | None
+) -> float | None:
     if before is None or before[0].shape != alpha.shape:
         return None
     # Over a neighbourhood: in moving fur some pixels keep their colour by chance.
-    change = ndimage.uniform_filter(np.abs(seen - before[1]).max(axis=2), AROUND)
+    change = ndimage.uniform_filter(np.abs(image_shown - before[1]).max(axis=2), AROUND)
     counts = (change < STILL) & (_open(alpha) | _open(before[0]))
     if counts.sum() < LEAST_STILL:
         return None

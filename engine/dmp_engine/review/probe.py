@@ -1,4 +1,4 @@
-"""What a plate's file says about itself, for checks before work starts; pixels only on request."""
+"""What a plate's header holds, for checks before work starts; pixels only on request."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A shot at a glance: one contact sheet of several frames, and a movie of all of them.
 
 Each row of the sheet, and each picture of the movie, is one frame: plate, alpha, the subject over
-colours. A plate that is no longer where the result's header says leaves its tile empty.
+colours. A plate that is no longer at the path in the result's header leaves its tile empty.
 """
 
 from __future__ import annotations

@@ -151,9 +151,9 @@ class Api:
 
     async def shutdown(self, request: Request) -> Response:
         """Stop; 409 while jobs are there, unless forced."""
-        asked = await read_object(request)
-        force = asked.get("force", False)
-        if type(force) is not bool or asked.keys() - {"force"}:
+        body = await read_object(request)
+        force = body.get("force", False)
+        if type(force) is not bool or body.keys() - {"force"}:
             raise Refusal(400, InputError("The body may hold 'force', true or false."))
         if self.dispatcher.busy and not force:
             raise Refusal(409, InputError("The engine has work; stop it with --force."))
@@ -277,7 +277,7 @@ class Api:
         return live
 
     def _refuse_at_the_end(self) -> None:
-        """503 tells a client to start the next engine."""
+        """503: the client is to start the next engine."""
         if self.stop_asked.is_set():
             raise Refusal(503, EngineError("The engine is ending."))
 

@@ -37,7 +37,7 @@ from .schedule import Schedule, Ticket, Urgency
 
 DEATHS_LIMIT = 3  # workers that one frame may take along
 KEEP_ENDED = 24 * 3600.0  # seconds that an ended job nobody fetched is kept
-KEEP_CANCELLED = 60.0  # seconds; nobody asks for it any more
+KEEP_CANCELLED = 60.0  # seconds; nobody fetches it any more
 RESTART_GRACE = 60.0  # seconds that clients get to find the restarted engine
 
 log = logging.getLogger("dmp.jobs")
@@ -224,7 +224,7 @@ class Dispatcher:
             self._save(record)
             live.changed()
             for frame in record.unfinished():
-                _heed_cancel(live)
+                _raise_if_cancelled(live)
                 if self.schedule.overtakes(live.ticket, self._suits(slot)):
                     record.become(JobState.QUEUED)
                     self._save(record)
@@ -256,9 +256,9 @@ class Dispatcher:
         record = live.record
         kills = shrink = 0
         while True:
-            _heed_cancel(live)
+            _raise_if_cancelled(live)
             worker = await slot.ready(record.ocio)
-            _heed_cancel(live)
+            _raise_if_cancelled(live)
             stored = self.store.stored_frame(record, frame)
             window = window_of(frame, record.job, live.settings)
             names = {
@@ -310,10 +310,10 @@ class Dispatcher:
                 elif event["event"] == "cancelled" and failure is not None:
                     raise failure
                 elif not (event["event"] == "cancelled" and have):
-                    await self._hear(live, frame, event, key)
+                    await self._handle(live, frame, event, key)
 
-    async def _hear(self, live: Live, frame: Frame, event: dict[str, Any], key: str) -> None:
-        """Take in one event of the worker that solves ``frame``. Raises the error it tells.
+    async def _handle(self, live: Live, frame: Frame, event: dict[str, Any], key: str) -> None:
+        """Take in one event of the worker that solves ``frame``. Raises the error that it reports.
 
         ``key`` is what the cache keeps the result under.
         """
@@ -374,7 +374,7 @@ class Dispatcher:
         live.changed()
 
     def _key(self, live: Live, frame: Frame) -> str:
-        """The key of one frame by its files: what Job.key says, and the colour configuration."""
+        """The key of one frame by its files: Job.key, and the colour configuration."""
         record = live.record
         one = dataclasses.replace(
             record.job,
@@ -485,7 +485,7 @@ def _failure(record: Record, error: Exception) -> DmpError:
     return failure
 
 
-def _heed_cancel(live: Live) -> None:
+def _raise_if_cancelled(live: Live) -> None:
     if live.cancelling:
         raise CancelledError(live.cancelling)
 

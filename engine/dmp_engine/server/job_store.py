@@ -47,7 +47,7 @@ class StoredPlate:
 
 @dataclass
 class Record:
-    """What ``job.json`` says."""
+    """The content of ``job.json``."""
 
     id: str
     job: Job
@@ -228,6 +228,6 @@ class Store:
 
 
 def _suffix(path: str) -> str:
-    """The suffix that tells OpenImageIO the format; nothing else of a client's name is used."""
+    """The suffix by which OpenImageIO knows the format; nothing else of a client's name is used."""
     suffix = Path(path).suffix.lower()
     return suffix if re.fullmatch(r"\.[a-z0-9]{1,5}", suffix) else ""

@@ -4,7 +4,7 @@ Start: take the lock (the kernel frees it however we die), bind the socket, then
 leave the host's process group, write the run file and serve. A second engine
 finds the lock taken and ends at once; a run file without a lock is stale.
 
-End: when asked; when nothing happened for the idle time; when the last client
+End: on request; when nothing happened for the idle time; when the last client
 that was there died and nothing is left to do. The socket, the run file and the
 workers go with us.
 """
@@ -176,8 +176,8 @@ class _Engine:
             while not serving.done():
                 with contextlib.suppress(asyncio.TimeoutError):
                     await asyncio.wait_for(self.api.stop_asked.wait(), TICK)
-                    log.info("asked to stop")
-                why = "asked" if self.api.stop_asked.is_set() else await self._kept()
+                    log.info("stop requested")
+                why = "requested" if self.api.stop_asked.is_set() else await self._kept()
                 if why:
                     log.info("the engine ends: %s", why)
                     break
@@ -224,7 +224,7 @@ class _Engine:
         for live in list(self.dispatcher.jobs.values()):
             waited_for = live.record.attended and not live.record.ended
             if waited_for and live.attendance.absent_for() > options.grace:
-                self.dispatcher.cancel(live, "The program that asked for this job went away.")
+                self.dispatcher.cancel(live, "The program that submitted this job went away.")
                 api.deserted = True
         self.dispatcher.pump()  # should one ever have failed
         self.dispatcher.forget_old()

@@ -1,7 +1,7 @@
 """One worker process per device, started when needed, replaced when it dies, ended when idle.
 
-The first worker also says which devices there are, so the server itself never
-asks torch. A worker lives in the client's OCIO configuration: a job from a host
+The first worker also reports which devices there are, so the server itself never
+imports torch. A worker lives in the client's OCIO configuration: a job from a host
 with another ``$OCIO`` gets a fresh one.
 """
 
@@ -251,7 +251,7 @@ class Pool:
         self._probe: asyncio.Task[None] | None = None
 
     async def devices(self) -> list[Device]:
-        """The devices, the preferred first; asks the first worker once. Raises EngineError."""
+        """The devices, the preferred first; queries the first worker once. Raises EngineError."""
         if not self.slots:
             if self._probe is None or self._probe.done():
                 self._probe = asyncio.create_task(self._look())
@@ -259,7 +259,7 @@ class Pool:
         return self.known()
 
     def known(self) -> list[Device]:
-        """The devices as far as they are known: none before the first worker has said hello."""
+        """The devices as far as they are known: none before the first worker has reported them."""
         return [slot.device for slot in self.slots]
 
     async def _look(self) -> None:

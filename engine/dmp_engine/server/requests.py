@@ -21,7 +21,7 @@ TEXT_LIMIT = 4096  # characters of a path or a name
 
 @dataclass(frozen=True)
 class NewJob:
-    """What ``POST /v1/jobs`` asks for."""
+    """The body of ``POST /v1/jobs``."""
 
     job: Job
     attended: bool

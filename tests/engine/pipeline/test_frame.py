@@ -321,7 +321,7 @@ def test_mattes_are_obeyed_to_the_bit(studio: Studio, tiny: Any, settings: Setti
 def test_mattes_are_obeyed_above_the_solve_size_and_with_neighbours(
     studio: Studio, furball: Callable[[int], Any]
 ) -> None:
-    """Lifted, and as frames of a shot: 160 x 120 solved at 96 px."""
+    """Upsampled, and as frames of a shot: 160 x 120 solved at 96 px."""
     image, clean = (array(x)[::2, ::2] for x in (furball(1003).image, furball(1003).clean))
     mattes = artists_mattes(image.shape[:2])
     constraint = constraint_of({Role(name): matte for name, matte in mattes.items()})

@@ -26,8 +26,8 @@ from ...scenes import write_image
 
 Array = NDArray[np.float32]
 ALONE = preset("draft").changed(device="cpu", joint_steps=3, threads=1, temporal="off")
-LIFTED = ALONE.changed(solve_size=96, working_size=48, shadows="auto", clean_layer=True)
-IN_A_SHOT = LIFTED.changed(temporal="neighbours")
+UPSAMPLED = ALONE.changed(solve_size=96, working_size=48, shadows="auto", clean_layer=True)
+IN_A_SHOT = UPSAMPLED.changed(temporal="neighbours")
 PAPER = Settings(device="cpu", threads=1, fit_steps=2, joint_steps=3, projection_steps=2)
 BEFORE_ANY_MATTE = (
     (fit, "fit_pixels"), (fit, "pair_warnings"), (solver, "first_trimap"),
@@ -95,7 +95,7 @@ def garbage(columns: int) -> Array:
     return matte
 
 
-@pytest.mark.parametrize("settings", [ALONE, LIFTED, PAPER], ids=["draft", "lifted", "paper"])
+@pytest.mark.parametrize("settings", [ALONE, UPSAMPLED, PAPER], ids=["draft", "upsampled", "paper"])
 def test_a_correction_starts_warm_and_ends_the_same(bench: Bench, settings: Settings) -> None:
     look_cache = LookCache()
     first = bench.solve(bench.frame(), look_cache, settings)
@@ -110,7 +110,7 @@ def test_a_correction_starts_warm_and_ends_the_same(bench: Bench, settings: Sett
     warm = [bench.solve(bench.frame(**mattes), look_cache, settings) for mattes in corrections]
     assert bench.made["fit_pixels"] == made["fit_pixels"]
     assert bench.made["pair_warnings"] == made["pair_warnings"]
-    if settings is not LIFTED:  # there a matte may move the box that is solved
+    if settings is not UPSAMPLED:  # there a matte may move the box that is solved
         assert bench.made == made
     assert np.array_equal(bench.solve(bench.frame(), look_cache, settings), first)
     for mattes, found in zip(corrections, warm, strict=True):

@@ -324,7 +324,7 @@ def test_random_faults_end_every_job_and_leave_an_engine_that_works(
 
     for kind, name in (
         (Store, "save"), (Store, "drop_inputs"), (Store, "stored_frame"), (ResultCache, "get"),
-        (ResultCache, "put"), (ResultCache, "link"), (Dispatcher, "_key"), (Dispatcher, "_hear"),
+        (ResultCache, "put"), (ResultCache, "link"), (Dispatcher, "_key"), (Dispatcher, "_handle"),
     ):  # fmt: skip
         monkeypatch.setattr(kind, name, sometimes(getattr(kind, name)))
 

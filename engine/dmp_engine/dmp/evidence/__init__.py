@@ -1,1 +1,1 @@
-"""What a pixel of the pair says about its alpha: one file a source of evidence."""
+"""What a pixel of the pair shows of its alpha: one file a source of evidence."""

@@ -48,7 +48,8 @@ class TextureWindows:
         height, width = pair.size
         if min(height, width) < side:
             return None
-        seen, behind = (_gradients(x / pair.unit) for x in (pair.image, pair.clean))
+        image_gradients = _gradients(pair.image / pair.unit)
+        clean_gradients = _gradients(pair.clean / pair.unit)
 
         def moments(one: Tensor, other: Tensor) -> Tensor:
             """(M, 3, 3): means over windows and over both directions."""
@@ -57,9 +58,9 @@ class TextureWindows:
             return means.flatten(1).T.reshape(-1, 3, 3)
 
         of_image, joint, of_clean = (
-            moments(seen, seen),
-            moments(seen, behind),
-            moments(behind, behind),
+            moments(image_gradients, image_gradients),
+            moments(image_gradients, clean_gradients),
+            moments(clean_gradients, clean_gradients),
         )
         variance = functional.avg_pool2d(pair.sigma.square()[None, None], side, stride).flatten()
         identity = torch.eye(3, device=variance.device)
@@ -78,7 +79,7 @@ class TextureWindows:
         rows = torch.arange(half, height - half, stride, device=slope.device)
         columns = torch.arange(half, width - half, stride, device=slope.device)
         centre = (rows[:, None] * width + columns).flatten()
-        power = behind.square().sum((0, 1)) + 1e-9
+        power = clean_gradients.square().sum((0, 1)) + 1e-9
         return cls(centre, slope, spread, power, width, half, stride)
 
     def openings(self, parameters: Parameters) -> Tensor:

@@ -20,7 +20,7 @@ NO_TRUST = 0.25  # an expected error of alpha from which on confidence is 0
 
 
 def confidence_of(alpha: Tensor, trimap: Tensor, evidence: Sampled) -> Tensor:
-    """Confidence (1, 1, H, W) in [0, 1]: 0.9 says that alpha is expected within 0.025."""
+    """Confidence (1, 1, H, W) in [0, 1]: at 0.9 alpha is expected within 0.025."""
     away = torch.where(evidence.confidence > 0, (evidence.alpha - alpha).abs(), 0.0)
     spread = variance_of(evidence.confidence).sqrt() + away
     expected = spread * (alpha * (1 - alpha) + CERTAIN_ENDS).sqrt()

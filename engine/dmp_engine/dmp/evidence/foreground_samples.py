@@ -33,8 +33,8 @@ def sample_alpha(
     """Alphas of the pixels ``query`` from the colours of the nearby ``sources``, both masks.
 
     ``image`` and ``clean`` are (1, 3, H, W) in the space they add up in. Sources
-    nearer than ``apart`` pixels to the pixel that asks do not count. Without any
-    source the most different quarter of the asking pixels stands in.
+    nearer than ``apart`` pixels to the pixel itself do not count. Without any
+    source the most different quarter of these pixels stands in.
     """
     height, width = image.shape[-2:]
     alpha = torch.zeros_like(image[:, :1])
@@ -51,7 +51,7 @@ def sample_alpha(
     )
     nearest = torch.from_numpy(nearest.astype(np.int64)).to(image.device)
     spread = SPREAD * max(height, width) / REFERENCE_SIDE
-    colours, behind = image[0].flatten(1).T, clean[0].flatten(1).T  # (H W, 3)
+    colours, clean_colours = image[0].flatten(1).T, clean[0].flatten(1).T  # (H W, 3)
     core_flat = core.flatten()
     grain = torch.zeros_like(core_flat, dtype=image.dtype)  # variance of a channel of I - B
     if noise is not None:
@@ -69,12 +69,12 @@ def sample_alpha(
             row, column = (chunk // width)[:, None], (chunk % width)[:, None]
             far = (y - row).square() + (x - column).square() > apart * apart
             usable = usable * far + 1e-12  # a pixel with no source left divides by nothing
-        seen, back = colours[chunk][:, None], behind[chunk][:, None]  # (U, 1, 3)
+        colour, back = colours[chunk][:, None], clean_colours[chunk][:, None]  # (U, 1, 3)
         towards = colours[candidate] - back
-        raw = ((seen - back) * towards).sum(2) / towards.square().sum(2).clamp_min(1e-4)
+        raw = ((colour - back) * towards).sum(2) / towards.square().sum(2).clamp_min(1e-4)
         mixed = raw.clamp(0, 1)
         built = back + mixed[..., None] * towards
-        misfit = (encoding.encode(built) - encoding.encode(seen)).square().sum(2)
+        misfit = (encoding.encode(built) - encoding.encode(colour)).square().sum(2)
         rough = grain[chunk][:, None]
         weight = usable * ((-misfit / (6 * MISFIT**2 + ROUGH * rough)).exp() + 1e-9)
         weight = weight * (1 + SOLID_GAIN * (raw > SOLID_ABOVE))

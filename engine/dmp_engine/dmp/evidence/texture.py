@@ -4,8 +4,8 @@ Our own evidence, possible only because B is known. At a blurred edge the
 foreground is smoother than the clean plate, so what a small window of the plate
 has of the clean plate's texture came through it: with I = alpha F + (1 - alpha) B
 and the window's means taken away, the regression of I on B has the slope
-1 - alpha. It says nothing where B is flat, and little where F has a texture of
-its own; the residual tells which. Motion blur and defocus, where colours mislead
+1 - alpha. It shows nothing where B is flat, and little where F has a texture of
+its own; the residual shows which. Motion blur and defocus, where colours mislead
 most, is where it is best: the two kinds of evidence are weighed by their variances.
 
 Colours are in the space they add up in; lengths in pixels at a long side of 320.
@@ -44,14 +44,14 @@ def seen_through(image: Tensor, clean: Tensor, grain: Tensor | None = None) -> S
     value = torch.zeros_like(image[:, :1])
     precision = torch.zeros_like(value)
     for window, share in WINDOWS:
-        seen, behind = (x - mean_around(x, window) for x in (image, clean))
-        together = mean_around((seen * behind).sum(1, keepdim=True), window)
-        texture = mean_around(behind.square().sum(1, keepdim=True), window) - own * (
+        image_detail, clean_detail = (x - mean_around(x, window) for x in (image, clean))
+        together = mean_around((image_detail * clean_detail).sum(1, keepdim=True), window)
+        texture = mean_around(clean_detail.square().sum(1, keepdim=True), window) - own * (
             1 - 1 / window**2
         )
         texture = texture.clamp_min(TINY * floor)
         slope = together / (texture + floor)
-        power = mean_around(seen.square().sum(1, keepdim=True), window)
+        power = mean_around(image_detail.square().sum(1, keepdim=True), window)
         unexplained = (power - slope * together).clamp_min(0) + GRAIN * floor
         trust = 1 / (share * unexplained / texture + LEAST_VARIANCE)
         value += trust * (1 - slope.clamp(0, 1))

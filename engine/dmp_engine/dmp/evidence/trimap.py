@@ -1,11 +1,11 @@
-"""What the pair itself says before any network runs: a tested trimap and sampled alphas.
+"""What the pair itself shows before any network runs: a tested trimap and sampled alphas.
 
 Our own extension of eq. 6-8, used where Settings.alpha_init is ``tested``. Two
 ideas, both possible only because B is known at every pixel:
 
 1. *Coincidence test.* I close to B at a pixel means background only if it is
    not to be expected by chance. How often do displaced, non-background pixels
-   of the neighbourhood have B's colour here? Often: it says nothing (beige
+   of the neighbourhood have B's colour here? Often: it shows nothing (beige
    before beige). Hardly ever: it is a hole, and the pixel is undecided.
 2. *Sampling.* For an undecided pixel every colour F_k of the nearby core gives
    an alpha_k = (I - B)(F_k - B) / |F_k - B|^2 and a misfit. Their weighted

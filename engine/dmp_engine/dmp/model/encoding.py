@@ -26,7 +26,7 @@ SLOPE = 1.055 / 2.4  # of the sRGB curve at 1
 
 @dataclass(frozen=True)
 class Encoding:
-    """``linear`` says whether the plates are scene-linear; [low, high] in encoded units."""
+    """``linear``: whether the plates are scene-linear; [low, high] in encoded units."""
 
     linear: bool
     low: float

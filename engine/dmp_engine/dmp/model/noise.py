@@ -1,6 +1,6 @@
 """How much two pictures of the same thing differ, and how much is too much.
 
-Eq. 6 asks whether I equals B. Grain is new in every frame, so the question becomes a test: the
+Eq. 6 compares I with B. Grain is new in every frame, so the question becomes a test: the
 difference of the two, over its standard deviation, beyond what grain reaches once in so many
 pixels. Noise depends on the signal (photons, film, a display curve), so it is measured as a
 function of brightness, from the pair itself, the subject in it or not.
@@ -132,7 +132,7 @@ class Noise:
 def same(image: Tensor, clean: Tensor, noise: Noise) -> tuple[Tensor, Tensor]:
     """Where a pixel passes its test, and where the windows around it do, (1, 1, H, W) each.
 
-    A window's mean is of the pixels that passed their own: at the subject's edge it speaks for
+    A window's mean is of the pixels that passed their own: at the subject's edge it stands for
     the background beside it.
     """
     apart = image - clean

@@ -2,7 +2,7 @@
 
 A graph plays the same kernels on the same addresses again, and the CPU no longer launches each of
 the thousand. So what changes from step to step (learning rates, the noise on the inputs) has to be
-in tensors that are written before; ``steady`` asks for that. tests/.../test_cuda_graphs.py plays
+in tensors that are written before; ``steady`` requires that. tests/.../test_cuda_graphs.py plays
 a recorded step on the CPU in the same way.
 """
 

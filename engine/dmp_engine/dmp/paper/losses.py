@@ -95,7 +95,7 @@ class Trainer:
         self.unknown = 1 - self.background - self.core
         self.unknown_count = self.unknown.sum().clamp_min(1)
         self.core_count = self.core.sum().clamp_min(1)
-        self.seen = p.encoding.encode(p.image)
+        self.I_enc = p.encoding.encode(p.image)
         if settings.correction:
             self.alpha_logit, self.foreground_logit = start_logits(
                 p.alpha, p.foreground, p.encoding
@@ -154,10 +154,10 @@ class Trainer:
     def _joint(self, projected: Tensor | None) -> Tensor:
         alpha, foreground = self.predict(shaken=self.settings.perturbation)
         if projected is not None:
-            foreground = torch.where(projected, self.seen, foreground)
+            foreground = torch.where(projected, self.I_enc, foreground)
         p, s = self.problem, self.settings
         mixed = alpha * p.encoding.decode(foreground) + (1 - alpha) * p.clean
-        misfit = (p.encoding.encode(mixed) - self.seen).abs().mean(1, keepdim=True)
+        misfit = (p.encoding.encode(mixed) - self.I_enc).abs().mean(1, keepdim=True)
         if s.hold == 0:
             return self._descend(misfit.mean())
         loss = (misfit * self.unknown).sum() / self.unknown_count
@@ -173,7 +173,7 @@ class Trainer:
         return self._descend(loss)
 
     def _core_misfit(self, foreground: Tensor) -> Tensor:
-        misfit = (foreground - self.seen).abs().mean(1, keepdim=True)
+        misfit = (foreground - self.I_enc).abs().mean(1, keepdim=True)
         return (misfit * self.core).sum() / self.core_count
 
     def _descend(self, loss: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class Generator(nn.Module):
 def seed_noise(height: int, width: int, generator: torch.Generator, device: torch.device) -> Tensor:
     """z0 or epsilon0 of eq. 4: (1, 2, H, W), fixed for the whole run.
 
-    Eq. 4 says normal and gives no moments; those of the released code's uniform
+    Eq. 4 has normal noise and gives no moments; those of the released code's uniform
     noise in [0, 0.01] are taken. Drawn on the CPU, so that every device starts alike.
     """
     noise = torch.randn(1, 2, height, width, generator=generator) * (0.01 / 12**0.5) + 0.005

@@ -28,8 +28,8 @@ def refined_foreground(
     image: Tensor, clean: Tensor, alpha: Tensor, prior: Tensor, v: Variances
 ) -> Tensor:
     """One F update of eq. 18 around ``prior``; shapes (1, 3, H, W) and (1, 1, H, W)."""
-    seen = alpha * (image - (1 - alpha) * clean)
-    return (v.image * prior + v.foreground * seen) / (v.image + v.foreground * alpha.square())
+    carried = alpha * (image - (1 - alpha) * clean)  # alpha^2 F, were F known
+    return (v.image * prior + v.foreground * carried) / (v.image + v.foreground * alpha.square())
 
 
 def refined_alpha(
@@ -37,9 +37,9 @@ def refined_alpha(
 ) -> Tensor:
     """One alpha update of eq. 18 around ``alpha``."""
     difference = foreground - clean
-    seen = (difference * (image - clean)).sum(1, keepdim=True)
+    along = (difference * (image - clean)).sum(1, keepdim=True)
     power = difference.square().sum(1, keepdim=True)
-    return (v.image * alpha + v.alpha * seen) / (v.image + v.alpha * power)
+    return (v.image * alpha + v.alpha * along) / (v.image + v.alpha * power)
 
 
 def refine(

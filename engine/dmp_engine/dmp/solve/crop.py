@@ -1,9 +1,9 @@
 """Only the part of a large plate that differs from the clean plate is solved.
 
-A plate above the solve size is scaled down to be solved (lift.py). Where the subject fills a
-corner of it, most of those pixels would be spent on known background; so the plate is cut to the
-subject first, and all of them go to the subject. Outside alpha is 0 to the bit, which is what the
-whole plate's solution says there.
+A plate above the solve size is scaled down to be solved (full_resolution.py). Where the subject
+fills a corner of it, most of those pixels would be spent on known background; so the plate is cut
+to the subject first, and all of them go to the subject. Outside alpha is 0 to the bit, which is
+what the whole plate's solution is there.
 """
 
 from __future__ import annotations

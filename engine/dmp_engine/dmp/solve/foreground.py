@@ -40,12 +40,12 @@ def _sweep(i: Tensor, b: Tensor, a: Tensor, f: Tensor, sweeps: int) -> Tensor:
     shifts = [(0, 1), (0, -1), (1, 0), (-1, 0)]
     padded = functional.pad(a, [1] * 4, mode="replicate")
     ties = [REGULARITY + (a - _shift(padded, s)).abs() for s in shifts]
-    seen = a * (i - (1 - a) * b)
+    carried = a * (i - (1 - a) * b)
     total = a * a + torch.stack(ties).sum(0)
     for _ in range(sweeps):
         padded = functional.pad(f, [1] * 4, mode="replicate")
         pulled = sum(tie * _shift(padded, s) for tie, s in zip(ties, shifts, strict=True))
-        f = (seen + pulled) / total
+        f = (carried + pulled) / total
     return f
 
 

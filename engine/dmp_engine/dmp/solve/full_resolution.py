@@ -42,7 +42,7 @@ def shrunk_constraint(constraint: Tensor, size: tuple[int, int]) -> Tensor:
     return torch.where(all_out, 0.0, torch.where(all_in, 1.0, 0.5))
 
 
-def lift(
+def upsample(
     image: Tensor,
     clean: Tensor,
     small: Solution,
@@ -54,7 +54,7 @@ def lift(
 ) -> Generator[Step, None, Solution]:
     """The solution for ``image`` and ``clean`` (1, 3, H, W), which are larger than ``small``.
 
-    ``small`` holds alpha and F as they were before eq. 18; ``hint`` is the artist's
+    ``small`` holds alpha and F as they were before eq. 18; ``constraint`` is the artist's
     mattes as a trimap at full size, ``grain`` the noise there (:meth:`.noise.Noise.where_mixed`).
     Without ``core_by_guess`` alpha is known better than by its neighbours (neighbours.py).
     """

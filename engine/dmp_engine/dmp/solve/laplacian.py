@@ -107,6 +107,6 @@ def _sparse(rows: Tensor, columns: Tensor, values: Tensor, count: int) -> Tensor
     matrix = torch.sparse_coo_tensor(
         torch.stack([rows, columns]), values, (count, count), check_invariants=False
     )
-    with warnings.catch_warnings():  # torch says once that CSR is in beta; a product is all we use
+    with warnings.catch_warnings():  # torch warns once that CSR is in beta; a product is all we use
         warnings.simplefilter("ignore", UserWarning)
         return matrix.coalesce().to_sparse_csr()

@@ -99,13 +99,13 @@ class MattingOperator:
 
         texture = transposed = None
         if windows is not None:
-            seen, weight, observed, precision = windows.observations(undecided)
-            column = number[seen]
+            places, weight, observed, precision = windows.observations(undecided)
+            column = number[places]
             inner = column < count
-            decided = (torch.where(inner, 0.0, weight) * alpha.flatten()[seen]).sum(1)
+            decided = (torch.where(inner, 0.0, weight) * alpha.flatten()[places]).sum(1)
             root = precision.sqrt()
             values = (root[:, None] * weight)[inner]
-            texture = _csr(inner.sum(1), column[inner], values, (len(seen), count))
+            texture = _csr(inner.sum(1), column[inner], values, (len(places), count))
             transposed = _transposed(texture)
             fixed = fixed + transposed @ (root * (observed - decided))
             diagonal = diagonal.index_add(0, column[inner], values.square())

@@ -8,8 +8,8 @@
     6.  new alpha^[0] by eq. 19, and 2-5 once more
     7.  F and alpha
 
-A plate larger than Settings.solve_size is scaled down first and the result lifted
-to its own pixels (lift.py).
+A plate larger than Settings.solve_size is scaled down first and the result upsampled
+to its own pixels (full_resolution.py).
 
 Tensors in, tensors out: no file, socket or job is known here. Closing the
 generator ends the work at once.
@@ -45,7 +45,7 @@ from ..paper.refine import NEARLY_ONE
 from ..steps import Memo, Solution, Step, no_cache
 from .crop import changed_box, whole
 from .foreground import smooth_foreground
-from .full_resolution import lift, shrunk_constraint, solve_size
+from .full_resolution import shrunk_constraint, solve_size, upsample
 from .laplacian import MattingLaplacian
 from .pair_solution import solve_pair
 from .postprocess import colour_bounds, exact_foreground, finished, with_solid_core
@@ -136,13 +136,13 @@ def _solve(
         constraint = shrunk_constraint(constraint, size) if constraint is not None else None
     encoding = Encoding.of_pair(image, clean, linear)
     bounds = colour_bounds(image, clean)
-    seen, behind = encoding.encode(image), encoding.encode(clean)
+    I_enc, B_enc = encoding.encode(image), encoding.encode(clean)
 
     yield plan.at(Stage.INITIALISE, 0, 1)
     # line 1: alpha^[0], eq. 8
     trimap = drawn(
         "first trimap",
-        lambda: first_trimap(seen, behind, settings),
+        lambda: first_trimap(I_enc, B_enc, settings),
         generator,
         memo,
     )
@@ -203,7 +203,7 @@ def _solve(
         foreground = exact_foreground(image, clean, alpha, foreground, settings)
         return Solution(alpha, foreground, trimap, confidence)
     small = Solution(unfinished.alpha, unfinished.foreground, decided, confidence)
-    return (yield from lift(full_image, full_clean, small, full_constraint, settings))
+    return (yield from upsample(full_image, full_clean, small, full_constraint, settings))
 
 
 class _Plan:
@@ -248,14 +248,14 @@ def drawn(what: str, make: Callable[[], Tensor], generator: torch.Generator, mem
     return value
 
 
-def first_trimap(seen: Tensor, behind: Tensor, settings: Settings) -> Tensor:
+def first_trimap(I_enc: Tensor, B_enc: Tensor, settings: Settings) -> Tensor:
     """alpha^[0] of eq. 8; or 0.5."""
     if settings.alpha_init == "simple":
-        return torch.full_like(seen[:, :1], 0.5)
-    background = background_mask(seen, behind, settings.background_tolerance)
-    similarity = patch_similarity(seen, behind, settings.patch_size)
+        return torch.full_like(I_enc[:, :1], 0.5)
+    background = background_mask(I_enc, B_enc, settings.background_tolerance)
+    similarity = patch_similarity(I_enc, B_enc, settings.patch_size)
     alpha = initial_alpha(background, similarity, settings.similarity)
-    margin = settings.core_margin * max(seen.shape[-2:]) / REFERENCE_SIDE
+    margin = settings.core_margin * max(I_enc.shape[-2:]) / REFERENCE_SIDE
     if margin > 0:
         known = erode(alpha == 1, margin)
         alpha = torch.where((alpha == 1) & ~known, 0.5, alpha)
@@ -292,8 +292,8 @@ def first_estimate(
 
     difference = foreground - clean
     power = (encoding.encode(foreground) - encoding.encode(clean)).square().sum(1, keepdim=True)
-    seen = (difference * (image - clean)).sum(1, keepdim=True)
-    by_colour = (seen / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
+    along = (difference * (image - clean)).sum(1, keepdim=True)
+    by_colour = (along / difference.square().sum(1, keepdim=True).clamp_min(1e-6)).clamp(0, 1)
     colour_weight = COLOUR * power
     weight = colour_weight + SAMPLES * sampled.confidence + OPAQUE
     pull = colour_weight * by_colour + SAMPLES * sampled.confidence * sampled.alpha + OPAQUE
@@ -355,7 +355,7 @@ def _learn(
         trainer.restore(resumed["learner"])
         first, done = Stage(resumed["stage"]), int(resumed["step"])
         if resumed["projected"] is not None:
-            projected = resumed["projected"].to(trainer.seen.device)
+            projected = resumed["projected"].to(trainer.I_enc.device)
     for stage in stages[stages.index(first) if first is not None else 0 :]:
         steps = plan.counts[stage]
         if stage is Stage.PROJECT and projected is None:

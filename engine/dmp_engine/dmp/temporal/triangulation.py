@@ -5,7 +5,7 @@ from two pictures of one subject before two known backgrounds. A subject that mo
 over its clean plate makes such pictures by itself: followed along its motion, I = P +
 (1 - alpha) B with P and alpha the same and B another in every frame. With the means
 over the frames taken away, the regression of I on B has the slope 1 - alpha, and what
-it leaves unexplained says how far to trust it: little where the motion was misjudged,
+it leaves unexplained measures how far to trust it: little where the motion was misjudged,
 where the subject turned, or where B stayed as it was.
 """
 
@@ -67,13 +67,13 @@ def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangu
             [torch.ones_like(value), *(v.weight * (v.fit + STRANGER) for v in near)]
         )
         weight = weight / weight.sum(0)
-        seen = torch.stack([image, *(view.image for view in near)])
-        behind = torch.stack([clean, *(view.clean for view in near)])
-        seen = seen - (weight * seen).sum(0)
-        behind = behind - (weight * behind).sum(0)
+        images = torch.stack([image, *(view.image for view in near)])
+        cleans = torch.stack([clean, *(view.clean for view in near)])
+        images = images - (weight * images).sum(0)
+        cleans = cleans - (weight * cleans).sum(0)
         together, varied, power = (
             (weight * x).sum(0).sum(1, keepdim=True)
-            for x in (seen * behind, behind.square(), seen.square())
+            for x in (images * cleans, cleans.square(), images.square())
         )
         for window, share in WINDOWS:
             joint, change = mean_around(together, window), mean_around(varied, window)

@@ -24,7 +24,7 @@ DEGREES = (2, 4)
 TERMS = tuple((i, j) for i in range(DEGREES[-1] + 1) for j in range(DEGREES[-1] + 1 - i))
 DAMPED = np.array([float((i + j) ** 2) for i, j in TERMS])
 RIDGE = 2e-4  # what keeps it from growing wild behind the subject
-CLIPPED = 0.995  # of the brightest value: what is blown out says nothing
+CLIPPED = 0.995  # of the brightest value: what is blown out holds no colour
 PASSES = 6
 WIDE, NARROW = 0.15, 0.025  # encoded difference that is still background, from first to last pass
 CLEARLY = 0.9  # of the residual; what a richer light must come down to
@@ -110,8 +110,8 @@ class _Pair:
         small = shrunk(usable.astype(np.float32), SIZE) > 0.999
         if small.sum() < LEAST_PIXELS:
             return None
-        seen = shrunk(agrees.astype(np.float32), SIZE) > 0.5
-        return cls(shrunk(image, SIZE), shrunk(clean, SIZE), seen & small, small, linear)
+        agreeing = shrunk(agrees.astype(np.float32), SIZE) > 0.5
+        return cls(shrunk(image, SIZE), shrunk(clean, SIZE), agreeing & small, small, linear)
 
     def apart(self, light: Light) -> Floats:
         """RMS encoded difference (h, w) in a light, grain smoothed."""
@@ -193,7 +193,7 @@ def _weights(pair: _Pair, light: Light, width: float) -> Floats:
 
 
 def _with_slow(pair: _Pair, start: Light, degree: int) -> Light | None:
-    """``start`` times a smooth field of ``degree`` that the background asks for."""
+    """``start`` times a smooth field of ``degree`` that fits the background."""
     height, width = pair.usable.shape
     chosen = np.array([i + j <= degree for i, j in TERMS])
     basis = _basis(height, width).reshape(len(TERMS), -1)[chosen]  # (T, h w)

@@ -124,7 +124,7 @@ class Fitted:
         return tuple(note for note in notes if note)
 
     def attributes(self) -> dict[str, str]:
-        """What the layers' header says about it."""
+        """What the layers' header holds about it."""
         return {"dmp:clean_fit": json.dumps(asdict(self.report))} if self.report.touched else {}
 
 

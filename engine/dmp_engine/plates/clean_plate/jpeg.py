@@ -30,7 +30,7 @@ from ...tensors import tensor_of
 from .local_contrast import Floats, Mask
 
 LOWEST, HIGHEST = 30, 98  # qualities that are looked for; above it compression leaves nothing
-TELLS = 0.9  # of the change by the qualities beside it; never compressed: 1.0
+CLEARLY = 0.9  # of the change by the qualities beside it; never compressed: 1.0
 LEAST = 0.2  # steps of 8 bits; what changes less shows nothing
 MEASURED_ON = 1 << 18  # pixels at most
 WHOLE, WHOLLY = 0.2, 0.95  # of a step of 8 bits; share of the values that are as near to one
@@ -80,7 +80,7 @@ def compression_of(plate: Floats) -> Jpeg | None:
     change = np.array([_change(grey, q) for q in range(LOWEST - 1, HIGHEST + 2)])
     beside = np.minimum(change[:-2], change[2:])
     ghost = np.where(beside > LEAST, change[1:-1] / np.maximum(beside, LEAST), 1.0)
-    if ghost.min() > TELLS:
+    if ghost.min() > CLEARLY:
         return None
     quality = LOWEST + int(ghost.argmin())
     # By values unchanged: what is clipped, as saturated colours are, changes by far the most.

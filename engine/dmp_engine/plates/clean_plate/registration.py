@@ -63,7 +63,7 @@ class Motion:
 def register(image: Floats, clean: Floats, valid: Mask, how: str) -> Motion | None:
     """The motion between two encoded plates, or None where they are best left as they are.
 
-    ``valid`` says where the clean plate has pixels. ``how`` is the setting: auto,
+    ``valid`` is where the clean plate has pixels. ``how`` is the setting: auto,
     translation, homography or flow; the last three cap what is tried.
     """
     height, width = image.shape[:2]

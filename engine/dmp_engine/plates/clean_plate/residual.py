@@ -56,7 +56,7 @@ def within_residual(
     """Where the plate shows the fitted clean plate as far as can be known, (H, W).
 
     ``I_enc`` and ``B_enc`` (H, W, 3) are encoded, ``B_enc`` fitted and ``known`` (H, W) where it
-    has pixels, ``agrees`` where their details agree; ``moved`` says whether it was resampled.
+    has pixels, ``agrees`` where their details agree; ``moved`` is whether it was resampled.
     """
     kernel = np.ones((3, 3), np.uint8)
     low, high = cv2.erode(B_enc, kernel), cv2.dilate(B_enc, kernel)
@@ -200,9 +200,9 @@ def _of_means(
     blown out (``free``) does not.
     """
     size = (side, side)
-    speaks = (passed & ~free).astype(np.float32)
-    count = np.maximum(cv2.boxFilter(speaks, -1, size, normalize=False), 1)
-    sums = cv2.boxFilter(apart * speaks[..., None], -1, size, normalize=False)
+    counted = (passed & ~free).astype(np.float32)
+    count = np.maximum(cv2.boxFilter(counted, -1, size, normalize=False), 1)
+    sums = cv2.boxFilter(apart * counted[..., None], -1, size, normalize=False)
     mean = np.sqrt(np.square(sums / count[..., None]).mean(axis=2))
     spans = cv2.boxFilter(span.mean(axis=2), -1, size)
     left = np.maximum(mean - MEAN_NOISE * tolerance, 0)

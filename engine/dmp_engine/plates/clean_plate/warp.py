@@ -79,18 +79,18 @@ def _goes_on(I_enc: Floats, known: Mask, background: Mask) -> Mask:
     start: Mask = mostly[rows, columns] & ~known
 
     shares = [shrunk(x.astype(np.float32), CUT_SIDE) for x in (known, background & known, start)]
-    sure, behind, probably = (
+    sure, sure_background, probably = (
         share > least for share, least in zip(shares, (0.999, 0.999, 0.5), strict=True)
     )
     # colours are learnt where no outline mixes them
-    behind = cv2.erode(behind.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-    before = sure & ~(shares[1] > 0.001)
-    before = cv2.erode(before.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    if not behind.any() or not before.any():
+    sure_background = cv2.erode(sure_background.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    sure_subject = sure & ~(shares[1] > 0.001)
+    sure_subject = cv2.erode(sure_subject.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if not sure_background.any() or not sure_subject.any():
         return start
     labels = np.where(probably, cv2.GC_PR_BGD, cv2.GC_PR_FGD).astype(np.uint8)
     labels[sure & (shares[1] > 0.5)] = cv2.GC_PR_BGD
-    labels[behind], labels[before] = cv2.GC_BGD, cv2.GC_FGD
+    labels[sure_background], labels[sure_subject] = cv2.GC_BGD, cv2.GC_FGD
     shown = (shrunk(I_enc, CUT_SIDE).clip(0, 1) * 255).astype(np.uint8)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)

@@ -2,7 +2,7 @@
 
 Rules: nothing here knows colour spaces or mattes. What OpenImageIO reports is
 mapped to :class:`PlateError` at this border only. A file that decodes with any
-complaint is refused: half a picture would make a plausible, wrong matte.
+warning is refused: half a picture would make a plausible, wrong matte.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class ImageFile:
             pixels = self._input.read_image(pick.part.index, 0, low, high, "float")
         except MemoryError:
             raise PlateError(
-                f"'{self.path}' says it is {spec.width} x {spec.height} pixels, more than "
+                f"'{self.path}' claims to be {spec.width} x {spec.height} pixels, more than "
                 "this machine's memory holds; check the file or scale it down."
             ) from None
         # A truncated JPEG decodes, with a pending error.

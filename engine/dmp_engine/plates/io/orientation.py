@@ -1,6 +1,6 @@
 """Rotation flags: a file's pixels as every viewer shows them, and the header that goes with them.
 
-A phone stores what its sensor sees and a number that says how to turn it (Exif, TIFF 6.0):
+A phone stores what its sensor sees and a number for how to turn it (Exif, TIFF 6.0):
 
     1 as stored    2 mirrored       3 upside down    4 upside down, mirrored
     5 transposed   6 turned right   7 transversed    8 turned left

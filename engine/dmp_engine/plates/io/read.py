@@ -1,6 +1,6 @@
 """Plates and mattes from files to arrays, over the image plate's data window.
 
-Rules: an array always spans a whole data window, and ``spec`` says where that
+Rules: an array always spans a whole data window, and ``spec`` holds where that
 lies in the display window. The plate's alpha is not looked at: an EXR's colours
 are premultiplied by convention, and the plate is what it is.
 """

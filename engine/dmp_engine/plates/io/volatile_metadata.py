@@ -15,5 +15,5 @@ VOLATILE_PREFIXES = ("nuke/", "input/", "cycles.", "oiio:")
 
 
 def is_volatile(name: str) -> bool:
-    """Whether the attribute ``name`` of an EXR says nothing about the picture."""
+    """Whether the attribute ``name`` of an EXR does not describe the picture."""
     return name in VOLATILE or name.startswith(VOLATILE_PREFIXES)

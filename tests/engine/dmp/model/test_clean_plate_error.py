@@ -63,7 +63,9 @@ def test_the_seam_is_asked_for_by_pixels_of_the_plate(lemur: Any) -> None:
     assert (found[1] == 0.5).sum() > (found[0] == 0.5).sum()
 
 
-@pytest.mark.parametrize(("size", "ratio"), [(1280, 1.1), (96, 1.0)], ids=["at-its-size", "lifted"])
+@pytest.mark.parametrize(
+    ("size", "ratio"), [(1280, 1.1), (96, 1.0)], ids=["at-its-size", "upsampled"]
+)
 def test_a_moved_clean_plates_matte_is_better_for_it(lemur: Any, size: int, ratio: float) -> None:
     """Above the working size. At the plate's own the model needs it no more (5 % worse here)."""
     image, clean = (x[0].permute(1, 2, 0).numpy() for x in (lemur.image, lemur.clean))

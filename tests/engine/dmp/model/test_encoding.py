@@ -74,7 +74,7 @@ def test_the_networks_range_holds_both_plates(furball: Callable[[int], Any]) -> 
 
 
 def test_negative_values_have_a_place_in_the_networks_range(tiny: Any) -> None:
-    lifted = tiny.image - 0.1
-    encoding = Encoding.of_pair(lifted, tiny.clean, linear=True)
-    assert encoding.low == float(LINEAR.encode(lifted.min())) < -0.2 and encoding.high == 1.0
-    assert encoding.to_network(encoding.encode(lifted)).min() >= 0
+    raised = tiny.image - 0.1
+    encoding = Encoding.of_pair(raised, tiny.clean, linear=True)
+    assert encoding.low == float(LINEAR.encode(raised.min())) < -0.2 and encoding.high == 1.0
+    assert encoding.to_network(encoding.encode(raised)).min() >= 0

@@ -38,7 +38,7 @@ def on_core(network: Trainer) -> float:
     with torch.no_grad():
         foreground = network.predict()[1]
     core = network.problem.core.bool().expand_as(foreground)
-    return float((foreground - network.seen).abs()[core].mean())
+    return float((foreground - network.I_enc).abs()[core].mean())
 
 
 def on_alpha(network: Trainer) -> float:

@@ -1,4 +1,4 @@
-"""A plate larger than the solve size: solved small, lifted to its own pixels."""
+"""A plate larger than the solve size: solved small, upsampled to its own pixels."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def sad(alpha: Tensor, truth: Any) -> float:
 
 
 @pytest.fixture(scope="module")
-def lifted(lemur: Any) -> Solution:
+def upsampled(lemur: Any) -> Solution:
     return solved(lemur)
 
 
@@ -47,11 +47,11 @@ def test_only_larger_plates_are_solved_smaller() -> None:
     assert solve_size(2160, 3840, preset("paper")) is None
 
 
-def test_eq_18_puts_the_detail_back(lemur: Any, lifted: Solution) -> None:
+def test_eq_18_puts_the_detail_back(lemur: Any, upsampled: Solution) -> None:
     whole = solved(lemur, SMALL.changed(solve_size=0))
     size = lemur.image.shape[-2:]
-    assert lifted.alpha.shape == lifted.confidence.shape == (1, 1, *size)
-    assert lifted.foreground.shape == lemur.image.shape
+    assert upsampled.alpha.shape == upsampled.confidence.shape == (1, 1, *size)
+    assert upsampled.foreground.shape == lemur.image.shape
     plain = replace(
         lemur,
         image=torch.nn.functional.interpolate(lemur.image, (110, 170), mode="area"),
@@ -59,25 +59,25 @@ def test_eq_18_puts_the_detail_back(lemur: Any, lifted: Solution) -> None:
     )
     small = solved(plain, SMALL.changed(solve_size=0)).alpha
     enlarged = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
-    assert sad(lifted.alpha, lemur) < 0.95 * sad(enlarged, lemur)
-    assert sad(lifted.alpha, lemur) < 1.3 * sad(whole.alpha, lemur)
+    assert sad(upsampled.alpha, lemur) < 0.95 * sad(enlarged, lemur)
+    assert sad(upsampled.alpha, lemur) < 1.3 * sad(whole.alpha, lemur)
 
 
-def test_decided_pixels_stay_decided(lemur: Any, lifted: Solution) -> None:
-    background, core = lifted.trimap == 0, lifted.trimap == 1
+def test_decided_pixels_stay_decided(lemur: Any, upsampled: Solution) -> None:
+    background, core = upsampled.trimap == 0, upsampled.trimap == 1
     assert background.float().mean() > 0.3 and core.float().mean() > 0.1
-    assert not lifted.alpha[background].any() and (lifted.alpha[core] == 1).all()
-    assert (lifted.confidence[background | core] == 1).all()
-    assert (lifted.confidence[~(background | core)] < 1).float().mean() > 0.9
+    assert not upsampled.alpha[background].any() and (upsampled.alpha[core] == 1).all()
+    assert (upsampled.confidence[background | core] == 1).all()
+    assert (upsampled.confidence[~(background | core)] < 1).float().mean() > 0.9
 
 
 def test_the_pixels_at_once_change_no_bit(
-    lemur: Any, lifted: Solution, monkeypatch: pytest.MonkeyPatch
+    lemur: Any, upsampled: Solution, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(full_resolution, "CHUNK", 997)
     again = solved(lemur)
-    assert torch.equal(again.alpha, lifted.alpha)
-    assert torch.equal(again.foreground, lifted.foreground)
+    assert torch.equal(again.alpha, upsampled.alpha)
+    assert torch.equal(again.foreground, upsampled.foreground)
 
 
 def test_the_artists_mattes_hold_to_the_pixel(lemur: Any) -> None:
