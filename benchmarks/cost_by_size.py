@@ -83,11 +83,11 @@ def measured(folder: Path, width: int, height: int, preset: str, threads: int) -
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path[:2])}
     start = time.monotonic()
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    said = child.stdout.read() if child.stdout else ""
+    printed = child.stdout.read() if child.stdout else ""
     _, status, used = os.wait4(child.pid, 0)
     wall = time.monotonic() - start
     if status:
-        raise SystemExit(f"dmp matte failed: {said}")
+        raise SystemExit(f"dmp matte failed: {printed}")
     alpha = small(picture(output, channel=3), width, height)
     truth = small(picture(paths["alpha"])[..., :1], width, height)
     return {
@@ -98,7 +98,7 @@ def measured(folder: Path, width: int, height: int, preset: str, threads: int) -
         "cpu": round(used.ru_utime + used.ru_stime, 2),
         "peak_gb": round(used.ru_maxrss / 2**20, 3),
         "sad_at_512": round(float(np.abs(alpha - truth).sum() / 1000), 4),
-        "stages": json.loads(said)["seconds"],
+        "stages": json.loads(printed)["seconds"],
     }
 
 

@@ -36,16 +36,16 @@ def main() -> None:
     options.add_argument("--output", type=Path, default=None)
     chosen = options.parse_args()
     root = Path(tempfile.mkdtemp(prefix="dmp-"))
-    told: dict[str, Any] = {"cores": os.cpu_count(), "working_size": chosen.working_size}
+    done: dict[str, Any] = {"cores": os.cpu_count(), "working_size": chosen.working_size}
     try:
         for workers in (1, 2):
-            told[f"workers_{workers}"] = measure(root / str(workers), workers, chosen.working_size)
+            done[f"workers_{workers}"] = measure(root / str(workers), workers, chosen.working_size)
     finally:
-        told["same_pixels"] = _same(root / "1", root / "2")
+        done["same_pixels"] = _same(root / "1", root / "2")
         shutil.rmtree(root, ignore_errors=True)
     if chosen.output:
-        chosen.output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    json.dump(told, sys.stdout)
+        chosen.output.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+    json.dump(done, sys.stdout)
     print()
 
 

@@ -183,7 +183,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--data", type=Path, help="the composite benchmark's data")
     parser.add_argument("--output", "-o", type=Path)
-    asked = parser.parse_args()
+    query = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="dmp-"))
     os.environ.update(
         DMP_RUN_DIR=str(folder / "run"),
@@ -191,15 +191,15 @@ def main() -> None:
         DMP_CONFIG=str(folder / "config.json"),
     )
     frames = {"lemur": lemur(folder)}
-    if asked.data is not None:
-        frames[COMPOSITE] = composite(folder, asked.data)
+    if query.data is not None:
+        frames[COMPOSITE] = composite(folder, query.data)
     measured: dict[str, Any] = {}
     load = os.getloadavg()[0]
     wire = start_engine()
     try:
         previews(wire, frames["lemur"], folder, 0)  # warms up
         for name, frame in frames.items():
-            both = [previews(wire, frame, folder, 1 + n) for n in range(asked.repeats)]
+            both = [previews(wire, frame, folder, 1 + n) for n in range(query.repeats)]
             measured[name] = {
                 "first_preview": spread([first for first, _ in both]),
                 "solvers_own_alpha": spread([own for _, own in both]),
@@ -215,7 +215,7 @@ def main() -> None:
         "size": f"{SIDE}x{SIDE}",
         "bar": BAR,
         "pairs": measured,
-        "repeats": asked.repeats,
+        "repeats": query.repeats,
         "device": device,
         "cores": os.cpu_count(),
         "load_before": round(load, 2),
@@ -225,9 +225,9 @@ def main() -> None:
     }
     text = json.dumps(result, indent=2)
     print(text)
-    if asked.output is not None:
-        asked.output.parent.mkdir(parents=True, exist_ok=True)
-        asked.output.write_text(text + "\n")
+    if query.output is not None:
+        query.output.parent.mkdir(parents=True, exist_ok=True)
+        query.output.write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -41,13 +41,13 @@ def main() -> None:
     os.environ.update(DMP_RUN_DIR=str(root / "run"), DMP_CACHE_DIR=str(root / "cache"),
                       DMP_CONFIG=str(root / "config.json"))  # fmt: skip
     try:
-        told = measure(root, chosen.frames)
+        done = measure(root, chosen.frames)
     finally:
         stop_engine(force=True)
         shutil.rmtree(root, ignore_errors=True)
     if chosen.output:
-        chosen.output.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
-    json.dump(told, sys.stdout)
+        chosen.output.write_text(json.dumps(done, indent=1) + "\n", encoding="utf-8")
+    json.dump(done, sys.stdout)
     print()
 
 

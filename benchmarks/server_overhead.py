@@ -121,8 +121,8 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--size", default="1920x1080")
     parser.add_argument("--output", "-o", type=Path)
-    asked = parser.parse_args()
-    width, height = map(int, asked.size.split("x"))
+    query = parser.parse_args()
+    width, height = map(int, query.size.split("x"))
 
     folder = Path(tempfile.mkdtemp(prefix="dmp-"))
     os.environ.update(
@@ -145,7 +145,7 @@ def main() -> None:
     direct, served, inside = [], [], []
     try:
         # Turn about, so that both meet the same machine; the first of each only warms up.
-        for number in range(asked.repeats + 1):
+        for number in range(query.repeats + 1):
             what = job(pair, Settings().changed(**LITTLE, seed=number))
             request = {"job": what.to_json(), "output": str(folder / "direct.exr")}
             direct_process.stdin.write(json.dumps(request) + "\n")
@@ -164,7 +164,7 @@ def main() -> None:
     direct, served, inside = direct[1:], served[1:], inside[1:]
     result = {
         "what": "1 pair through the warm server against the same solve in process, seconds",
-        "size": asked.size,
+        "size": query.size,
         "plates_bytes": [path.stat().st_size for path in pair],
         "layers_bytes": (folder / "served.exr").stat().st_size,
         "no_server": spread(direct),
@@ -174,7 +174,7 @@ def main() -> None:
         "transport": spread([a - b for a, b in zip(served, inside, strict=True)]),
         "second_identical_request": spread(again),
         "first_preview_512": round(preview, 3),
-        "repeats": asked.repeats,
+        "repeats": query.repeats,
         "device": device,
         "cores": os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),
@@ -184,9 +184,9 @@ def main() -> None:
     shutil.rmtree(folder)
     text = json.dumps(result, indent=2)
     print(text)
-    if asked.output is not None:
-        asked.output.parent.mkdir(parents=True, exist_ok=True)
-        asked.output.write_text(text + "\n")
+    if query.output is not None:
+        query.output.parent.mkdir(parents=True, exist_ok=True)
+        query.output.write_text(text + "\n")
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def main() -> None:
     options.add_argument("--output", type=Path)
     given = options.parse_args()
     numbers = sorted(int(path.name.split(".")[1]) for path in given.shot.glob("plate.*.exr"))
-    told: dict[str, Any] = {"shot": given.shot.name, "preset": given.preset, "methods": {}}
+    done: dict[str, Any] = {"shot": given.shot.name, "preset": given.preset, "methods": {}}
     measured: dict[str, dict[int, np.ndarray]] = {}
     for method in given.methods.split(","):
         folder = given.work / method
@@ -77,17 +77,17 @@ def main() -> None:
     together = sorted(set.intersection(*(set(alphas) for alphas in measured.values())))
     for method, alphas in measured.items():
         times = times_of(given.work / method)
-        told["methods"][method] = {
+        done["methods"][method] = {
             "all": judged(given.shot, alphas, sorted(alphas)),
             "frames_that_all_methods_have": judged(given.shot, alphas, together),
             "seconds": summary(times, "seconds"),
             "cpu_seconds": summary(times, "cpu_seconds"),
             "memory_mb": [entry["memory_mb"] for entry in times if "memory_mb" in entry],
         }
-    text = json.dumps(told, indent=1)
+    text = json.dumps(done, indent=1)
     if given.output:
         given.output.write_text(text + "\n", encoding="utf-8")
-    for method, entry in told["methods"].items():
+    for method, entry in done["methods"].items():
         both = entry["frames_that_all_methods_have"]
         shown = {k: v for k, v in both.items() if k not in ("sad", "dtssd_pairs", "frames")}
         print(method, shown, "cpu", entry["cpu_seconds"], "n", len(both["frames"]))

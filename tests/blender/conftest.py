@@ -67,9 +67,9 @@ class Blender:
     def start(
         self, driver: str, environment: dict[str, str], limit: float, given: dict[str, Any]
     ) -> subprocess.CompletedProcess[str]:
-        told = json.dumps({"python": self.engine_python, **given}, default=str)
+        parameters = json.dumps({"python": self.engine_python, **given}, default=str)
         return subprocess.run(
-            [*self.command, str(DRIVERS / f"{driver}.py"), *self.separator, told],
+            [*self.command, str(DRIVERS / f"{driver}.py"), *self.separator, parameters],
             env={**self.environment, **environment}, cwd=self.user,
             stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit,
         )  # fmt: skip
@@ -108,13 +108,13 @@ def engine_python(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("engine")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True)
     python = folder / "bin" / "python"
-    told = subprocess.run(
+    done = subprocess.run(
         [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         capture_output=True, text=True, check=True,
     )  # fmt: skip
     roots = [str(ROOT / "engine"), str(ROOT / "plugin")]
     ours = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"
-    Path(told.stdout.strip(), "tests.pth").write_text("\n".join([*roots, ours]))
+    Path(done.stdout.strip(), "tests.pth").write_text("\n".join([*roots, ours]))
     return str(python)
 
 

@@ -39,8 +39,8 @@ def display() -> Iterator[str]:
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     ) as server:  # fmt: skip
         os.close(write)
-        with os.fdopen(read) as told:
-            yield f":{told.readline().strip()}"
+        with os.fdopen(read) as pipe:
+            yield f":{pipe.readline().strip()}"
         server.terminate()
 
 

@@ -70,11 +70,11 @@ def main(folder):
     check("on_error", dmp.node("result")["on_error"].value() == "black")
     dmp["on_error"].setValue("error")
 
-    said = []
-    thread = threading.Thread(target=lambda: said.append(find_engine() is not None))
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(find_engine() is not None))
     thread.start()
     thread.join()
-    check("engine", said == [True], "found from a thread")
+    check("engine", answers == [True], "found from a thread")
 
     write = nuke.nodes.Write(name="Final", file=folder + "/final.%04d.exr")
     write["file_type"].setValue("exr")

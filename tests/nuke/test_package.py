@@ -41,8 +41,8 @@ def test_the_folder_works_by_itself(tmp_path: Path) -> None:
     (tmp_path / "look.py").write_text(LOOK)
     ran = run_nuke("--gui", "-t", tmp_path / "look.py", path=str(room))
     assert ran.returncode == 0, ran.stderr
-    said = [line for line in ran.stdout.splitlines() if line.startswith("LOOK")]
-    assert said == [
+    printed = [line for line in ran.stdout.splitlines() if line.startswith("LOOK")]
+    assert printed == [
         f"LOOK DMP1 {room}/vendor/dmp_matting/__init__.py",
         "LOOK DMP1 has no output; name the EXRs, such as matte.%04d.exr.",
     ]

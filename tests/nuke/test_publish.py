@@ -68,13 +68,13 @@ def test_a_script_is_published_from_its_files(
 ) -> None:
     dmp = node_of(plates, tmp_path / "matte.%04d.exr")
     nuke.scriptSaveAs((tmp_path / "sh010_comp_v007.nk").as_posix(), 1)
-    said = press(session, {})
+    sentence = press(session, {})
     assert session.forms == [{
         TO: f"{tmp_path.as_posix()}/publish", VERSION: "0",
         "Shot of DMP1 (empty: leave it out)": "sh010_comp",
     }]  # fmt: skip
     version = tmp_path / "publish" / "sh010_comp" / "v001"
-    assert said.splitlines()[-1] == f"Published {version}."
+    assert sentence.splitlines()[-1] == f"Published {version}."
     assert dmp["status"].value() == f"Published {version}."
     assert session.renders == []  # the files were published, nothing was rendered
     assert sorted(path.name for path in version.glob("*.exr")) == [
@@ -92,11 +92,11 @@ def test_a_script_is_published_from_its_files(
         "image": str(tmp_path / "plate.1001.exr"), "clean": str(tmp_path / "clean.1001.exr"),
     }  # fmt: skip
     (bar,) = session.bars
-    assert "sh010_comp: Matte" in bar.said and bar.progress > 90
+    assert "sh010_comp: Matte" in bar.texts and bar.progress > 90
 
-    said = press(session, {TO: str(tmp_path / "else"), VERSION: "4",
+    sentence = press(session, {TO: str(tmp_path / "else"), VERSION: "4",
                            "Shot of DMP1 (empty: leave it out)": "hero matte"})  # fmt: skip
-    assert said.splitlines()[-1] == f"Published {tmp_path / 'else' / 'hero_matte' / 'v004'}."
+    assert sentence.splitlines()[-1] == f"Published {tmp_path / 'else' / 'hero_matte' / 'v004'}."
 
 
 def test_a_missing_frame_and_its_repair(
@@ -105,18 +105,18 @@ def test_a_missing_frame_and_its_repair(
     dmp = node_of(plates, tmp_path / "matte.%04d.exr")
     (tmp_path / "plate.1002.exr").unlink()
     form = {TO: str(tmp_path / "pub")}
-    said = press(session, form, [False])
-    asked, told = session.messages
+    sentence = press(session, form, [False])
+    question, answer = session.messages
     missing = f"DMP1: frame 1002 of {tmp_path.as_posix()}/plate.%04d.exr is missing."
-    assert asked.startswith(missing)
-    assert asked.endswith("\n\nLeave out missing frames, and publish again?")
-    assert said == told and "Repair: Leave out missing frames." in told
+    assert question.startswith(missing)
+    assert question.endswith("\n\nLeave out missing frames, and publish again?")
+    assert sentence == answer and "Repair: Leave out missing frames." in answer
     assert dmp["status"].value().startswith(missing)
     assert not (tmp_path / "pub").exists()
 
-    said = press(session, form, [True])
+    sentence = press(session, form, [True])
     version = tmp_path / "pub" / "DMP1" / "v001"
-    assert said.splitlines()[-1] == f"Published {version}."
+    assert sentence.splitlines()[-1] == f"Published {version}."
     assert [path.name for path in sorted(version.glob("*.exr"))] == [
         "DMP1.1001.exr", "DMP1.1003.exr"]  # fmt: skip
 
@@ -127,8 +127,8 @@ def test_a_clean_plate_of_another_size_is_told(
     for number in plates.frames:
         write_image(tmp_path / f"clean.{number}.exr", np.full((20, 48, 3), 0.3))
     node_of(plates, tmp_path / "matte.%04d.exr")
-    said = press(session, {TO: str(tmp_path / "pub")})
-    assert "48 x 20" in said and "48 x 32" in said and "give plates of one size" in said
+    sentence = press(session, {TO: str(tmp_path / "pub")})
+    assert "48 x 20" in sentence and "48 x 32" in sentence and "give plates of one size" in sentence
     assert not (tmp_path / "pub").exists()
 
 
@@ -147,9 +147,9 @@ def test_what_is_no_file_is_rendered_first(
     brighter.setInput(0, dmp.input(0))
     dmp.setInput(0, brighter)
     dmp["clean_still"].setValue(True)
-    said = press(session, {TO: str(tmp_path / "pub")})
+    sentence = press(session, {TO: str(tmp_path / "pub")})
     version = tmp_path / "pub" / "DMP1" / "v001"
-    assert said.splitlines()[-1] == f"Published {version}."
+    assert sentence.splitlines()[-1] == f"Published {version}."
     assert [one[1:3] for one in session.renders] == [(1001, 1003), (1001, 1001)]
     found, _ = pixels(version / "DMP1.1001.exr")
     assert found["foreground.R"][found["A"] > 0.99].max() > 1.5  # twice the disc's 0.9
@@ -161,7 +161,7 @@ def test_cancel(plates: Shot, engine: Connection, session: Session, tmp_path: Pa
     node_of(plates, tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
     session.form = {TO: str(tmp_path / "pub")}
     publish.press()
-    run_until(lambda: any("DMP1 1001" in one for one in session.bars[-1].said), 60)
+    run_until(lambda: any("DMP1 1001" in one for one in session.bars[-1].texts), 60)
     publish.press()
     assert session.messages == ["A publish is running; its progress bar has a Cancel."]
     session.bars[-1].cancelled = True

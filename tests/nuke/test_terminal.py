@@ -77,14 +77,14 @@ def test_a_farm_computes_only_when_it_was_allowed(
     shot: Shot, engine: Connection, tmp_path: Path
 ) -> None:
     script = saved(shot, tmp_path)
-    asked = ("-t", ROOM / "dmp_batch.py", script, "--render", "Final", "--frames=1001-1002")
-    ran = run_nuke(*asked)
+    arguments = ("-t", ROOM / "dmp_batch.py", script, "--render", "Final", "--frames=1001-1002")
+    ran = run_nuke(*arguments)
     assert ran.returncode == 2 and "DMP: Final cannot be rendered: result: " in ran.stderr
     assert not list(tmp_path.glob("matte*")), "never by surprise"
 
     nuke.toNode("DMP1")["compute_missing"].setValue(True)
     nuke.scriptSaveAs(str(script))
-    ran = run_nuke(*asked)
+    ran = run_nuke(*arguments)
     assert ran.returncode == 0, ran.stderr
     assert (tmp_path / "final.1002.exr").exists() and not (tmp_path / "matte.1003.exr").exists()
 
@@ -148,9 +148,9 @@ def test_start_up_without_dmp_matting_is_one_line_and_nuke_starts(tmp_path: Path
     for gui, lines in (([], 1), (["--gui"], 2)):
         ran = run_nuke(*gui, "-t", tmp_path / "started.py", path=str(room))
         assert ran.returncode == 0 and ran.stderr == ""
-        said = ran.stdout.splitlines()
-        assert said[-1] == "Nuke started" and len(said) == lines + 1
-        assert said[0] == (
+        printed = ran.stdout.splitlines()
+        assert printed[-1] == "Nuke started" and len(printed) == lines + 1
+        assert printed[0] == (
             "DMP is not available: the package dmp_matting is neither in "
             f"{room / 'vendor'} nor in {room.parent / 'plugin'}."
         )

@@ -100,8 +100,11 @@ def test_a_batch_from_the_command_line(engine: Connection, folder: Path) -> None
         "sh010.1001.exr", "sh010.1003.exr", "sh020.1001.exr", "sh020.1002.exr",
     ]  # fmt: skip
     assert sorted(path.name for path in (folder / "sheets").iterdir()) == ["sh010.png", "sh020.png"]
-    told = events(done)[-1]
-    assert told["ok"] and [shot["solved"] for shot in told["shots"]] == [[1001, 1003], [1001, 1002]]
+    result = events(done)[-1]
+    assert result["ok"] and [shot["solved"] for shot in result["shots"]] == [
+        [1001, 1003],
+        [1001, 1002],
+    ]
     again = events(dmp("batch", folder / "shots.yaml", "--only", "sh020", "--json"))[-1]
     assert [(shot["shot"], shot["kept"]) for shot in again["shots"]] == [("sh020", [1001, 1002])]
 

@@ -24,11 +24,11 @@ class Cluster:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        told = folder / "scheduler.json"
+        written = folder / "scheduler.json"
         self.processes = [self._start("scheduler", "--host", "127.0.0.1", "--port", "0",
-                                      "--no-dashboard", "--scheduler-file", told)]  # fmt: skip
-        wait_until(told.exists, 60)
-        self.address = json.loads(told.read_text())["address"]
+                                      "--no-dashboard", "--scheduler-file", written)]  # fmt: skip
+        wait_until(written.exists, 60)
+        self.address = json.loads(written.read_text())["address"]
         self.workers: list[subprocess.Popen[bytes]] = []
 
     def add_worker(self, *more: object) -> subprocess.Popen[bytes]:
@@ -110,9 +110,9 @@ def test_two_workers_one_killed_in_the_middle_the_same_pixels(
     lost = cluster.workers[0]
     os.kill(lost.pid, signal.SIGKILL)
     lost.wait()
-    said, complaints = batch.communicate(timeout=200)
+    printed, complaints = batch.communicate(timeout=200)
     assert batch.returncode == 0, complaints
-    summary = json.loads(said.splitlines()[-1])
+    summary = json.loads(printed.splitlines()[-1])
     assert summary["ok"] and summary["shots"][0]["solved"] == list(range(1001, 1009))
     assert same_pixels(tmp_path / "alone", tmp_path / "out")
     assert [path for path in (tmp_path / "out").iterdir() if path.suffix != ".exr"] == []

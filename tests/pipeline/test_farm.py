@@ -72,14 +72,14 @@ def test_three_chunks_one_warm_engine(home: Home, shot: TinyShot, tmp_path: Path
     shot = TinyShot(tmp_path / "six", count=6)
     done = dmp(*submit(shot, tmp_path, "--run"))
     assert done.returncode == 0, done.stdout + done.stderr
-    told = done.stdout
-    assert "Chunks run: 3" in told and "Session ended successfully" in told
-    assert told.count("Entering Environment: Engine") == 1
-    assert told.count("Exiting Environment: Engine") == 1
-    assert re.findall(r"openjd_status: (.*)", told) == [f"six {n}" for n in shot.numbers] or (
-        re.findall(r"openjd_status: plate (\d+)", told) == [str(n) for n in shot.numbers]
+    result = done.stdout
+    assert "Chunks run: 3" in result and "Session ended successfully" in result
+    assert result.count("Entering Environment: Engine") == 1
+    assert result.count("Exiting Environment: Engine") == 1
+    assert re.findall(r"openjd_status: (.*)", result) == [f"six {n}" for n in shot.numbers] or (
+        re.findall(r"openjd_status: plate (\d+)", result) == [str(n) for n in shot.numbers]
     )
-    assert "openjd_progress: " in told and engines(home) == []
+    assert "openjd_progress: " in result and engines(home) == []
     # the same pixels as without a farm
     (tmp_path / "alone").mkdir()
     alone = dmp("matte", shot.pattern, "--clean", shot.clean, "-o", tmp_path / "alone/m.####.exr",
@@ -94,10 +94,10 @@ def test_a_failing_frame_ends_the_task_with_a_reason(
     shot.plate(1003).write_text("no picture")
     done = dmp(*submit(shot, tmp_path, "--run"))
     assert done.returncode != 0
-    told = done.stdout + done.stderr
-    assert f"openjd_fail: plate 1003: '{shot.plate(1003)}'" in told
-    assert "exited with code: 2" in told and "Session ended with errors" in told
-    assert "Exiting Environment: Engine" in told and engines(home) == []
+    result = done.stdout + done.stderr
+    assert f"openjd_fail: plate 1003: '{shot.plate(1003)}'" in result
+    assert "exited with code: 2" in result and "Session ended with errors" in result
+    assert "Exiting Environment: Engine" in result and engines(home) == []
     assert (tmp_path / "out" / "m.1001.exr").exists()
 
 
@@ -148,8 +148,8 @@ def test_an_engine_that_cannot_start_ends_the_session(
          "Matte", "-p", f"file://{tmp_path / 'bundle' / 'openjd_parameters.json'}"],
         env=environment(DMP_ENGINE_PYTHON="/no/such/python"), capture_output=True, text=True,
     )  # fmt: skip
-    told = done.stdout + done.stderr
-    assert done.returncode != 0 and "names '/no/such/python', which is not a program" in told
+    result = done.stdout + done.stderr
+    assert done.returncode != 0 and "names '/no/such/python', which is not a program" in result
     assert engines(home) == [] and not list((tmp_path / "out").iterdir())
 
 

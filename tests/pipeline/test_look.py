@@ -33,12 +33,12 @@ def test_a_sheet_and_a_movie_of_finished_frames(
         assert movie.returncode == 2 and "needs ffmpeg" in movie.stderr
         pytest.skip("there is no ffmpeg here, so no movie was made")
     assert movie.returncode == 0, movie.stderr
-    told = subprocess.run(
+    result = subprocess.run(
         ["ffprobe", "-v", "error", "-count_frames", "-show_entries",
          "stream=nb_read_frames,width,height", "-of", "csv=p=0", tmp_path / "shot.mp4"],
         capture_output=True, text=True,
     )  # fmt: skip
-    assert told.stdout.strip() == "144,32,4"
+    assert result.stdout.strip() == "144,32,4"
     assert not list(tmp_path.glob(".*"))
 
 

@@ -15,9 +15,9 @@ def test_a_long_shot_does_not_grow_memory_files_or_sockets() -> None:
         env=environment(), capture_output=True, text=True, timeout=280,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["frames"], told["outputs"], told["jobs_left"]) == (120, 120, [])
-    early, last = told["notes"][1], told["notes"][-1]
+    result = json.loads(done.stdout)
+    assert (result["frames"], result["outputs"], result["jobs_left"]) == (120, 120, [])
+    early, last = result["notes"][1], result["notes"][-1]
     for process in ("client", "server", "worker"):
         assert last[process]["mb"] < early[process]["mb"] + 8, process
         assert last[process]["files"] <= early[process]["files"] + 3, process

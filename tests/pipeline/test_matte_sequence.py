@@ -98,9 +98,9 @@ def test_finished_frames_are_left_alone(engine: Connection, shot: TinyShot, tmp_
     wanted = matte(shot, tmp_path / "m.####.exr", "--json")
     assert dmp(*wanted, "--frames", "1001-1002").returncode == 0
     before = (tmp_path / "m.1001.exr").stat()
-    told = events(dmp(*wanted))
-    assert told[0]["finished"] == [1001, 1002]
-    assert (told[-1]["shots"][0]["kept"], told[-1]["shots"][0]["solved"]) == (
+    lines = events(dmp(*wanted))
+    assert lines[0]["finished"] == [1001, 1002]
+    assert (lines[-1]["shots"][0]["kept"], lines[-1]["shots"][0]["solved"]) == (
         [1001, 1002], [1003, 1004])  # fmt: skip
     assert (tmp_path / "m.1001.exr").stat().st_ino == before.st_ino
     # another seed is another matte; --redo asks for it all the same
@@ -161,10 +161,10 @@ def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
     broken[3:9, 4:10, 0] = np.nan
     write_image(shot.plate(1002), broken)
     done = dmp(*matte(shot, tmp_path / "m.####.exr", "--json"))
-    told = events(done)[-1]
-    assert (done.returncode, told["ok"], told["exit_code"]) == (2, False, 2)
-    assert told["shots"][0]["solved"] == [1001, 1003, 1004]
-    (failure,) = told["shots"][0]["failed"]
+    result = events(done)[-1]
+    assert (done.returncode, result["ok"], result["exit_code"]) == (2, False, 2)
+    assert result["shots"][0]["solved"] == [1001, 1003, 1004]
+    (failure,) = result["shots"][0]["failed"]
     assert (failure["frames"], failure["error"]) == ([1002], "PlateError")
     assert "plate.1002.exr' has 36 pixels that are NaN" in failure["message"]
     assert "plate 1002: " in done.stderr and "Traceback" not in done.stderr
@@ -173,13 +173,13 @@ def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
 def test_json_tells_everything_as_it_comes(
     engine: Connection, shot: TinyShot, tmp_path: Path
 ) -> None:
-    told = events(dmp(*matte(shot, tmp_path / "m.####.exr", "--json", "--frames", "1001-1002")))
-    kinds = [event["event"] for event in told]
+    result = events(dmp(*matte(shot, tmp_path / "m.####.exr", "--json", "--frames", "1001-1002")))
+    kinds = [event["event"] for event in result]
     assert kinds[0] == "shot" and kinds[-2:] == ["shot_end", "summary"]
     assert kinds.count("frame") == 2 and "progress" in kinds
-    done = [event["done"] for event in told if event["event"] == "progress"]
+    done = [event["done"] for event in result if event["event"] == "progress"]
     assert done == sorted(done) and 0 <= done[0] and done[-1] <= 1
-    (shown,) = told[-1]["shots"]
+    (shown,) = result[-1]["shots"]
     assert {m["frame"] for m in shown["per_frame"]} == {1001, 1002}
     assert 0.05 < shown["measures"]["coverage"] < 0.95 and shown["measures"]["residual"] < 0.1
     without = events(dmp(*matte(shot, tmp_path / "n.####.exr", "--json", "--no-check")))
@@ -269,9 +269,9 @@ def test_what_is_refused(
 ) -> None:
     done = dmp(*matte(shot, tmp_path / "m.####.exr", "--json", *more))
     last = events(done)[-1]
-    told = last["shots"][0]["failed"][0] if last.get("event") == "summary" else last
-    assert (done.returncode, told["error"]) == (2, kind), told
-    assert word in told["message"] and "Traceback" not in done.stderr
+    result = last["shots"][0]["failed"][0] if last.get("event") == "summary" else last
+    assert (done.returncode, result["error"]) == (2, kind), result
+    assert word in result["message"] and "Traceback" not in done.stderr
     assert made(tmp_path) == ["in"]
 
 
@@ -294,13 +294,13 @@ def test_ctrl_c_leaves_finished_frames_and_the_next_run_goes_on(
         assert process.poll() is None
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=20)
-    assert process.returncode == 130 and "the same command goes on" in said
+    _, printed = process.communicate(timeout=20)
+    assert process.returncode == 130 and "the same command goes on" in printed
     left = made(tmp_path)
     assert "m.1001.exr" in left and "m.1004.exr" not in left
     assert not [name for name in left if name.startswith(".")]
-    told = events(dmp(*wanted, "--json"))
-    assert told[0]["finished"][0] == 1001 and told[-1]["ok"]
+    lines = events(dmp(*wanted, "--json"))
+    assert lines[0]["finished"][0] == 1001 and lines[-1]["ok"]
     assert made(tmp_path) == ["in", *(f"m.{n}.exr" for n in shot.numbers)]
 
 

@@ -129,11 +129,11 @@ def test_a_batch_names_them_in_columns(tmp_path: Path) -> None:
 
 def test_one_that_is_missing_is_told_by_its_name(tmp_path: Path) -> None:
     shot = TinyShot(tmp_path / "in", count=2)
-    for option, told in (("--holdout", "holdout matte"), ("--trimap", "trimap")):
+    for option, name in (("--holdout", "holdout matte"), ("--trimap", "trimap")):
         gone = tmp_path / "gone.exr"
         done = dmp("matte", shot.pattern, "--clean", shot.clean, "-o", tmp_path / "m.####.exr",
                    option, gone, *FEW_STEPS)  # fmt: skip
-        assert done.returncode != 0 and f"the {told} {gone} is missing" in done.stderr
+        assert done.returncode != 0 and f"the {name} {gone} is missing" in done.stderr
 
 
 def test_names_in_a_publish_folder(tmp_path: Path) -> None:

@@ -85,14 +85,14 @@ def test_settings_of_a_host_may_be_a_dictionary(plates: TinyShot) -> None:
 
 
 def test_an_open_scene_is_asked_only_where_nothing_else_is_named(plates: TinyShot) -> None:
-    asked: list[int] = []
-    set_host(lambda: asked.append(1) or PublishRequest(()))
+    calls: list[int] = []
+    set_host(lambda: calls.append(1) or PublishRequest(()))
     try:
         for data, times in (({"dmpFolder": str(plates.folder)}, 0), ({}, 1)):
             context = pyblish.api.Context()
             context.data.update(data)
             assert pyblish.plugin.process(plugin("CollectHost"), context)["success"]
-            assert len(asked) == times
+            assert len(calls) == times
     finally:
         set_host(None)
 
@@ -252,10 +252,10 @@ def test_broken_inputs_are_told_and_nothing_is_published(
 ) -> None:
     spoil(plates)
     failures, context = run(plates)
-    told = {name: sentence for name, _, sentence in failures}
-    assert validator in told, failures
-    assert words in told[validator]
-    assert not any(name.startswith("Collect") for name in told)
+    sentences = {name: sentence for name, _, sentence in failures}
+    assert validator in sentences, failures
+    assert words in sentences[validator]
+    assert not any(name.startswith("Collect") for name in sentences)
     assert not list((plates.folder.parent / "published").glob("*/v*"))
     assert not any("dmpPublished" in instance.data for instance in context)
 
@@ -358,8 +358,8 @@ def test_a_bad_matte_is_not_published_until_somebody_accepts_it(
         assert result["error"] is None
     spoil_result(context, change)
     assert words in str(again(context, validator))
-    told = str(again(context, "IntegrateMatte"))
-    assert told.startswith("Not published: ") and words in told
+    sentence = str(again(context, "IntegrateMatte"))
+    assert sentence.startswith("Not published: ") and words in sentence
     act(context, validator, "Accept as it is")
     assert again(context, validator) is None and again(context, "IntegrateMatte") is None
     manifest = json.loads((Path(context[0].data["dmpPublished"]) / "manifest.json").read_text())

@@ -34,14 +34,14 @@ def request_for(plates: TinyShot, to: Path, name: str = "sh010", **settings: int
 
 def finished(task: BackgroundPublish) -> list[str]:
     """Everything that the task told, in its order."""
-    told = []
+    result = []
     end = time.monotonic() + 120
     while not task.done:
         assert time.monotonic() < end
-        told += task.poll()
+        result += task.poll()
         time.sleep(0.02)
-    assert [one.fraction for one in told] == sorted(one.fraction for one in told)
-    return [one.text for one in told]
+    assert [one.fraction for one in result] == sorted(one.fraction for one in result)
+    return [one.text for one in result]
 
 
 def test_two_shots_one_of_them_broken(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
@@ -88,10 +88,10 @@ def test_cancel_ends_the_job_in_the_engine(
     engine: Connection, shot: TinyShot, tmp_path: Path
 ) -> None:
     task = BackgroundPublish(request_for(shot, tmp_path / "pub", joint_steps=1_000_000))
-    told: list[str] = []
+    texts: list[str] = []
     end = time.monotonic() + 60
-    while "sh010 1001" not in told and time.monotonic() < end:
-        told += [one.text for one in task.poll()]
+    while "sh010 1001" not in texts and time.monotonic() < end:
+        texts += [one.text for one in task.poll()]
         time.sleep(0.05)
     task.cancel()
     finished(task)
@@ -165,7 +165,7 @@ def test_two_shots_of_one_name_and_no_folder(
 def test_bad_settings_from_another_version(
     engine: Connection, tmp_path: Path, shot: TinyShot
 ) -> None:
-    told = request_for(shot, tmp_path).to_json()
-    told["shots"][0]["settings"]["joint_stepz"] = 3
+    request = request_for(shot, tmp_path).to_json()
+    request["shots"][0]["settings"]["joint_stepz"] = 3
     with pytest.raises(InputError, match="joint_stepz"):
-        PublishRequest.from_json(told)
+        PublishRequest.from_json(request)

@@ -88,6 +88,6 @@ def test_broken_plates_are_not_published_from_the_window(
     plates.plate(1002).unlink()
     seen = opened(window, plates, tmp_path / "pub")
     assert seen["opened"] and not seen["published"]
-    told = dict(seen["failures"])
-    assert told["ValidateFrames"].startswith("sh010: frame 1002 of ")
-    assert "ExtractMatte" not in told and not (tmp_path / "pub").exists()
+    failures = dict(seen["failures"])
+    assert failures["ValidateFrames"].startswith("sh010: frame 1002 of ")
+    assert "ExtractMatte" not in failures and not (tmp_path / "pub").exists()

@@ -51,8 +51,8 @@ def test_a_shifted_pair(
     assert spec.channelnames == ("R", "G", "B") and str(spec.format) == "half"
     for side in ("x", "y", "width", "height", "full_x", "full_y", "full_width", "full_height"):
         assert getattr(spec, side) == getattr(like, side)
-    told = json.loads(spec["dmp:clean_fit"])
-    assert told["shift"] == pytest.approx([-SHIFT, 0], abs=0.05)
+    fit = json.loads(spec["dmp:clean_fit"])
+    assert fit["shift"] == pytest.approx([-SHIFT, 0], abs=0.05)
     assert spec["dmp:clean"] == str(clean)
     assert not spec.getattribute("dmp:settings")
     # As it was given: the values are those of the clean plate's own file, put in its place.
@@ -96,9 +96,9 @@ def test_a_sequence(
                        ("clean.exr", "would overwrite"), ("m.exr", "would overwrite")]
 )  # fmt: skip
 def test_what_is_wrong_is_told_before_anything_is_solved(
-    tmp_path: Path, pair: tuple[Path, Path, np.ndarray], name: str, told: str
+    tmp_path: Path, pair: tuple[Path, Path, np.ndarray], name: str, result: str
 ) -> None:
     plate, clean, _ = pair
     done = dmp("matte", plate, "--clean", clean, "-o", tmp_path / "m.exr", *FEW,
                "--write-clean", tmp_path / name)  # fmt: skip
-    assert done.returncode != 0 and told in done.stderr and not (tmp_path / "m.exr").exists()
+    assert done.returncode != 0 and result in done.stderr and not (tmp_path / "m.exr").exists()

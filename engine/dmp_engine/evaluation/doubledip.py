@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ..dmp.optimisers import Adam
 from ..dmp.paper.networks import Generator, seed_noise
 
 Array = NDArray[np.float64]
@@ -40,7 +41,7 @@ def solve(image: Array, clean: Array) -> tuple[Array, Array]:
         ]
     height, width = plate.shape[-2:]
     noise = [seed_noise(height, width, generator, plate.device) for _ in networks]
-    optimiser = torch.optim.Adam([p for n in networks for p in n.parameters()], lr=RATE)
+    optimiser = Adam([p for n in networks for p in n.parameters()], lr=RATE)
     for _ in range(STEPS):
         shaken = [x + PERTURBATION * torch.randn(x.shape, generator=generator) for x in noise]
         alpha, foreground = (n(x) for n, x in zip(networks, shaken, strict=True))

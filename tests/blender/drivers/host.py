@@ -25,7 +25,7 @@ def answer(**found):
     print("ANSWER " + json.dumps(found, default=str), flush=True)
 
 
-def said(call):
+def outcome(call):
     """Run an operator as a script does; the sentence that an artist reads when it fails."""
     try:
         return sorted(call()), ""
@@ -105,16 +105,16 @@ def render(scene, socket, size, frame, path):
 def tree_as_text(tree, ours):
     """All that an artist could have set in a compositor tree; without DMP's nodes unless ours."""
     nodes = [n for n in tree.nodes if ours or not n.label.startswith("DMP")]
-    told = []
+    nodes = []
     for node in nodes:
         plain = [
             (one.identifier, str(getattr(node, one.identifier)))
             for one in node.bl_rna.properties
             if one.type in ("BOOLEAN", "INT", "FLOAT", "STRING", "ENUM") and not one.is_readonly
         ]
-        told.append([node.name, list(node.location), plain])
+        nodes.append([node.name, list(node.location), plain])
     links = [f"{one.from_node.name} > {one.to_node.name}" for one in tree.links]
-    return repr([told, links])
+    return repr([nodes, links])
 
 
 def square_mask(name):

@@ -2,7 +2,7 @@
 
 import bpy
 import numpy as np
-from host import addon, answer, arguments, configure, load, said, square_mask
+from host import addon, answer, arguments, configure, load, outcome, square_mask
 
 given = arguments()
 width, height = given["size"]
@@ -30,4 +30,4 @@ with addon(given["python"]) as scene:
     pixels[-4:, :8, :3] = 0.0
     trimap.pixels.foreach_set(pixels.ravel())
     mattes.trimap.image = trimap
-    answer(ended=said(bpy.ops.dmp.matte_frame))
+    answer(ended=outcome(bpy.ops.dmp.matte_frame))

@@ -5,7 +5,7 @@ import os
 import sys
 
 import bpy
-from host import MODULE, addon, answer, arguments, configure, load, said
+from host import MODULE, addon, answer, arguments, configure, load, outcome
 
 given = arguments()
 folder, to = given["folder"], given["to"]
@@ -27,13 +27,13 @@ def failures(scene):
 
 def press(scene, times=6):
     """Publish, and accept the result as it is: a matte of two steps is a bad one."""
-    ended = said(bpy.ops.dmp.publish)
+    ended = outcome(bpy.ops.dmp.publish)
     for _ in range(times):
         offers = [one for one in failures(scene) if "Accept as it is" in one[3]]
         if not offers:
             break
         repair = "\n".join([*offers[0][:2], "Accept as it is"])
-        ended = said(lambda repair=repair: bpy.ops.dmp.publish(repair=repair))
+        ended = outcome(lambda repair=repair: bpy.ops.dmp.publish(repair=repair))
     return ended
 
 
@@ -51,11 +51,11 @@ with addon(given["python"]) as scene:
     if "no pyblish" in given["cases"]:
         configure(scene, plate, clean, publish_to=to, **given["settings"])
         bpy.context.preferences.addons[MODULE].preferences.engine_python = given["bare"]
-        seen["no pyblish"] = said(bpy.ops.dmp.publish)
+        seen["no pyblish"] = outcome(bpy.ops.dmp.publish)
     if "all" in given["cases"]:
-        seen["nothing chosen"] = said(bpy.ops.dmp.publish)
+        seen["nothing chosen"] = outcome(bpy.ops.dmp.publish)
         configure(scene, plate, clean, **given["settings"])
-        seen["nowhere"] = said(bpy.ops.dmp.publish)
+        seen["nowhere"] = outcome(bpy.ops.dmp.publish)
 
         bpy.ops.wm.save_as_mainfile(filepath=path("sh010_v003.blend"))
         scene = bpy.context.scene
@@ -65,23 +65,23 @@ with addon(given["python"]) as scene:
         scene.dmp.publish_to, scene.dmp.publish_name = to, "hero shot"
         scene.dmp.publish_version = 7
         lose("plate.0002.exr")
-        seen["missing"] = said(bpy.ops.dmp.publish)
+        seen["missing"] = outcome(bpy.ops.dmp.publish)
         ((check, shot, sentence, repairs),) = failures(scene)
         seen["offer"] = [check, shot, sentence, repairs]
         repair = "\n".join([check, shot, repairs[0]])
-        seen["repaired"] = said(lambda: bpy.ops.dmp.publish(repair=repair))
+        seen["repaired"] = outcome(lambda: bpy.ops.dmp.publish(repair=repair))
         offers = [one for one in failures(scene) if "Accept as it is" in one[3]]
         while offers:
             repair = "\n".join([*offers[0][:2], "Accept as it is"])
-            seen["repaired"] = said(lambda repair=repair: bpy.ops.dmp.publish(repair=repair))
+            seen["repaired"] = outcome(lambda repair=repair: bpy.ops.dmp.publish(repair=repair))
             offers = [one for one in failures(scene) if "Accept as it is" in one[3]]
         seen["after repair"] = failures(scene)
         os.rename(path("plate.0002.exr.away"), path("plate.0002.exr"))
-        seen["once more"] = said(bpy.ops.dmp.publish)
+        seen["once more"] = outcome(bpy.ops.dmp.publish)
 
         scene.dmp.publish_version = 0
         scene.dmp.clean.image = load(path("small.exr"))
-        seen["size"] = said(bpy.ops.dmp.publish)
+        seen["size"] = outcome(bpy.ops.dmp.publish)
 
         # Files that are shifted in time, and a clean plate that is no file: linked, and rendered.
         scene.dmp.clean.image = load(path("clean.exr"))

@@ -13,8 +13,8 @@ from host import (
     configure,
     group_node,
     load,
+    outcome,
     render,
-    said,
     tree_as_text,
 )
 
@@ -39,7 +39,7 @@ with addon(given["python"]) as scene:
         seen["tree before"] = tree_as_text(compositor(scene), ours=False)
     configure(scene, plate, clean, output=given["output"], **given["settings"])
     seen["start, first"] = (scene.dmp.plate.start, scene.dmp.plate.first)
-    seen["range"] = said(bpy.ops.dmp.matte_range)
+    seen["range"] = outcome(bpy.ops.dmp.matte_range)
     if "tree before" in seen:
         seen["tree after"] = tree_as_text(compositor(scene), ours=False)
     seen["exrs"] = sorted(name for name in os.listdir(given["output"]) if name.endswith(".exr"))
@@ -49,11 +49,11 @@ with addon(given["python"]) as scene:
 
     lost = os.path.join(given["output"], seen["exrs"][2])
     os.replace(lost, lost + ".away")
-    seen["reload with a gap"] = said(bpy.ops.dmp.reload)
+    seen["reload with a gap"] = outcome(bpy.ops.dmp.reload)
     results = importlib.import_module(f"{MODULE}.results")
     seen["gap sentence"] = results.refresh(scene)
     scene.frame_set(given["frames"][2])
-    seen["frame"] = said(bpy.ops.dmp.matte_frame)
+    seen["frame"] = outcome(bpy.ops.dmp.matte_frame)
     seen["mended"] = results.refresh(scene)
 
     # Another program overwrites frame 1: seen after Reload, with the artist's link in place.

@@ -28,8 +28,8 @@ with addon(given["python"]) as scene:
     def ask(name, row, role, frames=(1,), plate=None):
         made = plates.read_input(row, role, plate)
         os.makedirs(os.path.join(output, name), exist_ok=True)
-        told = [made.plate(frame, os.path.join(output, name)) for frame in frames]
-        found[name] = [[one.path, one.colour_space] for one in told]
+        rendered = [made.plate(frame, os.path.join(output, name)) for frame in frames]
+        found[name] = [[one.path, one.colour_space] for one in rendered]
         return made
 
     def ask_image(name, image, frames=(1,), **place):

@@ -3,13 +3,13 @@
 import os
 
 import bpy
-from host import addon, answer, arguments, configure, group_node, load, render, said
+from host import addon, answer, arguments, configure, group_node, load, outcome, render
 
 given = arguments()
 with addon(given["python"]) as scene:
     plate, clean = load(given["plate"], given["space"]), load(given["clean"], given["space"])
     configure(scene, plate, clean, output=given["output"], **given["settings"])
-    ended, sentence = said(bpy.ops.dmp.matte_frame)
+    ended, sentence = outcome(bpy.ops.dmp.matte_frame)
     seen = {"ended": ended, "sentence": sentence, "rendered": {}}
     if ended == ["FINISHED"]:
         node = group_node(scene)

@@ -3,7 +3,7 @@
 import os
 
 import bpy
-from host import MODULE, addon, answer, arguments, configure, load, said
+from host import MODULE, addon, answer, arguments, configure, load, outcome
 
 given = arguments()
 folder = given["folder"]
@@ -52,7 +52,7 @@ with addon(given["python"]) as scene:
         scene.frame_set(1)
         plate, clean = load(path("plate.0001.exr"), sequence=True), load(path("clean.exr"))
         configure(scene, plate, clean, output=given["output"], **given["settings"])
-        seen[case] = said(spoil(case, scene))
+        seen[case] = outcome(spoil(case, scene))
     seen["nodes"] = [one.name for one in bpy.data.node_groups if one.name.startswith("DMP")]
     seen["scenes"] = len(bpy.data.scenes)
 answer(**seen)

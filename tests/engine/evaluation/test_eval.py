@@ -37,10 +37,10 @@ def dmp(*arguments: object) -> subprocess.CompletedProcess[str]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     folder = tmp_path_factory.mktemp("eval") / "report"
-    told = dmp(PLATES / "lemur", "-o", folder, "--methods", "key-best,plate", "--preset", "draft",
+    done = dmp(PLATES / "lemur", "-o", folder, "--methods", "key-best,plate", "--preset", "draft",
                *FEW_STEPS, "--json")  # fmt: skip
-    assert told.returncode == 0, told.stderr
-    return folder, json.loads(told.stdout)
+    assert done.returncode == 0, done.stderr
+    return folder, json.loads(done.stdout)
 
 
 def test_the_summary_tells_each_method(report: tuple[Path, dict]) -> None:
@@ -80,10 +80,10 @@ def test_a_run_goes_on_where_it_was(report: tuple[Path, dict], tmp_path: Path) -
     lines = (folder / "results.jsonl").read_text().splitlines(keepends=True)
     assert len(lines) == 3
     (folder / "results.jsonl").write_text(lines[0] + lines[2] + '{"item": "torn')
-    told = dmp(PLATES / "lemur", "-o", folder, "--methods", "key-best,plate", "--preset", "draft",
+    done = dmp(PLATES / "lemur", "-o", folder, "--methods", "key-best,plate", "--preset", "draft",
                *FEW_STEPS, "--seed", "1")  # fmt: skip
-    assert told.returncode == 0, told.stderr
-    kept = ["(kept)" in line for line in told.stderr.splitlines() if line[0].isdigit()]
+    assert done.returncode == 0, done.stderr
+    kept = ["(kept)" in line for line in done.stderr.splitlines() if line[0].isdigit()]
     assert kept == [True, False, False]  # the key kept, the plate lost, DMP of another seed
     assert len(read_results(folder)) == 3
 
@@ -93,11 +93,11 @@ def test_a_shot_has_its_flicker(tmp_path: Path) -> None:
     shot.mkdir()
     for name in ("clean", "plate.1001", "plate.1002", "truth.1001", "truth.1002"):
         shutil.copy(PLATES / "furball" / f"{name}.exr", shot)
-    told = dmp(
+    done = dmp(
         shot, "-o", tmp_path / "out", "--methods", "key-best,plate", "--size", "160", "--json"
     )
-    assert told.returncode == 0, told.stderr
-    rows = json.loads(told.stdout)["summary"]["methods"]
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["summary"]["methods"]
     assert 0 < rows["plate"]["dtssd"]["ball"] < rows["key-best"]["dtssd"]["ball"]
     assert "Flicker" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
@@ -106,9 +106,9 @@ def test_items_without_truth_have_pictures_and_no_figures(tmp_path: Path) -> Non
     for name in ("plate.png", "clean.png"):
         (tmp_path / "in").mkdir(exist_ok=True)
         shutil.copy(PLATES / "lemur" / name, tmp_path / "in")
-    told = dmp(tmp_path / "in", "-o", tmp_path / "out", "--methods", "plate,key-best")
-    assert told.returncode == 0, told.stderr
-    assert "no result. 'in' has no true alpha" in told.stderr
+    done = dmp(tmp_path / "in", "-o", tmp_path / "out", "--methods", "plate,key-best")
+    assert done.returncode == 0, done.stderr
+    assert "no result. 'in' has no true alpha" in done.stderr
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count("<img") == 2 + 4 and "Without a result" in page
 
@@ -126,13 +126,13 @@ def test_items_without_truth_have_pictures_and_no_figures(tmp_path: Path) -> Non
     ],
 )
 def test_a_wrong_word_is_one_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
-    told = dmp(*arguments, "-o", tmp_path / "out")
-    assert told.returncode == 2 and sentence in told.stderr
-    assert "Traceback" not in told.stderr and len(told.stderr.splitlines()) == 1
+    done = dmp(*arguments, "-o", tmp_path / "out")
+    assert done.returncode == 2 and sentence in done.stderr
+    assert "Traceback" not in done.stderr and len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "out").exists()
 
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    told = dmp(PLATES / "lemur", "-o", tmp_path / "file" / "out", "--methods", "key-best")
-    assert told.returncode == 2 and "cannot be made" in told.stderr
+    done = dmp(PLATES / "lemur", "-o", tmp_path / "file" / "out", "--methods", "key-best")
+    assert done.returncode == 2 and "cannot be made" in done.stderr

@@ -113,10 +113,10 @@ def test_dmp_bench(tmp_path: Path) -> None:
         "--repeats", "2", "-o", str(path), "--json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told == json.loads(path.read_text())
-    assert told["threads"] == 1 and [row["size"] for row in told["rows"]] == [64, 96]
-    for row in told["rows"]:
+    result = json.loads(done.stdout)
+    assert result == json.loads(path.read_text())
+    assert result["threads"] == 1 and [row["size"] for row in result["rows"]] == [64, 96]
+    for row in result["rows"]:
         assert row["draft"]["sad"] < 0.2 * row["size"] ** 2 / 1000  # it was a matte
         assert len(row["authors"]["step_ms_all"]) == 2
         assert row["draft"]["times_floor"] > 0 and row["draft"]["whole_s"] > 0

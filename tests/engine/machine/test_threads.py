@@ -19,7 +19,7 @@ def test_the_wait_policy_is_passive_unless_the_user_says_otherwise(
     environment["PYTHONPATH"] = os.pathsep.join(str(ROOT / x) for x in ("plugin", "engine"))
     if set_to:
         environment["OMP_WAIT_POLICY"] = set_to
-    said = subprocess.run(
+    printed = subprocess.run(
         [sys.executable, "-c", ASK], env=environment, capture_output=True, text=True, check=True
     )
-    assert said.stdout.strip() == expected
+    assert printed.stdout.strip() == expected

@@ -80,8 +80,8 @@ def test_the_engines_command(result: Path, tmp_path: Path) -> None:
             [*engine_command(), "picture", *map(str, arguments)],
             env=child_environment(), capture_output=True, text=True, timeout=60,
         )  # fmt: skip
-        told: dict[str, object] = json.loads(done.stdout)
-        return told
+        outcome: dict[str, object] = json.loads(done.stdout)
+        return outcome
 
     output = tmp_path / "a.png"
     assert run(result, "--output", output) == {"ok": True, "path": str(output)}

@@ -211,8 +211,8 @@ def test_frame_numbers_do_not_change_pixels(engine: Connection, pair: Pair, tmp_
     list(pair.matting(engine, tmp_path / "a.exr", base).events())
     job = pair.job(base)
     job = type(job)((type(job.frames[0])(1234, job.frames[0].plates),), job.settings)
-    asked = Matting(job, {1234: str(tmp_path / "b.exr")}, connect=lambda: engine)
-    found, computed = solved(list(asked.events()))
+    matting = Matting(job, {1234: str(tmp_path / "b.exr")}, connect=lambda: engine)
+    found, computed = solved(list(matting.events()))
     assert not computed and found.frame == 1234
 
 

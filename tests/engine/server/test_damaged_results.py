@@ -121,8 +121,8 @@ def test_a_result_damaged_on_its_way_is_fetched_from_a_fresh_job(
 
     line: Any = Damaging()
     output = tmp_path / "a.exr"
-    asked = Matting(pair.job(seed=510), {1: str(output)}, connect=lambda: line)
-    found, _ = solved(list(asked.events()))
+    matting = Matting(pair.job(seed=510), {1: str(output)}, connect=lambda: line)
+    found, _ = solved(list(matting.events()))
     assert line.times == 2
     assert hashlib.sha256(output.read_bytes()).hexdigest() == found.sha256
     assert output.stat().st_size == found.bytes

@@ -188,15 +188,15 @@ def test_a_stopped_client_that_comes_back_in_time_keeps_its_job(
     home: Home, pair: Pair, tmp_path: Path
 ) -> None:
     wire = home.start("--grace", "4")
-    asked = pair.matting(wire, tmp_path / "o.exr", ENDLESS)
-    events = asked.events()
+    matting = pair.matting(wire, tmp_path / "o.exr", ENDLESS)
+    events = matting.events()
     next_progress(events)
-    assert asked._id is not None
-    lines = wire.lines(f"/v1/jobs/{asked._id}/events")
+    assert matting._id is not None
+    lines = wire.lines(f"/v1/jobs/{matting._id}/events")
     next(lines)
     (job,) = engine_jobs(wire)
     # Hang up as a broken connection does, without telling the engine anything.
-    asked._id = None
+    matting._id = None
     events.close()
     lines.close()  # type: ignore[attr-defined]
     time.sleep(2)

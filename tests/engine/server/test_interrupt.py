@@ -55,18 +55,18 @@ def interrupted(how: str, folder: Path) -> tuple[list[str], float]:
         start = time.monotonic()
         child.stdin.write(b'{"do": "cancel"}\n')
         child.stdin.flush()
-        said = child.stderr.read().decode().splitlines()
+        printed = child.stderr.read().decode().splitlines()
     assert child.returncode == 0
-    return said, time.monotonic() - start
+    return printed, time.monotonic() - start
 
 
 def test_a_frame_is_left_at_once(tmp_path: Path) -> None:
-    said, seconds = interrupted("step", tmp_path)
-    assert said == ["interrupted None", "still here"]
+    printed, seconds = interrupted("step", tmp_path)
+    assert printed == ["interrupted None", "still here"]
     assert seconds < 5  # of the ten that the frame would take
 
 
 def test_an_import_is_finished_first(tmp_path: Path) -> None:
     """Half of torch's lazy modules in memory would fail each frame that comes after."""
-    said, _ = interrupted("import", tmp_path)
-    assert said == ["interrupted True", "still here"]
+    printed, _ = interrupted("import", tmp_path)
+    assert printed == ["interrupted True", "still here"]

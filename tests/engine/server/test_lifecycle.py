@@ -94,10 +94,10 @@ def test_stale_files_of_a_killed_engine(home: Home) -> None:
     assert second.pid != first.pid
 
 
-@pytest.mark.parametrize("told", ["", "{}", "[1]", '{"address": 3}', "\0\0"])
-def test_a_broken_run_file_is_no_engine(home: Home, told: str) -> None:
+@pytest.mark.parametrize("content", ["", "{}", "[1]", '{"address": 3}', "\0\0"])
+def test_a_broken_run_file_is_no_engine(home: Home, content: str) -> None:
     run_folder()
-    (home.run / "engine.json").write_text(told)
+    (home.run / "engine.json").write_text(content)
     assert find_engine() is None
 
 

@@ -43,8 +43,8 @@ def test_it_is_refreshed_and_goes_with_its_job(
     engine: Connection, pair: Pair, tmp_path: Path
 ) -> None:
     shown = tmp_path / "now.png"
-    asked = pair.matting(engine, tmp_path / "o.exr", ENDLESS, preview=str(shown))
-    events = asked.events()
+    matting = pair.matting(engine, tmp_path / "o.exr", ENDLESS, preview=str(shown))
+    events = matting.events()
     seen: set[bytes] = set()
     for event in events:
         if isinstance(event, Progress) and event.preview:

@@ -85,8 +85,8 @@ def test_a_single_frame_cuts_into_a_batch(
     wait_until(lambda: state(engine, batch)["state"] == "running", 30)
     events = pair.matting(engine, tmp_path / "o.exr", changes={"seed": 901}).events()
     assert any(isinstance(event, Layers) for event in events)
-    told = state(engine, batch)
-    assert told["state"] in ("queued", "running") and len(told["finished"]) < 6
+    summary = state(engine, batch)
+    assert summary["state"] in ("queued", "running") and len(summary["finished"]) < 6
     wait_until(lambda: state(engine, batch)["state"] == "done", 60)
     assert state(engine, batch)["finished"] == [1, 2, 3, 4, 5, 6]
     engine.request("DELETE", f"/v1/jobs/{batch}")

@@ -55,9 +55,9 @@ def ask(
 )
 def test_without_the_token_nothing_is_told(engine: Connection, path: str, given: str) -> None:
     headers = {"Authorization": given.replace("{token}", engine.token)}
-    status, told = ask(engine, "GET", path, headers, token=False)
+    status, answer = ask(engine, "GET", path, headers, token=False)
     assert status == 401
-    assert told == {"error": "InputError", "message": "The engine's token is missing or wrong."}
+    assert answer == {"error": "InputError", "message": "The engine's token is missing or wrong."}
 
 
 @pytest.mark.parametrize(
@@ -65,9 +65,9 @@ def test_without_the_token_nothing_is_told(engine: Connection, path: str, given:
              "localhost:80:80", "127.0.0.1:99999999", "localhost@evil", "[::1", "LOCALHOST\u0660"],
 )  # fmt: skip
 def test_a_forged_host_is_refused(engine: Connection, host: str) -> None:
-    status, told = ask(engine, "GET", "/v1", {"Host": host.encode("utf-8").decode("latin-1")})
+    status, answer = ask(engine, "GET", "/v1", {"Host": host.encode("utf-8").decode("latin-1")})
     assert status in (400, 403)  # h11 itself refuses a request without any Host
-    assert not told or "Host" in told["message"]
+    assert not answer or "Host" in answer["message"]
 
 
 def test_two_hosts_are_refused(engine: Connection) -> None:
@@ -121,8 +121,8 @@ def test_oversized_bodies(engine: Connection, pair: Pair, shared_home: Home) -> 
     assert answer == b"" or answer.split()[1] == b"413"
 
     long = json.dumps({"job": "x" * (17 << 20)}).encode()
-    status, told = ask(engine, "POST", "/v1/jobs", body=long)
-    assert status == 413 and "larger than" in told["message"]
+    status, answer = ask(engine, "POST", "/v1/jobs", body=long)
+    assert status == 413 and "larger than" in answer["message"]
     assert shared_home.loose_files() == []
     engine.request("POST", f"/v1/jobs/{job}/cancel")
     assert job not in shared_home.jobs()
@@ -136,8 +136,8 @@ def test_oversized_bodies(engine: Connection, pair: Pair, shared_home: Home) -> 
 )  # fmt: skip
 def test_bodies_that_are_no_job(engine: Connection, shared_home: Home, body: bytes) -> None:
     before = shared_home.jobs()
-    status, told = ask(engine, "POST", "/v1/jobs", body=body)
-    assert status == 400 and told["error"] == "InputError"
+    status, answer = ask(engine, "POST", "/v1/jobs", body=body)
+    assert status == 400 and answer["error"] == "InputError"
     assert shared_home.jobs() == before
 
 
@@ -164,8 +164,8 @@ def test_jobs_that_make_no_sense(
         frame["plates"] = [*frame["plates"], frame["plates"][0]]
     else:
         job.update(change)
-    status, told = ask(engine, "POST", "/v1/jobs", body=json.dumps({"job": job}).encode())
-    assert status == 422 and sentence in told["message"]
+    status, answer = ask(engine, "POST", "/v1/jobs", body=json.dumps({"job": job}).encode())
+    assert status == 422 and sentence in answer["message"]
 
 
 def test_out_of_order_requests(engine: Connection, pair: Pair, shared_home: Home) -> None:
@@ -243,10 +243,10 @@ def test_an_upload_larger_than_the_disk_is_refused_at_once(
 ) -> None:
     wire = home.spawn("--plate-mb", str(1 << 40))
     job = new_job(wire, pair)
-    status, told = ask(
+    status, answer = ask(
         wire, "PUT", f"/v1/jobs/{job}/plates/0", {"Content-Length": str(1 << 55)}, b"x"
     )
-    assert status == 507 and told["error"] == "OutputError"
+    assert status == 507 and answer["error"] == "OutputError"
 
 
 def test_nothing_secret_is_logged(home: Home, pair: Pair, tmp_path: Path) -> None:

@@ -50,8 +50,8 @@ def matte(pair: Pair, output: Path, *arguments: object) -> list[object]:
 def test_matte_starts_an_engine_and_leaves_it_warm(home: Home, pair: Pair, tmp_path: Path) -> None:
     done = dmp(*matte(pair, tmp_path / "a.exr", "--json"))
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert told["ok"] and told["path"] == str(tmp_path / "a.exr") and told["device"] == "cpu"
+    result = json.loads(done.stdout)
+    assert result["ok"] and result["path"] == str(tmp_path / "a.exr") and result["device"] == "cpu"
     wire = find_engine()
     assert wire is not None and engine_jobs(wire) == []
     done = dmp(*matte(pair, tmp_path / "b.exr", "--seed", 3))
@@ -84,8 +84,8 @@ def test_ctrl_c_ends_the_job_in_the_engine(
     while "Solving" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(number)
-    _, said = process.communicate(timeout=15)
-    assert process.returncode == 130 and said.endswith("Stopped; no unfinished file was left.\n")
+    _, printed = process.communicate(timeout=15)
+    assert process.returncode == 130 and printed.endswith("Stopped; no unfinished file was left.\n")
     assert not (tmp_path / "a.exr").exists()
     wire = find_engine()
     assert wire is not None
@@ -114,12 +114,12 @@ def test_the_engines_refusals_read_as_the_direct_ones(
         more = ["--input-space", "Klingon"]
     else:
         more = ["--device", "cuda:77"]
-    told = [dmp(*matte(pair, output, "--json", *more, *way)) for way in ((), ("--no-server",))]
-    for done in told:
+    result = [dmp(*matte(pair, output, "--json", *more, *way)) for way in ((), ("--no-server",))]
+    for done in result:
         answer = json.loads(done.stdout)
         assert (answer["ok"], answer["error"]) == (False, kind), answer
         assert done.stderr.splitlines()[-1] == answer["message"]
-    assert told[0].returncode == told[1].returncode
+    assert result[0].returncode == result[1].returncode
     assert not output.exists()
 
 
@@ -148,8 +148,8 @@ def test_engine_start_status_stop_log(home: Home, pair: Pair, tmp_path: Path) ->
     assert dmp("engine", "start").stdout.startswith("The engine has started (process ")
     assert dmp("engine", "start").stdout.startswith("The engine is running already (process ")
     assert dmp(*matte(pair, tmp_path / "a.exr")).returncode == 0
-    told = dmp("engine", "status").stdout
-    assert "cpu: CPU, " in told and "No jobs." in told
+    done = dmp("engine", "status").stdout
+    assert "cpu: CPU, " in done and "No jobs." in done
     assert json.loads(dmp("engine", "status", "--json").stdout)["running"] is True
     page = json.loads(dmp("engine", "status", "--open", "--json").stdout)["url"]
     assert page.startswith("http://127.0.0.1:") and "/?key=" in page

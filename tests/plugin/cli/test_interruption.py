@@ -57,13 +57,13 @@ def running(
 def wait_for_solving(process: subprocess.Popen[str]) -> int:
     """Wait for the engine's first step; returns the engine's process id."""
     assert process.stderr is not None
-    said = []
+    printed = []
     for line in process.stderr:
-        said.append(line)
+        printed.append(line)
         if line.startswith("Solving"):
             children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
             return int(children.split()[0])
-    raise AssertionError("dmp ended before it solved: " + "".join(said))
+    raise AssertionError("dmp ended before it solved: " + "".join(printed))
 
 
 def wait_for_end(pid: int, seconds: float = 20) -> None:
@@ -85,10 +85,10 @@ def test_ctrl_c_ends_cleanly(to_group: bool, tmp_path: Path) -> None:
         engine = wait_for_solving(process)
         began = time.monotonic()
         (os.killpg if to_group else os.kill)(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=30)
+        _, printed = process.communicate(timeout=30)
         assert time.monotonic() - began < 8
         assert process.returncode == 130
-        assert said.splitlines()[-1].startswith("Stopped") and "Traceback" not in said
+        assert printed.splitlines()[-1].startswith("Stopped") and "Traceback" not in printed
         wait_for_end(engine, 1)
     assert os.listdir(tmp_path) == []
 
@@ -97,9 +97,9 @@ def test_ctrl_c_while_the_engine_starts(tmp_path: Path) -> None:
     with running(tmp_path, *ENDLESS) as process:
         time.sleep(1.0)
         os.killpg(process.pid, signal.SIGINT)
-        _, said = process.communicate(timeout=30)
-        assert process.returncode == 130, said
-        assert "Traceback" not in said
+        _, printed = process.communicate(timeout=30)
+        assert process.returncode == 130, printed
+        assert "Traceback" not in printed
     assert os.listdir(tmp_path) == []
 
 
@@ -107,9 +107,9 @@ def test_sigterm_ends_cleanly(tmp_path: Path) -> None:
     with running(tmp_path, *ENDLESS, "--json") as process:
         engine = wait_for_solving(process)
         process.terminate()
-        told, _ = process.communicate(timeout=30)
+        done, _ = process.communicate(timeout=30)
         assert process.returncode == 130
-        assert '"CancelledError"' in told and '"exit_code": 130' in told
+        assert '"CancelledError"' in done and '"exit_code": 130' in done
         wait_for_end(engine, 1)
     assert os.listdir(tmp_path) == []
 
@@ -117,10 +117,10 @@ def test_sigterm_ends_cleanly(tmp_path: Path) -> None:
 def test_a_killed_engine_is_told_in_a_sentence(tmp_path: Path) -> None:
     with running(tmp_path, *ENDLESS) as process:
         os.kill(wait_for_solving(process), signal.SIGKILL)
-        _, said = process.communicate(timeout=30)
+        _, printed = process.communicate(timeout=30)
         assert process.returncode == 3
-        assert said.splitlines()[-1].startswith("The engine was killed (signal 9")
-        assert "Traceback" not in said
+        assert printed.splitlines()[-1].startswith("The engine was killed (signal 9")
+        assert "Traceback" not in printed
     assert os.listdir(tmp_path) == []
 
 
@@ -154,13 +154,15 @@ def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["lemur.exr"]
 
 
-@pytest.mark.parametrize("asked", ["presets --json", "matte no.exr --clean no.exr -o a.exr --json"])
-def test_nobody_reads_the_answer_any_more(asked: str) -> None:
+@pytest.mark.parametrize(
+    "command", ["presets --json", "matte no.exr --clean no.exr -o a.exr --json"]
+)
+def test_nobody_reads_the_answer_any_more(words: str) -> None:
     """`dmp presets --json | head -0` ends quietly, and so does a failure that is told."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
-        [sys.executable, "-m", "dmp_matting.cli", *asked.split()],
+        [sys.executable, "-m", "dmp_matting.cli", *words.split()],
         env={**os.environ, "PYTHONPATH": str(ROOT / "plugin")},
         stdout=writer,
         stderr=subprocess.PIPE,

@@ -53,19 +53,19 @@ def matte(output: Path, *arguments: object, **environment: str) -> subprocess.Co
 
 def test_version_and_help() -> None:
     assert dmp("--version").stdout == f"dmp {dmp_matting.__version__}\n"
-    told = dmp("matte", "--help")
-    assert told.returncode == 0
+    done = dmp("matte", "--help")
+    assert done.returncode == 0
     for word in ("--clean", "--input-space", "--set", "Exit codes:", "130", "FIELD=VALUE"):
-        assert word in told.stdout
+        assert word in done.stdout
 
 
 def test_a_matte_is_written_and_told_of(tmp_path: Path) -> None:
     done = matte(tmp_path / "lemur.exr", "--device", "cpu")
     assert (done.returncode, os.listdir(tmp_path)) == (0, ["lemur.exr"]), done.stderr
     assert done.stdout.startswith(f"Wrote {tmp_path}/lemur.exr (340x220, preset draft on cpu, ")
-    said = [line.split(" ")[0] for line in done.stderr.splitlines()]
-    assert "Solving" in said and said[-1] == "Writing"
-    assert len(said) < 20  # not a line for every step
+    printed = [line.split(" ")[0] for line in done.stderr.splitlines()]
+    assert "Solving" in printed and printed[-1] == "Writing"
+    assert len(printed) < 20  # not a line for every step
 
     pixels = oiio.ImageBuf(str(tmp_path / "lemur.exr"))
     names = tuple("RGBA") + ("confidence.A", "foreground.R", "foreground.G", "foreground.B")
@@ -87,9 +87,9 @@ def test_json_is_one_object_with_everything(tmp_path: Path) -> None:
     done = matte(tmp_path / "lemur.exr", "--json", "--seed", 7, "--device", "cpu")
     assert done.returncode == 0, done.stderr
     assert done.stdout.count("\n") == 1
-    told = json.loads(done.stdout)
-    assert told["ok"] is True
-    layers = dmp_matting.Layers.from_json({k: v for k, v in told.items() if k != "ok"})
+    result = json.loads(done.stdout)
+    assert result["ok"] is True
+    layers = dmp_matting.Layers.from_json({k: v for k, v in result.items() if k != "ok"})
     assert layers.path == str(tmp_path / "lemur.exr") and Path(layers.path).is_file()
     assert (layers.width, layers.height, layers.device) == (340, 220, "cpu")
     assert (layers.settings.seed, layers.settings.joint_steps) == (7, 4)
@@ -106,8 +106,8 @@ def test_without_a_gpu_auto_means_draft_on_the_cpu_and_says_so(tmp_path: Path) -
 
 def test_quiet_says_nothing(tmp_path: Path) -> None:
     done = matte(tmp_path / "lemur.exr", "--quiet")
-    said = [line for line in done.stderr.splitlines() if not line.startswith("Warning: ")]
-    assert (done.returncode, done.stdout, said) == (0, "", [])
+    printed = [line for line in done.stderr.splitlines() if not line.startswith("Warning: ")]
+    assert (done.returncode, done.stdout, printed) == (0, "", [])
 
 
 @pytest.mark.parametrize("more", [[], ["--quiet"]])
@@ -135,9 +135,9 @@ def test_garbage_and_core_mattes_hold(tmp_path: Path) -> None:
 
 
 def test_presets_list_every_setting() -> None:
-    told = json.loads(dmp("presets", "--json").stdout)
-    assert [kind["name"] for kind in told["presets"]] == list(PRESETS)
-    names = [setting["name"] for setting in told["settings"]]
+    listed = json.loads(dmp("presets", "--json").stdout)
+    assert [kind["name"] for kind in listed["presets"]] == list(PRESETS)
+    names = [setting["name"] for setting in listed["settings"]]
     assert "joint_steps" in names and len(names) == len(set(names))
     table = dmp("presets").stdout
     for name in [*names, *PRESETS]:
@@ -196,10 +196,10 @@ def assert_refused(
 ) -> None:
     """One sentence on standard error, the same in the JSON, nothing written."""
     assert done.returncode == code, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["ok"], told["error"], told["exit_code"]) == (False, kind, code)
+    result = json.loads(done.stdout)
+    assert (result["ok"], result["error"], result["exit_code"]) == (False, kind, code)
     sentence = done.stderr.splitlines()[-1]
-    assert told["message"] == sentence
+    assert result["message"] == sentence
     assert "Traceback" not in done.stderr and "hit a bug" not in sentence
     for word in words:
         assert word in sentence

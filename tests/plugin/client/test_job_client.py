@@ -64,9 +64,9 @@ def test_layers_come_back(engine: Connection, pair: Pair, tmp_path: Path) -> Non
 def test_many_frames_share_one_clean_plate(engine: Connection, pair: Pair, tmp_path: Path) -> None:
     job = pair.job(frames=3, seed=3)
     outputs = {number: str(tmp_path / f"out.{number}.exr") for number in (1, 2, 3)}
-    asked = Matting(job, outputs, connect=lambda: engine)
+    matting = Matting(job, outputs, connect=lambda: engine)
     sent = []
-    for event in asked.events():
+    for event in matting.events():
         if not sent:
             (summary,) = present(engine)
             sent = [plate["path"] for plate in summary["plates"]]
@@ -293,9 +293,9 @@ def test_what_a_newer_engine_tells_is_passed_over() -> None:
     progress = Progress(1, Stage.JOINT, 2, 3, 0.5)
     assert Progress.from_json({**progress.to_json(), "mood": "good"}) == progress
     layers = Layers(1, "a.exr", ("A",), 4, 3, "cpu", {"total": 1.0})
-    told = {**layers.to_json(), "further": 1}
-    told["settings"] = {**told["settings"], "newest_knob": 1}
-    assert Layers.from_json(told) == layers
+    wire = {**layers.to_json(), "further": 1}
+    wire["settings"] = {**wire["settings"], "newest_knob": 1}
+    assert Layers.from_json(wire) == layers
 
 
 # --- a connection that is lost during the upload, while the engine lives ---

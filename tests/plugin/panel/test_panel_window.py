@@ -113,33 +113,33 @@ def test_what_it_says_when_something_is_wrong(
     window = open_window(pair, tmp_path / "o.exr")
     files, output = window.form.files, window.form.output
 
-    def said() -> str:
+    def sentence() -> str:
         window.form.matte.click()
         turn(30, lambda: window.task is None)
         assert "e5736f" in window.panel.message.styleSheet()
         return str(window.panel.message.text())
 
     files[Role.CORE].set_path(str(tmp_path / "none.exr"))
-    assert said() == f"The core matte {tmp_path}/none.exr does not exist."
+    assert sentence() == f"The core matte {tmp_path}/none.exr does not exist."
     files[Role.CORE].set_path("")
     output.set_path(str(pair.image))
-    assert said() == "The output would overwrite the plate; give it another name."
+    assert sentence() == "The output would overwrite the plate; give it another name."
     assert pair.image.stat().st_size > 0
     output.set_path("")
-    assert said() == "Choose where to write the result."
+    assert sentence() == "Choose where to write the result."
     output.set_path(str(tmp_path / "no" / "o.exr"))
-    assert said() == f"The output folder {tmp_path}/no does not exist; make it first."
+    assert sentence() == f"The output folder {tmp_path}/no does not exist; make it first."
     output.set_path(str(tmp_path / "o.exr"))
     window.form.space.setCurrentText("no such space")
-    assert "no such space" in said()
+    assert "no such space" in sentence()
     window.form.space.setCurrentText("auto")
     other = write_image(tmp_path / "small.exr", np.zeros((20, 20, 3)))
     files[Role.CLEAN].set_path(str(other))
-    assert "20 x 20" in said()
+    assert "20 x 20" in sentence()
     files[Role.CLEAN].set_path("")
-    assert said() == "Choose the clean plate first."
+    assert sentence() == "Choose the clean plate first."
     files[Role.IMAGE].set_path("")
-    assert said() == "Choose the plate first."
+    assert sentence() == "Choose the plate first."
 
 
 def test_no_engine(home: Home, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

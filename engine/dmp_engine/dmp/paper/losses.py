@@ -26,6 +26,7 @@ from torch.nn import functional
 from dmp_matting.settings import Settings
 
 from ..model.encoding import Encoding
+from ..optimisers import Adam
 from .cuda_graphs import Repeat, repeat_on
 from .networks import SMALLEST_SIDE, Generator, seed_noise, silence
 
@@ -248,16 +249,14 @@ def _to_size(x: Tensor, size: torch.Size) -> Tensor:
     return functional.interpolate(x, size, mode="bilinear", align_corners=False)
 
 
-def _adam(
-    networks: tuple[Generator, Generator], settings: Settings, steady: bool
-) -> torch.optim.Adam:
+def _adam(networks: tuple[Generator, Generator], settings: Settings, steady: bool) -> Adam:
     """One Adam with a group for each network; ``steady`` looks at no value and can be recorded."""
     groups: list[dict[str, Any]] = [{"params": list(network.parameters())} for network in networks]
     if not steady:
-        return torch.optim.Adam(groups, lr=settings.learning_rate)
+        return Adam(groups, lr=settings.learning_rate)
     for group in groups:
         group["lr"] = torch.tensor(settings.learning_rate, device=group["params"][0].device)
-    return torch.optim.Adam(groups, capturable=True, fused=True)
+    return Adam(groups, capturable=True, fused=True)
 
 
 def _set_rate(group: dict[str, Any], rate: float) -> None:

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..model.parameters import Parameters
+from ..optimisers import AdamW
 from .features import COUNT, SIDE, Estimate, windows_of
 
 HIDDEN = 32
@@ -92,7 +93,7 @@ def learn(
     if len(alpha) < ENOUGH:
         return None
     network = CorrectionNetwork(generator, alpha.device)
-    optimiser = torch.optim.AdamW(network.weights, lr=p.correction_rate)
+    optimiser = AdamW(network.weights, lr=p.correction_rate)
     for step in range(p.correction_steps):
         fade = 0.5 + 0.5 * math.cos(math.pi * step / p.correction_steps)
         optimiser.param_groups[0]["lr"] = p.correction_rate * min((step + 1) / WARM_UP, fade)

@@ -71,17 +71,17 @@ def test_the_rim_of_the_background_is_asked_again(
     lemur: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image, clean = noisy(lemur)
-    asked = first_trimap.tested_trimap(image, clean, seeded())
+    query = first_trimap.tested_trimap(image, clean, seeded())
     monkeypatch.setattr(first_trimap, "GRAINY_RIM", 0.0)
     once = first_trimap.tested_trimap(image, clean, seeded())
-    rim = (once == 0) & (asked != 0)
-    assert (asked[rim] == 0.5).all()
-    assert torch.equal(asked[~rim], once[~rim])
-    lost, taken = (lemur.alpha[t == 0].sum() for t in (once, asked))
+    rim = (once == 0) & (query != 0)
+    assert (query[rim] == 0.5).all()
+    assert torch.equal(query[~rim], once[~rim])
+    lost, taken = (lemur.alpha[t == 0].sum() for t in (once, query))
     assert taken < 0.8 * lost
 
 
 def test_without_grain_no_rim_is(lemur: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = first_trimap.tested_trimap(lemur.image, lemur.clean, seeded())
+    query = first_trimap.tested_trimap(lemur.image, lemur.clean, seeded())
     monkeypatch.setattr(first_trimap, "GRAINY_RIM", 0.0)
-    assert torch.equal(asked, first_trimap.tested_trimap(lemur.image, lemur.clean, seeded()))
+    assert torch.equal(query, first_trimap.tested_trimap(lemur.image, lemur.clean, seeded()))

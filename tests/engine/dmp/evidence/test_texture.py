@@ -66,8 +66,8 @@ def test_what_was_not_asked_stays_empty_and_a_variance_survives_both_ways() -> N
     confidence = torch.tensor([0.0, 20.0, 100.0])
     assert torch.allclose(variance_of(confidence), torch.tensor([0.103, 0.083, 0.003]))
     one = torch.ones(1, 1, 4, 4)
-    asked = one > 2
-    both = with_texture(Sampled(one, one * 50), SeenThrough(one * 0, one), asked)
+    query = one > 2
+    both = with_texture(Sampled(one, one * 50), SeenThrough(one * 0, one), query)
     assert not both.alpha.any() and not both.confidence.any()
 
 
@@ -87,18 +87,18 @@ def test_under_motion_blur_texture_takes_a_third_of_the_error(
     assert (trimap[changed] == 1).all() and (opened[changed] == 0.5).all()
     if frame != 1001:  # where the ball moves, most of what is opened is truly not opaque
         assert changed.sum() > 100 and (truth.alpha[changed] < 0.95).float().mean() > 0.5
-    asked = opened == 0.5
-    colours = sample_alpha(truth.image, truth.clean, asked, opened == 1, encoding, generator)
-    both = with_texture(colours, through, asked)
-    errors = [(x.alpha - truth.alpha).abs()[asked].mean() for x in (colours, both)]
+    query = opened == 0.5
+    colours = sample_alpha(truth.image, truth.clean, query, opened == 1, encoding, generator)
+    both = with_texture(colours, through, query)
+    errors = [(x.alpha - truth.alpha).abs()[query].mean() for x in (colours, both)]
     assert errors[1] < 0.75 * errors[0]
 
 
 def test_confidence_is_one_where_decided_and_low_where_evidence_and_alpha_disagree() -> None:
     trimap = torch.tensor([0.0, 1.0, 0.5, 0.5, 0.5])[None, None, None]
     alpha = torch.tensor([0.0, 1.0, 0.5, 0.5, 1.0])[None, None, None]
-    said = torch.tensor([0.0, 0.0, 0.5, 0.0, 1.0])[None, None, None]
+    sampled = torch.tensor([0.0, 0.0, 0.5, 0.0, 1.0])[None, None, None]
     sure = torch.tensor([0.0, 0.0, 100.0, 100.0, 100.0])[None, None, None]
-    found = confidence_of(alpha, trimap, Sampled(said, sure)).flatten()
+    found = confidence_of(alpha, trimap, Sampled(sampled, sure)).flatten()
     assert found[0] == found[1] == 1
     assert 0.8 < found[2] < 0.95 and found[3] < 0.05 and found[4] > 0.95

@@ -79,27 +79,27 @@ def test_the_second_look_only_opens_core_and_opens_more_wrong_than_right(pair: A
 def test_sampled_alphas_are_near_the_truth_where_they_say_so(pair: Any, name: str | int) -> None:
     truth = pair(name)
     decided = trimap(truth)
-    asked = decided == 0.5
-    found = sample_alpha(truth.image, truth.clean, asked, decided == 1, encoding(truth), seeded())
-    error = (found.alpha - truth.alpha).abs()[asked]
-    confidence = found.confidence[asked]
+    query = decided == 0.5
+    found = sample_alpha(truth.image, truth.clean, query, decided == 1, encoding(truth), seeded())
+    error = (found.alpha - truth.alpha).abs()[query]
+    confidence = found.confidence[query]
     sure = confidence >= confidence.median()
-    assert error.mean() < 0.7 * (truth.alpha[asked] - 0.5).abs().mean()  # better than no idea
+    assert error.mean() < 0.7 * (truth.alpha[query] - 0.5).abs().mean()  # better than no idea
     assert error.mean() < (0.13 if name == "lemur" else 0.27)
     assert error[sure].mean() < (0.05 if name == "lemur" else 0.18)
     assert error[sure].mean() < 0.8 * error[~sure].mean()
     assert found.alpha.min() >= 0 and found.alpha.max() <= 1
-    assert (found.confidence[~asked] == 0).all()
+    assert (found.confidence[~query] == 0).all()
 
 
 def test_without_any_core_the_most_different_pixels_stand_in(fur: Any) -> None:
-    asked = (fur.image - fur.clean).abs().amax(1, keepdim=True) > 0.02
-    none = torch.zeros_like(asked)
-    found = sample_alpha(fur.image, fur.clean, asked, none, encoding(fur), seeded())
+    query = (fur.image - fur.clean).abs().amax(1, keepdim=True) > 0.02
+    none = torch.zeros_like(query)
+    found = sample_alpha(fur.image, fur.clean, query, none, encoding(fur), seeded())
     assert torch.isfinite(found.alpha).all()
-    error = (found.alpha - fur.alpha).abs()[asked].mean()
+    error = (found.alpha - fur.alpha).abs()[query].mean()
     assert error < 0.32
-    assert error < 0.8 * (fur.alpha - 0.5).abs()[asked].mean()  # better than no idea
+    assert error < 0.8 * (fur.alpha - 0.5).abs()[query].mean()  # better than no idea
 
 
 def test_a_grainy_plate_still_has_its_background(pair: Any) -> None:

@@ -74,8 +74,8 @@ def test_a_moved_clean_plates_matte_is_better_for_it(lemur: Any, size: int, rati
     assert fit.clean_plate_error is not None
     fitted = torch.from_numpy(fit.pixels).permute(2, 0, 1)[None].contiguous()
     errors = [
-        float((solved(lemur.image, fitted, told, solve_size=size).alpha - lemur.alpha).abs().mean())
-        for told in (fit.clean_plate_error, None)
+        float((solved(lemur.image, fitted, off, solve_size=size).alpha - lemur.alpha).abs().mean())
+        for off in (fit.clean_plate_error, None)
     ]
     assert errors[0] < ratio * errors[1]
 

@@ -110,17 +110,17 @@ def compressed(plate: Tensor, quality: int = 85) -> Tensor:
         return torch.from_numpy(np.array(picture)).permute(2, 0, 1)[None] / 255
 
 
-@pytest.mark.parametrize(("sigma", "told"), [(0.005, 0.9), (0.01, 0.8)])
+@pytest.mark.parametrize(("sigma", "share"), [(0.005, 0.9), (0.01, 0.8)])
 def test_compressed_grain_is_measured_though_its_finest_detail_is_gone(
-    lemur: Any, sigma: float, told: float
+    lemur: Any, sigma: float, share: float
 ) -> None:
     """By what fine grain tells, half and 70 % of the background were told."""
     plates = [compressed(x + grain(x, sigma, k)) for k, x in enumerate((lemur.image, lemur.clean))]
     _, agreed = same(*plates, Noise.of_pair(*plates))
     empty = lemur.alpha == 0
-    assert agreed[empty].float().mean() > told
+    assert agreed[empty].float().mean() > share
     found = trimap.tested_trimap(*plates, torch.Generator().manual_seed(0))
-    assert (found[empty] == 0).float().mean() > told
+    assert (found[empty] == 0).float().mean() > share
     assert (found[lemur.alpha > 0.999] == 0).float().mean() < 0.003
 
 

@@ -27,7 +27,7 @@ def test_the_edge_of_a_subject_of_one_colour() -> None:
     expected = (alpha + 0.08 * torch.randn(alpha.shape, generator=random)).clamp(0, 1)
     one = torch.ones_like(alpha)
     layers = [Layered(a, a * colour, one) for a in (alpha, expected)]
-    asked = (alpha > 0.2) & (alpha <= 1) & (torch.arange(width) > 30)
-    found, foreground = fused(image, clean, layers, asked)
-    assert (found - alpha)[asked].abs().max() < 0.02
-    assert (foreground - colour).abs().amax(1, keepdim=True)[asked].max() < 0.05
+    query = (alpha > 0.2) & (alpha <= 1) & (torch.arange(width) > 30)
+    found, foreground = fused(image, clean, layers, query)
+    assert (found - alpha)[query].abs().max() < 0.02
+    assert (foreground - colour).abs().amax(1, keepdim=True)[query].max() < 0.05

@@ -95,8 +95,8 @@ def test_background_beside_the_subject_is_told_and_the_error_of_the_rest(
     far = cv2.dilate((~empty).astype(np.uint8), np.ones((49, 49))) == 0
     assert found.background[far].mean() > 0.995 and found.sigma[far].mean() < 0.5 / 255
     true = np.sqrt(np.square(image - clean).mean(axis=2)[differs].mean())
-    told = np.sqrt(np.square(found.sigma[differs]).mean())
-    assert 0.6 * true < told < 1.8 * true
+    estimate = np.sqrt(np.square(found.sigma[differs]).mean())
+    assert 0.6 * true < estimate < 1.8 * true
 
 
 @pytest.mark.parametrize("settings", [ONCE, OFF], ids=["auto", "off"])
@@ -108,8 +108,8 @@ def test_a_compressed_pairs_matte_is_better_for_it(
     assert made.report.jpeg == 85 and "JPEG of quality 85" in made.report.sentence()
     assert made.clean_plate_error is not None and made.clean_plate_error.edge_loss_px == 0
     errors = [
-        float((alpha_of(image, *told) - lemur.alpha).abs().mean())
-        for told in ((made.pixels, made.clean_plate_error), (clean, None))
+        float((alpha_of(image, *arguments) - lemur.alpha).abs().mean())
+        for arguments in ((made.pixels, made.clean_plate_error), (clean, None))
     ]
     assert errors[0] < 0.8 * errors[1]
 
@@ -129,9 +129,9 @@ def test_a_moved_and_compressed_pairs_background_is_cleaner_for_it(
         assert (fitted.clean_plate_error.tested is not None) == (found is not None)
         alpha = alpha_of(image, fitted.pixels, fitted.clean_plate_error)
         errors.append(float(alpha[lemur.alpha == 0].sum()))
-        told = fitted.report.sentence()
-        assert told.startswith("The clean plate was fitted: moved by ")
-        assert ("JPEG of quality 85" in told) == (found is not None)
+        sentence = fitted.report.sentence()
+        assert sentence.startswith("The clean plate was fitted: moved by ")
+        assert ("JPEG of quality 85" in sentence) == (found is not None)
     assert errors[0] < 0.5 * errors[1]
 
 

@@ -37,7 +37,7 @@ def plate(values: Array, name: str = "a.exr", space: str = "raw") -> PlateImage:
     return PlateImage(np.ascontiguousarray(values, np.float32), spec, Path(name), space)
 
 
-def told(image: Array, clean: Array, space: str = "raw") -> tuple[str, ...]:
+def warnings_of(image: Array, clean: Array, space: str = "raw") -> tuple[str, ...]:
     return fit_clean(plate(image, space=space), plate(clean, space=space), AUTO).warnings
 
 
@@ -54,20 +54,20 @@ def linear(stored: Array) -> Array:
 
 def test_good_pairs_are_not_complained_about() -> None:
     image, clean = lemur()
-    assert told(image, clean) == ()
-    assert told(grain(image, 0.02, 1), grain(clean, 0.02, 2)) == ()
-    assert told(image, clean * np.float32(0.85)) == ()
-    assert told(image, np.roll(clean, (3, 2), (0, 1))) == ()
+    assert warnings_of(image, clean) == ()
+    assert warnings_of(grain(image, 0.02, 1), grain(clean, 0.02, 2)) == ()
+    assert warnings_of(image, clean * np.float32(0.85)) == ()
+    assert warnings_of(image, np.roll(clean, (3, 2), (0, 1))) == ()
     for frame in (1001, 1008):
         shot = [pixels(PLATES / "furball" / n) for n in (f"plate.{frame}.exr", "clean.exr")]
-        assert told(*shot, "scene_linear") == ()
+        assert warnings_of(*shot, "scene_linear") == ()
 
 
 def test_swapped_plates() -> None:
     image, clean = lemur()
-    (sentence,) = told(clean, image)
+    (sentence,) = warnings_of(clean, image)
     assert "swapped" in sentence
-    (sentence,) = told(clean * np.float32(0.85), image)
+    (sentence,) = warnings_of(clean * np.float32(0.85), image)
     assert "swapped" in sentence
 
 
@@ -75,7 +75,7 @@ def test_another_take() -> None:
     image, clean = lemur()
     alpha = pixels_alpha()[..., None]
     aside = np.roll(image, 90, 1)
-    (sentence,) = told(image, np.where(np.roll(alpha, 90, 1) > 0.5, aside, clean))
+    (sentence,) = warnings_of(image, np.where(np.roll(alpha, 90, 1) > 0.5, aside, clean))
     assert "another take" in sentence
 
 
@@ -88,15 +88,15 @@ def pixels_alpha() -> Array:
 def test_nothing_but_grain() -> None:
     _, clean = lemur()
     for sigma in (0.01, 0.04):
-        (sentence,) = told(grain(clean, sigma, 1), grain(clean, sigma, 2))
+        (sentence,) = warnings_of(grain(clean, sigma, 1), grain(clean, sigma, 2))
         assert "grain aside" in sentence
 
 
 def test_a_display_curve_between_the_two() -> None:
     image, clean = lemur()
-    (sentence,) = told(linear(image), clean, "scene_linear")
+    (sentence,) = warnings_of(linear(image), clean, "scene_linear")
     assert "display-encoded" in sentence and "colour space" in sentence
-    (sentence,) = told(image, linear(clean))
+    (sentence,) = warnings_of(image, linear(clean))
     assert "linear values" in sentence and "colour space" in sentence
 
 
@@ -105,7 +105,7 @@ def test_a_subject_that_fills_the_frame() -> None:
     rows, columns = np.s_[100:164], np.s_[150:214]
     assert pixels_alpha()[rows, columns].min() > 0.95
     sky = clean[:64, columns]
-    (sentence,) = told(image[rows, columns], sky)
+    (sentence,) = warnings_of(image[rows, columns], sky)
     assert "fills the whole frame" in sentence
 
 
@@ -129,8 +129,8 @@ def test_the_benchmarks_pairs(shared: Path) -> None:
     for name in ("GT01", "GT05", "GT13", "GT15", "GT25"):
         pair = benchmark.composite(shared, name, 200)
         image, clean = (x.astype(np.float32) for x in (pair.image, pair.clean))
-        assert told(image, clean) == (), name
-        found += any("swapped" in text for text in told(clean, image))
+        assert warnings_of(image, clean) == (), name
+        found += any("swapped" in text for text in warnings_of(clean, image))
     assert found >= 3
 
 

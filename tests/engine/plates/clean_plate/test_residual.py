@@ -131,8 +131,8 @@ def test_what_a_motion_leaves_is_measured() -> None:
     assert clean_plate_error.shape == (HEIGHT, WIDTH)
     hidden = disc(30)
     true = np.sqrt(np.square(found.pixels - behind).mean(axis=2)[hidden].mean())
-    said = np.sqrt(np.square(clean_plate_error)[hidden].mean())
-    assert 0.3 * true < said < 3 * true
+    estimate = np.sqrt(np.square(clean_plate_error)[hidden].mean())
+    assert 0.3 * true < estimate < 3 * true
     detail = np.abs(np.gradient(behind.mean(axis=2))[0])
     assert np.corrcoef(clean_plate_error[hidden], detail[hidden])[0, 1] > 0.2
 

@@ -153,10 +153,10 @@ def test_the_shadow_is_a_layer_and_not_alpha(furball: Callable[[int], Any], tmp_
     write_image(tmp_path / "plate.exr", image)
     write_image(tmp_path / "clean.exr", clean)
     plain, without = solved(tmp_path, "off.exr")
-    split, told = solved(tmp_path, "auto.exr", shadows="auto")
+    split, layers = solved(tmp_path, "auto.exr", shadows="auto")
     assert not any(c.startswith("shadow.") for c in plain)
-    assert {"shadow.R", "shadow.G", "shadow.B"} < set(split) and len(told.channels) == len(split)
-    assert any("kept out of alpha" in note for note in told.notes)
+    assert {"shadow.R", "shadow.G", "shadow.B"} < set(split) and len(layers.channels) == len(split)
+    assert any("kept out of alpha" in note for note in layers.notes)
     assert not any("kept out of alpha" in note for note in without.notes)
     errors = [float(np.abs(x["A"] - alpha).sum() / 1000) for x in (plain, split)]
     assert errors[1] < 1.3 and errors[0] > 3 * errors[1]

@@ -70,17 +70,17 @@ def as_nobody(question: Callable[[], object]) -> str:
                 os.setgid(65534)
                 os.setuid(65534)
             question()
-            said = "nothing"
+            sentence = "nothing"
         except DmpError as error:
-            said = f"{type(error).__name__}: {error}"
+            sentence = f"{type(error).__name__}: {error}"
         except BaseException as error:
-            said = f"unexpected {error!r}"
-        os.write(writer, said.encode())
+            sentence = f"unexpected {error!r}"
+        os.write(writer, sentence.encode())
         os._exit(0)
     os.close(writer)
     os.waitpid(child, 0)
-    with os.fdopen(reader) as told:
-        return told.read()
+    with os.fdopen(reader) as pipe:
+        return pipe.read()
 
 
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")

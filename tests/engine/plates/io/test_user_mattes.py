@@ -35,14 +35,14 @@ def test_every_matte_is_known() -> None:
 
 @pytest.mark.parametrize("role", MATTES)
 def test_what_a_matte_says(role: Role) -> None:
-    for value, said in SAYS[role].items():
-        assert constraint(**{role.value: value}) == said, value
+    for value, meant in SAYS[role].items():
+        assert constraint(**{role.value: value}) == meant, value
 
 
 def test_the_strongest_that_speaks_is_heard() -> None:
     for values in product(*(SAYS[role] for role in STRONGEST_FIRST)):
-        said = [SAYS[role][value] for role, value in zip(STRONGEST_FIRST, values, strict=True)]
-        expected = next((one for one in said if one != 0.5), 0.5)
+        meant = [SAYS[role][value] for role, value in zip(STRONGEST_FIRST, values, strict=True)]
+        expected = next((one for one in meant if one != 0.5), 0.5)
         by_name = {r.value: v for r, v in zip(STRONGEST_FIRST, values, strict=True)}
         assert constraint(**by_name) == expected, by_name
 

@@ -292,12 +292,12 @@ class Read(Node):
         if not self._knobs["file"].evaluate():
             raise RuntimeError(f"{self.name()}: no filename specified")
         frame = self._shifted(frame)
-        asked = min(max(frame, value["first"]), value["last"])  # before and after: hold
-        if (frame < asked and value["before"] == "black") or (
-            frame > asked and value["after"] == "black"
+        held = min(max(frame, value["first"]), value["last"])  # before and after: hold
+        if (frame < held and value["before"] == "black") or (
+            frame > held and value["after"] == "black"
         ):
             return pixels.black(self._any())
-        path = self._path(asked, view)
+        path = self._path(held, view)
         try:
             image = pixels.read(path, value["raw"])
         except RuntimeError as error:
@@ -357,8 +357,8 @@ class Input(Node):
 class Switch(Node):
     def _image(self, frame: int, view: str) -> Image:
         which = self._knobs["which"]
-        told = which._expression
-        chosen = self._up(int(self._evaluated(told, frame) if told else which._value))
+        expression = which._expression
+        chosen = self._up(int(self._evaluated(expression, frame) if expression else which._value))
         if chosen is None:
             raise RuntimeError(f"{self.name()}: the chosen input is not connected")
         return chosen._image(frame, view)

@@ -182,34 +182,34 @@ def _fill(node: Node, body: list[str], stack: list[Node | None]) -> None:
     node.setName(name)
 
 
-def _user_knob(node: Node, said: list[str]) -> None:
-    kind = knobs.BY_CODE[int(said[0])]
-    told: dict[str, str] = {}
+def _user_knob(node: Node, parts: list[str]) -> None:
+    kind = knobs.BY_CODE[int(parts[0])]
+    flags: dict[str, str] = {}
     flags = []
-    rest = said[2:]
+    rest = parts[2:]
     while rest:
         word = rest.pop(0)
         if word[0] in "+-":
             flags.append(word)
         elif word == "R":
-            told["R"] = f"{rest.pop(0)} {rest.pop(0)}"
+            flags["R"] = f"{rest.pop(0)} {rest.pop(0)}"
         else:
-            told[word] = rest.pop(0)
+            flags[word] = rest.pop(0)
     more: list[object] = []
-    if "M" in told:
-        more = [words(told["M"])]
-    elif "T" in told:
-        more = [told["T"]]
-    elif "n" in told:
-        more = [int(told["n"])]
-    knob = kind(said[1], told.get("l", said[1]), *more)
-    knob._tooltip = told.get("t", "")
+    if "M" in flags:
+        more = [words(flags["M"])]
+    elif "T" in flags:
+        more = [flags["T"]]
+    elif "n" in flags:
+        more = [int(flags["n"])]
+    knob = kind(parts[1], flags.get("l", parts[1]), *more)
+    knob._tooltip = flags.get("t", "")
     knob._visible = "+HIDDEN" not in flags
     knob._flags = knobs.STARTLINE * ("+STARTLINE" in flags) | knobs.DISABLED * (
         "+DISABLED" in flags
     )
     knob._startline = False if "-STARTLINE" in flags else None
-    if "R" in told:
-        low, high = told["R"].split()
+    if "R" in flags:
+        low, high = flags["R"].split()
         knob._range = (float(low), float(high))
     node.addKnob(knob)

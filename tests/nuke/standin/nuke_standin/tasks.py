@@ -52,7 +52,7 @@ class ProgressTask(Guarded):
         if not isinstance(s, str):
             refuse(f"setMessage wants text, not {s!r}", TypeError)
         self._bar.message = s
-        self._bar.said.append(s)
+        self._bar.texts.append(s)
 
     def isCancelled(self) -> bool:
         return self._bar.cancelled
