@@ -19,8 +19,23 @@ OTHER_KINDS = 0x1A00  # flags of the version field: tiles, deep data, several pa
 NAME_LIMIT = 256  # bytes of a name or a type
 HEADER_LIMIT = 16 << 20  # bytes; a longer header is damage
 
+# Attributes that name the moment and the script in which a plate was written, not the plate: hosts
+# render their inputs again for every job and stamp each file.
+VOLATILE = {
+    # OpenImageIO, Nuke
+    "capDate", "utcOffset", "DateTime", "Software", "ImageHistory", "Exif:ImageHistory",
+    # Blender's stamps
+    "Date", "Time", "RenderTime", "File", "Hostname", "Memory",
+}  # fmt: skip
+VOLATILE_PREFIXES = ("nuke/", "input/", "cycles.", "oiio:")
+
 # Image rows in one compressed block, by the number of the compression.
 _BLOCK_ROWS = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}
+
+
+def is_volatile(name: str) -> bool:
+    """Whether the attribute ``name`` does not describe the picture."""
+    return name in VOLATILE or name.startswith(VOLATILE_PREFIXES)
 
 
 @dataclass(frozen=True)

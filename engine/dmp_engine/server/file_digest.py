@@ -6,7 +6,7 @@ bytes would therefore never occur twice. So for a single-part scanline EXR the
 digest is taken of
 
 - the header's attributes, except those that name the moment and the script
-  (plates/io/volatile_metadata.py); timecode, windows, aspect and all other metadata count, because
+  (dmp_matting/exr_header.py); timecode, windows, aspect and all other metadata count, because
   they are written into the result;
 - the compressed pixel chunks with their coordinates, in file order. The chunk
   offset table is left out: it moves when the header's length does.
@@ -24,9 +24,7 @@ import struct
 from pathlib import Path
 from typing import BinaryIO
 
-from dmp_matting.exr_header import read_exr_header
-
-from ..plates.io.volatile_metadata import is_volatile
+from dmp_matting.exr_header import is_volatile, read_exr_header
 
 BLOCK = 1 << 20
 

@@ -13,11 +13,11 @@ from collections.abc import Mapping
 import numpy as np
 import numpy.typing as npt
 
+from dmp_matting.exr_header import is_volatile
 from dmp_matting.job import Role
 
 from .header import layers_spec
 from .read import PlateImage
-from .volatile_metadata import is_volatile
 
 
 def content_digest(
