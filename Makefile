@@ -15,6 +15,8 @@ LEMUR := tests/plates/lemur
 DEMO := demo-out
 # Processes that run the tests, each with whole files and an engine of its own (about 2 GB each).
 WORKERS ?= 2
+# How many of the slowest tests are listed at the end; 0 for all.
+DURATIONS ?= 20
 
 .PHONY: demo test environment check lint pytest figures blender pyblish clean
 
@@ -40,7 +42,7 @@ lint:
 
 # The slowest files first (tests/schedule.py), so that no process waits for another at the end.
 pytest:
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=20
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=$(DURATIONS)
 
 figures:
 	$(PYTHON) benchmarks/figures.py

@@ -4,7 +4,7 @@
 
 The lemur of the tests, scaled up and cropped, as EXR; each size through the whole command
 (`dmp matte --no-server`: start of Python, reading, fitting the clean plate, solving, upsampling,
-writing) in a process of its own. Told are the wall's seconds, the processor's (which a busy machine
+writing) in a process of its own. Printed are the wall's seconds, the CPU's (which a busy machine
 hardly changes), the peak memory, the SAD after scaling the alpha down to 512 (which compares within
 a shape: 512x288, 1920x1080 and 3840x2160 show the same picture), and the exponent e of
 seconds ~ pixels^e between 512x512 and each larger size. benchmarks/plot_cost.py draws it.

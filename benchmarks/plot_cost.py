@@ -13,7 +13,7 @@ from typing import Any
 
 WIDE, TALL, LEFT, BOTTOM, MARGIN = 640, 380, 60, 50, 20
 SERIES = (("wall", "#1b6ca8", "seconds of the clock"), ("cpu", "#c0562a", "seconds of CPU"))
-BAR = 0.6  # the exponent that was asked for
+BAR = 0.6  # the exponent that was required
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ from dmp_matting.client.job_client import Matting  # noqa: E402
 from dmp_matting.client.launcher import start_engine, stop_engine  # noqa: E402
 from dmp_matting.job import Frame, Job, Plate, Role  # noqa: E402
 
-# A solver that does as little as it can, so that the wire's share can be told from noise.
+# A solver that does as little as it can, so that the wire's share is seen beside noise.
 LITTLE = {
     "rounds": 1, "fit_steps": 1, "joint_steps": 2, "projection_steps": 1, "refine_passes": 1,
     "working_size": 128, "device": "cpu",
@@ -49,10 +49,10 @@ from pathlib import Path
 from dmp_matting.job import Job
 from dmp_engine.pipeline.frame import matte_frame
 for line in sys.stdin:
-    asked = json.loads(line)
-    job = Job.from_json(asked["job"])
+    request = json.loads(line)
+    job = Job.from_json(request["job"])
     start = time.perf_counter()
-    for progress in matte_frame(job.frames[0], job.settings, Path(asked["output"])):
+    for progress in matte_frame(job.frames[0], job.settings, Path(request["output"])):
         pass
     print(time.perf_counter() - start, flush=True)
 """

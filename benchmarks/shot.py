@@ -6,7 +6,7 @@
 
 The folder holds plate.####.exr, truth.####.exr and clean.exr, or clean.####.exr. Each method
 solves into a folder of its own under --work; what lies there is not solved again, so that a run may
-be interrupted. One process, one thread, one frame after another. CPU seconds are told beside those
+be interrupted. One process, one thread, one frame after another. CPU seconds stand beside those
 of the clock, which count whatever else the machine does. --by-themselves names the few frames to
 solve so, which is dear; all methods are then compared on those.
 

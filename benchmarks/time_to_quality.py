@@ -7,7 +7,7 @@ The authors' schedule is their released code's, as a plain eager loop of the sam
 same device: 10 steps of fitting and 2,000 joint ones, a new trimap (eq. 19), 10 and 4,000 more,
 1,000 of projection, then eq. 18; known background within 5 % of the range, Omega_F eroded by 10 px
 at 512. Seconds are the processor's on one thread, which a busy machine hardly changes; what is
-measured on the way (the SAD every 250 steps, after eq. 18) is not counted. Told are the SAD with
+measured on the way (the SAD every 250 steps, after eq. 18) is not counted. Printed are the SAD with
 which the authors' schedule ends and its best on the way, the seconds until each preset shows an
 alpha as good as that for the first time and at its end, and the closed-form peer (the plate
 variant). ``--scale`` shortens the authors' schedule, for a first look: such a run says so.

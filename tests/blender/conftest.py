@@ -55,7 +55,7 @@ class Blender:
         limit: float = LIMIT,
         **given: Any,
     ) -> Any:
-        """What the driver answered; it is told the engine's Python, unless another is given."""
+        """What the driver answered; it is given the engine's Python, unless another is named."""
         done = self.start(driver, environment or {}, limit, given)
         lines = [line for line in done.stdout.splitlines() if line.startswith("ANSWER ")]
         # A window in which Esc was pressed ends with 1.
@@ -89,7 +89,7 @@ def command_of(version: str) -> tuple[str, ...] | None:
     """How to run a script in that Blender; None where it is not installed."""
     if version == "3.4":
         program = os.environ.get("DMP_BLENDER_34") or shutil.which("blender")
-        if program is None or not said_version(program).startswith("Blender 3.4"):
+        if program is None or not version_of(program).startswith("Blender 3.4"):
             return None
         return (program, "-b", "--factory-startup", "--python-use-system-env", "--python")
     named = os.environ.get(f"DMP_BPY_{version.replace('.', '')}")
@@ -97,7 +97,7 @@ def command_of(version: str) -> tuple[str, ...] | None:
     return (str(python),) if python.exists() else None
 
 
-def said_version(program: str) -> str:
+def version_of(program: str) -> str:
     done = subprocess.run([program, "--version"], capture_output=True, text=True)
     return done.stdout
 

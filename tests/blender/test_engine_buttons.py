@@ -1,4 +1,4 @@
-"""The one button that mends the engine, and the preferences: they work, or say what is wrong."""
+"""The one button that restarts the engine, and the preferences: they work, or show why not."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ def test_good_and_broken_shots(blender: Blender, engine: Any, folder: Path, tmp_
     assert [name for name in seen["temporary"] if name.startswith("dmp-publish-")] == []
 
 
-def test_without_pyblish_one_sentence_says_how_to_get_it(
+def test_without_pyblish_one_sentence_shows_how_to_get_it(
     installed: Callable[[str], Blender], engine: Any, folder: Path, tmp_path: Path
 ) -> None:
     venv.create(tmp_path / "bare", with_pip=False)
@@ -100,7 +100,7 @@ def test_without_pyblish_one_sentence_says_how_to_get_it(
 def test_the_pyblish_window_of_the_facility_collects_from_the_scene(
     installed: Callable[[str], Blender], engine: Any, folder: Path, tmp_path: Path
 ) -> None:
-    """pyblish inside Blender, plug-ins with the zip's own package, the scene asked each time."""
+    """pyblish inside Blender, plug-ins with the zip's own package, the scene as it is each time."""
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "pyblish").symlink_to(Path(pyblish.__file__).parent)
     seen = run(installed("4.5"), folder, tmp_path, "window", path=str(tmp_path / "site"))

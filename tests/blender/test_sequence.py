@@ -63,7 +63,7 @@ def test_a_range_with_a_data_window(
         1, [f"Frame 1003 of 'plate_matte' is missing in {output}."]
     ]  # fmt: skip
     assert seen["frame"] == [["FINISHED"], ""]
-    assert seen["mended"] == [1, []]
+    assert seen["restored"] == [1, []]
     assert seen["groups"] == 1
 
     # Another machine, without the add-on.

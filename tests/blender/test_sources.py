@@ -52,7 +52,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Inputs:
 
 
 def check(found: list[list[str]], space: str, *expected: np.ndarray, within: float = 2e-5) -> None:
-    """Rendered anew, told as ``space``, with these pixels."""
+    """Rendered anew, recorded as ``space``, with these pixels."""
     assert [one[1] for one in found] == [space] * len(expected)
     for (path, _), wanted in zip(found, expected, strict=True):
         np.testing.assert_allclose(read(path)[..., :3], wanted, rtol=within, atol=within)

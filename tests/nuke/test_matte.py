@@ -120,7 +120,7 @@ def test_what_is_upstream_is_rendered_and_mattes_count(
     assert found["A"].max() == 0
 
 
-def test_every_matte_has_an_input_and_is_obeyed(
+def test_every_matte_has_an_input_and_is_kept(
     shot: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     """A range, all four at once: one render an input, and not a pixel says otherwise."""

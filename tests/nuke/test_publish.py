@@ -54,7 +54,7 @@ def node_of(shot: Shot, output: Path, **settings: Any) -> Any:
 
 def press(session: Session, form: dict[str, str], answers: list[bool] | None = None) -> str:
     """Choose the menu, fill in the form, wait; the last message. The same answer to all that is
-    asked about a result: a matte of three steps is a bad one."""
+    in question of a result: a matte of three steps is a bad one."""
     session.form, before = form, len(session.messages)
     session.answers = list(answers or []) + [True] * 9
     nuke.menu("Nuke").menu("DMP").findItem("Publish...")[0]()
@@ -121,7 +121,7 @@ def test_a_missing_frame_and_its_repair(
         "DMP1.1001.exr", "DMP1.1003.exr"]  # fmt: skip
 
 
-def test_a_clean_plate_of_another_size_is_told(
+def test_a_clean_plate_of_another_size_is_reported(
     plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     for number in plates.frames:
@@ -169,7 +169,7 @@ def test_cancel(plates: Shot, engine: Connection, session: Session, tmp_path: Pa
     assert len(session.messages) == 1 and not (tmp_path / "pub" / "DMP1" / "v001").exists()
 
 
-def test_what_cannot_be_collected_is_told(
+def test_what_cannot_be_collected_is_reported(
     plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     assert press(session, {TO: str(tmp_path)}).startswith("The script has no DMP node; make one")
@@ -183,7 +183,7 @@ def test_what_cannot_be_collected_is_told(
     assert len(session.messages) == messages and publish.RUNNING == []
 
 
-def test_without_pyblish_one_sentence_says_how_to_get_it(
+def test_without_pyblish_one_sentence_shows_how_to_get_it(
     plates: Shot, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """In the engine's Python, which is the one that publishes."""

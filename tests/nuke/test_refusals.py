@@ -73,7 +73,7 @@ def test_a_nodes_knob_off_the_main_thread(nuke_session: Session) -> None:
     assert "off the main thread" in str(on_a_thread(lambda: file.setValue("/x.exr")))
 
 
-def test_the_main_thread_asked_from_itself(nuke_session: Session) -> None:
+def test_the_main_thread_called_from_itself(nuke_session: Session) -> None:
     refused(nuke_session, lambda: nuke.executeInMainThread(print), RuntimeError, "freezes")
     refused(nuke_session, lambda: nuke.executeInMainThreadWithResult(print), RuntimeError, "hangs")
 

@@ -154,7 +154,7 @@ def test_it_renders_where_there_is_no_dmp(shot: Shot, engine: Connection, tmp_pa
     assert not (tmp_path / "matte.1001.exr").exists(), "a render never solves"
 
 
-def test_a_button_without_dmp_says_so(
+def test_a_button_without_dmp_shows_so(
     shot: Shot, engine: Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     saved = saved_shot(shot, tmp_path)
@@ -348,7 +348,7 @@ def test_renamed_while_it_runs(shot: Shot, engine: Connection, tmp_path: Path) -
 
 @pytest.mark.parametrize("how", ["deleted", "closed"])
 def test_gone_while_it_runs(shot: Shot, engine: Connection, tmp_path: Path, how: str) -> None:
-    """The job is cancelled, its files are gone, nobody is told anything."""
+    """The job is cancelled, its files are gone, nobody gets a message."""
     dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
     nuke.frame(1001)
     dmp["matte_frame"].execute()

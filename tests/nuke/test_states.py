@@ -170,7 +170,7 @@ def test_a_batch_solves_what_is_stale(dmp: Any, engine: Connection, tmp_path: Pa
     assert "DMP1: all 3 frames are there." in ran.stdout
 
 
-def test_it_asks_before_another_shots_files_are_overwritten(
+def test_a_question_before_another_shots_files_are_overwritten(
     dmp: Any, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     """As a node does that was pasted into another shot's script."""
@@ -202,7 +202,7 @@ def test_it_asks_before_another_shots_files_are_overwritten(
     assert press(dmp, "matte_frame").startswith("Done: 1 frame in"), "its own by now: no question"
 
 
-def test_it_asks_before_any_other_exr_is_overwritten(
+def test_a_question_before_any_other_exr_is_overwritten(
     dmp: Any, shot: Shot, session: Session, tmp_path: Path
 ) -> None:
     (tmp_path / "matte.1001.exr").write_bytes((tmp_path / "plate.1002.exr").read_bytes())

@@ -132,7 +132,7 @@ def test_what_shots_leave_out_comes_from_the_command_line(folder: Path) -> None:
         ({"frames": "1-2"}, "sh010: frames 1-2 of "),
     ],
 )
-def test_what_is_wrong_is_told_by_shot(
+def test_what_is_wrong_is_reported_by_shot(
     engine: Connection, folder: Path, change: dict[str, object], words: str
 ) -> None:
     done = dmp("batch", as_yaml(folder, [{**SHOTS[0], **change}, SHOTS[1]]))

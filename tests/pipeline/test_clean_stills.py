@@ -92,7 +92,7 @@ def test_8_bit_stills_are_not_called_another_colour_space(
         ("pattern", "give one sequence as the clean plate, or several stills"),
     ],
 )
-def test_bad_stills_are_told(
+def test_bad_stills_are_reported(
     engine: Connection, shot: TinyShot, stills: list[Path], tmp_path: Path, spoil: str, words: str
 ) -> None:
     if spoil == "lost":

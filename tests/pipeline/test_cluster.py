@@ -110,8 +110,8 @@ def test_two_workers_one_killed_in_the_middle_the_same_pixels(
     lost = cluster.workers[0]
     os.kill(lost.pid, signal.SIGKILL)
     lost.wait()
-    printed, complaints = batch.communicate(timeout=200)
-    assert batch.returncode == 0, complaints
+    printed, errors = batch.communicate(timeout=200)
+    assert batch.returncode == 0, errors
     summary = json.loads(printed.splitlines()[-1])
     assert summary["ok"] and summary["shots"][0]["solved"] == list(range(1001, 1009))
     assert same_pixels(tmp_path / "alone", tmp_path / "out")
@@ -120,7 +120,7 @@ def test_two_workers_one_killed_in_the_middle_the_same_pixels(
     wait_until(lambda: engines(home) == [], 40)  # the lost worker's as well
 
 
-def test_frames_that_fail_on_a_worker_are_told(
+def test_frames_that_fail_on_a_worker_are_reported(
     home: Home, cluster: Cluster, tmp_path: Path
 ) -> None:
     file = shots_file(tmp_path)

@@ -89,7 +89,7 @@ def scene(tmp_path: Path) -> Scene:
     return Scene(tmp_path)
 
 
-def test_a_right_matte_has_nothing_to_tell(scene: Scene) -> None:
+def test_a_right_matte_has_no_flag(scene: Scene) -> None:
     for measure in scene.measure(lambda *_: None):
         assert (measure.specks, measure.holes, measure.clipped) == (0, 0, 0)
         assert measure.residual == 0 and measure.drift is not None and measure.drift < 0.001

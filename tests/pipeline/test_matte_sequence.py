@@ -170,7 +170,7 @@ def test_a_frame_that_cannot_be_read_does_not_stop_the_others(
     assert "plate 1002: " in done.stderr and "Traceback" not in done.stderr
 
 
-def test_json_tells_everything_as_it_comes(
+def test_json_shows_everything_as_it_comes(
     engine: Connection, shot: TinyShot, tmp_path: Path
 ) -> None:
     result = events(dmp(*matte(shot, tmp_path / "m.####.exr", "--json", "--frames", "1001-1002")))
@@ -304,7 +304,7 @@ def test_ctrl_c_leaves_finished_frames_and_the_next_run_goes_on(
     assert made(tmp_path) == ["in", *(f"m.{n}.exr" for n in shot.numbers)]
 
 
-def test_what_was_done_to_the_plates_is_told_once_a_shot(
+def test_what_was_done_to_the_plates_is_reported_once_a_shot(
     engine: Connection, tmp_path: Path
 ) -> None:
     lemur = Path(__file__).parents[1] / "plates" / "lemur"

@@ -1,4 +1,4 @@
-"""The artist's mattes by every way into the engine but the hosts': obeyed in the written EXR."""
+"""The artist's mattes by every way into the engine but the hosts': kept in the written EXR."""
 
 from __future__ import annotations
 
@@ -127,7 +127,7 @@ def test_a_batch_names_them_in_columns(tmp_path: Path) -> None:
         check(shot.output_of(number), number)
 
 
-def test_one_that_is_missing_is_told_by_its_name(tmp_path: Path) -> None:
+def test_one_that_is_missing_is_reported_by_its_name(tmp_path: Path) -> None:
     shot = TinyShot(tmp_path / "in", count=2)
     for option, name in (("--holdout", "holdout matte"), ("--trimap", "trimap")):
         gone = tmp_path / "gone.exr"

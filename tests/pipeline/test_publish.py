@@ -84,7 +84,7 @@ def test_settings_of_a_host_may_be_a_dictionary(plates: TinyShot) -> None:
     assert "joint_stepz" in context[0].data["dmpTrouble"][0]
 
 
-def test_an_open_scene_is_asked_only_where_nothing_else_is_named(plates: TinyShot) -> None:
+def test_an_open_scene_is_collected_only_where_nothing_else_is_named(plates: TinyShot) -> None:
     calls: list[int] = []
     set_host(lambda: calls.append(1) or PublishRequest(()))
     try:
@@ -243,7 +243,7 @@ def rewrite(path: Path, change: Callable[[oiio.ImageSpec], object]) -> None:
     ],
     ids=lambda value: getattr(value, "__name__", None),
 )
-def test_broken_inputs_are_told_and_nothing_is_published(
+def test_broken_inputs_are_reported_and_nothing_is_published(
     engine: Connection,
     plates: TinyShot,
     spoil: Callable[[TinyShot], None],
@@ -289,7 +289,7 @@ def test_repairs(engine: Connection, plates: TinyShot) -> None:
     assert data["dmpPublished"].endswith("v002")
 
 
-def test_a_full_disk_is_told_before_work(
+def test_a_full_disk_is_reported_before_work(
     engine: Connection, plates: TinyShot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     _, context = run(plates)

@@ -33,7 +33,7 @@ def request_for(plates: TinyShot, to: Path, name: str = "sh010", **settings: int
 
 
 def finished(task: BackgroundPublish) -> list[str]:
-    """Everything that the task told, in its order."""
+    """Everything that the task reported, in its order."""
     result = []
     end = time.monotonic() + 120
     while not task.done:
@@ -71,7 +71,7 @@ def test_two_shots_one_of_them_broken(engine: Connection, shot: TinyShot, tmp_pa
     assert list(task.result().published) == ["bad"]
 
 
-def test_repairs_are_asked_for_by_name(shot: TinyShot, tmp_path: Path) -> None:
+def test_repairs_are_chosen_by_name(shot: TinyShot, tmp_path: Path) -> None:
     request = request_for(shot, tmp_path)
     assert request.repaired("ValidateFlicker", "x", "Accept as it is").accept[-1] == (
         "ValidateFlicker"

@@ -92,10 +92,10 @@ def test_a_sequence(
 
 
 @pytest.mark.parametrize(
-    ("name", "told"), [("f.png", "does not end in .exr"), ("none/f.exr", "does not exist"),
+    ("name", "result"), [("f.png", "does not end in .exr"), ("none/f.exr", "does not exist"),
                        ("clean.exr", "would overwrite"), ("m.exr", "would overwrite")]
 )  # fmt: skip
-def test_what_is_wrong_is_told_before_anything_is_solved(
+def test_what_is_wrong_is_reported_before_anything_is_solved(
     tmp_path: Path, pair: tuple[Path, Path, np.ndarray], name: str, result: str
 ) -> None:
     plate, clean, _ = pair

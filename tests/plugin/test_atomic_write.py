@@ -43,7 +43,7 @@ def test_nothing_appears_when_the_writing_fails(tmp_path: Path) -> None:
     assert target.read_bytes() == b"before" and os.listdir(tmp_path) == [target.name]
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked whether a process is there")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no query for whether a process is there")
 def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) -> None:
     target, other = tmp_path / "m.1001.exr", tmp_path / "m.1002.exr"
     writers = [

@@ -25,7 +25,7 @@ def test_auto_is_final_on_a_gpu_and_draft_on_a_cpu_with_the_same_changes() -> No
     assert job.settings_for("cuda:1").preset == "final"
 
 
-def test_auto_on_a_cpu_that_was_asked_for_is_draft() -> None:
+def test_auto_on_a_cpu_that_was_chosen_is_draft() -> None:
     assert resolve("auto", {"device": "cpu"}) == (preset("draft").changed(device="cpu"), None)
 
 

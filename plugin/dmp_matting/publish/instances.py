@@ -26,7 +26,7 @@ from ..shots.sequences import FilePattern, Files, group_files
 from ..shots.shot import Shot
 
 FAMILY = "dmp.matte"
-UNCLEAR = "dmp.unclear"  # the family of an instance with dmpTrouble: nothing else is asked of it
+UNCLEAR = "dmp.unclear"  # the family of an instance with dmpTrouble: nothing else is checked of it
 IMAGES = (".exr", ".dpx", ".tif", ".tiff", ".png", ".jpg", ".jpeg", ".hdr", ".cin", ".tga")
 WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 

@@ -1,4 +1,4 @@
-"""Matte range on a sequence, the compositor rendered, then frames lost, mended and reloaded."""
+"""Matte range on a sequence, the compositor rendered, then frames lost, restored and reloaded."""
 
 import importlib
 import os
@@ -54,7 +54,7 @@ with addon(given["python"]) as scene:
     seen["gap sentence"] = results.refresh(scene)
     scene.frame_set(given["frames"][2])
     seen["frame"] = outcome(bpy.ops.dmp.matte_frame)
-    seen["mended"] = results.refresh(scene)
+    seen["restored"] = results.refresh(scene)
 
     # Another program overwrites frame 1: seen after Reload, with the artist's link in place.
     os.replace(

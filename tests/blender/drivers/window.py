@@ -1,6 +1,6 @@
 """In a real window: the panel, a click on Matte range, progress, Esc, undo, the matte in the tree.
 
-A story of small steps on Blender's own timer: each is asked again until it says that it is through.
+A story of small steps on Blender's own timer: each is called again until it returns true.
 Coordinates are Blender's: from the lower left corner. Screenshots go to ``output``.
 """
 

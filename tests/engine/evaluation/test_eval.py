@@ -43,7 +43,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict]:
     return folder, json.loads(done.stdout)
 
 
-def test_the_summary_tells_each_method(report: tuple[Path, dict]) -> None:
+def test_the_summary_shows_each_method(report: tuple[Path, dict]) -> None:
     folder, answer = report
     summary = answer["summary"]
     assert answer["path"] == str(folder / "report.html")

@@ -114,7 +114,7 @@ def test_trimaps(lemur: Item) -> None:
     assert (wide & narrow).sum() == narrow.sum() < wide.sum()
 
 
-def test_a_solve_keeps_what_is_decided_and_obeys_its_data(lemur: Item) -> None:
+def test_a_solve_keeps_what_is_decided_and_its_data(lemur: Item) -> None:
     trimap = truth_trimap(lemur.alpha, 10)
     laplacian = closed_form_laplacian(lemur.image, trimap)
     alpha = laplacian.solve()

@@ -12,7 +12,7 @@ ASK = "import dmp_engine, os; print(os.environ['OMP_WAIT_POLICY'])"
 
 
 @pytest.mark.parametrize(("set_to", "expected"), [(None, "PASSIVE"), ("ACTIVE", "ACTIVE")])
-def test_the_wait_policy_is_passive_unless_the_user_says_otherwise(
+def test_the_wait_policy_is_passive_unless_the_user_sets_another(
     set_to: str | None, expected: str
 ) -> None:
     environment = {k: v for k, v in os.environ.items() if k != "OMP_WAIT_POLICY"}

@@ -305,7 +305,7 @@ def artists_mattes(size: tuple[int, int]) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("settings", [QUICK, PAPER], ids=["draft", "paper"])
-def test_mattes_are_obeyed_to_the_bit(studio: Studio, tiny: Any, settings: Settings) -> None:
+def test_mattes_are_kept_to_the_bit(studio: Studio, tiny: Any, settings: Settings) -> None:
     mattes = artists_mattes((48, 64))
     frame = studio.frame(array(tiny.image), array(tiny.clean), "raw", **mattes)
     result = studio.run(frame, settings)
@@ -318,7 +318,7 @@ def test_mattes_are_obeyed_to_the_bit(studio: Studio, tiny: Any, settings: Setti
     np.testing.assert_allclose(result.premultiplied[inside], array(tiny.image)[inside], atol=1e-3)
 
 
-def test_mattes_are_obeyed_above_the_solve_size_and_with_neighbours(
+def test_mattes_are_kept_above_the_solve_size_and_with_neighbours(
     studio: Studio, furball: Callable[[int], Any]
 ) -> None:
     """Upsampled, and as frames of a shot: 160 x 120 solved at 96 px."""
@@ -341,7 +341,7 @@ def test_mattes_are_obeyed_above_the_solve_size_and_with_neighbours(
 # --- the record --------------------------------------------------------------------------------
 
 
-def test_the_layers_tell_what_was_done(studio: Studio, small: Frame) -> None:
+def test_the_layers_show_what_was_done(studio: Studio, small: Frame) -> None:
     result = studio.run(small)
     layers = result.layers
     assert layers.path == str(studio.folder / "layers.exr") and layers.device == "cpu"

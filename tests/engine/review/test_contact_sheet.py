@@ -55,7 +55,7 @@ def label(sheet: Path, index: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize("space", ["auto", "raw"])
-def test_every_tile_shows_what_it_says(space: str, tmp_path: Path) -> None:
+def test_every_tile_shows_what_its_title_names(space: str, tmp_path: Path) -> None:
     sheet = tmp_path / "sheet.png"
     assert make_sheet(write_truth(tmp_path / "lemur.exr", space), sheet) == []
     alpha = read_alpha(LEMUR / "alpha.png")[..., None]

@@ -66,7 +66,7 @@ def test_a_large_one_is_shrunk_and_its_colours_stay(
     assert np.abs(made[..., :3] - true)[halved == 1].mean() < 0.02
 
 
-def test_what_is_no_result_is_said(tmp_path: Path, result: Path) -> None:
+def test_what_is_no_result_is_reported(tmp_path: Path, result: Path) -> None:
     with pytest.raises(PlateError, match="dmp matte"):
         make_picture(LEMUR / "plate.png", tmp_path / "a.png")
     with pytest.raises(OutputError):

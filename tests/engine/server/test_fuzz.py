@@ -97,7 +97,7 @@ def test_a_thousand_requests_of_schemathesis(home: Home, pair: Pair, tmp_path: P
 
 
 def left_unattended(wire: Connection, home: Home) -> bool:
-    """What the fuzzer said nobody would wait for stays, until it is cancelled."""
+    """A job of the fuzzer that nobody waits for stays, until it is cancelled."""
     states = engine_jobs(wire)
     for job in states:
         if job["state"] == "uploading" and not job["attended"]:

@@ -1,4 +1,4 @@
-"""One engine per user, and its end: idle, asked, stale files, races, no orphans."""
+"""One engine per user, and its end: idle, on request, stale files, races, no orphans."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def test_a_broken_run_file_is_no_engine(home: Home, content: str) -> None:
     assert find_engine() is None
 
 
-def test_another_protocol_is_told(home: Home) -> None:
+def test_another_protocol_is_reported(home: Home) -> None:
     wire = home.start()
     import dmp_matting.client.launcher as launcher
 
@@ -225,7 +225,7 @@ def test_a_python_without_the_engine(home: Home, monkeypatch: pytest.MonkeyPatch
     assert home.processes() == []
 
 
-def test_the_configured_python_is_used_and_its_loss_told(
+def test_the_configured_python_is_used_and_its_loss_reported(
     home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)

@@ -171,7 +171,7 @@ def test_in_a_real_browser(busy: Connection, tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="chromium is not installed")
-def test_the_browser_says_when_the_engine_has_ended(home: Home, tmp_path: Path) -> None:
+def test_the_browser_shows_when_the_engine_has_ended(home: Home, tmp_path: Path) -> None:
     wire = home.start()
     address = wire.request("POST", "/v1/page")["url"]
     root, cookie = log_in(address)

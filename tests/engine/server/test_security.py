@@ -53,7 +53,7 @@ def ask(
 @pytest.mark.parametrize(
     "given", ["", "Bearer", "Bearer wrong", "Basic {token}", "bearer{token}", "{token}", "Bearer ü"]
 )
-def test_without_the_token_nothing_is_told(engine: Connection, path: str, given: str) -> None:
+def test_without_the_token_nothing_is_reported(engine: Connection, path: str, given: str) -> None:
     headers = {"Authorization": given.replace("{token}", engine.token)}
     status, answer = ask(engine, "GET", path, headers, token=False)
     assert status == 401

@@ -49,7 +49,7 @@ def failures():
 
 
 class Window:
-    """What a facility registers: the window, told to publish at once."""
+    """What a facility registers: the window, which publishes at once."""
 
     @staticmethod
     def show():

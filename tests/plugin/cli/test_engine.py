@@ -159,7 +159,7 @@ def test_engine_start_status_stop_log(home: Home, pair: Pair, tmp_path: Path) ->
     assert home.processes() == []
 
 
-def test_stop_with_work_asks_for_force(home: Home, pair: Pair, tmp_path: Path) -> None:
+def test_stop_with_work_wants_force(home: Home, pair: Pair, tmp_path: Path) -> None:
     wire = home.start()
     wire.request("POST", "/v1/jobs", {"job": pair.job().to_json(), "attended": False})
     done = dmp("engine", "stop")
@@ -196,7 +196,7 @@ def test_setup_refuses_a_python_without_the_engine(home: Home, python: str) -> N
     assert not config_file().exists()
 
 
-def test_a_broken_configuration_is_told(home: Home) -> None:
+def test_a_broken_configuration_is_reported(home: Home) -> None:
     config_file().write_text("[1]")
     done = dmp("setup")
     assert done.returncode == 2 and "cannot be read" in done.stderr

@@ -73,7 +73,7 @@ def wait_for_end(pid: int, seconds: float = 20) -> None:
             state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except (FileNotFoundError, ProcessLookupError):
             return
-        if state == "Z":  # dead; only nobody has asked for its exit code
+        if state == "Z":  # dead; only nobody has read its exit code
             return
         time.sleep(0.05)
     raise AssertionError(f"process {pid} still lives after {seconds} s")
@@ -114,7 +114,7 @@ def test_sigterm_ends_cleanly(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == []
 
 
-def test_a_killed_engine_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_a_killed_engine_is_reported_in_a_sentence(tmp_path: Path) -> None:
     with running(tmp_path, *ENDLESS) as process:
         os.kill(wait_for_solving(process), signal.SIGKILL)
         _, printed = process.communicate(timeout=30)
@@ -154,11 +154,9 @@ def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["lemur.exr"]
 
 
-@pytest.mark.parametrize(
-    "command", ["presets --json", "matte no.exr --clean no.exr -o a.exr --json"]
-)
+@pytest.mark.parametrize("words", ["presets --json", "matte no.exr --clean no.exr -o a.exr --json"])
 def test_nobody_reads_the_answer_any_more(words: str) -> None:
-    """`dmp presets --json | head -0` ends quietly, and so does a failure that is told."""
+    """`dmp presets --json | head -0` ends quietly, and so does a failure that is reported."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(

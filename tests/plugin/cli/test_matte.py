@@ -59,7 +59,7 @@ def test_version_and_help() -> None:
         assert word in done.stdout
 
 
-def test_a_matte_is_written_and_told_of(tmp_path: Path) -> None:
+def test_a_matte_is_written_and_reported(tmp_path: Path) -> None:
     done = matte(tmp_path / "lemur.exr", "--device", "cpu")
     assert (done.returncode, os.listdir(tmp_path)) == (0, ["lemur.exr"]), done.stderr
     assert done.stdout.startswith(f"Wrote {tmp_path}/lemur.exr (340x220, preset draft on cpu, ")
@@ -73,7 +73,7 @@ def test_a_matte_is_written_and_told_of(tmp_path: Path) -> None:
     assert (pixels.spec().width, pixels.spec().height) == (340, 220)
 
 
-def test_what_was_done_to_the_plates_is_told(tmp_path: Path) -> None:
+def test_what_was_done_to_the_plates_is_reported(tmp_path: Path) -> None:
     for name in ("plate", "clean"):
         picture = oiio.ImageBuf(str(LEMUR / f"{name}.png"))
         assert picture.write(str(tmp_path / f"{name}.jpg"))
@@ -97,21 +97,21 @@ def test_json_is_one_object_with_everything(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason="says what happens without a CUDA GPU")
-def test_without_a_gpu_auto_means_draft_on_the_cpu_and_says_so(tmp_path: Path) -> None:
+def test_without_a_gpu_auto_means_draft_on_the_cpu_and_shows_so(tmp_path: Path) -> None:
     done = matte(tmp_path / "lemur.exr", "--preset", "auto", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["settings"]["preset"] == "draft"
     assert "No CUDA GPU found: solving on the CPU with 1 thread.\n" in done.stderr
 
 
-def test_quiet_says_nothing(tmp_path: Path) -> None:
+def test_quiet_prints_nothing(tmp_path: Path) -> None:
     done = matte(tmp_path / "lemur.exr", "--quiet")
     printed = [line for line in done.stderr.splitlines() if not line.startswith("Warning: ")]
     assert (done.returncode, done.stdout, printed) == (0, "", [])
 
 
 @pytest.mark.parametrize("more", [[], ["--quiet"]])
-def test_a_warning_is_told_once(tmp_path: Path, more: list[str]) -> None:
+def test_a_warning_is_reported_once(tmp_path: Path, more: list[str]) -> None:
     plate = LEMUR / "plate.png"
     done = dmp("matte", "--no-server", plate, "--clean", plate, "-o", tmp_path / "lemur.exr",
                *FEW_STEPS, "--set", "joint_steps=1", *more)  # fmt: skip
@@ -180,7 +180,7 @@ def test_doctor_finds_this_machine_sound() -> None:
         ("DMP_ENGINE_PYTHON", "/no/such/python", "DMP engine"),
     ],
 )
-def test_doctor_says_what_is_wrong_and_how_to_mend_it(variable: str, value: str, name: str) -> None:
+def test_doctor_shows_what_is_wrong_and_how_to_fix_it(variable: str, value: str, name: str) -> None:
     done = dmp("doctor", "--json", **{variable: value})
     check = found(done)[name]
     assert (done.returncode, check["status"]) == (3, "fail")
@@ -228,7 +228,7 @@ def test_wrong_settings(arguments: list[str], kind: str, word: str, tmp_path: Pa
     assert_refused(done, tmp_path, kind, 2, word)
 
 
-def test_clean_plate_is_asked_for(tmp_path: Path) -> None:
+def test_a_clean_plate_is_required(tmp_path: Path) -> None:
     done = dmp("matte", LEMUR / "plate.png", "-o", tmp_path / "lemur.exr", "--json")
     assert_refused(done, tmp_path, "UsageError", 2, "--clean")
 

@@ -43,7 +43,7 @@ def test_a_hosts_python_settings_stay_outside(
 
 
 def test_a_named_python_is_taken(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    # A virtual environment without torch: only its own Python is asked, and says so.
+    # A virtual environment without torch: only its own Python is tried, and reports so.
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     python = str(bare / "bin" / "python")

@@ -1,4 +1,4 @@
-"""What a host's panel is told about the engine, by a real one."""
+"""What a host's panel shows of the engine, by a real one."""
 
 from __future__ import annotations
 

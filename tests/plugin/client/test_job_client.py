@@ -43,7 +43,7 @@ CHANNELS = tuple("RGBA") + ("confidence.A", "foreground.R", "foreground.G", "for
 def test_layers_come_back(engine: Connection, pair: Pair, tmp_path: Path) -> None:
     output = tmp_path / "out" / "matte.exr"
     output.parent.mkdir()
-    # Enough steps to be seen: a reader is told where a job is twenty times a second, not each step.
+    # Enough steps to be seen: a reader gets the progress twenty times a second.
     settings = QUICK.changed(joint_steps=150)
     preview = str(tmp_path / "now.png")
     events = list(pair.matting(engine, output, settings, preview=preview).events())
@@ -71,7 +71,7 @@ def test_many_frames_share_one_clean_plate(engine: Connection, pair: Pair, tmp_p
             (summary,) = present(engine)
             sent = [plate["path"] for plate in summary["plates"]]
         if isinstance(event, Layers):
-            assert Path(event.path).exists()  # as soon as it is told
+            assert Path(event.path).exists()  # as soon as it is reported
     images = [frame.plates[0].path for frame in job.frames]
     assert sent == [images[0], str(pair.clean), *images[1:]]
     assert all(Path(path).exists() for path in outputs.values())
@@ -134,7 +134,7 @@ def test_a_missing_plate_is_named_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("damage", ["truncated", "not an image", "zeros"])
-def test_a_broken_plate_is_told_by_the_artists_own_name(
+def test_a_broken_plate_is_reported_by_the_artists_own_name(
     engine: Connection, pair: Pair, tmp_path: Path, damage: str
 ) -> None:
     whole = pair.image.read_bytes()
@@ -289,7 +289,7 @@ def test_the_client_alone(engine: Connection, pair: Pair, tmp_path: Path, versio
     assert output.stat().st_size > 1000
 
 
-def test_what_a_newer_engine_tells_is_passed_over() -> None:
+def test_what_a_newer_engine_sends_besides_is_passed_over() -> None:
     progress = Progress(1, Stage.JOINT, 2, 3, 0.5)
     assert Progress.from_json({**progress.to_json(), "mood": "good"}) == progress
     layers = Layers(1, "a.exr", ("A",), 4, 3, "cpu", {"total": 1.0})

@@ -166,7 +166,7 @@ def summary(**more: Any) -> dict[str, Any]:
     return {**job, **more}
 
 
-def test_what_a_row_says() -> None:
+def test_what_a_row_shows() -> None:
     progress = {"frame": 7, "stage": "joint", "step": 4, "steps": 60, "fraction": 0.1, "eta": 200}
     assert status_text(summary(progress=progress)) == "frame 7: solving 4 of 60, 3 min left"
     assert status_text(summary(progress={**progress, "stage": "later", "eta": None})) == (

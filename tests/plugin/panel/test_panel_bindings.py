@@ -102,7 +102,7 @@ def test_only_names_that_every_binding_has() -> None:
     assert application is not None  # or it would have been skipped: Qt.py wants some binding
     import Qt
 
-    # Signal is PyQt's pyqtSignal under PyQt, which Qt.py mends; its own list leaves it out.
+    # Signal is PyQt's pyqtSignal under PyQt, which Qt.py renames; its own list leaves it out.
     common = {**Qt._common_members, "QtCore": [*Qt._common_members["QtCore"], "Signal"]}
     sources = {file.name: file.read_text(encoding="utf-8") for file in PANEL.glob("*.py")}
     assert len(sources) > 8

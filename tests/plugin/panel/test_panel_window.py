@@ -107,7 +107,7 @@ def test_closing_in_the_middle_ends_the_job(engine: Connection, pair: Pair, tmp_
     assert not (tmp_path / "o.exr").exists()
 
 
-def test_what_it_says_when_something_is_wrong(
+def test_what_it_shows_when_something_is_wrong(
     engine: Connection, pair: Pair, tmp_path: Path
 ) -> None:
     window = open_window(pair, tmp_path / "o.exr")

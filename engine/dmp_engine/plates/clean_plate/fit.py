@@ -275,7 +275,7 @@ def _tried(
     was, now = (_rms(x, either) for x in (before, after))
     exact = (before < EXACT) & covered
     lost = exact & ((after > 3 * EXACT) | ~known)
-    poor = now > was or (now > POOR and now > POOR_SHARE * was and not _tells(before, after))
+    poor = now > was or (now > POOR and now > POOR_SHARE * was and not _explains(before, after))
     # What matched to the last digit was the background: a fit that loses most of it is wrong.
     poor |= exact.mean() > EXACT_SHARE and lost.sum() > LOST_SHARE * exact.sum()
     return _Tried(motion, light, moved, pixels, known, after, now, was, poor)
@@ -306,7 +306,7 @@ def _rms(apart: Floats, where: Mask) -> float:
     return float(np.sqrt(np.square(np.minimum(apart[where], FARTHEST)).mean()))
 
 
-def _tells(before: Floats, after: Floats) -> bool:
+def _explains(before: Floats, after: Floats) -> bool:
     """Whether a fit explains a good part of the frame that nothing explained, whatever the rest.
 
     Subjects that are background ``before`` or ``after`` by coincidence weigh heavily in an RMS.

@@ -44,7 +44,7 @@ def constraint_of(mattes: Mapping[Role, Matte]) -> Matte | None:
     constraint: Matte | None = None
     for role in IN_ORDER:
         if role in mattes:
-            empty, opaque = _said(role, mattes[role])
+            empty, opaque = _decided(role, mattes[role])
             constraint = (
                 np.full(empty.shape, UNKNOWN, np.float32) if constraint is None else constraint
             )
@@ -54,7 +54,7 @@ def constraint_of(mattes: Mapping[Role, Matte]) -> Matte | None:
     return constraint
 
 
-def _said(role: Role, matte: Matte) -> tuple[Mask, Mask]:
+def _decided(role: Role, matte: Matte) -> tuple[Mask, Mask]:
     """Where alpha is 0, and where 1, by one matte."""
     nowhere = np.zeros(matte.shape, bool)
     if role is Role.TRIMAP:

@@ -1,4 +1,4 @@
-"""Grain hides faint hair and prints itself into alpha: what is asked again, and what is emptied."""
+"""Grain hides faint hair and prints itself into alpha: what is tested again, what is emptied."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def noisy(truth: Any) -> tuple[Tensor, Tensor]:
     return image, clean
 
 
-def test_the_rim_of_the_background_is_asked_again(
+def test_the_rim_of_the_background_is_tested_again(
     lemur: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image, clean = noisy(lemur)

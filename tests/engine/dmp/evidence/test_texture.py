@@ -40,7 +40,7 @@ def test_a_smooth_foreground_shows_how_much_comes_through(alpha: float) -> None:
     assert (found.alpha - alpha).abs()[where].max() < 0.02
 
 
-def test_a_flat_clean_plate_says_nothing() -> None:
+def test_a_flat_clean_plate_shows_nothing() -> None:
     image = bricks()
     found = seen_through(image, torch.full_like(image, 0.4))
     assert (found.variance > 1).all()
@@ -62,7 +62,7 @@ def test_brightness_in_stops_changes_nothing() -> None:
     assert torch.allclose(usual.alpha, dark.alpha, atol=1e-3)
 
 
-def test_what_was_not_asked_stays_empty_and_a_variance_survives_both_ways() -> None:
+def test_what_was_no_query_stays_empty_and_a_variance_survives_both_ways() -> None:
     confidence = torch.tensor([0.0, 20.0, 100.0])
     assert torch.allclose(variance_of(confidence), torch.tensor([0.103, 0.083, 0.003]))
     one = torch.ones(1, 1, 4, 4)

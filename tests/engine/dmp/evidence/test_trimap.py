@@ -112,7 +112,7 @@ def test_a_grainy_plate_still_has_its_background(pair: Any) -> None:
     assert truth.alpha[found == 0].mean() < 0.005
 
 
-def test_nothing_in_common_is_told_from_a_pair(pair: Any, lemur: Any) -> None:
+def test_nothing_in_common_is_no_pair(pair: Any, lemur: Any) -> None:
     for name in PAIRS:
         assert not nothing_in_common(*encoded(pair(name)))
     mirrored = lemur.clean.flip(3).flip(2)

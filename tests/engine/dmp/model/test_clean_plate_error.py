@@ -1,4 +1,4 @@
-"""A clean plate that had to be moved is not exact: the solver is told how far off it may be."""
+"""A clean plate that had to be moved is not exact: the solver is given how far off it may be."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def test_means_of_four_pixels_are_half_as_far_off() -> None:
     assert clean_plate_error.edge_loss_px == 0.5  # a pixel of the plate is half a one
 
 
-def test_a_motion_and_a_compression_are_both_told() -> None:
+def test_a_motion_and_a_compression_are_both_reported() -> None:
     motion, compression = (torch.full((1, 1, 4, 6), x) for x in (0.03, 0.04))
     both = CleanPlateError.of_motion(motion).together(CleanPlateError.of_compression(compression))
     assert torch.allclose(both.sigma, torch.tensor(0.05)) and both.edge_loss_px == 1
@@ -51,7 +51,7 @@ def test_a_motion_and_a_compression_are_both_told() -> None:
     assert cut.tested is not None and cut.tested.shape == cut.sigma.shape == (1, 1, 4, 2)
 
 
-def test_the_seam_is_asked_for_by_pixels_of_the_plate(lemur: Any) -> None:
+def test_the_edge_loss_is_in_pixels_of_the_plate(lemur: Any) -> None:
     found = [
         trimap.tested_trimap(
             lemur.image, lemur.clean, torch.Generator().manual_seed(0), edge_loss_px=edge_loss_px

@@ -74,7 +74,7 @@ def test_background_fails_as_often_as_is_stated() -> None:
     assert 0.2 * WINDOW_ALARM < denied < 1.5 * len(WINDOWS) * WINDOW_ALARM
 
 
-def test_two_surfaces_within_the_grain_are_told_apart_by_windows() -> None:
+def test_two_surfaces_within_the_grain_are_separated_by_windows() -> None:
     clean = ramp()
     other = clean + 0.03  # one sigma: no pixel by itself can tell
     noisy = other + grain(clean, 0.02, 5), clean + grain(clean, 0.02, 6)
@@ -114,7 +114,7 @@ def compressed(plate: Tensor, quality: int = 85) -> Tensor:
 def test_compressed_grain_is_measured_though_its_finest_detail_is_gone(
     lemur: Any, sigma: float, share: float
 ) -> None:
-    """By what fine grain tells, half and 70 % of the background were told."""
+    """By what fine grain shows, half and 70 % of the background were found."""
     plates = [compressed(x + grain(x, sigma, k)) for k, x in enumerate((lemur.image, lemur.clean))]
     _, agreed = same(*plates, Noise.of_pair(*plates))
     empty = lemur.alpha == 0

@@ -187,7 +187,7 @@ def test_the_simple_update_forgets_the_first_trimap(
     assert found.item() == expected
 
 
-def test_eq19_with_the_truth_mends_the_lemurs_trimap(lemur: Any) -> None:
+def test_eq19_with_the_truth_fixes_the_lemurs_trimap(lemur: Any) -> None:
     first = trimap(lemur)
     second = updated_alpha(first, lemur.alpha, "proposed")
     before, after = (1 - lemur.alpha[first == 1]).sum(), (1 - lemur.alpha[second == 1]).sum()

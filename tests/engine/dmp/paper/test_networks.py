@@ -53,7 +53,7 @@ def test_the_seed_noise_has_the_released_codes_moments() -> None:
     assert torch.equal(noise, again) and not torch.equal(noise, other)
 
 
-def test_a_silenced_network_says_one_half_everywhere() -> None:
+def test_a_silenced_network_gives_one_half_everywhere() -> None:
     network = made(3)
     silence(network)
     out = network(seed_noise(40, 24, torch.Generator().manual_seed(0), CPU))

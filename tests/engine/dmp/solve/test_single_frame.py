@@ -157,7 +157,7 @@ def test_known_regions_are_held_to_the_bit(tiny: Any) -> None:
 
 
 @pytest.mark.parametrize("settings", [PAPER, HELD])
-def test_a_hint_is_obeyed(tiny: Any, settings: Settings) -> None:
+def test_a_constraint_is_kept(tiny: Any, settings: Settings) -> None:
     constraint = torch.full_like(tiny.alpha, 0.5)
     constraint[..., 40:, :] = 0
     constraint[..., 20:26, 28:38] = 0  # in the middle of the subject

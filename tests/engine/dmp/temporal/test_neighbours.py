@@ -81,7 +81,7 @@ def moved_view(index: int, by: int, **more: Tensor) -> View:
     return View(*pictures, given["weight"], given["fit"], abs(by))
 
 
-def test_one_subject_before_several_backgrounds_tells_its_alpha() -> None:
+def test_one_subject_before_several_backgrounds_gives_its_alpha() -> None:
     image, clean, alpha = scene(0)
     known = triangulated(image, clean, [moved_view(0, 1), moved_view(0, 2)])
     edge = (alpha > 0.05) & (alpha < 0.95)
@@ -211,7 +211,7 @@ def test_a_subject_that_has_left_leaves_no_ghost() -> None:
     assert solution_of(twice, SETTINGS)[0].alpha.max() == 0
 
 
-def test_a_neighbour_that_does_not_fit_says_nothing() -> None:
+def test_a_neighbour_that_does_not_fit_has_no_weight() -> None:
     """Another subject in the next frame: the alpha stays what the frame itself says."""
     image, clean, alpha = scene(0)
     state = replace(first_state(image, clean), passes=1)

@@ -269,7 +269,7 @@ def plate() -> Callable[..., PlateImage]:
     return make
 
 
-def test_the_fit_is_told_in_numbers(plate: Callable[..., PlateImage]) -> None:
+def test_the_fit_is_reported_in_numbers(plate: Callable[..., PlateImage]) -> None:
     image, _ = with_subject(moved(np.eye(3)), 0.2)
     fitted = fit_clean(plate(image), plate(moved(shift(3, -2)) / np.float32(1.1)), AUTO)
     (note,) = fitted.notes()

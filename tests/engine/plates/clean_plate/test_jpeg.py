@@ -70,7 +70,7 @@ def test_what_was_never_compressed_or_changed_since(plates: tuple[Floats, Floats
     assert compression_of(np.zeros((3, 5, 3), np.float32)) is None
 
 
-def test_a_half_float_still_tells(plates: tuple[Floats, Floats]) -> None:
+def test_a_half_float_still_shows_it(plates: tuple[Floats, Floats]) -> None:
     compressed = Jpeg(85, QUARTER).again(plates[0])
     assert compression_of(compressed.astype(np.float16).astype(np.float32)) == Jpeg(85, QUARTER)
 
@@ -80,7 +80,7 @@ def test_the_grid_of_a_large_plates_blocks_is_found(plates: tuple[Floats, Floats
     assert compression_of(Jpeg(85, QUARTER).again(large)) == Jpeg(85, QUARTER)
 
 
-def test_background_beside_the_subject_is_told_and_the_error_of_the_rest(
+def test_background_beside_the_subject_is_reported_and_the_error_of_the_rest(
     plates: tuple[Floats, Floats], lemur: Any
 ) -> None:
     jpeg = Jpeg(85, QUARTER)

@@ -1,4 +1,4 @@
-"""Pairs that are no pair are told in one sentence; good pairs are not complained about."""
+"""Pairs that are no pair get one sentence; good pairs get none."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def linear(stored: Array) -> Array:
     )
 
 
-def test_good_pairs_are_not_complained_about() -> None:
+def test_good_pairs_get_no_warning() -> None:
     image, clean = lemur()
     assert warnings_of(image, clean) == ()
     assert warnings_of(grain(image, 0.02, 1), grain(clean, 0.02, 2)) == ()

@@ -102,7 +102,7 @@ def test_a_vignette_is_found_around_a_subject_that_fills_the_frame() -> None:
     assert 0.6 < found.report.slow_light[0] and found.report.slow_light[1] < 1.7
 
 
-def test_beyond_the_border_the_plate_tells_subject_and_background_apart() -> None:
+def test_beyond_the_border_the_plate_separates_subject_and_background() -> None:
     def wall(x: Array, y: Array) -> Array:
         # cool colours, that the warm subject has not
         return waves(x, y) * np.array([0.55, 0.9, 1.1], np.float32)

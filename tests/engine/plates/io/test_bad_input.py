@@ -60,7 +60,7 @@ def test_a_file_with_a_hash_in_its_name_is_a_file(picture, image, noise):
 
 
 def as_nobody(question: Callable[[], object]) -> str:
-    """What an unprivileged user is told (the tests may run as root, whom nothing stops)."""
+    """What an unprivileged user reads (the tests may run as root, whom nothing stops)."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:

@@ -137,14 +137,14 @@ def test_raw_normalises_integers_only(picture, image, noise):
     assert image(picture("b.png", noise, "uint8"), "RAW").space == "raw"
 
 
-def test_a_png_that_says_it_is_linear_is(picture, image, noise):
+def test_a_png_marked_as_linear_is(picture, image, noise):
     path = picture("a.png", noise, "uint16", attributes={"oiio:ColorSpace": "linear"})
     plate = image(path)
     assert plate.space == "scene_linear"
     assert np.abs(plate.rgb - noise).max() < 1 / 65535
 
 
-def test_dpx_says_what_it_is_or_is_asked_for(picture, image, noise):
+def test_a_dpx_is_read_by_its_header_or_by_the_setting(picture, image, noise):
     linear = picture("lin.dpx", noise, "uint16", attributes={"oiio:ColorSpace": "linear"})
     assert image(linear).space == "scene_linear"
     video = picture("vid.dpx", noise, "uint16", attributes={"dpx:Transfer": "ITU-R 709-4"})

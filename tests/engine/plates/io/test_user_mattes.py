@@ -1,4 +1,4 @@
-"""The artist's mattes as one hint: what each says, and which is heard where two contradict."""
+"""The artist's mattes as one constraint: what each decides, and which wins where two contradict."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def test_every_matte_is_known() -> None:
 
 
 @pytest.mark.parametrize("role", MATTES)
-def test_what_a_matte_says(role: Role) -> None:
+def test_what_a_matte_constrains(role: Role) -> None:
     for value, meant in SAYS[role].items():
         assert constraint(**{role.value: value}) == meant, value
 
 
-def test_the_strongest_that_speaks_is_heard() -> None:
+def test_the_strongest_matte_decides() -> None:
     for values in product(*(SAYS[role] for role in STRONGEST_FIRST)):
         meant = [SAYS[role][value] for role, value in zip(STRONGEST_FIRST, values, strict=True)]
         expected = next((one for one in meant if one != 0.5), 0.5)

@@ -238,7 +238,7 @@ write.write_whole(Path(sys.argv[1]), OpenImageIO.ImageSpec(), numpy.zeros((2, 2,
 """
 
 
-@pytest.mark.skipif(os.name == "nt", reason="Windows cannot be asked whether a process is there")
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no query for whether a process is there")
 def test_what_a_killed_engine_left_goes_with_the_next_writing(
     picture, image, noise, layers, tmp_path
 ):
@@ -322,7 +322,7 @@ def test_a_disk_that_ends_midway(picture, tmp_path, limit):
     assert os.listdir(folder) == []
 
 
-def test_check_output_says_what_is_wrong(tmp_path, picture, noise):
+def test_check_output_shows_what_is_wrong(tmp_path, picture, noise):
     plate = picture("plate.exr", noise)
     (tmp_path / "file").write_text("")
     (tmp_path / "folder.exr").mkdir()

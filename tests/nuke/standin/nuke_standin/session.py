@@ -102,7 +102,7 @@ def refuse(sentence: str, kind: type[Exception] = RuntimeError) -> NoReturn:
 
 
 def pump() -> bool:
-    """Run what threads asked the main thread to do; False when there was nothing."""
+    """Run what threads queued for the main thread; False when there was nothing."""
     any_call = False
     while True:
         try:
