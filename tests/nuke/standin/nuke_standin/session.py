@@ -41,7 +41,7 @@ class Session:
     answers: list[bool] = field(default_factory=list)  # the artist's, to nuke.ask, in order
     form: dict[str, str] | None = None  # what the artist types into a nuke.Panel; None: Cancel
     forms: list[dict[str, str]] = field(default_factory=list)  # the panels that were shown
-    texts: list[str] = field(default_factory=list)
+    printed: list[str] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
     bars: list[Bar] = field(default_factory=list)
     renders: list[tuple[str, int, int, tuple[str, ...]]] = field(default_factory=list)
