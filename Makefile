@@ -4,6 +4,8 @@
 # make lint, make pytest  the halves of it; WORKERS=4 for more processes than two
 # make blender  Blender 4.2, 4.5 and 5.0 as Python modules, for the add-on's tests (3 GB, Python 3.11)
 # make pyblish  pyblish-lite and pyblish-qml with their Qt, for the publish tests (0.5 GB)
+# make oldest  the command line with the oldest packages that setup.py allows
+# make chaos  ten minutes of mattes while engines are killed: what is lost, wrong or hung
 # make figures  the tables and pictures of the documentation, from benchmarks/results and the imports
 # make clean  removes what these made
 
@@ -18,7 +20,7 @@ WORKERS ?= 2
 # How many of the slowest tests are listed at the end; 0 for all.
 DURATIONS ?= 20
 
-.PHONY: demo test environment check lint pytest figures blender pyblish clean
+.PHONY: demo test environment check lint pytest oldest chaos figures blender pyblish clean
 
 demo: $(VENV)/engine.stamp
 	@mkdir -p $(DEMO)
@@ -43,6 +45,12 @@ lint:
 # The slowest files first (tests/schedule.py), so that no process waits for another at the end.
 pytest:
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=$(DURATIONS)
+
+oldest:
+	$(BIN)/python tests/oldest.py
+
+chaos:
+	$(BIN)/python benchmarks/chaos.py
 
 figures:
 	$(PYTHON) benchmarks/figures.py

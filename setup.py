@@ -15,16 +15,18 @@ VERSION = re.search(
     r'^__version__ = "(.+)"$', (HERE / "plugin/dmp_matting/version.py").read_text(), re.MULTILINE
 ).group(1)
 
-CLI = ["typer>=0.12", "rich>=13", "fileseq>=2"]
+# Lower bounds are the oldest releases that pass the tests (`make oldest`), and that have no
+# published advisory for what we use of them.
+CLI = ["typer>=0.16", "rich>=13.7", "fileseq>=2"]
 ENGINE = [
-    "torch>=2.3",
+    "torch>=2.6",  # loading weights only was not safe before
     "numpy>=1.26",
     "scipy>=1.11",
     "OpenImageIO>=3.0",
-    "opencv-python-headless>=4.8",  # registration of the clean plate
-    "starlette>=0.40",
+    "opencv-python-headless>=4.8.1.78",  # registration of the clean plate
+    "starlette>=0.49.1",  # a Range header could cost it minutes
     "uvicorn>=0.30",
-    "h11>=0.14",
+    "h11>=0.16",  # bodies in pieces were read too leniently
 ]
 # PySide6 6.12.0 counts None wrongly on Python 3.11 and ends it after some minutes of a window.
 UI = [
@@ -89,6 +91,7 @@ setup(
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.7",
             "schemathesis>=4.0",
+            "hypothesis>=6",
             "ruff>=0.6",
             "mypy>=1.11",
             "types-nuke==13.2.8.0",

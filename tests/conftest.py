@@ -46,10 +46,11 @@ class Home:
     def __init__(self) -> None:
         # Not tmp_path: a Unix socket's path has 107 characters at most.
         self.root = Path(tempfile.mkdtemp(prefix="dmp-"))
-        self.run, self.cache = self.root / "run", self.root / "cache"
+        self.run = self.root / "run"
+        self.cache = self.root / "cache" / f"user-{os.getuid()}"
         self.environment = {
             "DMP_RUN_DIR": str(self.run),
-            "DMP_CACHE_DIR": str(self.cache),
+            "DMP_CACHE_DIR": str(self.cache.parent),
             "DMP_CONFIG": str(self.root / "config.json"),
         }
         self._started: list[subprocess.Popen[bytes]] = []

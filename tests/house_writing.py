@@ -14,8 +14,8 @@ from .house_imports import sources
 # A file that is written whole takes its name in one place; these rename what exists already.
 RENAMING = {
     "plugin/dmp_matting/atomic_write.py",
-    "plugin/dmp_matting/client/launcher.py",  # the engine's log makes room for the next one
     "plugin/dmp_matting/publish/plugins/integrate_matte.py",  # a checked folder becomes a version
+    "engine/dmp_engine/server/job_folders.py",  # jobs of an ended engine go to the next one
     "engine/dmp_engine/server/job_store.py",  # a folder that does not load is put aside
     "blender_addon/dmp_blender/render.py",  # Blender names the picture that it has rendered
 }

@@ -1,4 +1,4 @@
-"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|shot|compare|eval|bench`.
+"""The engine's command line: `python -m dmp_engine run|serve|doctor|view|shot|eval|...`.
 
 Made for the client's side (`dmp` and the hosts), which start it in the engine's own Python. The
 answer is JSON on standard output, but for `compare`, whose reader is a person.
@@ -7,14 +7,16 @@ answer is JSON on standard output, but for `compare`, whose reader is a person.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 from pathlib import Path
 
-from dmp_matting.errors import DmpError, MismatchError
+from dmp_matting.errors import DmpError, EngineError, MismatchError, limit_hint
 
 from .evaluation import command as evaluation
 from .server import options
+from .version import engine_version
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -22,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m dmp_engine", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("run", help="do one job from standard input")
+    commands.add_parser("version", help="print the version that results record")
     commands.add_parser("doctor", help="say what this machine has, and what is wrong")
     view = commands.add_parser("view", help="make a contact sheet of a result")
     view.add_argument("result", type=Path)
@@ -53,6 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
         from .processes.run_once import run
 
         return run()
+    if chosen.command == "version":
+        print(json.dumps({"version": engine_version()}))
+        return 0
     if chosen.command == "eval":
         return evaluation.run(chosen)
     if chosen.command == "bench":
@@ -94,15 +100,26 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _serve(chosen: argparse.Namespace) -> int:
+    """Serve; whatever keeps the engine from it is the last line of its standard output."""
+    failure: DmpError
     try:
         from .server.lifecycle import serve
+
+        return serve(chosen)
     except ImportError as reason:
         from .machine.errors import incomplete
 
-        missing = incomplete(reason)
-        print(json.dumps(missing.to_wire()))
-        return missing.exit_code
-    return serve(chosen)
+        failure = incomplete(reason)
+    except DmpError as error:
+        failure = error
+    except OSError as reason:
+        failure = EngineError(
+            f"The engine could not start ({reason.strerror or reason}"
+            f"{': ' + str(reason.filename) if reason.filename else ''}{limit_hint(reason)})."
+        )
+    with contextlib.suppress(OSError):  # nobody waits for it any more
+        print(json.dumps(failure.to_wire()), flush=True)
+    return failure.exit_code
 
 
 def _compare(result: Path, truth: Path) -> None:

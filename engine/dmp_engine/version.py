@@ -14,22 +14,76 @@ import ast
 import hashlib
 import importlib.metadata
 import importlib.util
+import os
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 from dmp_matting import version as release
 
 ENTRY = "dmp_engine.pipeline.frame"
 VOCABULARY = "dmp_matting"
+PACKAGE = str(Path(__file__).resolve().parent)  # where this engine lies
 
 
 @cache
 def engine_version() -> str:
-    """``0.1.0+3fa94c0d12ab``: the release, and the digest."""
-    return f"{release.__version__}+{closure_of(our_packages()).digest()[:12]}"
+    """``0.1.0+3fa94c0d12ab``: the release, and the digest. Of the moment of the first call."""
+    _loaded_state()
+    return _version(release.__version__, _closure())
+
+
+def installed_version() -> str:
+    """The version of the files as they are now: another one after an update of a running engine.
+
+    Empty in the middle of an update. Takes a millisecond while nothing has changed. Blocks.
+    """
+    state = _state()
+    return engine_version() if state == _loaded_state() else _version_on_disk(state)
+
+
+def _version(number: str, closure: Closure) -> str:
+    return f"{number}+{closure.digest()[:12]}"
+
+
+def _closure() -> Closure:
+    return closure_of(our_packages())
+
+
+@cache
+def _watched() -> tuple[Path, ...]:
+    """Our files, and the folders that change when a library is installed."""
+    closure = _closure()
+    found = [importlib.util.find_spec(library) for library in sorted(closure.libraries)]
+    origins = {Path(spec.origin).parent.parent for spec in found if spec and spec.origin}
+    return (*closure.files.values(), *sorted(origins))
+
+
+@cache
+def _loaded_state() -> tuple[object, ...]:
+    return _state()
+
+
+def _state() -> tuple[object, ...]:
+    """What changes whenever an update does; empty when a file is gone."""
+    try:
+        found = [os.stat(path) for path in _watched()]
+    except OSError:
+        return ()
+    return tuple((one.st_mtime_ns, one.st_size, one.st_ino) for one in found)
+
+
+@lru_cache(maxsize=4)
+def _version_on_disk(state: tuple[object, ...]) -> str:
+    try:
+        text = Path(release.__file__).read_text("utf-8")
+        number = re.search(r'__version__ = "(.+)"', text)
+        return _version(number[1] if number else "", _closure())
+    except (OSError, SyntaxError, ValueError):
+        return ""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,12 @@
-"""A file or folder that appears whole or not at all; what a killed writer left is removed.
+"""A file or folder that appears whole or not at all; and whether it can appear, before any work.
 
 Everything that DMP writes whole, in the plug-in and in the engine, is written through here. The
 draft lies beside its target, hidden, and its name holds who writes it:
-``.m.1001.exr.<host>.<process>.<random>.part``. A killed process cannot remove its draft; whoever
+``.m.1001.exr.<system>.<process>.<random>.part``. A killed process cannot remove its draft; whoever
 writes the same target next does.
+
+:func:`check_output` judges where layers are to be written, for the engine and its clients alike:
+whichever way a frame is solved, the same names are refused with the same sentence.
 """
 
 from __future__ import annotations
@@ -13,15 +16,35 @@ import re
 import secrets
 import shutil
 import socket
+import tempfile
 import time
 import zlib
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Iterator
+from typing import Iterable, Iterator, Optional, Union
 
-ABANDONED = 3600.0  # seconds without a byte: nobody writes that slowly
+from .errors import OutputError, printable
+
+LEAST_ROOM = 1 << 20  # bytes that a disk must have free when the size is not known yet
+# plate.####.exr, plate.%04d.exr, plate.$F4.exr, plate.@@@@.exr
+SEQUENCE = re.compile(r"#+|%0?\d*d|\$F\d*|@+(?=\.\w+$)")
+ABANDONED = 24 * 3600.0  # seconds without a byte: no clock of a studio is that wrong
 LONGEST = 200  # bytes of a name that its draft repeats; a file's name has 255 at most
-_HOST = f"{zlib.crc32(socket.gethostname().encode()):08x}"  # a name may be too long for a file's
+_WRITER = r"(?P<system>[0-9a-f]{8})\.(?P<pid>\d{1,10})\.[0-9a-f]{8}\.part(\.[^.]+)?"
+_OF_ANY = re.compile(r"\..+\." + _WRITER, re.DOTALL)
+
+
+def _system() -> str:
+    """Where the number of a process names one: this start of this host, and this container."""
+    parts = [socket.gethostname()]
+    with suppress(OSError):
+        parts.append(Path("/proc/sys/kernel/random/boot_id").read_text("ascii"))
+    with suppress(OSError):
+        parts.append(os.readlink("/proc/self/ns/pid"))
+    return f"{zlib.crc32(' '.join(parts).encode()):08x}"  # short, as a file's name has to be
+
+
+_SYSTEM = _system()
 
 
 @contextmanager
@@ -33,7 +56,7 @@ def atomic_write(target: Path, *, keep_suffix: bool = False) -> Iterator[Path]:
     ``target`` does. Raises OSError when the draft cannot be renamed or was never made.
     """
     end = f".part{target.suffix}" if keep_suffix else ".part"
-    draft = target.with_name(f"{_start(target)}{_HOST}.{os.getpid()}.{secrets.token_hex(4)}{end}")
+    draft = target.with_name(f"{_start(target)}{_SYSTEM}.{os.getpid()}.{secrets.token_hex(4)}{end}")
     try:
         yield draft
         os.replace(draft, target)
@@ -50,22 +73,36 @@ def _start(target: Path) -> str:
     return f".{name}."
 
 
+def sweep_drafts(folder: Path) -> None:
+    """Remove what killed processes left in ``folder``, of whatever target."""
+    _sweep_those(folder, _OF_ANY)
+
+
 def _sweep(target: Path) -> None:
     """Remove what killed processes left of the same target."""
-    start = _start(target)
-    rest = re.compile(
-        r"(?P<host>[0-9a-f]{8})\.(?P<pid>\d+)\.[0-9a-f]{8}\.part(" + re.escape(target.suffix) + ")?"
-    )
+    _sweep_those(target.parent, re.compile(re.escape(_start(target)) + _WRITER))
+
+
+def _sweep_those(folder: Path, drafts: re.Pattern[str]) -> None:
     with suppress(OSError):
-        for name in os.listdir(target.parent):
-            found = rest.fullmatch(name[len(start) :]) if name.startswith(start) else None
-            if found is None:
-                continue
-            left = target.with_name(name)
-            with suppress(OSError):
-                dead = found["host"] == _HOST and not _alive(int(found["pid"]))
-                if dead or time.time() - left.stat().st_mtime > ABANDONED:
-                    _remove(left)
+        for name in os.listdir(folder):
+            found = drafts.fullmatch(name)
+            if found and _is_abandoned(folder / name, found["system"], int(found["pid"])):
+                _remove(folder / name)
+
+
+def _is_abandoned(draft: Path, system: str, pid: int) -> bool:
+    """Whether its writer is dead, as far as that can be seen from here.
+
+    Of a writer elsewhere only the time of the last byte is known, by a clock that may be wrong in
+    both directions.
+    """
+    if system == _SYSTEM and not _alive(pid):
+        return True
+    try:
+        return abs(time.time() - draft.stat().st_mtime) > ABANDONED
+    except OSError:
+        return False
 
 
 def _remove(draft: Path) -> None:
@@ -87,3 +124,79 @@ def _alive(process: int) -> bool:
     except OSError:
         pass  # another user's
     return True
+
+
+# --- whether a file can be written ---------------------------------------------------------------
+
+
+def is_sequence(path: Path) -> bool:
+    """Whether the name is a pattern for many frames rather than one file."""
+    return bool(SEQUENCE.search(path.name))
+
+
+def not_utf8(path: Path) -> Optional[str]:
+    """A printable form of a path that an image library cannot be given; None if it can."""
+    try:
+        str(path).encode()
+        return None
+    except UnicodeEncodeError:
+        return printable(str(path))
+
+
+def check_output(
+    path: Path, *, need: int = LEAST_ROOM, plates: Iterable[Union[str, Path]] = ()
+) -> None:
+    """Raise OutputError, before any work, when layers could not be written to ``path``.
+
+    ``need`` is the room wanted in bytes; ``plates`` are files that the output must not overwrite.
+    """
+    folder = path.parent
+    shown = not_utf8(path)
+    if shown:
+        raise OutputError(f"'{shown}' has letters that are not UTF-8; choose another output.")
+    if path.suffix.lower() != ".exr":
+        raise OutputError(f"'{path}' does not end in .exr; the layers are written as EXR.")
+    if is_sequence(path):
+        raise OutputError(f"'{path}' is a sequence pattern, not a file; name one frame.")
+    # os.path, since pathlib raises where a folder on the way may not be entered
+    if not os.path.exists(folder):
+        raise OutputError(f"The folder '{folder}' does not exist; make it first.")
+    if not os.path.isdir(folder):
+        raise OutputError(f"'{folder}' is a file, not a folder; choose another output.")
+    try:
+        os.lstat(path)
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as reason:  # a name too long, a zero byte
+        raise output_refused(path, getattr(reason, "strerror", None) or str(reason)) from None
+    if os.path.isdir(path):
+        raise OutputError(f"'{path}' is a folder; choose another output name.")
+    exists = os.path.exists(path)
+    if exists and not os.path.isfile(path):
+        raise OutputError(f"'{path}' is a device or a pipe; choose another output name.")
+    if exists and any(os.path.exists(plate) and path.samefile(plate) for plate in plates):
+        raise OutputError(f"'{path}' is one of the plates; choose another output name.")
+    if exists and not os.access(path, os.W_OK):
+        raise OutputError(f"'{path}' is write-protected; unlock it or choose another name.")
+    try:
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        raise output_refused(path, error.strerror or str(error), need) from None
+    if shutil.disk_usage(folder).free < need:
+        raise output_refused(path, "", need)
+
+
+def output_refused(path: Path, reason: str, need: int = LEAST_ROOM) -> OutputError:
+    """The error for a file that could not be written, for ``reason``."""
+    folder = path.parent
+    if not os.path.isdir(folder):
+        return OutputError(f"The folder '{folder}' does not exist any more; make it again.")
+    free = shutil.disk_usage(folder).free
+    if free < need:
+        return OutputError(
+            f"The disk of '{folder}' is full ({free / 2**20:.1f} MB free, about "
+            f"{need / 2**20:.1f} MB needed); make room or choose another folder."
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return OutputError(f"'{folder}' may not be written to; choose another folder.")
+    return OutputError(f"'{path}' could not be written ({reason}); choose another folder.")

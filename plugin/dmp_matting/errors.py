@@ -19,14 +19,31 @@ the file or the setting. It is never a traceback. Errors cross the wire as
 
 from __future__ import annotations
 
+import errno
+import re
 import traceback
-from typing import Dict, Type
+from typing import Dict, Optional, Type
+
+# What a terminal, a log or a farm would obey or break a line at, and what no encoding holds.
+_RAW = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
+
+def printable(text: str) -> str:
+    """``text`` from outside on one line, with nothing in it that is not to be seen.
+
+    Control characters, line breaks, marks that turn the direction of writing, and bytes of a name
+    that are no text become escapes such as ``\\x1b``.
+    """
+    return _RAW.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 class DmpError(Exception):
-    """Base of all failures that an artist reads as one sentence."""
+    """Base of all failures that an artist reads as one sentence: printable, whatever it quotes."""
 
     exit_code = 1
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(printable(str(message)))
 
     def to_wire(self) -> Dict[str, str]:
         """The error as JSON-ready fields, readable by :func:`from_wire`."""
@@ -81,10 +98,34 @@ class CancelledError(DmpError):
     exit_code = 130
 
 
+def limit_hint(reason: OSError) -> str:
+    """What to do about a limit of this account that the system reported; "" for other reasons."""
+    if reason.errno == errno.EMFILE:
+        return ": the limit of open files is reached, raise it with `ulimit -n 4096`"
+    if reason.errno == errno.EAGAIN:
+        return ": the limit of processes is reached, raise it with `ulimit -u` or end some"
+    if reason.errno == errno.ENOMEM:
+        return ": memory is short, close other programs"
+    return ""
+
+
+def limit_error(error: BaseException) -> Optional[DmpError]:
+    """The sentence for an exception that a limit of this account has caused; None for others."""
+    if isinstance(error, OSError) and limit_hint(error):
+        return EngineError(f"The system refused to go on{limit_hint(error)}.")
+    if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
+        return EngineError(
+            "The limit of processes is reached; raise it with `ulimit -u` or end some."
+        )
+    if isinstance(error, MemoryError):
+        return EngineError("Memory is short; close other programs, or set a smaller solve size.")
+    return None
+
+
 def bug_sentence(bug: Exception, whose: str = "DMP") -> str:
     """What an artist reads about an exception that nobody foresaw."""
     text = (str(bug).splitlines() or [""])[0]
-    return f"{whose} hit a bug: {type(bug).__name__}: {text}."
+    return printable(f"{whose} hit a bug: {type(bug).__name__}: {text}.")
 
 
 def as_dmp_error(error: Exception) -> DmpError:
@@ -93,8 +134,9 @@ def as_dmp_error(error: Exception) -> DmpError:
     The traceback of a bug goes to the standard error output, which Nuke's Script Editor and
     Blender's system console show.
     """
-    if isinstance(error, DmpError):
-        return error
+    known = error if isinstance(error, DmpError) else limit_error(error)
+    if known is not None:
+        return known
     traceback.print_exception(type(error), error, error.__traceback__)
     return EngineError(bug_sentence(error))
 
@@ -108,5 +150,5 @@ def _tree(root: Type[DmpError]) -> Dict[str, Type[DmpError]]:
 
 def from_wire(fields: Dict[str, str]) -> DmpError:
     """The error that :meth:`DmpError.to_wire` described; an unknown class becomes EngineError."""
-    kind = _tree(DmpError).get(fields.get("error", ""), EngineError)
+    kind = _tree(DmpError).get(str(fields.get("error", "")), EngineError)
     return kind(fields.get("message", "The engine reported a failure without a message."))

@@ -17,6 +17,7 @@ MAGIC = b"\x76\x2f\x31\x01"
 VERSION = 2
 OTHER_KINDS = 0x1A00  # flags of the version field: tiles, deep data, several parts
 NAME_LIMIT = 256  # bytes of a name or a type
+MOST_BLOCKS = 1 << 20  # of a file; more rows than that are damage
 HEADER_LIMIT = 16 << 20  # bytes; a longer header is damage
 
 # Attributes that name the moment and the script in which a plate was written, not the plate: hosts
@@ -93,12 +94,12 @@ def read_exr_header(file: BinaryIO) -> Optional[ExrHeader]:
     found: List[Attribute] = []
     size = len(start)
     while True:
-        name = _name(file)
+        name = read_name(file)
         if name is None:
             return None
         if not name:
             return ExrHeader(tuple(found), size + 1)
-        kind, length = _name(file), file.read(4)
+        kind, length = read_name(file), file.read(4)
         if not kind or len(length) < 4:
             return None
         (count,) = struct.unpack("<i", length)
@@ -122,7 +123,7 @@ def copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str]
     source.seek(0)
     header = read_exr_header(source)
     count = header.blocks() if header is not None else 0
-    table = source.read(8 * count)
+    table = source.read(8 * min(count, MOST_BLOCKS))
     if header is None or count < 1 or len(table) != 8 * count:
         raise ValueError("no whole single-part scanline EXR")
     new = {name: Attribute(name, "string", text.encode("utf-8")) for name, text in texts.items()}
@@ -134,7 +135,7 @@ def copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str]
     shutil.copyfileobj(source, target)
 
 
-def _name(file: BinaryIO) -> Optional[str]:
+def read_name(file: BinaryIO) -> Optional[str]:
     """Letters up to a zero; None if the zero does not come."""
     letters = bytearray()
     while len(letters) < NAME_LIMIT:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
+import hmac
 import json
 from dataclasses import dataclass, field, fields
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -15,7 +16,13 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 from .settings import Settings
 
 PROTOCOL = 2  # between hosts and engine: docs/engineering/engine_protocol.md
+PROOF = "/v1/proof"  # where an engine proves that it knows its token, without being sent it
 NEIGHBOURS = 8  # frames on each side that a result of a shot depends on (Settings.temporal)
+
+
+def proof_of(token: str, number: str) -> str:
+    """What only an engine with that token can answer to ``number``; hexadecimal."""
+    return hmac.new(token.encode(), f"dmp engine {number}".encode(), hashlib.sha256).hexdigest()
 
 
 class Role(str, enum.Enum):

@@ -1,11 +1,15 @@
 """Where the user's files of DMP lie on this machine. Standard library only, Python 3.9.
 
-run folder     the engine's socket, run file (address and token) and lock; 0700, local disk.
+run folder     the engine's socket, run file (address and token) and lock; private, local disk.
                Found the same way by every host of one user, whatever its environment holds
                (``XDG_RUNTIME_DIR`` and ``TMPDIR`` differ between a desktop and an ssh
                session, and two run folders would mean two engines). ``$DMP_RUN_DIR`` moves it.
-cache folder   job folders, finished results and the engine's log. ``$DMP_CACHE_DIR`` moves it.
+cache folder   job folders, finished results and the engine's log. ``$DMP_CACHE_DIR`` moves it; each
+               user has a folder of its own in there.
 configuration  what ``dmp setup`` wrote. ``$DMP_CONFIG`` names another file.
+
+A folder that another user owns or may write to is never used, and none that the user has made is
+changed.
 """
 
 from __future__ import annotations
@@ -15,72 +19,146 @@ import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Iterator, Mapping, Optional
 
 from .atomic_write import atomic_write
 from .errors import EngineError, InputError, OutputError
 
 WINDOWS = sys.platform == "win32"
+NUMBERED = 10  # further run folders in /tmp, where others have taken ours
+SHARED = 0o1777  # as /tmp: everybody may make a folder in it, and nobody remove another's
 
 
 def run_folder() -> Path:
     """The private run folder, made if it is missing.
 
-    Raises EngineError when it is not this user's own: another user of the
+    Raises EngineError when there is none that is this user's own: another user of the
     machine may have made a folder of that name to read the token.
     """
-    folder = _run_folder()
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        found = folder.lstat()
-    except OSError as reason:
-        raise EngineError(
-            f"The engine's folder {folder} cannot be made ({reason.strerror}); "
-            "set DMP_RUN_DIR to a folder of your own."
-        ) from None
-    if WINDOWS:
-        return folder  # lies in the user's profile, which Windows keeps private
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid():
-        raise EngineError(
-            f"{folder} does not belong to you, so it is not used for the engine; "
-            "remove it or set DMP_RUN_DIR to a folder of your own."
-        )
-    if stat.S_IMODE(found.st_mode) != 0o700:
-        folder.chmod(0o700)
-    return folder
+    refusal: Optional[EngineError] = None
+    for folder in _run_folders():
+        try:
+            return _private(folder, "DMP_RUN_DIR")
+        except EngineError as reason:
+            refusal = refusal or reason
+    assert refusal is not None
+    raise refusal
 
 
-def _run_folder() -> Path:
+def _run_folders() -> Iterator[Path]:
+    """Where the run folder may lie, the first first: another user may have taken it."""
     named = os.environ.get("DMP_RUN_DIR", "")
     if named:
-        return Path(named).absolute()
-    if WINDOWS:
-        return _windows_local() / "run"
-    return Path(f"/tmp/dmp-{os.getuid()}")
+        yield _expanded(named, "DMP_RUN_DIR")
+    elif WINDOWS:
+        yield _windows_local() / "run"
+    else:
+        user = os.getuid()
+        yield Path(f"/tmp/dmp-{user}")
+        if os.path.isdir(f"/run/user/{user}"):
+            yield Path(f"/run/user/{user}/dmp")
+        yield from (Path(f"/tmp/dmp-{user}-{number}") for number in range(2, NUMBERED))
 
 
 def cache_folder() -> Path:
-    """The cache folder (not made here)."""
+    """The cache folder (not made here). Raises EngineError for a user without a home folder."""
     named = os.environ.get("DMP_CACHE_DIR", "")
     if named:
-        return Path(named).expanduser().absolute()
+        folder = _expanded(named, "DMP_CACHE_DIR")
+        return folder if WINDOWS else folder / f"user-{os.getuid()}"
     if WINDOWS:
         return _windows_local() / "Cache"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "dmp-matting"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "dmp-matting"
+        return _home("DMP_CACHE_DIR") / "Library" / "Caches" / "dmp-matting"
+    named = os.environ.get("XDG_CACHE_HOME", "")
+    return (Path(named) if named else _home("DMP_CACHE_DIR") / ".cache") / "dmp-matting"
+
+
+def make_cache_folder() -> Path:
+    """The cache folder, made if it is missing.
+
+    Raises EngineError when it is not this user's own, or cannot be made.
+    """
+    folder = cache_folder()
+    named = os.environ.get("DMP_CACHE_DIR", "")
+    if named and not WINDOWS:  # a site may name one for all of its users
+        try:
+            folder.parent.parent.mkdir(parents=True, exist_ok=True)
+            folder.parent.mkdir()
+            folder.parent.chmod(SHARED)
+        except FileExistsError:
+            pass
+        except OSError as reason:
+            raise _cannot_be_made(folder.parent, reason, "DMP_CACHE_DIR") from None
+    return _private(folder, "DMP_CACHE_DIR")
+
+
+def _private(folder: Path, variable: str) -> Path:
+    """``folder``, made if it is missing; a link to a folder of one's own is one.
+
+    Raises EngineError when another user owns it or may write to it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        link, found = folder.lstat(), folder.stat()
+    except OSError as reason:
+        raise _cannot_be_made(folder, reason, variable) from None
+    if WINDOWS:
+        return folder  # lies in the user's profile, which Windows keeps private
+    user = os.getuid()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or link.st_uid not in (user, 0):
+        raise EngineError(
+            f"{folder} does not belong to you, so it is not used for the engine; "
+            f"remove it or set {variable} to a folder of your own."
+        )
+    if found.st_mode & 0o022:
+        raise EngineError(
+            f"Others may write to {folder}, so it is not used for the engine; "
+            f"`chmod 700` it or set {variable} to a folder of your own."
+        )
+    return folder
+
+
+def _cannot_be_made(folder: Path, reason: OSError, variable: str) -> EngineError:
+    return EngineError(
+        f"The engine's folder {folder} cannot be made ({reason.strerror}); "
+        f"set {variable} to a folder of your own."
+    )
+
+
+def _expanded(named: str, variable: str) -> Path:
+    try:
+        return Path(named).expanduser().absolute()
+    except RuntimeError:  # ~ without a home
+        raise _no_home(variable) from None
+
+
+def _home(variable: str) -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        raise _no_home(variable) from None
+
+
+def _no_home(variable: str) -> EngineError:
+    return EngineError(
+        f"This user has no home folder; set HOME, or {variable} to a place that can be written to."
+    )
 
 
 def config_file() -> Path:
-    """The user's configuration file (it need not exist)."""
+    """The user's configuration file (it need not exist). EngineError without a home folder."""
     named = os.environ.get("DMP_CONFIG", "")
     if named:
-        return Path(named).absolute()
+        return _expanded(named, "DMP_CONFIG")
     if WINDOWS:
         return _windows_local() / "config.json"
     if sys.platform == "darwin":
-        return Path.home() / "Library" / "Application Support" / "dmp-matting" / "config.json"
-    root = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+        return (
+            _home("DMP_CONFIG") / "Library" / "Application Support" / "dmp-matting" / "config.json"
+        )
+    named = os.environ.get("XDG_CONFIG_HOME", "")
+    root = Path(named) if named else _home("DMP_CONFIG") / ".config"
     return root / "dmp-matting" / "config.json"
 
 
@@ -89,12 +167,12 @@ def read_config() -> Dict[str, Any]:
 
     Raises InputError for a file that is no JSON object.
     """
-    path = config_file()
     try:
+        path = config_file()
         found = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError, EngineError):  # EngineError: nowhere to have one
         return {}
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise InputError(f"The configuration {path} cannot be read; run `dmp setup` again.")
@@ -104,7 +182,7 @@ def read_config() -> Dict[str, Any]:
 def write_config(values: Mapping[str, Any]) -> Path:
     """Merge ``values`` into the configuration; returns its path. Raises OutputError."""
     path = config_file()
-    merged = {**read_config(), **values} if path.exists() else dict(values)
+    merged = {**read_config(), **values}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as draft:
@@ -117,4 +195,5 @@ def write_config(values: Mapping[str, Any]) -> Path:
 
 
 def _windows_local() -> Path:
-    return Path(os.environ.get("LOCALAPPDATA") or Path.home()) / "dmp-matting"
+    named = os.environ.get("LOCALAPPDATA", "")
+    return (Path(named) if named else _home("LOCALAPPDATA")) / "dmp-matting"

@@ -267,7 +267,7 @@ class Settings:
         for name in values:
             if name not in known:
                 raise SettingsError(
-                    f"There is no setting '{name}'; `dmp presets` lists all of them."
+                    f"There is no setting {_shown(name)}; `dmp presets` lists all of them."
                 )
         return dataclasses.replace(self, **values).checked()  # type: ignore[arg-type]
 
@@ -300,8 +300,8 @@ def parse_value(name: str, text: str) -> Value:
             return kind(text)  # type: ignore[no-any-return]
         except (KeyError, ValueError):
             wanted = {bool: "on or off", int: "a whole number", float: "a number"}[kind]
-            raise SettingsError(f"Setting '{name}' wants {wanted}, not '{text}'.") from None
-    raise SettingsError(f"There is no setting '{name}'; `dmp presets` lists all of them.")
+            raise SettingsError(f"Setting '{name}' wants {wanted}, not {_shown(text)}.") from None
+    raise SettingsError(f"There is no setting {_shown(name)}; `dmp presets` lists all of them.")
 
 
 def parse_assignments(texts: Sequence[str]) -> Dict[str, Value]:
@@ -319,17 +319,26 @@ def parse_assignments(texts: Sequence[str]) -> Dict[str, Value]:
 
 def _check(spec: dataclasses.Field[Any], value: Value) -> None:
     kind = type(spec.default)
-    if kind is float and type(value) is int:
-        value = float(value)
-    if type(value) is not kind:
-        raise SettingsError(f"Setting '{spec.name}' wants {kind.__name__}, not {value!r}.")
+    if type(value) is not kind and not (kind is float and type(value) is int):
+        raise SettingsError(f"Setting '{spec.name}' wants {kind.__name__}, not {_shown(value)}.")
     choices = spec.metadata["choices"]
     if choices and value not in choices:
-        raise SettingsError(f"Setting '{spec.name}' is one of {', '.join(choices)}, not '{value}'.")
+        raise SettingsError(
+            f"Setting '{spec.name}' is one of {', '.join(choices)}, not {_shown(value)}."
+        )
     low, high = spec.metadata["low"], spec.metadata["high"]
     if not isinstance(value, (int, float)) or low is None or high is None:
         return
     if not low <= value <= high:  # also refuses NaN
         raise SettingsError(
-            f"Setting '{spec.name}' lies between {low:g} and {high:g}, not {value:g}."
+            f"Setting '{spec.name}' lies between {low:g} and {high:g}, not {_shown(value)}."
         )
+
+
+def _shown(value: object) -> str:
+    """A value from outside for a sentence: short, whatever it is."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a whole number of thousands of digits
+        return "that"
+    return text if len(text) <= 60 else f"{text[:57]}..."

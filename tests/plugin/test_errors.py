@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
-from dmp_matting.errors import EngineError, PlateError, as_dmp_error
+from dmp_matting.errors import EngineError, PlateError, as_dmp_error, limit_error
 
 
 def raised() -> Exception:
@@ -27,3 +29,18 @@ def test_a_bug_is_a_sentence_and_its_traceback_is_printed(
 def test_our_own_errors_stay_themselves(capsys: pytest.CaptureFixture[str]) -> None:
     error = PlateError("The plate is empty.")
     assert as_dmp_error(error) is error and capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "sentence"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "ulimit -n"),
+        (BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable"), "ulimit -u"),
+        (RuntimeError("can't start new thread"), "ulimit -u"),
+        (MemoryError(), "Memory is short"),
+    ],
+)
+def test_a_limit_of_the_account_is_no_bug(error: Exception, sentence: str) -> None:
+    found = as_dmp_error(error)
+    assert sentence in str(found) and "bug" not in str(found)
+    assert limit_error(ValueError("odd")) is None

@@ -14,7 +14,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dmp_matting.paths import cache_folder
+from dmp_matting.errors import EngineError
+from dmp_matting.paths import cache_folder, make_cache_folder
 from dmp_matting.version import __version__
 
 LOW_DISK = 2 * 2**30  # bytes: a shot of 4K layers and its checkpoints
@@ -134,9 +135,12 @@ def _ocio() -> Check:
 
 
 def _cache() -> Check:
-    folder = cache_folder()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder = make_cache_folder()
+    except EngineError as reason:
+        sentence, _, fix = str(reason).rstrip(".").partition("; ")
+        return Check("Cache folder", "fail", sentence, f"{fix[:1].upper()}{fix[1:]}.")
+    try:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as reason:
@@ -146,7 +150,10 @@ def _cache() -> Check:
 
 
 def _disk() -> Check:
-    place = cache_folder()
+    try:
+        place = cache_folder()
+    except EngineError:
+        return Check("Disk", "warn", "no cache folder", "Set DMP_CACHE_DIR.")
     while not place.exists():
         place = place.parent
     free = shutil.disk_usage(place).free

@@ -12,8 +12,15 @@ import time
 import traceback
 from pathlib import Path
 
-from dmp_matting.errors import DeviceError, DmpError, EngineError, EngineMissingError, bug_sentence
-from dmp_matting.paths import cache_folder
+from dmp_matting.errors import (
+    DeviceError,
+    DmpError,
+    EngineError,
+    EngineMissingError,
+    bug_sentence,
+    limit_error,
+)
+from dmp_matting.paths import make_cache_folder
 
 
 def as_dmp_error(error: Exception) -> DmpError:
@@ -29,6 +36,9 @@ def as_dmp_error(error: Exception) -> DmpError:
         return DeviceError("The GPU ran out of memory; use a smaller --working-size.")
     if isinstance(error, MemoryError) or "can't allocate memory" in text:
         return DeviceError("The machine ran out of memory; use a smaller --working-size.")
+    limit = limit_error(error)
+    if limit is not None:
+        return limit
     if isinstance(error, ImportError) and error.name and not error.name.startswith("dmp_"):
         return incomplete(f"it cannot load {error.name}")
     sentence = bug_sentence(error, "The engine")
@@ -46,12 +56,12 @@ def incomplete(reason: object) -> EngineMissingError:
 
 def _traceback_file(error: Exception) -> Path | None:
     stamp = time.strftime("%Y%m%d-%H%M%S")
-    logs = cache_folder() / "logs"
     try:
-        logs.mkdir(parents=True, exist_ok=True)
+        logs = make_cache_folder() / "logs"
+        logs.mkdir(exist_ok=True)
         log = logs / f"engine-{stamp}-{os.getpid()}.log"
         log.write_text("".join(traceback.format_exception(error)), encoding="utf-8")
-    except OSError:
+    except (OSError, EngineError):  # no place for it
         traceback.print_exception(error, file=sys.stderr)
         return None
     return log

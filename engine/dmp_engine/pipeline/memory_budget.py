@@ -8,11 +8,12 @@ with little memory solves smaller, and upsampling recovers most of the loss.
 from __future__ import annotations
 
 import gc
-from pathlib import Path
 
 import torch
 
 from dmp_matting.settings import Settings
+
+from ..machine import memory
 
 # Peak bytes, measured from 512x512 to 1024x1024 solved, and from 2048x1024 to 3840x2160 upsampled.
 SOLVED_PIXEL, OWN_PIXEL = 4600, 100
@@ -35,14 +36,7 @@ def free_memory(device: str) -> int | None:
     """Bytes that are free on ``cpu`` or ``cuda:N``; None where that is unknown."""
     if device != "cpu":
         return int(torch.cuda.mem_get_info(device)[0])
-    try:
-        for line in Path("/proc/meminfo").read_text("ascii").splitlines():
-            name, _, value = line.partition(":")
-            if name == "MemAvailable":
-                return int(value.split()[0]) << 10
-    except (OSError, ValueError):
-        pass
-    return None
+    return memory.free_memory()
 
 
 def fitted_to_memory(settings: Settings, height: int, width: int, free: int | None) -> Settings:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import asdict, fields
@@ -20,22 +21,26 @@ from starlette.routing import Route
 from starlette.types import ASGIApp
 
 from dmp_matting.errors import EngineError, InputError
-from dmp_matting.job import PROTOCOL, JobState
+from dmp_matting.job import PROOF, PROTOCOL, JobState, proof_of
 from dmp_matting.settings import Settings
 
-from ..version import engine_version
+from ..version import PACKAGE, engine_version, installed_version
 from . import page
 from .auth import COOKIE, Gate, PageKeys
 from .dispatcher import Dispatcher, Live
 from .errors import HANDLERS, Refusal, read_object
 from .events import job_events, job_summary
 from .file_digest import plate_digest
+from .job_store import Record
+from .large_json import beside_the_loop, write
 from .openapi import description
 from .presence import Attendance
 from .requests import parse_new_job
 from .streams import LineStream, receive_file
 
 HEARTBEAT = 5.0  # seconds
+LARGE = 1000  # frames of a job
+NUMBER = re.compile("[0-9a-f]{64}")  # a client's, to be proved with
 
 
 class LayersResponse(FileResponse):
@@ -60,8 +65,16 @@ class Api:
 
     def app(self, token: str) -> ASGIApp:
         """The API, for the engine's own socket."""
+
+        async def prove(request: Request) -> Response:
+            number = request.query_params.get("number", "")
+            if not NUMBER.fullmatch(number):
+                raise Refusal(400, InputError("'number' wants 64 hexadecimal digits."))
+            return JSONResponse({"proof": proof_of(token, number)})
+
         routes = [
             Route("/v1", self.greeting, methods=["GET"]),
+            Route(PROOF, prove, methods=["GET"]),
             Route("/v1/openapi.json", self.openapi, methods=["GET"]),
             Route("/v1/status", self.status, methods=["GET"]),
             Route("/v1/attend", self.attend, methods=["GET"]),
@@ -98,6 +111,9 @@ class Api:
                 "engine": "dmp",
                 "protocol": PROTOCOL,
                 "version": engine_version(),
+                "installed": await asyncio.to_thread(installed_version),
+                "python": sys.executable,
+                "folder": PACKAGE,
                 "pid": os.getpid(),
                 "settings": [spec.name for spec in fields(Settings)],
             }
@@ -107,9 +123,12 @@ class Api:
         return JSONResponse(description())
 
     async def status(self, request: Request) -> Response:
-        usage = await asyncio.to_thread(self.dispatcher.cache.usage)
+        return await asyncio.to_thread(self._status)
+
+    def _status(self) -> Response:
+        usage = self.dispatcher.cache.usage()
         slots = self.dispatcher.pool.slots
-        return JSONResponse(
+        return _json(
             {
                 "version": engine_version(),
                 "pid": os.getpid(),
@@ -123,10 +142,9 @@ class Api:
                     }
                     for slot in slots
                 ],
-                "jobs": [job_summary(live, self.dispatcher) for live in self._newest_first()],
+                "jobs": self._summaries(),
                 "cache": asdict(usage),
-            },
-            headers={"Cache-Control": "no-store"},
+            }
         )
 
     async def attend(self, request: Request) -> Response:
@@ -170,13 +188,15 @@ class Api:
 
     async def jobs(self, request: Request) -> Response:
         if request.method == "GET":
-            summaries = [job_summary(live, self.dispatcher) for live in self._newest_first()]
-            return JSONResponse({"jobs": summaries})
+            return await asyncio.to_thread(lambda: _json({"jobs": self._summaries()}))
         self._refuse_at_the_end()
-        wanted = parse_new_job(await read_object(request))
+        asked = await read_object(request)
         self._wanted()
-        live = self.dispatcher.create(wanted.job, attended=wanted.attended, ocio=wanted.ocio)
-        return JSONResponse(job_summary(live, self.dispatcher), 201)
+        # A job may have 50,000 frames: what takes long is done beside the event loop.
+        record = await beside_the_loop(lambda: self._stored(asked), large=_is_large(asked))
+        self._refuse_at_the_end()
+        live = self.dispatcher.enter(record)
+        return await self._summary(live, 201)
 
     async def job(self, request: Request) -> Response:
         live = self._live(request)
@@ -185,7 +205,7 @@ class Api:
                 raise Refusal(409, InputError("The job has not ended; cancel it first."))
             self.dispatcher.forget(live)
             return Response(status_code=204)
-        return JSONResponse(job_summary(live, self.dispatcher))
+        return await self._summary(live)
 
     async def plate(self, request: Request) -> Response:
         live = self._live(request)
@@ -216,12 +236,12 @@ class Api:
         self._wanted()
         live.attendance.seen()
         self.dispatcher.start(live)
-        return JSONResponse(job_summary(live, self.dispatcher))
+        return await self._summary(live)
 
     async def cancel(self, request: Request) -> Response:
         live = self._live(request)
         self.dispatcher.cancel(live, "Cancelled on request.")
-        return JSONResponse(job_summary(live, self.dispatcher))
+        return await self._summary(live)
 
     async def events(self, request: Request) -> Response:
         live = self._live(request)
@@ -285,8 +305,28 @@ class Api:
         self.used = time.monotonic()
         self.deserted = False
 
-    def _newest_first(self) -> list[Live]:
-        return list(reversed(self.dispatcher.jobs.values()))
+    async def _summary(self, live: Live, status: int = 200) -> Response:
+        return await asyncio.to_thread(lambda: _json(job_summary(live, self.dispatcher), status))
+
+    def _stored(self, asked: dict[str, Any]) -> Record:
+        wanted = parse_new_job(asked)
+        return self.dispatcher.stored(wanted.job, attended=wanted.attended, ocio=wanted.ocio)
+
+    def _summaries(self) -> list[dict[str, Any]]:
+        """All jobs, newest first. Takes long where they have many frames."""
+        newest_first = list(self.dispatcher.jobs.values())[::-1]
+        return [job_summary(live, self.dispatcher) for live in newest_first]
+
+
+def _json(data: dict[str, Any], status: int = 200) -> Response:
+    headers = {"Cache-Control": "no-store"}
+    return Response(write(data), status, headers, "application/json")
+
+
+def _is_large(asked: dict[str, Any]) -> bool:
+    job = asked.get("job")
+    frames = job.get("frames") if isinstance(job, dict) else None
+    return isinstance(frames, list) and len(frames) > LARGE
 
 
 def _application(routes: list[Route]) -> Starlette:

@@ -3,6 +3,8 @@
 - Host must name this machine, so that a web page cannot reach us by rebinding its own name.
 - Origin, when a browser sends one, must be our own.
 - The API wants the bearer token of the run file, which only this user can read.
+- One request comes before it: the client's fresh number, which we answer with its HMAC under the
+  token, so that the client sends neither token nor plate to another program at this address.
 - The status page wants a cookie, which a one-time key in its address buys. Keys are handed out
   over the API; they are good for one use within a minute. The cookie is HttpOnly and
   SameSite=Strict, and its routes only read.
@@ -20,6 +22,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from dmp_matting.errors import InputError
+from dmp_matting.job import PROOF
 
 from .errors import Refusal, refusal_response
 
@@ -80,10 +83,11 @@ class Gate:
             raise Refusal(403, InputError("The Host header does not name this machine."))
         if any(origin != f"http://{hosts[0]}" for origin in origins):
             raise Refusal(403, InputError("Requests from other web pages are refused."))
-        if self.token is not None:
+        if self.token is not None and scope["path"] != PROOF:
             given = headers.get("authorization", "")
             if not hmac.compare_digest(given.encode(), f"Bearer {self.token}".encode()):
                 raise Refusal(401, InputError("The engine's token is missing or wrong."))
+        if self.token is not None:
             return
         known = self.keys is not None and self.keys.known(page_cookie(headers))
         if not known and scope["path"] != "/":  # which has its own answer to that

@@ -19,7 +19,14 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
-from dmp_matting.errors import CancelledError, DmpError, EngineError, OutputError, from_wire
+from dmp_matting.errors import (
+    CancelledError,
+    DmpError,
+    EngineError,
+    OutputError,
+    PlateError,
+    from_wire,
+)
 from dmp_matting.frame_window import recorded_inputs, window_of
 from dmp_matting.job import Frame, Job, JobState, Layers, Role
 from dmp_matting.ocio import ocio_digest
@@ -36,8 +43,10 @@ from .result_cache import ResultCache
 from .schedule import Schedule, Ticket, Urgency
 
 DEATHS_LIMIT = 3  # workers that one frame may take along
+READ_LIMIT = 120.0  # seconds for the plates of a frame, which lie on this machine's disk
 KEEP_ENDED = 24 * 3600.0  # seconds that an ended job nobody fetched is kept
 KEEP_CANCELLED = 60.0  # seconds; nobody fetches it any more
+UPLOAD_SILENCE = 3600.0  # seconds without a byte of a job whose plates are still to come
 RESTART_GRACE = 60.0  # seconds that clients get to find the restarted engine
 
 log = logging.getLogger("dmp.jobs")
@@ -90,12 +99,20 @@ class Dispatcher:
 
     # --- the life of a job ---------------------------------------------------------------------
 
-    def create(self, job: Job, *, attended: bool, ocio: str) -> Live:
-        """A new job that waits for its plates. Raises OutputError when the disk is full."""
+    def stored(self, job: Job, *, attended: bool, ocio: str) -> Record:
+        """A new job on disk, to :meth:`enter`. Blocks. OutputError when the disk is full."""
         try:
-            return self._enter(self.store.create(job, attended=attended, ocio=ocio))
+            return self.store.create(job, attended=attended, ocio=ocio)
         except OSError as reason:
             raise full_disk(reason) from None
+
+    def enter(self, record: Record) -> Live:
+        """Take a stored job up; it waits for its plates, unless it goes on."""
+        single = record.attended and len(record.job.frames) == 1
+        urgency = Urgency.INTERACTIVE if single else Urgency.BATCH
+        live = Live(record, self.schedule.ticket(record.id, urgency))
+        self.jobs[record.id] = live
+        return live
 
     def resume(self) -> None:
         """Take up what an earlier engine left: its queue goes on, stale folders go."""
@@ -104,7 +121,7 @@ class Dispatcher:
             if stale or record.state is JobState.UPLOADING:
                 self.store.remove(record)
                 continue
-            live = self._enter(record)
+            live = self.enter(record)
             live.attendance.seen(RESTART_GRACE)
             if record.state is JobState.RUNNING:
                 record.become(JobState.QUEUED)
@@ -141,8 +158,12 @@ class Dispatcher:
         self.jobs.pop(live.record.id, None)
 
     def forget_old(self) -> None:
+        """Remove what nobody asks for any more, also jobs that nobody will ever start."""
         now = time.monotonic()
         for live in list(self.jobs.values()):
+            silent = live.attendance.absent_for() > UPLOAD_SILENCE
+            if live.record.state is JobState.UPLOADING and silent:
+                self.cancel(live, "Its plates never came.")
             cancelled = live.record.state is JobState.CANCELLED
             keep = KEEP_CANCELLED if cancelled else KEEP_ENDED
             if live.record.ended and now - live.ended_at > keep:
@@ -151,14 +172,7 @@ class Dispatcher:
     @property
     def busy(self) -> bool:
         """True while a job is uploaded, waits or runs."""
-        return any(not live.record.ended for live in self.jobs.values())
-
-    def _enter(self, record: Record) -> Live:
-        single = record.attended and len(record.job.frames) == 1
-        urgency = Urgency.INTERACTIVE if single else Urgency.BATCH
-        live = Live(record, self.schedule.ticket(record.id, urgency))
-        self.jobs[record.id] = live
-        return live
+        return any(not live.record.ended for live in list(self.jobs.values()))
 
     async def _admit(self, live: Live) -> None:
         """Find the job's device and settings, take what the cache has, queue the rest."""
@@ -298,9 +312,21 @@ class Dispatcher:
     ) -> None:
         """One frame on ``worker`` to its end; it is not solved when the cache has its pixels."""
         key, have, failure = "", False, None
+        reading: float | None = asyncio.get_running_loop().time() + READ_LIMIT
         async with contextlib.aclosing(worker.frame(**request)) as events:
-            async for event in events:
+            while True:
+                try:
+                    async with asyncio.timeout_at(reading):
+                        event = await anext(events)
+                except StopAsyncIteration:
+                    return
+                except TimeoutError:  # a decoder cannot be interrupted: its worker is killed
+                    raise PlateError(
+                        f"The plates of frame {frame.number} could not be read within "
+                        f"{READ_LIMIT:.0f} s; copy or render them again."
+                    ) from None
                 if event["event"] == "content":
+                    reading = None
                     key = self._content_key(live, frame, event["digest"])
                     try:
                         have = await self._from_cache(live, frame, key)
@@ -383,7 +409,7 @@ class Dispatcher:
             settings=self._settings_that_count(live),
             settings_on_cpu=None,
         )
-        content = {plate.path: plate.digest for plate in record.plates}
+        content = record.content(frame, *one.context)
         return hashlib.sha256(
             (one.key(content, engine_version()) + ocio_digest(record.ocio)).encode()
         ).hexdigest()
@@ -407,7 +433,7 @@ class Dispatcher:
             settings=self._settings_that_count(live),
             settings_on_cpu=None,
         )
-        content = {plate.path: plate.digest for plate in live.record.plates}
+        content = live.record.content(*one.context)
         parts = one.key(content, engine_version()) + ocio_digest(live.record.ocio) + digest
         return hashlib.sha256(parts.encode()).hexdigest()
 
@@ -494,8 +520,9 @@ async def _while_running(work: Coroutine[Any, Any, None], live: Live) -> None:
     task = asyncio.ensure_future(work)
     with live.watched() as changed:
         while live.slot is not None and not task.done():
-            with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(changed.wait(), 0.2)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.2):
+                    await changed.wait()
             changed.clear()
     if not task.cancel():
         task.result()  # what it raised is not lost

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from typing import Any
 
@@ -16,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from dmp_matting.errors import DmpError, EngineError, InputError, OutputError
 
 from ..machine.errors import as_dmp_error
+from .large_json import AT_ONCE, beside_the_loop, parse
 
 JSON_LIMIT = 16 << 20  # bytes; a job of 50,000 frames
 
@@ -33,7 +33,7 @@ class Refusal(Exception):
 
 def refusal_response(refusal: Refusal) -> JSONResponse:
     headers = {"WWW-Authenticate": "Bearer"} if refusal.status == 401 else {}
-    if refusal.status == 413:
+    if refusal.status in (401, 403, 413):
         headers["Connection"] = "close"  # the rest of the body is not read
     return JSONResponse(refusal.error.to_wire(), refusal.status, headers)
 
@@ -77,19 +77,17 @@ HANDLERS: dict[Any, Any] = {
 
 async def read_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, Any]:
     """The body as a JSON object of at most ``limit`` bytes. Raises Refusal 413 and 400."""
-    data = b""
+    data = bytearray()
     async for part in request.stream():
         data += part
         if len(data) > limit:
             raise Refusal(413, InputError(f"The request is larger than {limit} bytes."))
     try:
-        found = json.loads(data or b"{}", parse_constant=_no_constant)
+        text = bytes(data or b"{}").decode("utf-8")
+        large = len(text) > AT_ONCE
+        found = await beside_the_loop(lambda: parse(text), large=True) if large else parse(text)
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise Refusal(400, InputError("The request's body is not a JSON object."))
     return found
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(name)  # NaN and Infinity are no JSON

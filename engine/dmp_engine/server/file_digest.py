@@ -8,10 +8,11 @@ digest is taken of
 - the header's attributes, except those that name the moment and the script
   (dmp_matting/exr_header.py); timecode, windows, aspect and all other metadata count, because
   they are written into the result;
-- the compressed pixel chunks with their coordinates, in file order. The chunk
-  offset table is left out: it moves when the header's length does.
+- the chunk offset table, by which a decoder finds its chunks. Its offsets count from the first
+  chunk on, since all of them move when the header's length does;
+- the compressed pixel chunks with their coordinates, in file order.
 
-Equal chunks hold equal pixels, so a hit is always right, and nothing is decoded in
+This is all that a decoder reads, so a hit is always right, and nothing is decoded in
 the server, which damaged files could take along. The same pixels in another
 compression are found by the worker's digest of what it read (plates/io/pixel_digest.py).
 Every other file (tiled, deep or multi-part EXR, PNG, JPEG, ...) is digested byte for byte.
@@ -20,6 +21,7 @@ Every other file (tiled, deep or multi-part EXR, PNG, JPEG, ...) is digested byt
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 from pathlib import Path
 from typing import BinaryIO
@@ -48,9 +50,15 @@ def _hash_exr_header(file: BinaryIO, into: hashlib._Hash) -> int | None:
     header = read_exr_header(file)
     if header is None or header.blocks() < 1:
         return None
+    count = header.blocks()
+    first = header.size + 8 * count
+    if first > os.fstat(file.fileno()).st_size:
+        return None
     into.update(b"exr")
     for attribute in header.attributes:
         if not is_volatile(attribute.name):
             stored = attribute.stored()
             into.update(struct.pack("<i", len(stored)) + stored)
-    return header.size + 8 * header.blocks()
+    offsets = struct.unpack(f"<{count}Q", file.read(8 * count))
+    into.update(struct.pack(f"<{count}Q", *((offset - first) % 2**64 for offset in offsets)))
+    return first

@@ -29,6 +29,8 @@ from typing import Any
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.job import NEXT_STATES, Frame, Job, JobState, Layers
 
+from .large_json import write
+
 KEEP_UNREADABLE = 7 * 24 * 3600.0  # seconds
 log = logging.getLogger("dmp.jobs")
 
@@ -60,6 +62,9 @@ class Record:
     layers: dict[int, Layers] = field(default_factory=dict)
     crashes: int = 0  # workers that died on the current frame
 
+    def __post_init__(self) -> None:
+        self._job_text = ""  # as JSON: with 50,000 frames it takes seconds to make
+
     def become(self, state: JobState) -> None:
         assert state in NEXT_STATES[self.state], f"{self.state.value} to {state.value}"
         self.state = state
@@ -68,6 +73,11 @@ class Record:
     def ended(self) -> bool:
         return self.state in ENDED
 
+    def content(self, *frames: Frame) -> dict[str, str]:
+        """The digest of each plate of these frames, by its path."""
+        named = {plate.path for frame in frames for plate in frame.plates}
+        return {plate.path: plate.digest for plate in self.plates if plate.path in named}
+
     def missing(self) -> list[int]:
         """Indices of the plates that have not arrived."""
         return [n for n, plate in enumerate(self.plates) if not plate.digest]
@@ -75,12 +85,22 @@ class Record:
     def unfinished(self) -> list[Frame]:
         return [frame for frame in self.job.frames if frame.number not in self.layers]
 
-    def to_json(self) -> dict[str, Any]:
-        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self)}
-        fields["job"] = self.job.to_json()
-        fields["plates"] = [dataclasses.asdict(plate) for plate in self.plates]
-        fields["layers"] = [layers.to_json() for layers in self.layers.values()]
-        return fields
+    def to_text(self) -> str:
+        """The record as JSON; a piece at a time, so that no other thread waits for long."""
+        if not self._job_text:
+            job = dataclasses.replace(self.job, frames=(), context=()).to_json()
+            for name, frames in (("frames", self.job.frames), ("context", self.job.context)):
+                job[name] = [
+                    {"number": frame.number, "plates": [vars(plate) for plate in frame.plates]}
+                    for frame in frames
+                ]
+            self._job_text = write(job)
+        others = (f.name for f in dataclasses.fields(self) if f.name not in _LISTED)
+        pieces = {name: json.dumps(getattr(self, name)) for name in others}
+        pieces["job"] = self._job_text
+        pieces["plates"] = write([vars(plate) for plate in self.plates])
+        pieces["layers"] = write([layers.to_json() for layers in self.layers.values()])
+        return "{" + ", ".join(f'"{name}": {text}' for name, text in pieces.items()) + "}"
 
     def check(self, name: str) -> None:
         """Raise ValueError when the record cannot be one of ours in a folder called ``name``."""
@@ -115,6 +135,9 @@ class Record:
         )
 
 
+_LISTED = ("job", "plates", "layers")
+
+
 class Store:
     """All job folders under ``root``."""
 
@@ -140,7 +163,7 @@ class Store:
 
     def save(self, record: Record) -> None:
         with atomic_write(self.folder(record) / "job.json") as draft:
-            draft.write_text(json.dumps(record.to_json()), "utf-8")
+            draft.write_text(record.to_text(), "utf-8")
 
     def load(self) -> Iterator[Record]:
         """Every readable job on disk, oldest first.
@@ -220,6 +243,8 @@ class Store:
     def with_client_names(self, record: Record, text: str) -> str:
         """``text`` with the stored plates' paths replaced by those of the artist's own files."""
         for index, plate in enumerate(record.plates):
+            if plate.file not in text:
+                continue
             stored = self.plate(record, index)
             text = text.replace(str(stored), plate.path)
             bare_name = rf"(?<![\w./\\-]){re.escape(stored.name)}(?!\w)"

@@ -30,18 +30,23 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from dmp_matting.atomic_write import atomic_write
+from dmp_matting.errors import EngineError
 from dmp_matting.job import PROTOCOL
-from dmp_matting.paths import run_folder
+from dmp_matting.paths import make_cache_folder, run_folder
 
 from ..version import engine_version
 from .app import Api
+from .connections import limited_protocol, raise_file_limit
 from .dispatcher import Dispatcher
+from .job_folders import show_life, take_jobs_folder
 from .job_store import Store
+from .log import open_log, rotate
 from .pool import Pool
 from .result_cache import ResultCache
 
 WINDOWS = sys.platform == "win32"
 TICK = 0.25  # seconds
+LOCK_TRIES, LOCK_INTERVAL = 5, 0.04  # seconds
 TOUCH = 3600.0  # seconds between two touches of our files in /tmp, which cleaners go by
 
 log = logging.getLogger("dmp.engine")
@@ -49,16 +54,18 @@ log = logging.getLogger("dmp.engine")
 
 def serve(options: Namespace) -> int:
     """Serve until the end; the exit code. 0 also when another engine is there already."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(name)s %(message)s", stream=sys.stderr
-    )
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    open_log()
+    raise_file_limit()
     os.umask(0o077)
     if options.run_folder is None:
         options.run_folder = run_folder()
-    lock = _take_lock(options.run_folder / "engine.lock")
+    if options.cache_folder is None:
+        options.cache_folder = make_cache_folder()
+    options.cache_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    lock = take_lock(options.run_folder / "engine.lock")
     if lock is None:
         log.info("another engine of this user is running; this one is not needed")
+        _report({"ready": False})
         return 0
     with contextlib.closing(lock):
         listener, address = _listen(options)
@@ -80,10 +87,27 @@ def _write_pid(lock: Any) -> None:
         log.warning("the lock file does not hold our process number (%s)", reason.strerror)
 
 
-def _take_lock(path: Path) -> Any:
+def _report(word: dict[str, Any]) -> None:
+    """Write to the program that started us (client/engine_start.py); then close its pipe."""
+    with contextlib.suppress(OSError):  # it has gone
+        os.write(1, json.dumps(word).encode() + b"\n")
+    with contextlib.suppress(OSError):
+        os.dup2(2, 1)
+
+
+def take_lock(path: Path) -> Any:
     """The open lock file, or None when another engine holds it."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(0o600)
+    for _ in range(LOCK_TRIES):  # a client that looks whether it is held, holds it for a moment
+        file = _locked(path)
+        if file is not None:
+            return file
+        time.sleep(LOCK_INTERVAL)
+    return None
+
+
+def _locked(path: Path) -> Any:
     file = path.open("r+b", buffering=0)
     try:
         if sys.platform == "win32":
@@ -133,8 +157,8 @@ class _Server(uvicorn.Server):
 def _http(app: ASGIApp) -> _Server:
     return _Server(
         uvicorn.Config(
-            app, http="h11", ws="none", lifespan="off", log_config=None, access_log=False,
-            server_header=False, date_header=False, proxy_headers=False,
+            app, http=limited_protocol(), ws="none", lifespan="off", log_config=None,
+            access_log=False, server_header=False, date_header=False, proxy_headers=False,
             timeout_keep_alive=5, timeout_graceful_shutdown=2, h11_max_incomplete_event_size=65536,
         )
     )  # fmt: skip
@@ -150,9 +174,9 @@ class _Engine:
         self.token = secrets.token_urlsafe(32)
         cache = ResultCache(options.cache_folder / "results", int(options.cache_gb * 2**30))
         # The home folder may be shared by several machines, each with its own engine.
-        jobs = options.cache_folder / f"jobs-{socket.gethostname()}"
+        self.jobs_folder, self.jobs_lock = take_jobs_folder(options.cache_folder, take_lock)
         self.pool = Pool(options.cpu_workers)
-        self.dispatcher = Dispatcher(Store(jobs), cache, self.pool)
+        self.dispatcher = Dispatcher(Store(self.jobs_folder), cache, self.pool)
         self.api = Api(self.dispatcher, options.plate_mb << 20)
         self.api.open_page = self._open_page
         self._page: tuple[_Server, asyncio.Task[None], str] | None = None
@@ -173,16 +197,20 @@ class _Engine:
                 await asyncio.sleep(0.01)
             self._write_run_file()
             log.info("engine %s at %s", engine_version(), self.address)
+            _report({"ready": True})
             while not serving.done():
-                with contextlib.suppress(asyncio.TimeoutError):
-                    await asyncio.wait_for(self.api.stop_asked.wait(), TICK)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TICK):
+                        await self.api.stop_asked.wait()
                     log.info("stop requested")
                 why = "requested" if self.api.stop_asked.is_set() else await self._kept()
                 if why:
                     log.info("the engine ends: %s", why)
                     break
         except OSError as reason:
-            log.error("the engine ends: it cannot write its run file (%s)", reason)
+            sentence = f"The engine cannot write its run file ({reason}); free some space there."
+            log.error("the engine ends: %s", sentence)
+            _report(EngineError(sentence).to_wire())
             return 3
         finally:
             with contextlib.suppress(OSError):
@@ -195,12 +223,14 @@ class _Engine:
                 self._page[0].should_exit = True
                 await self._page[1]
             await serving
+            self.jobs_lock.close()
             if self.address.startswith("unix:"):
                 Path(self.address[5:]).unlink(missing_ok=True)
         return 0
 
     async def _warm_up(self) -> None:
         """Load torch while the first client is still sending its plates."""
+        await asyncio.to_thread(self.dispatcher.cache.sweep)
         try:
             await self.pool.devices()
         except Exception as reason:  # the first job meets it again and reports it
@@ -226,6 +256,7 @@ class _Engine:
             if waited_for and live.attendance.absent_for() > options.grace:
                 self.dispatcher.cancel(live, "The program that submitted this job went away.")
                 api.deserted = True
+        rotate(options.cache_folder / "logs" / "engine.log")
         self.dispatcher.pump()  # should one ever have failed
         self.dispatcher.forget_old()
         for slot in self.pool.rest_after(options.worker_idle):
@@ -236,6 +267,7 @@ class _Engine:
             for name in ("engine.json", "engine.lock", "engine.sock"):
                 with contextlib.suppress(OSError):
                     os.utime(options.run_folder / name)
+            show_life(self.jobs_folder)
         if not (options.run_folder / "engine.json").exists():
             with contextlib.suppress(OSError):  # tried again at the next tick
                 self._write_run_file()

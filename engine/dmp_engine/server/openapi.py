@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import Any
 
-from dmp_matting.job import PROTOCOL, JobState, Layers, Progress, Role
+from dmp_matting.job import PROOF, PROTOCOL, JobState, Layers, Progress, Role
 from dmp_matting.settings import Settings
 
 from .requests import FRAMES_LIMIT, TEXT_LIMIT
@@ -43,6 +43,16 @@ def _paths() -> dict[str, Any]:
     job, summary = [_JOB_ID], _json("The job", "Summary")
     return {
         "/v1": {"get": _does("greeting", {"200": _json("Who answers", "Greeting")})},
+        PROOF: {
+            "parameters": [
+                {"name": "number", "in": "query", "required": True,
+                 "schema": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}
+            ],
+            "get": {
+                **_does("prove", {"200": _json("The HMAC of the number under the token")}, 400),
+                "security": [],
+            },
+        },
         "/v1/openapi.json": {"get": _does("description", {"200": _json("This description")})},
         "/v1/status": {"get": _does("status", {"200": _json("Devices, jobs, cache")})},
         "/v1/attend": {"get": _does("attend", {"200": _lines("Open as long as host and engine")})},
@@ -135,6 +145,9 @@ def _schemas() -> dict[str, Any]:
                 "engine": {"const": "dmp"},
                 "protocol": {"type": "integer"},
                 "version": {"type": "string"},
+                "installed": {"type": "string"},
+                "python": {"type": "string"},
+                "folder": {"type": "string"},
                 "pid": {"type": "integer"},
                 "settings": {"type": "array", "items": {"type": "string"}},
             },

@@ -5,13 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from pathlib import Path
 
-from dmp_matting.paths import cache_folder
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Times in seconds."""
     parser.add_argument("--run-folder", type=Path, default=None, help="socket, lock, run file")
-    parser.add_argument("--cache-folder", type=Path, default=cache_folder(), help="jobs, results")
+    parser.add_argument("--cache-folder", type=Path, default=None, help="jobs, results")
     parser.add_argument("--tcp", action="store_true", help="127.0.0.1 instead of a Unix socket")
     parser.add_argument("--detach", action="store_true", help="go on without the caller")
     parser.add_argument("--idle", type=float, default=600.0, help="end when unused for so long")

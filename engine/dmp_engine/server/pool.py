@@ -14,7 +14,7 @@ import logging
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,8 @@ class Worker:
                 ) from None
             worker = cls(process, stamp)
             try:
-                hello = await asyncio.wait_for(worker._events.get(), START_LIMIT)
+                async with asyncio.timeout(START_LIMIT):
+                    hello = await worker._events.get()
                 if hello is not None and hello["event"] == "hello":
                     worker.devices = [Device(**entry) for entry in hello["devices"]]
                     log.info("worker %d started", process.pid)
@@ -158,7 +159,8 @@ class Worker:
         if self.process.stdin is not None:
             self.process.stdin.close()
         try:
-            await asyncio.wait_for(self.process.wait(), 3.0)
+            async with asyncio.timeout(3.0):
+                await self.process.wait()
         except TimeoutError:
             self.kill()
             await self.process.wait()
@@ -173,7 +175,7 @@ class Worker:
         assert self.process.stdout is not None
         limit = START_LIMIT
         try:
-            while line := await asyncio.wait_for(self.process.stdout.readline(), limit):
+            while line := await _within(limit, self.process.stdout.readline()):
                 limit = SILENCE_LIMIT
                 event = json.loads(line)
                 if event["event"] == "alive":
@@ -187,6 +189,12 @@ class Worker:
             self.kill()
         finally:
             self._events.put_nowait(None)
+
+
+async def _within(seconds: float, work: Awaitable[bytes]) -> bytes:
+    """``work`` with a limit. In Python 3.11 asyncio.wait_for may swallow a cancellation."""
+    async with asyncio.timeout(seconds):
+        return await work
 
 
 def memory_kills() -> int:

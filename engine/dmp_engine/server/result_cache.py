@@ -21,12 +21,13 @@ import logging
 import os
 import re
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dmp_matting.atomic_write import atomic_write
+from dmp_matting.atomic_write import ABANDONED, atomic_write, sweep_drafts
 from dmp_matting.errors import DmpError
 from dmp_matting.exr_header import copy_with_texts, read_exr_header
 from dmp_matting.job import Layers
@@ -132,9 +133,24 @@ class ResultCache:
                 if link.read_text("ascii") in dropped:
                     link.unlink()
 
+    def sweep(self) -> None:
+        """Remove what killed engines left of entries that they were writing."""
+        for folder in self.folder.glob("??"):
+            sweep_drafts(folder)
+        for left in self.folder.glob("part-*"):  # of an older version
+            with contextlib.suppress(OSError):
+                if time.time() - left.stat().st_mtime > ABANDONED:
+                    shutil.rmtree(left)
+
     def usage(self) -> Usage:
+        """What is held; drafts count as bytes, as they fill the disk too."""
         sizes = [size for _, size, _ in self._entries()]
-        return Usage(str(self.folder), len(sizes), sum(sizes), self.limit)
+        drafts = 0
+        for pattern in ("??/.*/*", "part-*/*"):
+            for file in self.folder.glob(pattern):
+                with contextlib.suppress(OSError):
+                    drafts += file.stat().st_size
+        return Usage(str(self.folder), len(sizes), sum(sizes) + drafts, self.limit)
 
     def clear(self) -> int:
         """Drop everything; returns the number of entries that were held."""

@@ -5,16 +5,15 @@
 import sys
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from ..client.engine_process import query_engine
 from ..client.engine_python import HOW_TO_INSTALL, engine_command
-from ..errors import EngineMissingError
+from ..errors import EngineMissingError, printable
 from ..settings_schema import describe_presets, describe_settings, range_text, value_text
 from ..version import __version__
-from .output import Json, out, print_json
+from .output import Json, out, print_json, print_table
 
 MARKS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
@@ -43,7 +42,7 @@ def presets(as_json: Json = False) -> None:
         numbered = f"eq. {equation}" if equation[:1].isdigit() else equation
         about = f"{setting['label']}: {setting['help']}" + (f" ({numbered})" if numbered else "")
         table.add_row(name, range_text(setting), value_text(setting["default"]), *cells, about)
-    Console(highlight=False, width=None if out.is_terminal else 160).print(table)
+    print_table(table, 160)
 
 
 def doctor(as_json: Json = False) -> None:
@@ -65,5 +64,6 @@ def doctor(as_json: Json = False) -> None:
         for check in checks:
             mark = Text(f"{check['status']:4}  ", style=MARKS[check["status"]])
             fix = f". {check['fix']}" if check["fix"] else ""
-            out.print(mark.append(f"{check['name']:13} {check['detail']}{fix}", style="default"))
+            line = f"{check['name']:13} {check['detail']}{fix}"
+            out.print(mark.append(printable(line), style="default"))
     raise typer.Exit(0 if sound else EngineMissingError.exit_code)

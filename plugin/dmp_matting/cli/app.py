@@ -6,10 +6,9 @@ import traceback
 from typing import Annotated, NoReturn
 
 import typer
-from rich.text import Text
 
-from ..errors import DmpError, bug_sentence
-from ..paths import cache_folder
+from ..errors import DmpError, EngineError, bug_sentence, limit_error
+from ..paths import make_cache_folder
 from ..version import __version__
 from . import (
     about,
@@ -24,7 +23,7 @@ from . import (
     publish,
     submit,
 )
-from .output import EXIT_CODES, err, out, print_json
+from .output import EXIT_CODES, err, out, print_json, styled
 
 app = typer.Typer(
     name="dmp",
@@ -60,24 +59,27 @@ def main() -> None:
         if hasattr(wrong, "format_message") and hasattr(wrong, "exit_code"):
             sentence = str(wrong.format_message()).rstrip(".")
             _fail("UsageError", f"{sentence}. See `dmp --help`.", wrong.exit_code)
+        limit = limit_error(wrong)
+        if limit is not None:
+            _fail(type(limit).__name__, str(limit), limit.exit_code)
         _fail("Bug", _logged(wrong), 1)
 
 
 def _fail(kind: str, sentence: str, code: int) -> NoReturn:
     if "--json" in sys.argv[1:]:
         print_json({"ok": False, "error": kind, "message": sentence, "exit_code": code})
-    err.print(Text(sentence, style="red"))
+    err.print(styled(sentence, "red"))
     sys.exit(code)
 
 
 def _logged(bug: Exception) -> str:
     """A sentence for what nobody foresaw; the traceback goes to a log file."""
     sentence = bug_sentence(bug)
-    log = cache_folder() / "logs" / f"dmp-{time.strftime('%Y%m%d-%H%M%S')}.log"
     try:
-        log.parent.mkdir(parents=True, exist_ok=True)
+        log = make_cache_folder() / "logs" / f"dmp-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        log.parent.mkdir(exist_ok=True)
         log.write_text("".join(traceback.format_exception(type(bug), bug, bug.__traceback__)))
-    except OSError:
+    except (OSError, EngineError):  # no place for it
         return sentence
     return f"{sentence} See {log}."
 

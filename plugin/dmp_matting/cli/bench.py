@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated, Any, Dict, Optional
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from ..atomic_write import atomic_write
@@ -16,7 +15,7 @@ from ..client.engine_process import engine_lines
 from ..errors import OutputError
 from ..presets import preset
 from .options import DeviceName
-from .output import Json, err, out, print_json
+from .output import Json, err, out, print_json, print_table
 
 
 def register(app: typer.Typer) -> None:
@@ -77,7 +76,7 @@ def bench(
                     f"{whole:.1f}",
                     f"{times.get('peak_mb') or 0:.0f}" if "peak_mb" in times else "",
                 )
-    Console(highlight=False, width=None if out.is_terminal else 120).print(table)
+    print_table(table, 120)
 
 
 def _write(path: Path, report: Dict[str, Any]) -> None:

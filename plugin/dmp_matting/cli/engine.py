@@ -13,12 +13,11 @@ from rich.table import Table
 
 from ..client.engine_setup import choose_engine
 from ..client.launcher import (
-    HANGS,
-    engine_hangs,
+    MOST_GIGABYTES,
+    engine_silence,
     ensure_engine,
     find_engine,
     log_file,
-    start_engine,
     stop_engine,
 )
 from ..errors import EngineError, InputError
@@ -52,10 +51,10 @@ def start(
     ] = 1,
 ) -> None:
     """Start the engine, if it does not run yet."""
-    running = find_engine()
     more = ["--cpu-workers", str(cpu_workers)] if cpu_workers > 1 else []
-    wire = running or start_engine(tcp=tcp, idle=idle, more=more)
-    known = "is running already" if running else "has started"
+    before = find_engine()
+    wire = ensure_engine(tcp=tcp, idle=idle, more=more)
+    known = "is running already" if before and before.pid == wire.pid else "has started"
     out.print(f"The engine {known} (process {wire.pid}, version {wire.version}).")
 
 
@@ -77,8 +76,9 @@ def status(
              else f"Open this address within a minute; it works once: {url}")  # fmt: skip
         return
     if wire is None:
-        if engine_hangs():
-            raise EngineError(HANGS)
+        silence = engine_silence()
+        if silence:
+            raise EngineError(silence)
         print_result(as_json, {"ok": True, "running": False}, "The engine is not running.")
         return
     found = wire.request("GET", "/v1/status")
@@ -120,7 +120,8 @@ def log(
         return
     except OSError as reason:
         raise InputError(f"The log {log_file()} cannot be read ({reason.strerror}).") from None
-    sys.stdout.writelines(last)
+    for line in last:
+        out.print(line.rstrip("\n"))
 
 
 # --- dmp cache ---
@@ -144,9 +145,13 @@ def clear_cache() -> None:
 
 @cache_app.command("limit")
 def limit_cache(
-    gigabytes: Annotated[float, typer.Argument(min=0, help="0 switches the cache off.")],
+    gigabytes: Annotated[
+        float, typer.Argument(min=0, max=MOST_GIGABYTES, help="0 switches the cache off.")
+    ],
 ) -> None:
     """Set how large the cache may grow; the engine takes it when it starts the next time."""
+    if gigabytes != gigabytes:
+        raise InputError("The cache's limit wants a number of gigabytes.")
     path = write_config({"cache_gb": gigabytes})
     out.print(f"The cache may hold {gigabytes:g} GB (written to {path}).")
 

@@ -11,15 +11,13 @@ from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional
 
 import typer
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from ..client.engine_process import engine_lines
 from ..errors import CancelledError
 from ..presets import preset
 from ..settings import Value, parse_assignments
-from .output import Json, err, out, print_json
+from .output import Json, err, out, print_json, print_table
 
 DMP = "dmp-"  # begins the names of methods that are presets
 
@@ -105,7 +103,7 @@ def _watched(command: List[str]) -> Dict[str, Any]:
         with closing(engine_lines(*command)) as events:
             for event in events:
                 if event.get("event") == "result":
-                    err.print(Text(_line(event)))
+                    err.print(_line(event))
     except KeyboardInterrupt:
         raise CancelledError(
             "Stopped; the results so far are kept, the same command goes on."
@@ -138,5 +136,5 @@ def _print_table(summary: Dict[str, Any]) -> None:
             f"{row['of_bar']:.2f}" if "of_bar" in row else "",
             f"{row['seconds']:.1f}",
         )
-    Console(highlight=False, width=None if out.is_terminal else 120).print(table)
+    print_table(table, 120)
     out.print(f"Means over {len(summary['items'])} items; * sees the truth.")

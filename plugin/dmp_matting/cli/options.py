@@ -16,15 +16,17 @@ from pathlib import Path
 from typing import Annotated, Any, Callable, Dict, List, Optional, Tuple
 
 import typer
-from fileseq.exceptions import ParseException
+from fileseq.exceptions import FileSeqException
 from fileseq.frameset import FrameSet
 
 from ..errors import InputError
 from ..presets import PRESETS, Resolved, resolve
 from ..settings import Value, parse_assignments
 from ..shots.events import Missing
+from ..shots.sequences import MOST_DIGITS, check_length
 from ..shots.shot import CHUNK
 
+MOST_LETTERS = 100_000  # of a list of frames
 PRESET_HELP = f"{', '.join(PRESETS)}, or auto: final on a CUDA GPU, draft on the CPU."
 
 PresetName = Annotated[str, typer.Option("--preset", help=PRESET_HELP)]
@@ -205,8 +207,8 @@ def parse_settings(text: str) -> Tuple[str, Dict[str, Value]]:
     try:
         given = json.loads(text)
         return str(given.pop("preset", "auto")), dict(given)
-    except (ValueError, AttributeError, TypeError):
-        raise InputError(f"--settings wants a JSON object, not '{text}'.") from None
+    except (ValueError, AttributeError, TypeError, RecursionError):
+        raise InputError(f"--settings wants a JSON object, not '{text[:60]}'.") from None
 
 
 def parse_frames(text: Optional[str]) -> Tuple[int, ...]:
@@ -217,19 +219,23 @@ def parse_frames(text: Optional[str]) -> Tuple[int, ...]:
     """
     if text is None:
         return ()
-    if re.search(r"\d\s+-\d", text):
+    if len(text) <= MOST_LETTERS and re.search(r"\d\s+-\d", text):
         raise InputError(
-            f"'{text}' may be a range or frames below zero; write 1001-1100, or 7,-5 with a comma."
+            f"'{text[:60]}' may be a range or frames below zero; write 1001-1100, or 7,-5 with a "
+            "comma."
         )
     parts = re.split(r"[,;\s]+", re.sub(r"(?<=\d)\s+-\s+(?=-?\d)", "-", text.strip()))
     frames: List[int] = []
-    try:
-        for part in filter(None, parts):
-            frames += [int(frame) for frame in FrameSet(_whole(part))]
-    except (ParseException, ValueError):
-        frames = []
+    if not re.search(rf"\d{{{MOST_DIGITS},}}", text) and len(text) <= MOST_LETTERS:
+        for first, last in re.findall(r"(-?\d+)-(-?\d+)", text):
+            check_length(int(first), int(last))
+        try:
+            for part in filter(None, parts):
+                frames += [int(frame) for frame in FrameSet(_whole(part))]
+        except (FileSeqException, ValueError, ArithmeticError):
+            frames = []
     if not frames:
-        raise InputError(f"'{text}' is no frame range; write 1001-1100, 1001-1100x2 or 7,9.")
+        raise InputError(f"'{text[:60]}' is no frame range; write 1001-1100, 1001-1100x2 or 7,9.")
     return tuple(dict.fromkeys(frames))
 
 

@@ -1,4 +1,8 @@
-"""What every command shares: where it prints, and in which form."""
+"""What every command shares: where it prints, and in which form.
+
+Names of files and shots, messages of libraries and other text from outside are printed as they
+are: brackets are no markup (``[v2]``), and what a terminal would obey is escaped.
+"""
 
 import json
 import os
@@ -7,9 +11,36 @@ from typing import Annotated, Any, Dict
 
 import typer
 from rich.console import Console
+from rich.table import Table
+from rich.text import Text
 
-out = Console(soft_wrap=True, highlight=False)  # results
-err = Console(stderr=True, soft_wrap=True, highlight=False)  # progress, warnings, failures
+from ..errors import printable
+
+
+class PlainConsole(Console):
+    """A console that takes texts literally; styles come as :func:`styled`, tables as tables."""
+
+    def __init__(self, **how: Any) -> None:
+        super().__init__(markup=False, emoji=False, highlight=False, **how)
+
+    def render_str(self, text: str, **how: Any) -> Text:
+        """Every text that is printed as such comes through here, also the cells of a table."""
+        return super().render_str(printable(text), **how)
+
+
+out = PlainConsole(soft_wrap=True)  # results
+err = PlainConsole(stderr=True, soft_wrap=True)  # progress, warnings, failures
+
+
+def styled(sentence: str, style: str = "") -> Text:
+    """A text in one style, with nothing raw in it."""
+    return Text(printable(sentence), style=style)
+
+
+def print_table(table: Table, width: int) -> None:
+    """A table on standard output, ``width`` letters wide where that is no terminal."""
+    PlainConsole(width=None if out.is_terminal else width).print(table)
+
 
 SIGPIPE_EXIT = 141  # as a program that SIGPIPE ended
 EXIT_CODES = (

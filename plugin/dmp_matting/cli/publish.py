@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import Annotated, Any, Dict, List, Optional
 
 import typer
-from rich.text import Text
 
 from ..errors import InputError
 from ..publish.request import LEAVE_OUT
 from ..shots.events import Missing
 from .options import Frames, InputSpace, MissingFrames, PresetOptions, grouped, parse_frames
-from .output import EXIT_CODES, Json, err, out, print_json
+from .output import EXIT_CODES, Json, err, out, print_json, styled
 
 FRAMES = "ValidateFrames"
 FIX = " Put the files back, or publish the other frames with --missing skip."
@@ -58,7 +57,7 @@ def publish(
     else:
         for check, _, sentence in failures:
             fix = FIX if check == FRAMES and missing is Missing.FAIL else ""
-            err.print(Text(f"{check}: {sentence}{fix}", style="red"))
+            err.print(styled(f"{check}: {sentence}{fix}", "red"))
         for path in made:
             out.print(f"Published {path}.")
     raise typer.Exit(InputError.exit_code if failures else 0)

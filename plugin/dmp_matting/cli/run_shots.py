@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Callable, Deque, Dict, Optional, Sequence
 
 import typer
-from rich.text import Text
 
 from ..errors import DmpError, InputError
 from ..job import Layers
@@ -13,10 +12,10 @@ from ..shots.executor import Chunk, Executor
 from ..shots.local_executor import LocalExecutor
 from ..shots.review import shot_movie, shot_sheet, write_clean_plates
 from ..shots.run import run_shots
-from ..shots.shot import Shot
+from ..shots.shot import Shot, file_name
 from .job_progress import still_display
 from .options import RunOptions
-from .output import err, out, print_json
+from .output import err, out, print_json, styled
 from .shot_progress import conclude, display_for, watch_shots
 from .write_clean import clean_outputs
 
@@ -108,8 +107,8 @@ def _picture(
     """A sheet or a movie of what is finished; the mattes are not worth less without it."""
     if wanted is None or not report.finished:
         return
-    path = wanted / f"{shot.name}{suffix}" if wanted.is_dir() else wanted
+    path = wanted / f"{file_name(shot.name)}{suffix}" if wanted.is_dir() else wanted
     try:
         make(shot, report.finished, str(path.absolute()))
     except DmpError as error:
-        err.print(Text(f"{shot.name}: no {path.name}: {error}", style="yellow"))
+        err.print(styled(f"{shot.name}: no {path.name}: {error}", "yellow"))

@@ -15,18 +15,28 @@ has no field for stands in its metadata under ``dmp``. Paths are relative to the
 import csv
 import itertools
 import json
+import math
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
-from ..errors import InputError
+from ..client.engine_python import python_command
+from ..errors import InputError, from_wire
 from ..job import MATTES
 from ..presets import resolve
 from ..settings import Value, parse_assignments, parse_value
-from ..shots.shot import Shot
+from ..shots.sequences import MOST_DIGITS
+from ..shots.shot import Shot, path_below
 from .median_clean import one_clean_plate
 from .options import parse_frames
-from .timelines import Row, read_timeline
+from .timelines import Row
+
+LARGEST = 64 << 20  # bytes of a list of shots
+MOST_VALUES = 1_000_000  # of a YAML file, with its aliases written out
+LONGEST_TEXT = 100_000  # letters of a value
+TIMELINE_SECONDS = 60
 
 PLATES = ("image", "clean", "output", *(role.value for role in MATTES))
 SOLVER = ("device", "seed", "working_size", "threads")
@@ -40,13 +50,17 @@ def read_shots(file: Path, defaults: Mapping[str, Any]) -> List[Shot]:
     ones, and those over the defaults. ``{shot}`` in an output or a clean plate becomes the name.
     """
     readers: Dict[str, Callable[[Path], List[Row]]] = {
-        ".yaml": _yaml, ".yml": _yaml, ".json": _json, ".csv": _csv, ".otio": read_timeline,
-        ".otioz": read_timeline, ".otiod": read_timeline,
+        ".yaml": _yaml, ".yml": _yaml, ".json": _json, ".csv": _csv, ".otio": _timeline,
+        ".otioz": _timeline, ".otiod": _timeline,
     }  # fmt: skip
     reader = readers.get(file.suffix.lower())
     if reader is None:
         raise InputError(f"'{file}' is no list of shots; give a .yaml, .json, .csv or .otio file.")
     try:
+        if file.exists() and not file.is_file():
+            raise InputError(f"'{file}' is no file.")
+        if file.exists() and file.stat().st_size > LARGEST:
+            raise InputError(f"'{file}' is larger than {LARGEST >> 20} MB; it is no list of shots.")
         rows = reader(file)
     except OSError as reason:
         raise InputError(f"'{file}' cannot be read ({reason.strerror}).") from None
@@ -59,6 +73,8 @@ def read_shots(file: Path, defaults: Mapping[str, Any]) -> List[Shot]:
 
 def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Shot:
     values = {key: value for key, value in row.items() if value not in (None, "")}
+    for key, value in values.items():
+        _check_plain(key, value, number, file)
     name = str(values.get("name", f"shot{number}"))
     where = f"Shot {name} of '{file.name}'"
     for key in values:
@@ -79,6 +95,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
     paths = {
         key: str(values.get(key, "")).replace("{shot}", name) for key in PLATES if key != "clean"
     }
+    paths["output"] = str(values["output"]).replace("{shot}", path_below(name))
     space = str(values.get("input_space", "auto"))
     try:
         changes: Dict[str, Value] = {
@@ -98,6 +115,23 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
         trimap=paths["trimap"],
     )  # fmt: skip
+
+
+def _check_plain(key: Any, value: Any, number: int, file: Path) -> None:
+    """InputError for a value that is nested deeper than a list of texts, or endlessly long."""
+    parts = [key]
+    if isinstance(value, Mapping):
+        parts += [*value.keys(), *value.values()]
+    else:
+        parts += value if isinstance(value, (list, tuple)) else [value]
+    wrong = isinstance(value, (Mapping, list, tuple)) and key not in ("clean", "set", "frames")
+    for part in parts:
+        wrong = wrong or isinstance(part, (Mapping, list, tuple, set))
+        wrong = wrong or (isinstance(part, int) and abs(part) >= 10**MOST_DIGITS)
+        wrong = wrong or (isinstance(part, str) and ("\0" in part or len(part) > LONGEST_TEXT))
+    if wrong:
+        raise InputError(f"Shot {number} of '{file.name}' has a value of '{str(key)[:60]}' that is "
+                         "no text or number; see docs/td/shots.md.")  # fmt: skip
 
 
 def _texts(given: Any) -> List[str]:
@@ -133,12 +167,31 @@ def _yaml(file: Path) -> List[Row]:
         raise InputError(
             "YAML needs PyYAML (`pip install 'dmp-matting[batch]'`); CSV and JSON do not."
         ) from None
+    text = file.read_text(encoding="utf-8-sig")
     try:
-        return _rows(yaml.load(file.read_text(encoding="utf-8-sig"), _plain_loader(yaml)), file)
+        loader = _plain_loader(yaml)(text)
+        node = loader.get_single_node()
+        if node is None:
+            return []
+        if _written_out(node, {}) > MOST_VALUES:
+            raise InputError(f"'{file}' repeats itself too often; write it without aliases.")
+        return _rows(loader.construct_document(node), file)
     except yaml.YAMLError as reason:
         mark = getattr(reason, "problem_mark", None)
         line = f" in line {mark.line + 1}" if mark else ""
         raise InputError(f"'{file}' is no valid YAML{line}.") from None
+    except (ValueError, OverflowError, RecursionError):  # a date or a number that there is not
+        raise InputError(f"'{file}' has a value that is none, or is nested too deep.") from None
+
+
+def _written_out(node: Any, known: Dict[int, float]) -> float:
+    """How many values a YAML node has with its aliases written out; endless for a circle."""
+    if id(node) not in known:
+        known[id(node)] = math.inf  # until its parts are counted
+        parts = node.value if isinstance(node.value, list) else []
+        pairs = (one if isinstance(one, tuple) else (one,) for one in parts)
+        known[id(node)] = 1 + sum(_written_out(part, known) for pair in pairs for part in pair)
+    return known[id(node)]
 
 
 def _plain_loader(yaml: Any) -> Any:
@@ -159,6 +212,12 @@ def _json(file: Path) -> List[Row]:
         return _rows(json.loads(file.read_text(encoding="utf-8-sig")), file)
     except json.JSONDecodeError as reason:
         raise InputError(f"'{file}' is no valid JSON in line {reason.lineno}.") from None
+    except (ValueError, RecursionError) as reason:
+        if isinstance(reason, UnicodeDecodeError):
+            raise
+        raise InputError(
+            f"'{file}' has a number that is too long, or is nested too deep."
+        ) from None
 
 
 def _rows(rows: Any, file: Path) -> List[Row]:
@@ -183,15 +242,40 @@ def _csv(file: Path) -> List[Row]:
         first = lines.readline()
         delimiter = max(",;\t", key=first.count)  # Excel writes what its country does
         table = itertools.chain([first], lines)
-        for row in csv.DictReader(
-            table, restkey="more", skipinitialspace=True, delimiter=delimiter
-        ):
-            if "more" in row:
-                raise InputError(
-                    f"'{file}' has a line with more values than columns: {row['more']}"
-                )
-            rows.append({key.strip(): (value or "").strip() for key, value in row.items()})
+        try:
+            for row in csv.DictReader(
+                table, restkey="more", skipinitialspace=True, delimiter=delimiter
+            ):
+                if "more" in row:
+                    raise InputError(
+                        f"'{file}' has a line with more values than columns: {row['more']}"
+                    )
+                rows.append({key.strip(): (value or "").strip() for key, value in row.items()})
+        except csv.Error as reason:
+            raise InputError(f"'{file}' is no valid CSV ({reason}).") from None
     return [row for row in rows if any(row.values())]
+
+
+def _timeline(file: Path) -> List[Row]:
+    """The clips of a timeline, read by a process of its own: libraries may crash or never end."""
+    command = python_command(
+        sys.executable, "dmp_matting.cli.timeline_process",
+        roots=[one for one in sys.path if one], package=str(Path(__file__).parents[1]),
+    )  # fmt: skip
+    try:
+        done = subprocess.run(
+            [*command, str(file)], stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=TIMELINE_SECONDS, check=False,
+        )  # fmt: skip
+        answer = json.loads(done.stdout)
+    except subprocess.TimeoutExpired:
+        raise InputError(f"'{file}' takes longer than {TIMELINE_SECONDS} s to read.") from None
+    except (OSError, ValueError, RecursionError):
+        raise InputError(f"'{file}' is no timeline that OpenTimelineIO reads.") from None
+    if "error" in answer:
+        raise from_wire(answer)
+    rows: List[Row] = answer["rows"]
+    return rows
 
 
 def named(shots: Sequence[Shot], only: str) -> List[Shot]:

@@ -4,13 +4,11 @@ import signal
 import time
 from typing import Any, Dict, Generator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from rich.console import Console
 from rich.progress import BarColumn, TaskID, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
-from rich.text import Text
 
-from ..errors import CancelledError, DmpError
+from ..errors import CancelledError, DmpError, printable
 from ..generators import finish
 from ..shots.events import (
     ShotEnd,
@@ -25,7 +23,7 @@ from ..shots.events import (
 from ..shots.review import flagged_frames, measure_shot, summary_of
 from ..shots.sequences import range_text
 from ..shots.shot import Shot, gap_sentence
-from .output import err, out, print_json
+from .output import err, print_json, print_table, styled
 
 Reports = Tuple[ShotReport, ...]
 
@@ -114,7 +112,7 @@ class Display:
         return not known
 
     def write(self, sentence: str, style: str = "") -> None:
-        err.print(Text(sentence, style=style))
+        err.print(styled(sentence, style))
 
 
 class LineDisplay(Display):
@@ -175,13 +173,21 @@ class OpenJdDisplay(LineDisplay):
     def show(self, event: ShotEvent) -> None:
         super().show(event)
         if isinstance(event, ShotFrame):
-            print(f"openjd_status: {event.shot} {event.layers.frame}", flush=True)
+            _report("status", f"{event.shot} {event.layers.frame}")
         elif isinstance(event, ShotProgress) and time.monotonic() - self._shown > 1.0:
             self._shown = time.monotonic()
-            print(f"openjd_progress: {100 * event.fraction:.1f}", flush=True)
+            _report("progress", f"{100 * event.fraction:.1f}")
         elif isinstance(event, ShotFailure):
-            text = f"{event.shot} {range_text(event.frames)}: {event.error}"
-            print(f"openjd_fail: {text}", flush=True)
+            _report("fail", f"{event.shot} {range_text(event.frames)}: {event.error}")
+
+    def write(self, sentence: str, style: str = "") -> None:
+        # A session obeys such words at the start of any line, and a shot may have them as its name.
+        mark = "- " if sentence.lstrip().startswith("openjd_") else ""
+        super().write(mark + sentence, style)
+
+
+def _report(what: str, text: str) -> None:
+    print(f"openjd_{what}: {printable(text)}", flush=True)
 
 
 class OnBar(Display):
@@ -190,7 +196,7 @@ class OnBar(Display):
     def __init__(self, description: str, *columns: str) -> None:
         super().__init__()
         self._bar = Bar(
-            TextColumn(description),
+            TextColumn(description, markup=False),
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f} %"),
             *(TextColumn(text) for text in columns),
@@ -207,7 +213,7 @@ class OnBar(Display):
         self._bar.stop()
 
     def write(self, sentence: str, style: str = "") -> None:
-        self._bar.console.print(Text(sentence, style=style))
+        self._bar.console.print(styled(sentence, style))
 
 
 class BarDisplay(OnBar, LineDisplay):
@@ -224,7 +230,9 @@ class BarDisplay(OnBar, LineDisplay):
             super().show(event)
         if isinstance(event, ShotProgress):
             if event.shot not in self._tasks:
-                self._tasks[event.shot] = self._bar.add_task(event.shot, total=1.0, stage="")
+                self._tasks[event.shot] = self._bar.add_task(
+                    printable(event.shot), total=1.0, stage=""
+                )
             stage = f"{event.progress.frame} {event.progress.stage.called}"
             self._bar.update(self._tasks[event.shot], completed=event.fraction, stage=stage)
         elif isinstance(event, ShotEnd) and event.report.shot in self._tasks:
@@ -255,15 +263,14 @@ def conclude(
         try:
             measured[shot.name] = measure_shot(shot, report.finished)
         except DmpError as error:  # the mattes are there; their measures are not worth a failure
-            err.print(Text(f"{shot.name} could not be measured: {error}", style="yellow"))
+            err.print(styled(f"{shot.name} could not be measured: {error}", "yellow"))
     failures = [failure for report in reports for failure in report.failures]
     code = failures[0].error.exit_code if failures else 0
     if as_json:
         rows = [_json(report, measured.get(report.shot)) for report in reports]
         print_json({"event": "summary", "ok": not failures, "exit_code": code, "shots": rows})
     elif not quiet:
-        wide = None if out.is_terminal else 160
-        Console(highlight=False, width=wide).print(_table(reports, measured))
+        print_table(_table(reports, measured), 160)
     if not as_json:
         for report in reports:
             _print_flagged(report, measured.get(report.shot, []), quiet)
@@ -282,10 +289,10 @@ def _json(report: ShotReport, measures: Optional[List[Dict[str, Any]]]) -> Dict[
 def _print_flagged(report: ShotReport, measures: Sequence[Mapping[str, Any]], quiet: bool) -> None:
     for failure in [] if quiet else report.failures:  # shown once already, perhaps hours ago
         text = f"Failed: {report.shot} {range_text(failure.frames)}: {failure.error}"
-        err.print(Text(text, style="red"))
+        err.print(styled(text, "red"))
     for sentence, frames in {**report.warnings, **flagged_frames(measures)}.items():
         text = f"{report.shot} {range_text(frames)}: {sentence.rstrip('.')}."
-        err.print(Text(f"Warning: {text}", style="yellow"))
+        err.print(styled(f"Warning: {text}", "yellow"))
 
 
 def _table(reports: Reports, measured: Mapping[str, Sequence[Mapping[str, Any]]]) -> Table:

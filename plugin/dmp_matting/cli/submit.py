@@ -8,12 +8,12 @@ from typing import Annotated, Any, Dict, Optional
 
 import typer
 
-from ..errors import InputError, OutputError
+from ..errors import InputError, OutputError, printable
 from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
 from ..shots.events import Missing
 from ..shots.run import check_gaps
 from ..shots.sequences import is_pattern
-from ..shots.shot import CHUNK, Shot, check_shots
+from ..shots.shot import CHUNK, Shot, check_shots, file_name
 from .options import Frames, InputSpace, MissingFrames, PresetOptions, grouped, parse_frames
 from .output import EXIT_CODES, Json, out, print_json
 from .shot_lists import read_shots
@@ -72,7 +72,7 @@ def submit(
     how: Dict[str, Any] = {
         "chunk": chunk, "missing": missing.value, "python": python or sys.executable, "idle": idle,
     }  # fmt: skip
-    folders = [bundle / shot.name if many else bundle for shot in shots]
+    folders = [bundle / file_name(shot.name) if many else bundle for shot in shots]
     for shot, folder in zip(shots, folders):
         try:
             write_bundle(folder, shot, gpu=gpu, **how)
@@ -95,7 +95,7 @@ def farm_enter(
 ) -> None:
     """Start the engine of a session; an environment's onEnter."""
     for name, value in enter_session(session, idle).items():
-        print(f"openjd_env: {name}={value}", flush=True)
+        print(f"openjd_env: {name}={printable(value)}", flush=True)
 
 
 def farm_exit(session: Annotated[Path, typer.Option("--session")]) -> None:

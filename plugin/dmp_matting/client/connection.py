@@ -1,5 +1,9 @@
 """HTTP to the engine over its socket: one request at a time, with the token. Standard library only.
 
+On TCP any program may listen at the address of an engine that has ended. So each connection begins
+with a proof: the engine answers a fresh number with its HMAC under the token of the run file, and
+only then the token, and perhaps a plate, is sent. A Unix socket lies in a folder of this user.
+
 Everything that can go wrong on the way becomes one of our errors here: EngineGone
 when nobody answers (the caller may start another engine and go on), NotThere for
 what the engine does not have, and else the error that the engine raised.
@@ -7,22 +11,33 @@ what the engine does not have, and else the error that the engine raised.
 
 from __future__ import annotations
 
+import hmac
 import http.client
 import json
+import secrets
+import selectors
 import socket
+import time
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, Dict, Iterator, Union
 
 from ..errors import DmpError, EngineError, PlateError, from_wire
+from ..job import PROOF, proof_of
 
 TIMEOUT = 60.0  # seconds; an answer that needs a slow disk
-STREAM_TIMEOUT = 30.0  # seconds without a line, where the engine sends one every five
+STREAM_TIMEOUT = 10.0  # seconds without a line, where the engine sends one every five
+GREETING = 6.0  # seconds for an answer that needs no work; no longer than SILENCE
+SILENCE = 6.0  # seconds without an answer, then a greeting shows whether the engine lives
 BLOCK = 1 << 20  # bytes
 
 
 class EngineGone(EngineError):
     """Nobody answers at the engine's address, or it ended in the middle."""
+
+
+class EngineSilent(EngineGone):
+    """Its socket is there, but it does not answer."""
 
 
 class NotThere(EngineError):
@@ -67,7 +82,10 @@ class Connection:
         """
         with self._answer(method, path, body, size, timeout) as answer:
             data = _read(answer)
-        return json.loads(data) if data else None
+        try:
+            return json.loads(data) if data else None
+        except (ValueError, RecursionError):
+            raise EngineGone("What answers at the engine's address is no engine.") from None
 
     def lines(self, path: str) -> Iterator[Dict[str, Any]]:
         """The objects of a stream of JSON lines, until the engine ends it."""
@@ -81,7 +99,10 @@ class Connection:
                     return
                 if not line.endswith(b"\n"):
                     raise EngineGone("The engine ended in the middle of a message.")
-                yield json.loads(line)
+                try:
+                    yield json.loads(line)
+                except (ValueError, RecursionError):
+                    raise EngineGone("The engine sent a line that was not understood.") from None
 
     def blocks(self, path: str) -> Iterator[bytes]:
         """A file that the engine sends, in blocks."""
@@ -119,9 +140,14 @@ class Connection:
             headers["Content-Type"] = "application/octet-stream"
             headers["Content-Length"] = str(size)
         try:
+            connection.connect()
+            connection.auto_open = False  # another connection might be to another program
+            if not self.address.startswith("unix:"):
+                self._check_proof(connection)
             # The engine may have refused a large body half way: its answer has the reason.
             with suppress(BrokenPipeError, ConnectionResetError):
                 connection.request(method, path, sent, headers)
+            self._wait(connection.sock, timeout)
             answer = connection.getresponse()
             refusal = _read(answer) if answer.status >= 400 else b""
             if answer.status >= 400:
@@ -131,6 +157,33 @@ class Connection:
             raise _gone(reason) from None
         finally:
             connection.close()
+
+    def _check_proof(self, connection: http.client.HTTPConnection) -> None:
+        """Raise EngineGone unless the other end knows our token."""
+        number = secrets.token_hex(32)
+        connection.request("GET", f"{PROOF}?number={number}")
+        self._wait(connection.sock, GREETING)
+        answer = connection.getresponse()
+        try:
+            given = json.loads(answer.read(4096))["proof"]
+            sound = hmac.compare_digest(given.encode(), proof_of(self.token, number).encode())
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            sound = False
+        if not sound:
+            raise EngineGone("Another program listens at the address of the engine.")
+
+    def _wait(self, line: socket.socket, limit: float) -> None:
+        """Wait for the first byte of an answer. EngineSilent after ``limit`` seconds without one.
+
+        Work may take long; an engine that does not even greet meanwhile hangs.
+        """
+        deadline = time.monotonic() + limit
+        with selectors.DefaultSelector() as waiting:
+            waiting.register(line, selectors.EVENT_READ)
+            while not waiting.select(min(SILENCE, max(0.0, deadline - time.monotonic()))):
+                if limit <= GREETING or time.monotonic() >= deadline:
+                    raise EngineSilent("The engine does not answer any more.")
+                self.request("GET", "/v1", timeout=GREETING)
 
     def _connection(self, timeout: float) -> http.client.HTTPConnection:
         if self.address.startswith("unix:"):
@@ -184,5 +237,5 @@ def _gone(reason: BaseException) -> EngineGone:
     if isinstance(reason, EngineGone):
         return reason
     if isinstance(reason, socket.timeout):
-        return EngineGone("The engine does not answer any more.")
+        return EngineSilent("The engine does not answer any more.")
     return EngineGone(f"The connection to the engine was lost ({reason or type(reason).__name__}).")

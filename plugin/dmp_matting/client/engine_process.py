@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
-from typing import IO, Any, Dict, Generator, Mapping, Optional, Union
+from typing import IO, Any, Dict, Generator, Mapping, Optional, Sequence, Union
 
-from ..errors import CancelledError, EngineError, EngineMissingError, from_wire
+from ..errors import CancelledError, EngineError, EngineMissingError, from_wire, limit_hint
 from ..job import Job, Layers, Progress
 from .engine_python import child_environment, engine_command
 from .file_states import FileStates
+from .outputs import check_outputs
 
 GRACE = 12.0  # seconds; the child's own is shorter, so it ends itself if it still can
 
@@ -33,6 +34,7 @@ def run_directly(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None,
     ``outputs`` names each frame's EXR. Closing the generator ends the engine and waits for that.
     Raises what the engine raised, and EngineError or EngineMissingError of its own.
     """
+    check_outputs(job, outputs)
     request: Dict[str, Any] = {
         "job": FileStates().of_job(job).to_json(),
         "outputs": {str(number): path for number, path in outputs.items()},
@@ -62,10 +64,13 @@ def run_directly(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None,
             _end(child)
 
 
-def query_engine(*arguments: str) -> Dict[str, Any]:
-    """Run a short command of the engine and return the JSON object that it prints."""
+def query_engine(*arguments: str, command: Optional[Sequence[str]] = None) -> Dict[str, Any]:
+    """Run a short command of the engine and return the JSON object that it prints.
+
+    ``command`` starts another engine than this program's own (:func:`.engine_command`).
+    """
     with tempfile.TemporaryFile() as stderr:
-        child = start_engine(*arguments, stderr=stderr)
+        child = start_engine(*arguments, stderr=stderr, command=command)
         try:
             output, _ = child.communicate()
         finally:
@@ -104,12 +109,14 @@ def engine_lines(*arguments: str) -> Generator[Dict[str, Any], None, None]:
             _end(child)
 
 
-def start_engine(*arguments: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
+def start_engine(
+    *arguments: str, stderr: IO[bytes], command: Optional[Sequence[str]] = None
+) -> subprocess.Popen[bytes]:
     """Start the engine with pipes on its input and output, its errors going to ``stderr``."""
-    command = engine_command() + list(arguments)
+    command = command or engine_command()
     try:
         return subprocess.Popen(
-            command,
+            [*command, *arguments],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
@@ -117,7 +124,8 @@ def start_engine(*arguments: str, stderr: IO[bytes]) -> subprocess.Popen[bytes]:
         )
     except OSError as reason:
         raise EngineMissingError(
-            f"The engine's Python at '{command[0]}' could not be started ({reason.strerror})."
+            f"The engine's Python at '{command[0]}' could not be started "
+            f"({reason.strerror}{limit_hint(reason)})."
         ) from None
 
 

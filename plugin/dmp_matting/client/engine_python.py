@@ -19,11 +19,29 @@ from __future__ import annotations
 import importlib.util
 import os
 import sys
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import EngineMissingError
 from ..paths import read_config
+
+# Variables of the starting program that the engine keeps: where things lie, how they are written,
+# and how its libraries use this machine.
+KEPT = {
+    "PATH", "HOME", "USER", "LOGNAME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "OCIO",
+    "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONNOUSERSITE", "PYTHONUTF8",
+    "XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+    # Windows does not start a process without these
+    "SYSTEMROOT", "SYSTEMDRIVE", "WINDIR", "COMSPEC", "PATHEXT", "USERNAME", "USERPROFILE",
+    "LOCALAPPDATA", "APPDATA", "PROGRAMDATA", "HOMEDRIVE", "HOMEPATH", "NUMBER_OF_PROCESSORS",
+    "PROCESSOR_ARCHITECTURE",
+}  # fmt: skip
+KEPT_PREFIXES = (
+    "LC_", "DMP_", "CUDA_", "NVIDIA_", "HIP_", "ROCR_", "HSA_", "OMP_", "KMP_", "GOMP_", "MKL_",
+    "OPENBLAS_", "TORCH_", "PYTORCH_", "CUBLAS_", "CUDNN_", "OCIO_", "OIIO_", "OPENIMAGEIO_",
+    "EXR_", "OPENEXR_", "MALLOC_",
+)  # fmt: skip
 
 HOW_TO_INSTALL = (
     "Install it with `pip install 'dmp-matting[engine]'`, "
@@ -73,8 +91,42 @@ def engine_command(python: Optional[str] = None) -> List[str]:
     ``python``: the one that the artist set in a host, before all other places.
     Raises EngineMissingError when no Python with the engine is to be found.
     """
-    python, roots = _named(python, "The engine's Python") if python else _engine_python()
+    python, roots = _chosen(python)
     return python_command(python, "dmp_engine", roots=roots)
+
+
+@dataclass(frozen=True)
+class EnginePlace:
+    """Where an engine lies: its Python, and the folder of its package if that is known."""
+
+    python: str
+    folder: str = ""
+
+    def is_that_of(self, greeting: Mapping[str, Any]) -> bool:
+        """Whether the engine with that greeting was started from this place."""
+        folder = str(greeting.get("folder", ""))
+        return self.python == greeting.get("python") and self.folder in ("", folder)
+
+
+def engine_place(python: Optional[str] = None) -> EnginePlace:
+    """The place of the engine that :func:`engine_command` starts. Raises EngineMissingError."""
+    program, roots = _chosen(python)
+    found = (os.path.join(root, "dmp_engine") for root in roots)
+    folder = next((one for one in found if os.path.isdir(one)), "")
+    return EnginePlace(program, os.path.realpath(folder) if folder else "")
+
+
+def engine_environment() -> Dict[str, str]:
+    """What an engine for all of this user's programs keeps of the one that starts it.
+
+    It outlives that program and its shell: passwords, proxies and a host's own settings are none
+    of its business. A job brings the variables that its colours depend on.
+    """
+    return {name: value for name, value in child_environment().items() if _is_needed(name)}
+
+
+def _is_needed(name: str) -> bool:
+    return name.upper() in KEPT or name.upper().startswith(KEPT_PREFIXES)
 
 
 def child_environment() -> Dict[str, str]:
@@ -89,8 +141,12 @@ def child_environment() -> Dict[str, str]:
     return kept
 
 
+def _chosen(python: Optional[str]) -> Tuple[str, List[str]]:
+    return _named(python, "The engine's Python") if python else _engine_python()
+
+
 def _engine_python() -> Tuple[str, List[str]]:
-    named = os.environ.get("DMP_ENGINE_PYTHON", "")
+    named = os.path.expanduser(os.environ.get("DMP_ENGINE_PYTHON", ""))
     if named:
         return _named(named, "DMP_ENGINE_PYTHON")
     chosen = str(read_config().get("engine_python", ""))

@@ -13,7 +13,7 @@ from typing import Any, Dict, Optional, Tuple
 from ..errors import DmpError, EngineMissingError
 from ..job import JobState
 from .engine_python import HOW_TO_INSTALL, engine_command
-from .launcher import HANGS, engine_hangs, find_engine
+from .launcher import engine_silence, find_engine
 
 WAITING = {JobState.UPLOADING.value, JobState.QUEUED.value, JobState.RUNNING.value}
 
@@ -53,8 +53,9 @@ def engine_state(python: Optional[str] = None) -> EngineState:
     try:
         connection = find_engine()
         if connection is None:
-            if engine_hangs():
-                return EngineState(EngineStatus.BROKEN, HANGS)
+            silence = engine_silence()
+            if silence:
+                return EngineState(EngineStatus.BROKEN, silence)
             engine_command(python)
             return EngineState(
                 EngineStatus.STOPPED, "The engine is not running; it starts with the next matte."

@@ -4,15 +4,14 @@
 
 Standard library only, Python 3.9. A plate is opaque bytes here. An engine that
 dies on the way is started again and the job goes on where it was; only when that
-fails three times in a row does the caller get an error.
+fails three times in a row, and for half a minute, does the caller get an error.
 """
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import shutil
+import time
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -23,8 +22,6 @@ from ..errors import (
     CancelledError,
     DmpError,
     EngineError,
-    InputError,
-    OutputError,
     PlateError,
     from_wire,
 )
@@ -34,8 +31,11 @@ from .connection import Connection, EngineGone, NotThere
 from .engine_process import Event, Notice
 from .file_states import FileStates, states_of_files
 from .launcher import ensure_engine
+from .outputs import check_outputs, unwritable
 
-LOST_LIMIT = 3  # engines in a row that may be lost without a sign of progress
+LOST_LIMIT = 3  # engines in a row that may be lost without a sign of progress, and
+LOST_SECONDS = 30.0  # for how long: somebody may be ending them, or updating DMP
+LOST_PAUSE = 0.3  # seconds before the next one is looked for
 ENDED = {state.value for state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)}
 
 
@@ -100,6 +100,7 @@ class Matting:
         self._started = False  # the engine has answered the start of that job
         self._written: Dict[int, Layers] = {}
         self._lost = 0
+        self._lost_since = 0.0  # when the first of those was lost
         self._cancelled = False
 
     def events(self) -> Generator[Event, None, None]:
@@ -109,7 +110,7 @@ class Matting:
         MismatchError, ...), OutputError when an EXR cannot be written, CancelledError, and
         EngineError when no engine can be had.
         """
-        self._check_outputs()
+        check_outputs(self.job, self.outputs)
         self.job = self._states.of_job(self.job)
         try:
             while True:
@@ -141,12 +142,18 @@ class Matting:
                 self._connection.request("POST", f"/v1/jobs/{self._id}/cancel", timeout=5.0)
 
     def _lose(self, gone: Optional[EngineGone]) -> None:
+        if self._lost == 0:
+            self._lost_since = time.monotonic()
         self._lost += 1
-        if self._lost >= LOST_LIMIT:
+        patience = 0.0 if isinstance(gone, _Damaged) else LOST_SECONDS
+        if self._lost >= LOST_LIMIT and time.monotonic() - self._lost_since >= patience:
             raise EngineError(
                 f"The engine was lost {self._lost} times without getting any further "
                 f"({gone or 'it forgot the job'}); see `dmp engine log`."
             )
+        if self._lost > 1:
+            time.sleep(LOST_PAUSE)
+        self._check_cancelled()
 
     def _check_cancelled(self) -> None:
         if self._cancelled:
@@ -275,29 +282,7 @@ class Matting:
                     file.flush()
                     os.fsync(file.fileno())
         except OSError as reason:
-            raise _unwritable(target, reason) from None
-
-    def _check_outputs(self) -> None:
-        """Fail before any work, not after it."""
-        for frame in self.job.frames:
-            if frame.number not in self.outputs:
-                raise InputError(f"The job names no output for frame {frame.number}.")
-            if self.outputs[frame.number].suffix.lower() != ".exr":
-                raise OutputError(
-                    f"Layers are written as EXR; give '{self.outputs[frame.number]}' a name "
-                    "that ends in .exr."
-                )
-        plates = {os.path.realpath(path) for path in self._plates()}
-        for path in self.outputs.values():
-            if os.path.realpath(path) in plates:
-                raise OutputError(f"The output {path} is one of the plates; give it another name.")
-        for folder in sorted({path.parent for path in self.outputs.values()}):
-            if not folder.is_dir():
-                raise OutputError(f"The output folder {folder} does not exist; make it first.")
-            if not os.access(folder, os.W_OK):
-                raise OutputError(f"The output folder {folder} is not writable.")
-            if shutil.disk_usage(folder).free < 1 << 20:
-                raise OutputError(f"The disk of the output folder {folder} is full.")
+            raise unwritable(target, reason) from None
 
     def _tidy(self) -> None:
         """Leave nothing in the engine: end the job if it runs, then have it forgotten."""
@@ -308,12 +293,6 @@ class Matting:
             self._connection.request("DELETE", f"/v1/jobs/{self._id}", timeout=5.0)
         except DmpError:
             pass  # a cancelled frame still ends; the engine tidies that itself
-
-
-def _unwritable(path: Path, reason: OSError) -> OutputError:
-    if reason.errno in (errno.ENOSPC, errno.EDQUOT):
-        return OutputError(f"The disk is full: {path} could not be written; make room.")
-    return OutputError(f"{path} cannot be written ({reason.strerror}).")
 
 
 def engine_jobs(connection: Connection) -> List[Dict[str, Any]]:

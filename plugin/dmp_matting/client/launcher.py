@@ -1,78 +1,122 @@
 """Find this user's engine, start one when there is none, end it. Standard library only, Python 3.9.
 
 The run file holds address, token and protocol of the engine that wrote it. It counts
-only when that engine answers: a file left by a killed one is stale.
+only while that engine holds the lock and when it answers.
 Any number of hosts may start an engine at the same moment: each of those takes
 the lock in the run folder or ends, and all hosts greet the one that has it.
+
+An engine of another version would give other pixels, or old ones after an update: it is replaced
+when it has no work, and refused otherwise.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import functools
 import os
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import fields
-from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
-from ..errors import EngineError, EngineMissingError, from_wire
+from ..errors import EngineError, EngineMissingError, InputError
 from ..job import PROTOCOL
-from ..paths import cache_folder, read_config, run_folder
+from ..paths import cache_folder, config_file, read_config, run_folder
 from ..settings import Settings
-from .connection import Connection, EngineGone
-from .engine_python import child_environment, engine_command
+from ..version import __version__
+from .connection import Connection, EngineGone, EngineSilent
+from .engine_files import (
+    is_suspended,
+    kill,
+    lock_is_free_within,
+    lock_is_held,
+    locking_process,
+    log_file,
+    run_file,
+)
+from .engine_process import query_engine
+from .engine_python import engine_command, engine_place
+from .engine_start import EngineDied, Starting
 
 START_LIMIT = 60.0  # seconds; a Python on a slow network disk
-GREETING_LIMIT = 10.0  # seconds for an answer that needs no work
+START_TRIES = 3  # engines in a row that may die while they start
+GREETING_LIMIT = 6.0  # seconds for an answer that needs no work
+END_LIMIT = 15.0  # seconds that an engine takes to end
 KILL_AFTER = 3.0  # seconds that a hanging engine gets to end by itself
+MOST_GIGABYTES = 1e6
 AGAIN = 1.0  # seconds after which an engine that ended at once is started again
-LOG_LIMIT = 4 << 20  # bytes, then a new log is started and the old one is kept beside it
-HANGS = (
-    "The engine runs but does not answer; `dmp engine stop --force` ends it, and "
-    "`dmp engine log` may show why."
-)
-WINDOWS = sys.platform == "win32"
+
+__all__ = [
+    "engine_silence", "ensure_engine", "find_engine", "log_file", "start_engine", "stop_engine",
+]  # fmt: skip
 
 
 def ensure_engine(**options: Any) -> Connection:
-    """A living engine of this user, started when needed (``options`` as :func:`start_engine`).
+    """A living engine of this user and version, started when needed.
 
-    Raises EngineMissingError, or EngineError with the reason and what to do.
+    ``options`` as :func:`start_engine`. An engine of another version is ended first if it has no
+    work. Raises EngineMissingError, or EngineError with the reason and what to do.
     """
-    return find_engine() or start_engine(**options)
+    found = run_file()
+    connection: Optional[Connection] = None
+    greeting: Dict[str, Any] = {}
+    try:
+        connection, greeting = _greet(found)
+    except EngineSilent:
+        assert found is not None  # nobody was greeted otherwise
+        silence = _silence_of(found["pid"])
+        if silence:
+            raise EngineError(silence) from None
+    except EngineGone:
+        pass  # it has just ended
+    if connection is not None:
+        other = _other_version(greeting, options.get("python"))
+        if not other:
+            return connection
+        _make_way(connection, other)
+    return start_engine(**options)
 
 
 def find_engine() -> Optional[Connection]:
-    """The engine that is running, or None.
+    """The engine that is running, of whatever version, or None.
 
     Raises EngineError when it speaks another protocol or is too old for our settings.
     """
-    connection, greeting = _greeted(_run_file())
-    if connection is None:
-        return None
-    protocol = greeting.get("protocol")
-    if protocol != PROTOCOL:
-        raise EngineError(
-            f"The running engine speaks protocol {protocol} and this program "
-            f"protocol {PROTOCOL}; end it with `dmp engine stop` and try again."
-        )
-    strange = {spec.name for spec in fields(Settings)} - set(greeting.get("settings", ()))
-    if strange:
-        raise EngineError(
-            f"The running engine {connection.version} is older than this program and does not know "
-            f"{', '.join(sorted(strange)[:3])}; end it with `dmp engine stop` and try again."
-        )
+    connection, greeting = _greeted()
+    if connection is not None:
+        strange = _not_understood(greeting)
+        if strange:
+            raise EngineError(f"{strange}; end it with `dmp engine stop` and try again.")
     return connection
 
 
-def engine_hangs() -> bool:
-    """True when an engine of this user lives and has written its address, but does not answer."""
-    run_file = _run_file()
-    return run_file is not None and _greeted(run_file)[0] is None and _lock_is_held()
+def engine_silence() -> str:
+    """A sentence when an engine of this user lives but does not answer; empty otherwise.
+
+    One that has not written its address yet is starting, not silent.
+    """
+    found = run_file()
+    try:
+        _greet(found)
+    except EngineGone:
+        assert found is not None  # nobody was greeted otherwise
+        return _silence_of(found["pid"])
+    return ""
+
+
+def _silence_of(pid: int) -> str:
+    """The sentence about an engine that has not answered; empty when it has ended."""
+    if not lock_is_held():
+        return ""
+    if is_suspended(pid):
+        return (
+            f"The engine (process {pid}) is suspended and does not answer; "
+            f"`kill -CONT {pid}` lets it go on, `dmp engine stop --force` ends it."
+        )
+    return (
+        f"The engine (process {pid}) runs but does not answer; `dmp engine stop --force` "
+        "ends it, and `dmp engine log` may show why."
+    )
 
 
 def start_engine(
@@ -93,28 +137,47 @@ def start_engine(
     arguments += ["--cache-folder", str(cache_folder())]
     gigabytes = read_config().get("cache_gb")
     if gigabytes is not None:
-        arguments += ["--cache-gb", str(float(gigabytes))]
+        arguments += ["--cache-gb", str(_size_of_cache(gigabytes))]
     if tcp:
         arguments += ["--tcp"]
     if idle is not None:
         arguments += ["--idle", str(idle)]
     command = engine_command(python) + arguments + list(more)
     deadline = time.monotonic() + START_LIMIT
-    starting: Optional[subprocess.Popen[bytes]] = None
-    started = 0.0
+    starting, begun = Starting(command), time.monotonic()
+    deaths = 0
     while time.monotonic() < deadline:
-        if starting is None or (starting.poll() is not None and time.monotonic() - started > AGAIN):
-            starting, started = _spawn(command), time.monotonic()
-        if starting.poll() not in (None, 0):
-            raise _failed_to_start(starting.returncode)
+        serves: Optional[bool] = None
+        try:
+            serves = starting.served(0.03)
+        except EngineDied:
+            deaths += 1
+            if deaths == START_TRIES:
+                raise
+            starting, begun = Starting(command), time.monotonic()
         connection = find_engine()
         if connection is not None:
-            if not WINDOWS:  # where the process is the engine itself, not one that forked it
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    starting.wait(5)
             return connection
-        time.sleep(0.03)
-    raise EngineError(HANGS)
+        if serves is not None:  # the one that holds the lock starts, ends or hangs
+            silence = engine_silence()
+            if silence:
+                raise EngineError(silence)
+            if time.monotonic() - begun > AGAIN:
+                starting, begun = Starting(command), time.monotonic()
+        time.sleep(0.03)  # the start may know no more at once
+    raise EngineError(
+        engine_silence()
+        or f"The engine has not started within {START_LIMIT:.0f} s; see `dmp engine log`."
+    )
+
+
+def _size_of_cache(given: Any) -> float:
+    if type(given) in (int, float) and 0 <= given < MOST_GIGABYTES:  # also refuses NaN
+        return float(given)
+    raise InputError(
+        f"The configuration {config_file()} has a cache_gb that is no size; set it with "
+        "`dmp cache limit 10`."
+    )
 
 
 def stop_engine(*, force: bool = False) -> bool:
@@ -123,19 +186,22 @@ def stop_engine(*, force: bool = False) -> bool:
     Jobs that somebody waits for end as cancelled, the others go on with the next engine. Whether
     one runs is read from the lock alone: its run file may be gone, and it may hang.
     """
-    connection, _ = _greeted(_run_file())  # of any protocol: the way out must work for every one
+    connection, _ = _greeted()  # of any protocol: the way out must work for every one
     if connection is None:
-        if not _lock_is_held():
+        if not lock_is_held():
             return False
         if not force:
-            raise EngineError(HANGS)
-        _end_process(_locking_process())
+            raise EngineError(
+                engine_silence()
+                or "The engine runs but does not answer; `dmp engine stop --force` ends it."
+            )
+        _end_process(locking_process())
         return True
     connection.request("POST", "/v1/shutdown", {"force": force})
-    if not _lock_is_free_within(15.0):
+    if not lock_is_free_within(END_LIMIT):
         if not force:
             raise EngineError("The engine takes long to end; `dmp engine stop --force` kills it.")
-        _kill(connection.pid)
+        kill(connection.pid)
     return True
 
 
@@ -143,131 +209,84 @@ def _end_process(pid: int) -> None:
     """End the engine that holds the lock: it may tidy up if it still can, then it is killed."""
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGTERM)
-    if not _lock_is_free_within(KILL_AFTER):
-        _kill(pid)
-        _lock_is_free_within(KILL_AFTER)
+    if not lock_is_free_within(KILL_AFTER):
+        kill(pid)
+        lock_is_free_within(KILL_AFTER)
 
 
-def _lock_is_free_within(seconds: float) -> bool:
-    deadline = time.monotonic() + seconds
-    while _lock_is_held():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
-
-
-def log_file() -> Path:
-    """Where the engine and its workers write what happened."""
-    return cache_folder() / "logs" / "engine.log"
-
-
-def _run_file() -> Optional[Dict[str, Any]]:
+def _greeted() -> Tuple[Optional[Connection], Dict[str, Any]]:
+    """The engine that answers, and its greeting; None without one."""
     try:
-        content = json.loads((run_folder() / "engine.json").read_text(encoding="utf-8"))
-        return {name: content[name] for name in ("address", "token", "version", "pid")}
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
-def _greeted(run_file: Optional[Dict[str, Any]]) -> Tuple[Optional[Connection], Dict[str, Any]]:
-    """The engine that wrote that run file and its greeting; None if it lives no more."""
-    if run_file is None:
-        return None, {}
-    connection = Connection(
-        run_file["address"], run_file["token"], run_file["version"], run_file["pid"]
-    )
-    try:
-        return connection, connection.request("GET", "/v1", timeout=GREETING_LIMIT)
+        return _greet(run_file())
     except EngineGone:
         return None, {}
 
 
-def _spawn(command: List[str]) -> subprocess.Popen[bytes]:
-    """Start the engine without a tie to this process: session, console, pipes, folder."""
-    log = log_file()
-    detached: Dict[str, Any] = {"start_new_session": True}
-    if WINDOWS:
-        detached = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, own group
-    try:
-        log.parent.mkdir(parents=True, exist_ok=True)
-        if log.exists() and log.stat().st_size > LOG_LIMIT:
-            os.replace(log, log.with_suffix(".log.1"))
-        with log.open("ab") as file:
-            return subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=file,
-                cwd=run_folder(),
-                env=child_environment(),
-                **detached,
-            )
-    except OSError as reason:
-        raise EngineMissingError(
-            f"The engine's Python at '{command[0]}' could not be started with the log {log} "
-            f"({reason.strerror})."
-        ) from None
+def _greet(found: Optional[Dict[str, Any]]) -> Tuple[Optional[Connection], Dict[str, Any]]:
+    """The engine that wrote that run file and its greeting. EngineGone if it does not answer."""
+    if found is None:
+        return None, {}
+    connection = Connection(found["address"], found["token"], found["version"], found["pid"])
+    greeting = connection.request("GET", "/v1", timeout=GREETING_LIMIT)
+    return connection, greeting if isinstance(greeting, dict) else {}
 
 
-def _failed_to_start(code: int) -> EngineError:
-    """The last line of the engine's log, as an error."""
+# --- versions ------------------------------------------------------------------------------------
+
+
+def _not_understood(greeting: Dict[str, Any]) -> str:
+    """Why this program cannot talk to the engine; empty when it can."""
+    protocol = greeting.get("protocol")
+    if protocol != PROTOCOL:
+        return f"The running engine speaks protocol {protocol} and this program {PROTOCOL}"
+    strange = {spec.name for spec in fields(Settings)} - set(greeting.get("settings", ()))
+    if strange:
+        return (
+            f"The running engine {greeting.get('version')} is older than this program and does not "
+            f"know {', '.join(sorted(strange)[:3])}"
+        )
+    return ""
+
+
+def _other_version(greeting: Dict[str, Any], python: Optional[str]) -> str:
+    """Why the engine is not the one that this program would start; empty when it is."""
+    strange = _not_understood(greeting)
+    if strange:
+        return strange
+    running = str(greeting.get("version"))
+    if running.partition("+")[0] != __version__:
+        return f"The running engine has version {running}, this program {__version__}"
+    installed = greeting.get("installed")  # where it was started from
+    if installed != running:
+        return f"DMP was updated, and the engine that runs is still {running}"
     try:
-        with log_file().open("rb") as file:
-            file.seek(max(0, log_file().stat().st_size - 4096))
-            last = file.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
-    except OSError:
-        last = ""
-    try:
-        error = from_wire(json.loads(last))
-        if isinstance(error, EngineError):
-            return error
-    except (ValueError, AttributeError):
-        pass
-    return EngineError(
-        f"The engine could not start (exit code {code}): {last or 'no reason given'}; "
-        f"the log is {log_file()}."
+        place = engine_place(python)
+    except EngineMissingError:
+        return ""  # this program has no engine of its own: it takes the one that runs
+    if place.is_that_of(greeting):
+        return ""
+    ours = _version_of(tuple(engine_command(python)))
+    return (
+        "" if ours == running else f"The running engine is {running}, that of this program {ours}"
     )
 
 
-def _lock_is_held() -> bool:
-    """True while an engine of this user lives, whether it answers or not."""
+@functools.lru_cache(maxsize=8)
+def _version_of(command: Tuple[str, ...]) -> str:
+    """The version of an engine that does not run. EngineError, EngineMissingError."""
+    return str(query_engine("version", command=command)["version"])
+
+
+def _make_way(connection: Connection, why: str) -> None:
+    """End an engine of another version; EngineError when it has work."""
     try:
-        file = (run_folder() / "engine.lock").open("r+b")
-    except OSError:
-        return False
-    with file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
-
-
-def _locking_process() -> int:
-    """The process that holds the lock. EngineError where the lock file does not name it."""
-    try:
-        with (run_folder() / "engine.lock").open("rb", buffering=0) as file:
-            file.seek(1)
-            return int(file.read(32))
-    except (OSError, ValueError):
-        run_file = _run_file()
-        if run_file is not None:
-            return int(run_file["pid"])
+        connection.request("POST", "/v1/shutdown", {"force": False})
+    except EngineGone:
+        pass  # it ends already
+    except InputError:
         raise EngineError(
-            f"An engine holds {run_folder() / 'engine.lock'}, but which process it is cannot be "
-            "read; end the program `dmp_engine serve` by hand."
+            f"{why}; it has work. Try again when that is done, or end it with "
+            "`dmp engine stop --force`."
         ) from None
-
-
-def _kill(pid: int) -> None:
-    with contextlib.suppress(OSError):  # it ended by itself meanwhile
-        os.kill(pid, signal.SIGTERM if WINDOWS else signal.SIGKILL)
+    if not lock_is_free_within(END_LIMIT):
+        raise EngineError(f"{why}, and takes long to end; `dmp engine stop --force` kills it.")

@@ -30,6 +30,7 @@ from ..shots.sequences import range_text
 from ..shots.shot import CHUNK, Shot
 
 IDLE = 60.0  # seconds
+MOST_IDLE = 7 * 24 * 3600.0
 EXTENSION = "TASK_CHUNKING"
 HELP = "Install it with `pip install 'dmp-matting[farm]'`."
 
@@ -143,7 +144,7 @@ def parameter_values(
         "Settings": json.dumps(_settings(shot), sort_keys=True),
         "Missing": missing,
         "Python": python,
-        "Idle": int(idle),
+        "Idle": int(min(max(idle, 1.0), MOST_IDLE)),
     }
 
 

@@ -11,6 +11,7 @@ from ..client.engine_setup import choose_engine
 from ..client.engine_status import EngineState, EngineStatus
 from . import background
 from .background import BackgroundJobs, Outcome
+from .plain import PlainLabel
 
 GREEN, BLUE, YELLOW, RED = "#7bc47f", "#5aa9e6", "#c9b458", "#e5736f"
 COLOURS: Dict[EngineStatus, str] = {
@@ -53,7 +54,7 @@ class EngineStatusLine(QtWidgets.QWidget):
         self.state: Optional[EngineState] = None
         self._running = running
         self.dot = QtWidgets.QLabel("●")
-        self.sentence = QtWidgets.QLabel("Finding the engine…")
+        self.sentence = PlainLabel("Finding the engine…")
         self.sentence.setWordWrap(True)
         self.button = QtWidgets.QPushButton()
         self.button.clicked.connect(self.fix)

@@ -8,6 +8,7 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple
 from Qt import QtCore, QtGui, QtWidgets
 
 from ..job import JobState, stage_called
+from .plain import PlainLabel, plain_tip
 
 FULL = 1000  # of a progress bar
 
@@ -70,8 +71,8 @@ class Row(QtWidgets.QFrame):
     def __init__(self, job: str) -> None:
         super().__init__()
         self.job = job
-        self.name = QtWidgets.QLabel()
-        self.doing = QtWidgets.QLabel()
+        self.name = PlainLabel()
+        self.doing = PlainLabel()
         self.bar = QtWidgets.QProgressBar()
         self.bar.setRange(0, FULL)
         self.bar.setTextVisible(False)
@@ -90,7 +91,7 @@ class Row(QtWidgets.QFrame):
     def show_job(self, job: Mapping[str, Any]) -> None:
         frames = f"   {len(job['finished'])} of {len(job['frames'])} frames"
         self.name.setText(file_name(job["name"]) + (frames if len(job["frames"]) > 1 else ""))
-        self.name.setToolTip(job["name"])
+        self.name.setToolTip(plain_tip(job["name"]))
         self.doing.setText(status_text(job))
         self.bar.setValue(round(FULL * fraction(job)))
         self.bar.setVisible(job["state"] == JobState.RUNNING.value)

@@ -12,6 +12,7 @@ from . import background
 from .background import BackgroundJobs, Outcome
 from .engine_status_line import EngineStatusLine
 from .jobqueue import Queue, in_order
+from .plain import PlainLabel
 from .viewer import Picture
 from .watcher import Preview, Watcher
 
@@ -34,7 +35,7 @@ class DmpPanel(QtWidgets.QWidget):
         self.engine = EngineStatusLine(self.tasks)
         self.picture = Picture()
         self.queue = Queue()
-        self.message = QtWidgets.QLabel()
+        self.message = PlainLabel()
         self.message.setWordWrap(True)
         self.message.setTextInteractionFlags(QtCore.Qt.TextInteractionFlag.TextSelectableByMouse)
         column = QtWidgets.QVBoxLayout(self)

@@ -12,6 +12,7 @@ from typing import Optional
 from Qt import QtGui, QtWidgets
 
 from .canvas import Canvas
+from .plain import PlainLabel
 
 GREY = "#7f7f7f"
 
@@ -54,7 +55,7 @@ class Picture(QtWidgets.QWidget):
         self.layers: Optional[QtGui.QImage] = None
         self.mode, self.colour = ViewMode.ALPHA, QtGui.QColor(GREY)
         self.canvas = Canvas()
-        self.caption = QtWidgets.QLabel()
+        self.caption = PlainLabel()
         self.buttons = {}
         bar = QtWidgets.QHBoxLayout()
         group = QtWidgets.QButtonGroup(self)

@@ -14,6 +14,8 @@ from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tupl
 
 from ..errors import InputError, PlateError
 
+MOST_DIGITS = 20  # of a frame's number in a file's name
+MOST_FRAMES = 1_000_000  # of a range
 MARK = re.compile(r"#+|@+|%0?(?P<printf>\d*)d|\$F(?P<houdini>\d*)")
 
 # A minus belongs to the number at the start of a name and after a separator; else it is one.
@@ -31,7 +33,7 @@ class FilePattern:
 
     @classmethod
     def parse(cls, text: str) -> Optional[FilePattern]:
-        """The pattern that ``text`` spells; None when it names one file."""
+        """The pattern that ``text`` spells; None when it names one file. InputError."""
         folder, name = os.path.split(text)
         marks = list(MARK.finditer(name))
         if not marks:
@@ -40,7 +42,10 @@ class FilePattern:
         if mark.group()[0] in "#@":
             digits = len(mark.group())
         else:
-            digits = int(mark.group("printf") or mark.group("houdini") or 1)
+            written = mark.group("printf") or mark.group("houdini") or "1"
+            digits = int(written[-MOST_DIGITS:])
+        if digits > MOST_DIGITS:
+            raise InputError(f"'{name[:100]}' has more than {MOST_DIGITS} digits for a frame.")
         head = os.path.join(folder, name[: mark.start()])
         return cls(head, digits, name[mark.end() :])
 
@@ -181,13 +186,22 @@ def parse_range(text: str) -> Tuple[int, ...]:
         match = re.fullmatch(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?", part)
         if match is None or match[3] == "0":
             raise InputError(f"'{part}' is no frame range; write 1001-1100, 1001-1100x2 or 7,9.")
+        if any(len(number or "") > MOST_DIGITS for number in match.groups()):
+            raise InputError(f"'{part[:60]}' has a number that no frame has.")
         first = int(match[1])
         last = int(match[2]) if match[2] else first
         step = int(match[3] or 1)
+        check_length(first, last, step)
         found += range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
     if not found:
         raise InputError("The frame range is empty; write 1001-1100, 1001-1100x2 or 7,9.")
     return tuple(dict.fromkeys(found))
+
+
+def check_length(first: int, last: int, step: int = 1) -> None:
+    """InputError for a range of frames that no shot has."""
+    if abs(last - first) // step >= MOST_FRAMES:
+        raise InputError(f"{first}-{last} are more than {MOST_FRAMES:,} frames; name fewer.")
 
 
 def range_text(frames: Iterable[int]) -> str:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 import functools
 import os
+import re
+import zlib
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
@@ -22,6 +24,8 @@ from ..presets import AUTO, resolve
 from ..settings import Settings
 from .sequences import FilePattern, file_of, is_pattern, range_text
 
+LONGEST_NAME = 200  # bytes of a file that is named after a shot, without its suffix
+_NO_FILE = re.compile('[\x00-\x1f\x7f/\\\\:*?"<>|]+')
 CHUNK = 8  # frames a job: a job's plates are all in the engine at once, and its disk is not endless
 
 
@@ -161,6 +165,19 @@ class Shot:
                 if sizes[plate.path] <= 0:
                     found.append(Gap(number, plate.role, plate.path, sizes[plate.path] == 0))
         return found
+
+
+def file_name(name: str) -> str:
+    """A shot's name as that of one file or folder on any system; other names give other files."""
+    made = _NO_FILE.sub("_", name).strip(" .")
+    if made == name and 0 < len(os.fsencode(made)) <= LONGEST_NAME:
+        return name
+    return f"{made[: LONGEST_NAME // 4] or 'shot'}-{zlib.crc32(os.fsencode(name)):08x}"
+
+
+def path_below(name: str) -> str:
+    """A shot's name as a path that stays below the folder it is put into: ``sq010/sh020``."""
+    return "/".join(map(file_name, filter(None, re.split(r"[/\\]", name)))) or file_name(name)
 
 
 def gap_sentence(shot: Shot, gaps: Sequence[Gap]) -> str:

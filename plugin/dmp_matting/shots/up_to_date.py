@@ -53,7 +53,9 @@ def frame_status(
         made_from, inputs = _plates(header), header.text("dmp:inputs")
     except FileNotFoundError:
         return FrameStatus.MISSING
-    except (OSError, ValueError, struct.error):
+    except (OSError, ValueError, RecursionError, struct.error):
+        return FrameStatus.STALE
+    if not isinstance(recorded, dict):
         return FrameStatus.STALE
     names = {plate.role: plate.path for plate in frame.plates}
     if release != __version__ or made_from != names or not inputs:
@@ -97,6 +99,8 @@ def _same(recorded: Dict[str, object], settings: Settings) -> bool:
 def _is_whole(file: BinaryIO, header: ExrHeader, size: int) -> bool:
     """True when every block of pixels that the table names lies within the file."""
     count = header.blocks()
+    if 8 * count > size:
+        return False
     table = file.read(8 * count)
     if count < 1 or len(table) != 8 * count:
         return False

@@ -22,6 +22,7 @@ from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.connection import Connection
 from dmp_matting.client.engine_process import Event
 from dmp_matting.client.job_client import Matting
+from dmp_matting.exr_header import read_exr_header
 from dmp_matting.hosts import Role, recorded_plates
 
 from ...conftest import QUICK, Home, Pair, children, wait_until
@@ -145,6 +146,24 @@ def test_the_last_chunk_counts_and_so_does_what_is_cut_off(
         path.write_bytes(damaged)
         seen.add(plate_digest(path))
     assert len(seen) == 6
+
+
+def test_another_table_of_chunks_is_another_plate(tmp_path: Path) -> None:
+    """The decoder finds the rows by the table: swapped, the same header and chunks are another."""
+    random = np.random.default_rng(2)
+    path = write_image(tmp_path / "a.exr", random.random((64, 8, 3), np.float32))
+    with path.open("rb") as file:
+        header = read_exr_header(file)
+    assert header is not None and header.blocks() > 1
+    data, table = path.read_bytes(), slice(header.size, header.size + 8 * header.blocks())
+    seen = {plate_digest(path)}
+    offsets = data[table]
+    for changed in (offsets[8:16] + offsets[:8] + offsets[16:], bytes(len(offsets))):
+        path.write_bytes(data[: table.start] + changed + data[table.stop :])
+        seen.add(plate_digest(path))
+    path.write_bytes(data[: table.stop - 4])  # cut in its table
+    seen.add(plate_digest(path))
+    assert len(seen) == 4
 
 
 def test_every_header_byte_that_is_damaged_gives_a_digest(

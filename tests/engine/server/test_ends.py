@@ -2,6 +2,8 @@
 
 The dispatcher and the pool are the real ones; the worker is a script that speaks the worker's
 protocol without torch, and fails as the test orders it to.
+
+Long because all of these ends share that one script.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ import errno
 import random
 import sys
 import time
-from collections.abc import Callable
+import types
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dmp_engine.pipeline.checkpoint import Checkpoint
+from dmp_engine.server import dispatcher as dispatcher_module
 from dmp_engine.server import pool as pool_module
 from dmp_engine.server.dispatcher import Dispatcher, Live
 from dmp_engine.server.job_store import Store
@@ -49,6 +53,8 @@ def fail(now):
         time.sleep(60)
     if now == "strange":
         send("strange")
+    if now == "hangs":
+        time.sleep(60)
 fail(order())
 send("hello", devices=[dict(name="cpu", label="CPU", memory=1, threads=1)])
 for line in sys.stdin:
@@ -96,7 +102,7 @@ class Engine:
         plates = Plate(f"image{self._made}.exr", Role.IMAGE), Plate("clean.exr", Role.CLEAN)
         numbers = range(1, frames + 1)
         job = Job(tuple(Frame(number, plates) for number in numbers), Settings(device="cpu"))
-        live = self.dispatcher.create(job, attended=True, ocio="")
+        live = self.dispatcher.enter(self.dispatcher.stored(job, attended=True, ocio=""))
         for number, plate in enumerate(live.record.plates):
             self.dispatcher.store.plate(live.record, number).write_bytes(b"plate")
             plate.digest = f"{self._made} {number}"
@@ -145,7 +151,7 @@ def test_any_failure_while_a_job_is_admitted_ends_it(
             patch.setattr(Pool, "devices", fails)
             live = engine.start()
             assert await engine.end_of(live) is JobState.FAILED
-            (log,) = (tmp_path / "logs").glob("engine-*.log")
+            (log,) = tmp_path.glob("user-*/logs/engine-*.log")
             sentence = f"The engine hit a bug: {type(failure).__name__}: {failure}; see {log}"
             assert live.record.failure == {"error": "EngineError", "message": sentence}
             assert "in fails" in log.read_text()
@@ -255,6 +261,24 @@ def test_no_event_of_a_broken_off_frame_reaches_the_next_one(engine: Engine) -> 
     run(engine, test)
 
 
+def test_plates_that_cannot_be_read_in_time_end_the_job(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A decoder in an endless loop cannot be interrupted; the next job has a new worker."""
+    monkeypatch.setattr(dispatcher_module, "READ_LIMIT", 0.5)
+
+    async def test() -> None:
+        engine.order("work hangs")
+        live = engine.start()
+        assert await engine.end_of(live) is JobState.FAILED
+        assert live.record.failure is not None
+        assert live.record.failure["error"] == "PlateError"
+        assert "frame 1 could not be read within" in live.record.failure["message"]
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
 def test_a_frame_closed_early_takes_its_worker_along(engine: Engine) -> None:
     async def test() -> None:
         worker = await Worker.start("")
@@ -340,6 +364,56 @@ def test_random_faults_end_every_job_and_leave_an_engine_that_works(
                 continue
             await asyncio.sleep(chance.random() * 0.1)
             if chance.random() < 0.2:
+                engine.dispatcher.cancel(jobs[-1], "Cancelled on request.")
+        for live in jobs:
+            await engine.end_of(live, 30)
+        active = False
+        engine.order("")
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+@types.coroutine
+def faulty(work: Coroutine[Any, Any, Any], fails: Callable[[], bool]) -> Any:
+    """``work``, into which an exception is thrown at those of its awaits where ``fails()``."""
+    thrown: BaseException | None = None
+    while True:
+        try:
+            waits_for = work.throw(thrown) if thrown is not None else work.send(None)
+        except StopIteration as end:
+            return end.value
+        thrown = None
+        if fails():
+            thrown = RuntimeError("at an await")
+            continue
+        try:
+            yield waits_for
+        except BaseException as error:  # a cancellation
+            thrown = error
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_fault_at_any_await_ends_the_job_and_leaves_an_engine_that_works(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    chance = random.Random(seed)
+    active = True
+    spawn = Dispatcher._spawn
+
+    def spawn_faulty(self: Dispatcher, work: Coroutine[Any, Any, None], live: Live) -> None:
+        spawn(self, faulty(work, lambda: active and chance.random() < 0.08), live)
+
+    monkeypatch.setattr(Dispatcher, "_spawn", spawn_faulty)
+
+    async def test() -> None:
+        nonlocal active
+        jobs = []
+        for number in range(10):
+            engine.order(" ".join(chance.choices(["work", "killed", "exit"], [6, 1, 1], k=6)))
+            jobs.append(engine.start(frames=chance.choice([1, 3])))
+            await asyncio.sleep(chance.random() * 0.05)
+            if number % 4 == 3:
                 engine.dispatcher.cancel(jobs[-1], "Cancelled on request.")
         for live in jobs:
             await engine.end_of(live, 30)

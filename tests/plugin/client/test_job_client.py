@@ -193,11 +193,27 @@ def test_a_device_that_is_not_there(engine: Connection, pair: Pair, tmp_path: Pa
     assert "cuda:63" in str(error)
 
 
-def test_no_engine_anywhere(pair: Pair, tmp_path: Path) -> None:
+def test_no_engine_anywhere(pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dmp_matting.client.job_client.LOST_SECONDS", 0.0)
     nobody = Connection(f"unix:{tmp_path}/none.sock", "token")
     error = fails(pair.matting(nobody, tmp_path / "o.exr"))
     assert isinstance(error, EngineError) and not isinstance(error, EngineGone)
     assert "lost 3 times" in str(error)
+
+
+def test_engines_that_keep_ending_are_outlasted(
+    engine: Connection, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Many are lost in a row, as in a storm of kills, and then one stays."""
+    monkeypatch.setattr("dmp_matting.client.job_client.LOST_PAUSE", 0.0)
+    lost = iter(range(20))
+
+    def connect() -> Connection:
+        nobody = Connection(f"unix:{tmp_path}/none.sock", "token")
+        return engine if next(lost, None) is None else nobody
+
+    asked = Matting(pair.job(seed=21), {1: str(tmp_path / "o.exr")}, connect=connect)
+    assert isinstance(list(asked.events())[-1], Layers)
 
 
 # --- cancelling ---

@@ -28,7 +28,7 @@ from .qtapp import QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.canvas import Canvas  # isort: skip
-from dmp_matting.panel.jobqueue import in_order, status_text  # isort: skip
+from dmp_matting.panel.jobqueue import Row, in_order, status_text  # isort: skip
 from dmp_matting.panel.viewer import ViewMode, composed  # isort: skip
 
 __all__ = ["qt"]
@@ -186,6 +186,18 @@ def test_what_a_row_shows() -> None:
 
 
 # --- the picture -------------------------------------------------------------------------------
+
+
+def test_a_name_from_outside_is_no_markup() -> None:
+    row = Row("1")
+    name = "/shows/<img src='x'><b>plate</b>.exr"
+    row.show_job({"name": name, "frames": [1], "finished": [], "state": "queued", "progress": None})
+    assert row.name.text() == "b>.exr"
+    for label in (row.name, row.doing):
+        assert label.textFormat() == QtCore.Qt.TextFormat.PlainText
+    tip = QtGui.QTextDocument()
+    tip.setHtml(row.name.toolTip())
+    assert tip.toPlainText() == name
 
 
 def test_alpha_foreground_and_over_a_colour() -> None:

@@ -128,7 +128,7 @@ def test_what_it_shows_when_something_is_wrong(
     output.set_path("")
     assert sentence() == "Choose where to write the result."
     output.set_path(str(tmp_path / "no" / "o.exr"))
-    assert sentence() == f"The output folder {tmp_path}/no does not exist; make it first."
+    assert sentence() == f"The folder '{tmp_path}/no' does not exist; make it first."
     output.set_path(str(tmp_path / "o.exr"))
     window.form.space.setCurrentText("no such space")
     assert "no such space" in sentence()

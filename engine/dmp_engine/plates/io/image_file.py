@@ -7,7 +7,6 @@ warning is refused: half a picture would make a plausible, wrong matte.
 
 from __future__ import annotations
 
-import os
 import re
 import stat
 from dataclasses import dataclass
@@ -18,18 +17,17 @@ import numpy as np
 import numpy.typing as npt
 import OpenImageIO as oiio
 
+from dmp_matting.atomic_write import SEQUENCE, is_sequence, not_utf8
 from dmp_matting.errors import PlateError
 
 from .channels import Part, Pick
+from .limits import check_file, check_memory, check_spec
 from .orientation import TRANSPOSED, orientation_of, upright, upright_spec
 
 Pixels = npt.NDArray[np.float32]
 
-# plate.####.exr, plate.%04d.exr, plate.$F4.exr, plate.@@@@.exr
-SEQUENCE = re.compile(r"#+|%0?\d*d|\$F\d*|@+(?=\.\w+$)")
 MAGIC = (b"\x76\x2f\x31\x01", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"SDPX", b"XPDS",
          b"#?RADIANCE", b"RIFF")  # fmt: skip
-LARGEST = 1 << 20  # pixels a side; beyond it a header is damaged, and EXR cannot be written
 DAMAGED = "'{}' is truncated or damaged; copy or render it again."
 
 
@@ -58,6 +56,7 @@ class ImageFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         _check_path(path)
+        check_file(path)
         config = oiio.ImageSpec()
         config.attribute("oiio:UnassociatedAlpha", 1)  # colours as stored, never premultiplied
         opened = oiio.ImageInput.open(str(path), config)
@@ -78,6 +77,7 @@ class ImageFile:
         found: list[Part] = []
         while self._input.seek_subimage(len(found), 0):
             spec = self._input.spec()
+            check_spec(self.path, spec)
             name = spec.get_string_attribute("oiio:subimagename")
             found.append(Part(len(found), name, upright_spec(spec), orientation_of(spec)))
             if self.format != "openexr":  # a WebP cannot be read after looking for a second page
@@ -95,9 +95,8 @@ class ImageFile:
         if self.format == "dpx" and pick.part.flag in TRANSPOSED:
             # OpenImageIO 3.2 swaps the sides in the header but not the pixels.
             raise PlateError(f"'{self.path}' is a DPX stored on its side; save it upright.")
-        if max(spec.width, spec.height, spec.full_width, spec.full_height) > LARGEST:
-            raise PlateError(DAMAGED.format(self.path))
         low, high = min(pick.indices), max(pick.indices) + 1
+        check_memory(self.path, spec, high - low)
         try:
             pixels = self._input.read_image(pick.part.index, 0, low, high, "float")
         except MemoryError:
@@ -137,20 +136,6 @@ def pending_error(source: ReportsErrors) -> str:
         return " ".join(source.geterror().split())
     except UnicodeDecodeError:  # it quotes bytes of a damaged header
         return "damaged"
-
-
-def not_utf8(path: Path) -> str | None:
-    """A printable form of a path that OpenImageIO cannot be given; None if it can."""
-    try:
-        str(path).encode()
-        return None
-    except UnicodeEncodeError:
-        return os.fsencode(path).decode(errors="replace")
-
-
-def is_sequence(path: Path) -> bool:
-    """Whether the name is a pattern for many frames rather than one file."""
-    return bool(SEQUENCE.search(path.name))
 
 
 def _check_path(path: Path) -> None:

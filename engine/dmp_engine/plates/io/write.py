@@ -1,4 +1,4 @@
-"""The layers to one EXR, as both hosts read it cleanly; and whether they can be written at all.
+"""The layers to one EXR, as both hosts read it cleanly.
 
 Rules: never a half-written file. The layers go to a draft in the same folder, are
 read back and compared, and take their name in one step.
@@ -7,25 +7,23 @@ read back and compared, and take their name in one step.
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import OpenImageIO as oiio
 
-from dmp_matting.atomic_write import atomic_write
-from dmp_matting.errors import OutputError
+from dmp_matting.atomic_write import LEAST_ROOM, atomic_write, check_output, output_refused
 
 from .header import layers_spec
-from .image_file import is_sequence, not_utf8, pending_error
+from .image_file import pending_error
 from .read import PlateImage
 
 HALF_MAX = 65504.0  # the largest half; above it is infinity
 MOST_CHANNELS = 17  # with all further layers
-LEAST_ROOM = 1 << 20  # bytes that a disk must have free when the size is not known yet
+
+__all__ = ["check_output", "layers_size", "write_layers", "write_whole"]
 
 
 def write_layers(
@@ -65,7 +63,7 @@ def write_whole(path: Path, spec: oiio.ImageSpec, pixels: npt.NDArray[np.float32
         with atomic_write(path) as draft:
             _write(draft, spec, half)
     except OSError as error:
-        raise _refused(path, half.nbytes, error.strerror or str(error)) from None
+        raise output_refused(path, error.strerror or str(error), half.nbytes) from None
 
 
 def _joined(
@@ -77,40 +75,6 @@ def _joined(
         leaves = {2: "A", 3: "RGB"}[layers[layer].ndim] if layer else "RGBA"
         names += [f"{layer}.{leaf}" if layer else leaf for leaf in leaves]
     return tuple(names), np.dstack([layers[layer] for layer in sorted(layers)])
-
-
-def check_output(path: Path, *, need: int = LEAST_ROOM, plates: Iterable[str | Path] = ()) -> None:
-    """Raise OutputError, before any work, when layers could not be written to ``path``.
-
-    ``need`` is the room wanted in bytes (see :func:`layers_size`); ``plates``
-    are files that the output must not overwrite.
-    """
-    folder = path.parent
-    shown = not_utf8(path)
-    if shown:
-        raise OutputError(f"'{shown}' has letters that are not UTF-8; choose another output.")
-    if path.suffix.lower() != ".exr":
-        raise OutputError(f"'{path}' does not end in .exr; the layers are written as EXR.")
-    if is_sequence(path):
-        raise OutputError(f"'{path}' is a sequence pattern, not a file; name one frame.")
-    # os.path, since pathlib raises where a folder on the way may not be entered
-    if not os.path.exists(folder):
-        raise OutputError(f"The folder '{folder}' does not exist; make it first.")
-    if not os.path.isdir(folder):
-        raise OutputError(f"'{folder}' is a file, not a folder; choose another output.")
-    if os.path.isdir(path):
-        raise OutputError(f"'{path}' is a folder; choose another output name.")
-    exists = os.path.exists(path)
-    if exists and any(os.path.exists(plate) and path.samefile(plate) for plate in plates):
-        raise OutputError(f"'{path}' is one of the plates; choose another output name.")
-    if exists and not os.access(path, os.W_OK):
-        raise OutputError(f"'{path}' is write-protected; unlock it or choose another name.")
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
-    except OSError as error:
-        raise _refused(path, need, error.strerror or str(error)) from None
-    if shutil.disk_usage(folder).free < need:
-        raise _refused(path, need, "")
 
 
 def layers_size(like: PlateImage) -> int:
@@ -134,18 +98,3 @@ def _write(path: Path, spec: oiio.ImageSpec, half: npt.NDArray[np.float16]) -> N
     pending_error(oiio)
     if found is None or not np.array_equal(found, half):
         raise OSError("what was written does not read back")
-
-
-def _refused(path: Path, need: int, reason: str) -> OutputError:
-    folder = path.parent
-    if not os.path.isdir(folder):
-        return OutputError(f"The folder '{folder}' does not exist any more; make it again.")
-    free = shutil.disk_usage(folder).free
-    if free < need:
-        return OutputError(
-            f"The disk of '{folder}' is full ({free / 2**20:.1f} MB free, about "
-            f"{need / 2**20:.1f} MB needed); make room or choose another folder."
-        )
-    if not os.access(folder, os.W_OK | os.X_OK):
-        return OutputError(f"'{folder}' may not be written to; choose another folder.")
-    return OutputError(f"'{path}' could not be written ({reason}); choose another folder.")

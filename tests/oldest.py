@@ -1,0 +1,77 @@
+"""The command line with the oldest packages that setup.py allows: `make oldest`.
+
+They are installed into an environment of their own, exactly those, and the commands are run that
+need no engine. A typer older than its click once printed the version and ended with 0, whatever was
+asked for.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LISTS = ("CLI", "BATCH")  # of setup.py
+
+# Arguments, the exit code, and what the output has.
+COMMANDS = [
+    (["--version"], 0, "dmp "),
+    (["--help"], 0, "matte"),
+    (["presets", "--json"], 0, '"ok": true'),
+    (["nonsense"], 2, "nonsense"),
+    (["matte", "none.exr", "--clean", "none.exr", "-o", "o.exr", "--json"], 2, "PlateError"),
+    (["matte", "p.####.exr", "--clean", "c.exr", "-o", "o.####.exr", "--seed", "x"], 2, "seed"),
+    (["batch", "none.yaml"], 2, "none.yaml"),
+    (["batch", "shots.yaml"], 2, "missing"),
+    (["cache", "limit", "3"], 0, "3 GB"),
+]
+SHOTS = "[{name: '[v2]', image: i.exr, clean: c.exr, output: o.exr, frames: 1-3x2}]\n"
+
+
+def oldest(source: str) -> list[str]:
+    """``name==version`` for each lower bound in the lists of a setup.py."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            found[node.targets[0].id] = node.value
+    bounds = [text for name in LISTS for text in ast.literal_eval(found[name])]
+    return [text.partition(";")[0].partition(",")[0].replace(">=", "==") for text in bounds]
+
+
+def main() -> int:
+    """Install and run; 1 when a command does not end as it should."""
+    wanted = oldest((ROOT / "setup.py").read_text("utf-8"))
+    print(*wanted)
+    wrong = 0
+    with tempfile.TemporaryDirectory(prefix="dmp-oldest-") as place:
+        folder = Path(place)
+        subprocess.run([sys.executable, "-m", "venv", place], check=True)
+        python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+        install = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        subprocess.run([python, *install, *wanted], check=True)
+        (folder / "shots.yaml").write_text(SHOTS)
+        environment = {
+            **os.environ, "PYTHONPATH": str(ROOT / "plugin"), "NO_COLOR": "1", "COLUMNS": "200",
+            "DMP_RUN_DIR": f"{place}/run", "DMP_CACHE_DIR": f"{place}/cache",
+            "DMP_CONFIG": f"{place}/config.json",
+        }  # fmt: skip
+        for arguments, code, part in COMMANDS:
+            done = subprocess.run(
+                [python, "-m", "dmp_matting.cli", *arguments], cwd=place, env=environment,
+                capture_output=True, text=True, timeout=60,
+            )  # fmt: skip
+            if done.returncode != code or part not in done.stdout + done.stderr:
+                wrong = 1
+                told = json.dumps((done.stdout + done.stderr)[-500:])
+                print(f"dmp {' '.join(arguments)}: {done.returncode} in place of {code}: {told}")
+    print("wrong" if wrong else "all commands end as they should")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main())
