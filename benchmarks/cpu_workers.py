@@ -32,14 +32,14 @@ FURBALL = ROOT / "tests" / "plates" / "furball"
 
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    options.add_argument("--working-size", type=int, default=160)
+    options.add_argument("--solve-size", type=int, default=160)
     options.add_argument("--output", type=Path, default=None)
     chosen = options.parse_args()
     root = Path(tempfile.mkdtemp(prefix="dmp-"))
-    done: dict[str, Any] = {"cores": os.cpu_count(), "working_size": chosen.working_size}
+    done: dict[str, Any] = {"cores": os.cpu_count(), "solve_size": chosen.solve_size}
     try:
         for workers in (1, 2):
-            done[f"workers_{workers}"] = measure(root / str(workers), workers, chosen.working_size)
+            done[f"workers_{workers}"] = measure(root / str(workers), workers, chosen.solve_size)
     finally:
         done["same_pixels"] = _same(root / "1", root / "2")
         shutil.rmtree(root, ignore_errors=True)
@@ -53,7 +53,7 @@ def measure(folder: Path, workers: int, size: int) -> dict[str, float]:
     folder.mkdir()
     os.environ.update(DMP_RUN_DIR=str(folder / "run"), DMP_CACHE_DIR=str(folder / "cache"),
                       DMP_CONFIG=str(folder / "config.json"))  # fmt: skip
-    settings = preset("draft").changed(device="cpu", threads=1, working_size=size, temporal="off")
+    settings = preset("draft").changed(device="cpu", threads=1, solve_size=size, temporal="off")
     start_engine(more=["--cpu-workers", str(workers)])
     try:
         for name, numbers in (("warm", (1001, 1002)), ("m", range(1001, 1009))):

@@ -40,7 +40,7 @@ from dmp_matting.job import Frame, Job, Plate, Role  # noqa: E402
 # A solver that does as little as it can, so that the wire's share is seen beside noise.
 LITTLE = {
     "rounds": 1, "fit_steps": 1, "joint_steps": 2, "projection_steps": 1, "refine_passes": 1,
-    "working_size": 128, "device": "cpu",
+    "solve_size": 128, "device": "cpu",
 }  # fmt: skip
 
 IN_PROCESS = """

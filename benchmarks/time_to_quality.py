@@ -37,11 +37,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 
 from dmp_engine.dmp.model.encoding import Encoding  # noqa: E402
+from dmp_engine.dmp.model.morphology import erode  # noqa: E402
 from dmp_engine.dmp.paper.cuda_graphs import Eager  # noqa: E402
-from dmp_engine.dmp.paper.initial_alpha import updated_alpha  # noqa: E402
+from dmp_engine.dmp.paper.initial_alpha import first_alpha, updated_alpha  # noqa: E402
 from dmp_engine.dmp.paper.losses import Problem, Trainer  # noqa: E402
-from dmp_engine.dmp.solve import single_frame as solver  # noqa: E402
-from dmp_engine.dmp.solve.postprocess import colour_bounds, finished  # noqa: E402
+from dmp_engine.dmp.paper.refine import (  # noqa: E402
+    NEARLY_ONE,
+    Variances,
+    colour_bounds,
+    refine,
+)
+from dmp_engine.dmp.solve.frame import solve  # noqa: E402
 from dmp_engine.dmp.steps import Step  # noqa: E402
 from dmp_engine.evaluation import benchmark  # noqa: E402
 from dmp_engine.evaluation.closedform import plate_variant  # noqa: E402
@@ -53,9 +59,8 @@ from dmp_matting import preset  # noqa: E402
 from dmp_matting.generators import finish  # noqa: E402
 
 LOOK_EVERY = 250  # steps
-AUTHORS = preset("paper").changed(
-    background_tolerance=0.05, core_margin=10.0, fit_steps=10, projection=True
-)
+AUTHORS = preset("paper").changed(background_tolerance=0.05, fit_steps=10, projection=True)
+CORE_MARGIN = 10.0 / 512  # of the long side: Omega_F is eroded
 ROUNDS = ((10, 2000, 0), (10, 4000, 1000))  # steps of fitting, joint, projection
 
 
@@ -79,15 +84,17 @@ def authors(image: Tensor, clean: Tensor, scale: float) -> Iterator[tuple[int, T
     encoding = Encoding.of_pair(image, clean, False)
     bounds = colour_bounds(image, clean)
     seen, behind = encoding.encode(image), encoding.encode(clean)
-    trimap = solver.first_trimap(seen, behind, AUTHORS)
+    trimap = first_alpha(seen, behind, AUTHORS)
+    inside = erode(trimap == 1, CORE_MARGIN * max(image.shape[-2:]))
+    trimap = torch.where((trimap == 1) & ~inside, 0.5, trimap)
     trainer: Trainer | None = None
     done = 0
     for fit, joint, projection in ROUNDS:
-        problem = Problem(image, clean, trimap, trimap, seen, encoding)
+        problem = Problem(image, clean, trimap, encoding)
         if trainer is None:
             trainer = Trainer(problem, AUTHORS, generator, Eager())
         trainer.problem = problem
-        trainer.background, trainer.core = problem.background, problem.core
+        trainer.core = problem.core
         trainer.core_count = problem.core.sum().clamp_min(1)
         plan = [("fit", n) for n in range(fit)]
         plan += [("joint", n) for n in range(round(joint * scale))]
@@ -99,24 +106,21 @@ def authors(image: Tensor, clean: Tensor, scale: float) -> Iterator[tuple[int, T
             else:
                 if kind == "project" and projected is None:
                     with torch.no_grad():
-                        projected = trainer.predict()[0] > solver.NEARLY_ONE
+                        projected = trainer.predict()[0] > NEARLY_ONE
                 steps = round((projection if projected is not None else joint) * scale)
                 trainer.joint_step(step, steps, projected)
             done += 1
             if done % LOOK_EVERY == 0:
-                yield done, refined(trainer, image, clean, encoding, bounds)
-        alpha = refined(trainer, image, clean, encoding, bounds)
+                yield done, refined(trainer, image, clean, bounds)
+        alpha = refined(trainer, image, clean, bounds)
         trimap = updated_alpha(trimap, alpha, AUTHORS.alpha_update)
     yield done, alpha
 
 
 @torch.no_grad()
-def refined(
-    trainer: Trainer, image: Tensor, clean: Tensor, encoding: Encoding, bounds: Any
-) -> Tensor:
-    alpha, foreground = trainer.predict()
-    alpha, _ = finished(image, clean, alpha, encoding.decode(foreground), None, AUTHORS, bounds)
-    return alpha
+def refined(trainer: Trainer, image: Tensor, clean: Tensor, bounds: Any) -> Tensor:
+    layers = trainer.layers()
+    return refine(image, clean, *layers, AUTHORS.refine_passes, Variances(), bounds)[0]
 
 
 def run_authors(pair: benchmark.Pair, scale: float) -> dict[str, Any]:
@@ -155,7 +159,7 @@ def run_preset(name: str, pair: benchmark.Pair, target: float) -> dict[str, Any]
                 reached = round(seconds, 2)
         clock.go()
 
-    solution = finish(solver.solve(image, clean, settings), look)
+    solution = finish(solve(image, clean, settings), look)
     seconds = clock.stop()
     ends_with = wrong(solution.alpha, pair)
     if reached is None and ends_with <= target:

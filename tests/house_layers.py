@@ -148,10 +148,10 @@ PLANTED_IN_LAYERS: list[tuple[Callable[[Path], list[str]], dict[str, str], tuple
         {
             "engine/dmp_engine/__main__.py": "from .server.app import app\n",
             "engine/dmp_engine/server/app.py": "",
-            "engine/dmp_engine/dmp/solve/single_frame.py": "from ..paper.refine import refine\n",
+            "engine/dmp_engine/dmp/solve/frame.py": "from ..paper.refine import refine\n",
             "engine/dmp_engine/dmp/paper/refine.py": "",
         },
-        ("engine/dmp_engine/dmp/model/noise.py", "from ..solve.single_frame import solve\n"),
+        ("engine/dmp_engine/dmp/model/noise.py", "from ..solve.frame import solve\n"),
     ),
     (  # a folder that nobody thought of
         arrows_point_down,

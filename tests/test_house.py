@@ -205,12 +205,12 @@ PLANTED: list[tuple[Callable[[Path], list[str]], dict[str, str], tuple[str, str]
     ),
     (
         algorithm_sees_no_files,
-        {"engine/dmp_engine/dmp/solve/single_frame.py": "import math\nfrom .crop import Box\n"},
+        {"engine/dmp_engine/dmp/solve/frame.py": "import math\nfrom .crop import Box\n"},
         ("engine/dmp_engine/dmp/paper/refine.py", "from pathlib import Path\n"),
     ),
     (
         algorithm_sees_no_files,
-        {"engine/dmp_engine/dmp/solve/single_frame.py": "from dmp_matting.job import Stage\n"},
+        {"engine/dmp_engine/dmp/solve/frame.py": "from dmp_matting.job import Stage\n"},
         ("engine/dmp_engine/dmp/paper/refine.py", "from dmp_matting.job import Plate\n"),
     ),
     (

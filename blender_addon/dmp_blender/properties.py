@@ -36,13 +36,13 @@ def preset_values(group: Any) -> Any:
 
 
 def overrides(group: Any) -> Dict[str, Any]:
-    """The artist's changes, by the names of settings that exist."""
+    """The artist's changes, of settings and to choices that exist."""
     try:
         found = json.loads(group.changes or "{}")
     except ValueError:
         return {}
     names = {spec.name for spec in KNOBS}
-    return {name: value for name, value in found.items() if name in names}
+    return {name: value for name, value in dmp.still_valid(found).items() if name in names}
 
 
 def settings_of(group: Any, device: str, threads: int) -> Any:

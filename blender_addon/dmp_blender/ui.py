@@ -69,7 +69,7 @@ class _Settings(_Part):
     def draw(self, context: Any) -> None:
         layout, group = self.layout, context.scene.dmp
         layout.prop(group, "output")
-        _draw_knobs(layout, group, basic=True)
+        _draw_knobs(layout, group, [s for s in KNOBS if s.metadata["basic"]])
         addon = preferences()
         if hasattr(addon, "bl_rna"):
             layout.prop(addon, "device")
@@ -83,14 +83,16 @@ class _Advanced(_Part):
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
-        _draw_knobs(self.layout, context.scene.dmp, basic=False)
+        rest = [s for s in KNOBS if not s.metadata["basic"]]
+        _draw_knobs(self.layout, context.scene.dmp, [s for s in rest if not s.metadata["group"]])
+        self.layout.label(text="Preset paper")
+        _draw_knobs(self.layout, context.scene.dmp, [s for s in rest if s.metadata["group"]])
 
 
-def _draw_knobs(layout: Any, group: Any, basic: bool) -> None:
+def _draw_knobs(layout: Any, group: Any, specs: Any) -> None:
     column = layout.column(align=True)
-    for spec in KNOBS:
-        if spec.metadata["basic"] == basic:
-            column.prop(group, spec.name)
+    for spec in specs:
+        column.prop(group, spec.name)
 
 
 def _draw_source(layout: Any, source: Any, label: str) -> None:

@@ -12,7 +12,15 @@ from typing import Any, Iterator, Optional, Tuple
 
 import nuke
 
-from dmp_matting.hosts import AUTO, PRESETS, FrameStatus, Resolved, Settings, resolve
+from dmp_matting.hosts import (
+    AUTO,
+    PRESETS,
+    FrameStatus,
+    Resolved,
+    Settings,
+    resolve,
+    still_valid,
+)
 
 ALWAYS = ("seed", "device")  # count with every preset
 COLOURS = {  # what the plates hold, and the colour space of the job
@@ -30,7 +38,7 @@ SOLVE = {  # which frames of the range Matte range solves, by their state; None 
     "missing and stale": (FrameStatus.MISSING, FrameStatus.STALE),
     "missing": (FrameStatus.MISSING,),
 }
-NODE_VERSION = 2  # goes up with each change of the knobs or of the nodes inside
+NODE_VERSION = 3  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 
 # The whole text of a button. It stays in the script, where the plug-in may be missing.
@@ -100,7 +108,11 @@ def _advanced(node: nuke.Group) -> None:
     _text(node, nuke.String_Knob("views", "Views"), "Views to solve; empty means all.")
     _divider(node, "solver")
     _check(node, "custom", "Change the preset", False, "The values below replace the preset's.")
+    of_paper = False
     for one in _custom_fields():
+        if one.metadata["group"] and not of_paper:
+            of_paper = True
+            node.addKnob(nuke.Text_Knob("paper_line", "Preset paper"))
         node.addKnob(_setting(one, SETTING + one.name))
     follow_preset(node)
 
@@ -176,6 +188,7 @@ def settings_of(node: nuke.Group) -> Resolved:
     if node["custom"].value():
         shown = _shown(name).to_json()
         values = {one.name: _value(node, one) for one in _custom_fields() if _has(node, one)}
+        values = still_valid(values)  # an older node may show a choice that is no more
         changes.update({key: value for key, value in values.items() if value != shown[key]})
     return resolve(name, changes)
 
@@ -236,9 +249,9 @@ def is_dmp(node: Any) -> bool:
 
 
 def _custom_fields() -> Iterator[Field[Any]]:
-    """The settings behind "Change the preset", those that artists use most first."""
+    """The settings behind "Change the preset": those that artists use most, others, the paper's."""
     named = [one for one in fields(Settings) if one.name not in (*ALWAYS, "preset")]
-    yield from sorted(named, key=lambda one: not one.metadata["basic"])
+    yield from sorted(named, key=lambda one: (not one.metadata["basic"], one.metadata["group"]))
 
 
 def _field(name: str) -> Field[Any]:

@@ -29,7 +29,7 @@ from .presets import AUTO, DESCRIPTIONS, PRESETS, Resolved, resolve
 from .publish.background_publish import BackgroundPublish
 from .publish.host_window import open_publish_window
 from .publish.request import PublishRequest
-from .settings import Settings
+from .settings import Settings, still_valid
 from .shots.shot import Shot
 from .shots.up_to_date import FrameStatus, frame_status, recorded_plates
 
@@ -74,6 +74,7 @@ __all__ = [
     "recorded_plates",
     "resolve",
     "start_engine",
+    "still_valid",
     "stop_engine",
     "window_of",
 ]

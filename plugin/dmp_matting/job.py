@@ -13,9 +13,9 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import Any, Dict, List, Mapping, Optional, Tuple
 
-from .settings import Settings
+from .settings import Settings, still_valid
 
-PROTOCOL = 2  # between hosts and engine: docs/engineering/engine_protocol.md
+PROTOCOL = 3  # between hosts and engine: docs/engineering/engine_protocol.md
 PROOF = "/v1/proof"  # where an engine proves that it knows its token, without being sent it
 NEIGHBOURS = 8  # frames on each side that a result of a shot depends on (Settings.temporal)
 
@@ -241,7 +241,7 @@ class Layers:
                 "channels": tuple(lists["channels"]),
                 "warnings": tuple(lists["warnings"]),
                 "notes": tuple(lists["notes"]),
-                "settings": Settings.from_json(_known(Settings, data["settings"])),
+                "settings": Settings.from_json(still_valid(data["settings"])),
             }
         )
 

@@ -17,44 +17,20 @@ from typing import Dict, Mapping, NamedTuple, Optional
 from .errors import SettingsError
 from .settings import Settings, Value
 
-HELD: Mapping[str, Value] = {
+MODEL: Mapping[str, Value] = {
+    "method": "model",
+    "solve_size": 960,  # more pixels do not make the posterior of alpha better
     # A clean plate that is nudged, re-exposed or unevenly lit is fitted first.
     "align": "auto",
     "illumination": "auto",
-    # A single frame is solved by the model of the pair (solve/pair_solution.py); what follows
-    # serves the frames of a shot.
-    "alpha_init": "tested",
-    "correction": True,
-    "hold": 1.0,
-    "anchor": 0.005,
-    "opacity": 0.005,
-    "solid": 0.92,
-    "learning_rate": 0.006,
-    "learning_rate_end": 0.1,
-    "perturbation": False,
-    "foreground_scale": 2,
-    "projection": False,
-    "rounds": 2,
     # Frames of a shot are solved with their neighbours; a frame alone is not changed by it.
     "temporal": "neighbours",
 }
 
 PRESETS: Mapping[str, Mapping[str, Value]] = {
     "paper": {},
-    "final": {
-        **HELD,
-        "joint_steps": 200,
-        "solve_size": 960,
-        "working_size": 640,
-        "recompositions": 2,
-    },
-    "draft": {
-        **HELD,
-        "joint_steps": 60,
-        "solve_size": 960,
-        "working_size": 320,
-        "rounds": 1,
-    },
+    "final": {**MODEL, "recompositions": 2},
+    "draft": {**MODEL},
 }
 
 DESCRIPTIONS: Mapping[str, str] = {

@@ -14,6 +14,12 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 from .errors import SettingsError
 
 Value = Union[bool, int, float, str]
+PAPER = "paper"  # the group of settings that act with Settings.method paper alone
+# Settings of older versions. Nothing depends on them any more: the method that they tuned is gone.
+GONE = (
+    "working_size", "core_margin", "learning_rate_end", "correction", "anchor", "opacity", "hold",
+    "foreground_scale", "solid",
+)  # fmt: skip
 
 
 def knob(
@@ -26,8 +32,12 @@ def knob(
     choices: Tuple[str, ...] = (),
     equation: str = "",
     basic: bool = False,
+    group: str = "",
 ) -> Any:
-    """A settings field; ``basic`` ones are shown to artists first, the rest folded."""
+    """A settings field; ``basic`` ones are shown to artists first, the rest folded.
+
+    ``group`` is PAPER for a setting of the paper's method, which hosts show last.
+    """
     metadata = {
         "label": label,
         "help": help,
@@ -36,15 +46,21 @@ def knob(
         "choices": choices,
         "equation": equation,
         "basic": basic,
+        "group": group,
     }
     return field(default=default, metadata=metadata)
+
+
+def paper_knob(default: Value, label: str, help: str, **more: Any) -> Any:
+    """A field that acts with ``method`` paper alone, and says so."""
+    return knob(default, label, f"{help} Preset paper only.", group=PAPER, **more)
 
 
 @dataclass(frozen=True)
 class Settings:
     """How to solve. The defaults are the paper's values (preset ``paper``).
 
-    Pixel sizes hold at a long side of 512 px and are scaled with the plate.
+    Those of the group PAPER act with ``method`` paper alone.
     """
 
     preset: str = knob("paper", "Preset", "The preset these settings started from.", basic=True)
@@ -66,15 +82,20 @@ class Settings:
         high=16384,
         basic=True,
     )
-    working_size: int = knob(
-        0,
-        "Working size",
-        "Long side in pixels for the networks; 0 is the solve size.",
-        low=0,
-        high=16384,
-        basic=True,
+    method: str = knob(
+        "paper",
+        "Method",
+        "model: the model of the pair, as presets draft and final use it. paper: Algorithm 1.",
+        choices=("model", "paper"),
     )
-
+    recompositions: int = knob(
+        0,
+        "Recompositions",
+        "Other backgrounds from which a network learns to correct alpha; 0: none. Not for preset "
+        "paper.",
+        low=0,
+        high=4,
+    )
     temporal: str = knob(
         "off",
         "Neighbouring frames",
@@ -110,15 +131,15 @@ class Settings:
         False, "Clean plate layer", "Write the clean plate as fitted, too, as layer 'clean'."
     )
 
-    # --- initial alpha -------------------------------------------------------------------------
-    alpha_init: str = knob(
+    # --- the paper: initial alpha --------------------------------------------------------------
+    alpha_init: str = paper_knob(
         "proposed",
         "Initial alpha",
         "How the first trimap is made.",
-        choices=("proposed", "simple", "tested"),
+        choices=("proposed", "simple"),
         equation="8",
     )
-    background_tolerance: float = knob(
+    background_tolerance: float = paper_knob(
         0.0,
         "Background tolerance",
         "Largest colour difference that still counts as background.",
@@ -126,10 +147,10 @@ class Settings:
         high=1.0,
         equation="6",
     )
-    patch_size: int = knob(
+    patch_size: int = paper_knob(
         5, "Patch size", "J, side of the compared patches in pixels.", low=3, high=31, equation="7"
     )
-    similarity: float = knob(
+    similarity: float = paper_knob(
         0.9,
         "Similarity",
         "tau: patches more alike than this are not known foreground.",
@@ -137,25 +158,15 @@ class Settings:
         high=1.0,
         equation="8",
     )
-    core_margin: float = knob(
-        0.0, "Core margin", "Pixels by which the known foreground is shrunk.", low=0.0, high=200.0
-    )
 
-    # --- learning ------------------------------------------------------------------------------
-    rounds: int = knob(
+    # --- the paper: learning -------------------------------------------------------------------
+    rounds: int = paper_knob(
         2, "Rounds", "How often the two stages run.", low=1, high=10, equation="Algorithm 1"
     )
-    learning_rate: float = knob(
+    learning_rate: float = paper_knob(
         0.001, "Learning rate", "Of Adam, for both networks.", low=1e-6, high=1.0
     )
-    learning_rate_end: float = knob(
-        1.0,
-        "Final learning rate",
-        "Factor reached at the end of the joint stage, from 60 % on.",
-        low=0.0,
-        high=1.0,
-    )
-    fit_steps: int = knob(
+    fit_steps: int = paper_knob(
         10,
         "Fit steps",
         "Steps that fit the networks to the initial alpha.",
@@ -163,19 +174,18 @@ class Settings:
         high=100000,
         equation="9, 11",
     )
-    joint_steps: int = knob(
+    joint_steps: int = paper_knob(
         5000,
         "Joint steps",
         "Steps of the joint stage.",
         low=0,
         high=1000000,
         equation="12",
-        basic=True,
     )
-    projection: bool = knob(
+    projection: bool = paper_knob(
         True, "Projection", "Hold F at the plate where alpha is 1.", equation="13"
     )
-    projection_steps: int = knob(
+    projection_steps: int = paper_knob(
         1000,
         "Projection steps",
         "Steps of the projection stage.",
@@ -183,71 +193,27 @@ class Settings:
         high=1000000,
         equation="13",
     )
-    perturbation: bool = knob(
+    perturbation: bool = paper_knob(
         True, "Perturb the inputs", "Add a little noise to the networks' inputs at each step."
     )
-    correction: bool = knob(
-        False,
-        "Correct a first estimate",
-        "The networks correct a solved first estimate instead of drawing from nothing.",
-        equation="3",
-    )
-    anchor: float = knob(
-        0.0,
-        "Anchor",
-        "Weight that keeps corrections near the first estimate.",
-        low=0.0,
-        high=1000.0,
-    )
-    opacity: float = knob(
-        0.0,
-        "Opacity",
-        "Weight of the belief that undecided pixels are opaque.",
-        low=0.0,
-        high=1000.0,
-    )
-    hold: float = knob(
-        0.0,
-        "Hold known regions",
-        "Weight that keeps known background and foreground known.",
-        low=0.0,
-        high=1000.0,
-    )
-    foreground_scale: int = knob(
-        1, "Foreground scale", "The foreground network works at 1/N of the size.", low=1, high=16
-    )
-    recompositions: int = knob(
-        0,
-        "Recompositions",
-        "Other backgrounds from which a network learns to correct this pair's alpha; 0: none.",
-        low=0,
-        high=4,
-    )
 
-    # --- refinement ----------------------------------------------------------------------------
-    refinement: bool = knob(
+    # --- the paper: refinement -----------------------------------------------------------------
+    refinement: bool = paper_knob(
         True, "Bayesian refinement", "Bring alpha and F into step.", equation="18"
     )
-    refine_passes: int = knob(
+    refine_passes: int = paper_knob(
         20, "Refinement passes", "N of eq. 18.", low=0, high=1000, equation="18"
     )
-    variance_alpha: float = knob(
+    variance_alpha: float = paper_knob(
         10.0, "Variance of alpha", "sigma^2_alpha.", low=0.0, high=1e6, equation="15"
     )
-    variance_foreground: float = knob(
+    variance_foreground: float = paper_knob(
         1.0, "Variance of F", "sigma^2_F.", low=0.0, high=1e6, equation="17"
     )
-    variance_image: float = knob(
+    variance_image: float = paper_knob(
         1.0, "Variance of the plate", "sigma^2_I.", low=1e-9, high=1e6, equation="16"
     )
-    solid: float = knob(
-        1.0,
-        "Clip white",
-        "Undecided alpha from here up becomes 1, with a soft knee below; 1 changes nothing.",
-        low=0.5,
-        high=1.0,
-    )
-    alpha_update: str = knob(
+    alpha_update: str = paper_knob(
         "proposed",
         "Alpha update",
         "How the second round's trimap is made.",
@@ -259,6 +225,11 @@ class Settings:
         """These settings, or SettingsError naming the first that is out of range."""
         for spec in fields(self):
             _check(spec, getattr(self, spec.name))
+        if self.temporal not in ("off", _FILM_OF[self.method]):
+            raise SettingsError(
+                f"Neighbouring frames cannot be '{self.temporal}' with method {self.method}; set "
+                f"it to '{_FILM_OF[self.method]}' or 'off', or choose another preset."
+            )
         return self
 
     def changed(self, **values: Value) -> Settings:
@@ -266,9 +237,7 @@ class Settings:
         known = {spec.name for spec in fields(self)}
         for name in values:
             if name not in known:
-                raise SettingsError(
-                    f"There is no setting {_shown(name)}; `dmp presets` lists all of them."
-                )
+                raise _unknown(name)
         return dataclasses.replace(self, **values).checked()  # type: ignore[arg-type]
 
     def to_json(self) -> Dict[str, Value]:
@@ -277,6 +246,19 @@ class Settings:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settings:
         return cls().changed(**dict(data))
+
+
+def still_valid(values: Mapping[str, Any]) -> Dict[str, Any]:
+    """Those of ``values`` whose setting, and whose choice, exist.
+
+    For what another version saved or sent. A number out of range stays, for ``checked`` to refuse.
+    """
+    known = {spec.name: spec.metadata["choices"] for spec in fields(Settings)}
+    return {
+        name: value
+        for name, value in values.items()
+        if name in known and (not known[name] or value in known[name])
+    }
 
 
 def parse_value(name: str, text: str) -> Value:
@@ -301,7 +283,7 @@ def parse_value(name: str, text: str) -> Value:
         except (KeyError, ValueError):
             wanted = {bool: "on or off", int: "a whole number", float: "a number"}[kind]
             raise SettingsError(f"Setting '{name}' wants {wanted}, not {_shown(text)}.") from None
-    raise SettingsError(f"There is no setting {_shown(name)}; `dmp presets` lists all of them.")
+    raise _unknown(name)
 
 
 def parse_assignments(texts: Sequence[str]) -> Dict[str, Value]:
@@ -315,6 +297,17 @@ def parse_assignments(texts: Sequence[str]) -> Dict[str, Value]:
             raise SettingsError("A preset is chosen with --preset, not with --set.")
         found[name] = parse_value(name, value)
     return found
+
+
+_FILM_OF = {"model": "neighbours", "paper": "paper"}  # Settings.temporal by Settings.method
+
+
+def _unknown(name: str) -> SettingsError:
+    if name in GONE:
+        return SettingsError(
+            f"Setting '{name}' is gone, because nothing depended on it any more; leave it out."
+        )
+    return SettingsError(f"There is no setting {_shown(name)}; `dmp presets` lists all of them.")
 
 
 def _check(spec: dataclasses.Field[Any], value: Value) -> None:

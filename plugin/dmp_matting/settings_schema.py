@@ -10,7 +10,7 @@ from .settings import Settings
 
 
 def describe_settings() -> List[Dict[str, Any]]:
-    """Each setting's name, label, default, range, choices, help and equation, in order."""
+    """Each setting's name, label, default, range, choices, help, equation and group, in order."""
     return [
         {
             "name": spec.name,
@@ -22,6 +22,7 @@ def describe_settings() -> List[Dict[str, Any]]:
             "help": spec.metadata["help"],
             "equation": spec.metadata["equation"],
             "basic": spec.metadata["basic"],
+            "group": spec.metadata["group"],
         }
         for spec in fields(Settings)
     ]

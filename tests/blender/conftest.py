@@ -34,7 +34,7 @@ SMALL = {"preset": "draft", "solve_size": 64}
 # As long as its joint steps: of paper, whose networks take steps.
 STEPS = {
     "preset": "paper", "rounds": 1, "fit_steps": 1, "projection_steps": 1, "refine_passes": 1,
-    "working_size": 64,
+    "solve_size": 64,
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ SETTINGS = {
     "rounds": 1,
     "fit_steps": 1,
     "projection_steps": 1,
-    "working_size": 128,
+    "solve_size": 128,
 }
 
 

@@ -23,7 +23,7 @@ LEMUR = Path(__file__).resolve().parents[1] / "plates" / "lemur"
 
 def lemur_job(**changes: Any) -> Job:
     quick = {
-        "rounds": 1, "fit_steps": 2, "joint_steps": 4, "projection_steps": 2, "working_size": 96,
+        "rounds": 1, "fit_steps": 2, "joint_steps": 4, "projection_steps": 2, "solve_size": 96,
         "threads": 1, "device": "cpu",
     }  # fmt: skip
     plates = (

@@ -1,4 +1,4 @@
-"""What a solver yields and returns (solve/single_frame.py), and its memo."""
+"""What a solver yields and returns (solve/frame.py), and its memo."""
 
 from __future__ import annotations
 

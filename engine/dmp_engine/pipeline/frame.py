@@ -24,7 +24,7 @@ from dmp_matting.generators import mapped
 from dmp_matting.job import Frame, Layers, Progress, Role, Stage
 from dmp_matting.settings import Settings
 
-from ..dmp.evidence.trimap import nothing_in_common
+from ..dmp.evidence.known_background import nothing_in_common
 from ..dmp.model.encoding import Encoding
 from ..dmp.steps import Solution, Step
 from ..machine import device

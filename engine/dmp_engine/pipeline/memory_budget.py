@@ -60,8 +60,7 @@ def smaller(settings: Settings, height: int, width: int) -> Settings | None:
     if side <= SMALLEST:
         return None
     side = max(SMALLEST, round(side * SHRINK))
-    working = min(settings.working_size or side, side)
-    return settings.changed(solve_size=side, working_size=working)
+    return settings.changed(solve_size=side)
 
 
 def ran_out(error: BaseException) -> bool:

@@ -25,7 +25,7 @@ from dmp_matting.settings import Settings
 
 from ..dmp.model.clean_plate_error import CleanPlateError
 from ..dmp.paper.networks import SMALLEST_SIDE
-from ..dmp.solve.single_frame import solve
+from ..dmp.solve.frame import solve
 from ..dmp.steps import Memo, Solution, Step
 from ..plates.clean_plate.fit import Fitted, fit_clean
 from ..plates.exposure_unit import in_unit, unit_of

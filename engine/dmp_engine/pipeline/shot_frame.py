@@ -17,14 +17,13 @@ from collections.abc import Callable, Generator, Sequence
 import torch
 from torch import Tensor
 
-from dmp_matting.errors import DmpError, SettingsError
+from dmp_matting.errors import DmpError
 from dmp_matting.generators import mapped
 from dmp_matting.job import NEIGHBOURS, Frame, Stage
 from dmp_matting.settings import Settings
 
 from ..dmp.evidence.constraints import without_solve
-from ..dmp.solve.full_resolution import upsample
-from ..dmp.solve.single_frame import grain_of, solve
+from ..dmp.solve.frame import solve
 from ..dmp.steps import Solution, Step
 from ..dmp.temporal.neighbours import (
     PASSES,
@@ -34,6 +33,7 @@ from ..dmp.temporal.neighbours import (
     refine_state,
     solution_of,
 )
+from ..dmp.temporal.refinement import at_full_resolution, grain_of
 from .memory_budget import ran_out
 from .pair import Pair, make_pair, read_plates
 from .stage_cache import StageCache
@@ -122,22 +122,12 @@ def solve_in_window(
         far = REACH * (PASSES - number)
         wanted = range(max(0, at - far), min(len(states) - 1, at + far) + 1)
         level = yield from work.improve(level, keys, wanted, number)
-    solution, rough = solution_of(level[at], settings)
+    solution, rough = solution_of(level[at])
     if solution.alpha.shape[-2:] == pair.image.shape[-2:]:
         return solution
-    grain = None
-    if settings.alpha_init == "tested":
-        grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.clean_plate_error)
-    upsampling = upsample(
-        pair.image,
-        pair.clean,
-        rough,
-        without_solve(pair.constraint),
-        settings,
-        grain,
-        core_by_guess=False,
-    )
-    return (yield from upsampling)
+    grain = grain_of(pair.image, pair.clean, level[at].encoding, pair.clean_plate_error)
+    constraint = without_solve(pair.constraint)
+    return (yield from at_full_resolution(pair.image, pair.clean, rough, constraint, grain))
 
 
 def solve_as_film(
@@ -150,13 +140,8 @@ def solve_as_film(
 ) -> Generator[Step, None, Solution]:
     """The paper's video mode: one network for all frames of ``window``, solved once.
 
-    As :func:`solve_in_window`. Raises SettingsError for settings that correct an estimate.
+    As :func:`solve_in_window`.
     """
-    if settings.correction or settings.alpha_init == "tested":
-        raise SettingsError(
-            "The paper's video mode draws its frames from nothing; use preset paper for it, or set "
-            "Neighbouring frames to neighbours."
-        )
     work = _Work(window, settings, where, look_cache, 0, pair.unit)
     key: Key = tuple(work.keys)
     pairs = {}
@@ -256,7 +241,7 @@ class _Work:
                     for n in range(place - REACH, place + REACH + 1)
                     if n != place and n in level
                 ]
-                self.look_cache.put(key, refine_state(level[place], near, self.settings))
+                self.look_cache.put(key, refine_state(level[place], near))
             state = self.look_cache.get(key, self.where)
             assert state is not None
             made[place] = state

@@ -126,9 +126,6 @@ class SettingsOptions(PresetOptions):
     seed: Annotated[
         Optional[int], typer.Option("--seed", help="The same seed gives the same matte.")
     ] = None
-    working_size: Annotated[
-        Optional[int], typer.Option("--working-size", help="Long side for the networks, pixels.")
-    ] = None
     threads: Annotated[
         Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
     ] = None
@@ -145,7 +142,7 @@ class SettingsOptions(PresetOptions):
         return self._resolve(preset, changes, more)
 
     def _numbers(self) -> Dict[str, Value]:
-        given = {name: getattr(self, name) for name in ("seed", "working_size", "threads")}
+        given = {name: getattr(self, name) for name in ("seed", "threads")}
         return {name: value for name, value in given.items() if value is not None}
 
 

@@ -39,7 +39,7 @@ LONGEST_TEXT = 100_000  # letters of a value
 TIMELINE_SECONDS = 60
 
 PLATES = ("image", "clean", "output", *(role.value for role in MATTES))
-SOLVER = ("device", "seed", "working_size", "threads")
+SOLVER = ("device", "seed", "threads")
 COLUMNS = ("name", *PLATES, "frames", "input_space", "layer", "preset", *SOLVER, "set")
 
 

@@ -91,7 +91,7 @@ class SettingsForm(QtWidgets.QWidget):
         self.more = QtWidgets.QCheckBox("All settings")
         self.more.toggled.connect(self.show_rest)
         specs = [spec for spec in dataclasses.fields(Settings) if spec.name != "preset"]
-        for spec in sorted(specs, key=lambda spec: not spec.metadata["basic"]):
+        for spec in sorted(specs, key=lambda s: (not s.metadata["basic"], s.metadata["group"])):
             field = self.fields[spec.name] = field_of(spec)
             label = QtWidgets.QLabel(spec.metadata["label"])
             equation = spec.metadata["equation"]

@@ -41,7 +41,7 @@ def test_no_solve_imports_the_compiler() -> None:
     """It costs each process 1.5 s and 80 MB. `paper` trains with Adam, `final` with AdamW."""
     script = """
 import sys, torch
-from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.solve.frame import solve
 from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 image = torch.rand(1, 3, 40, 48, generator=torch.Generator().manual_seed(0))

@@ -12,7 +12,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.dmp.steps import Solution
 from dmp_engine.evaluation.metrics import core_solidity, mse, outside_cleanliness, sad
 from dmp_matting.generators import finish

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.dmp.steps import Solution
 from dmp_engine.evaluation.benchmark import Pair, composites
 from dmp_engine.evaluation.metrics import outside_cleanliness, sad

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.dmp.steps import Solution, Step
 from dmp_engine.evaluation import metrics
 from dmp_engine.evaluation.closedform import closed_form_laplacian

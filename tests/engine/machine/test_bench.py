@@ -17,7 +17,7 @@ from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.paper.losses import Problem, Trainer
 from dmp_engine.machine.bench.measure import made_pair
 from dmp_engine.machine.bench.traffic import bytes_of, copy_bandwidth
-from dmp_matting import Settings, preset
+from dmp_matting import Settings
 
 ROOT = Path(__file__).resolve().parents[3]
 LOOKS = (
@@ -57,21 +57,20 @@ def learner_of(settings: Settings) -> Trainer:
     image, clean, alpha = made_pair(48, 64)
     trimap = torch.where((alpha > 0) & (alpha < 1), 0.5, alpha)
     encoding = Encoding.of_pair(image, clean, False)
-    problem = Problem(image, clean, trimap, alpha, encoding.encode(image), encoding)
+    problem = Problem(image, clean, trimap, encoding)
     return Trainer(problem, settings, torch.Generator().manual_seed(0))
 
 
-@pytest.mark.parametrize("name", ["draft", "final"])
-def test_a_step_can_be_repeated_blindly(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_step_can_be_repeated_blindly(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a CUDA graph asks for: the same calls on the same shapes, whatever the values are.
 
     Without torch's own Adam, which counts its steps on the CPU here and on the GPU there.
     """
-    trainer = learner_of(preset(name))
+    trainer = learner_of(Settings())
     trainer.joint_step(0, 10)
     monkeypatch.setattr(trainer.optimiser, "step", lambda: None)
     seen = []
-    for step in (1, 9):  # before and in the learning rate's decay
+    for step in (1, 9):
         with Blind() as blind:
             trainer.joint_step(step, 10)
         seen.append(blind.calls)
@@ -119,7 +118,7 @@ def test_dmp_bench(tmp_path: Path) -> None:
     for row in result["rows"]:
         assert row["draft"]["sad"] < 0.2 * row["size"] ** 2 / 1000  # it was a matte
         assert len(row["authors"]["step_ms_all"]) == 2
-        assert row["draft"]["times_floor"] > 0 and row["draft"]["whole_s"] > 0
+        assert row["authors"]["times_floor"] > 0 and row["draft"]["whole_s"] > 0
 
 
 @pytest.mark.parametrize(

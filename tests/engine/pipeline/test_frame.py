@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from dmp_engine.dmp.model.encoding import Encoding
-from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.pipeline import frame as frame_pipeline
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.io.user_mattes import constraint_of
@@ -203,9 +203,7 @@ def test_an_odd_size(studio: Studio, lemur: Any) -> None:
         array(torch.nn.functional.interpolate(x, (333, 517), mode="bilinear"))
         for x in (lemur.image, lemur.clean, lemur.alpha)
     )
-    result = studio.run(
-        studio.frame(image, clean, "raw"), QUICK.changed(working_size=129, joint_steps=3)
-    )
+    result = studio.run(studio.frame(image, clean, "raw"), QUICK)
     assert (result.layers.width, result.layers.height) == (517, 333)
     assert np.abs(result.alpha - truth[..., 0]).mean() < 0.015
 
@@ -326,7 +324,7 @@ def test_mattes_are_kept_above_the_solve_size_and_with_neighbours(
     mattes = artists_mattes(image.shape[:2])
     constraint = constraint_of({Role(name): matte for name, matte in mattes.items()})
     assert constraint is not None
-    settings = QUICK.changed(solve_size=96, working_size=48)
+    settings = QUICK.changed(solve_size=96)
     frame = studio.frame(image, clean, **mattes)
     for window in ((), [Frame(n, frame.plates) for n in range(1, 4)]):
         result = studio.run(frame, settings.changed(temporal="neighbours"), window=window)

@@ -38,7 +38,6 @@ def test_a_smaller_device_solves_smaller(gigabytes: int) -> None:
     assert bytes_needed(*UHD, planned) <= 0.8 * free
     before = planned.changed(solve_size=round(planned.solve_size / 0.7))
     assert planned == FINAL or bytes_needed(*UHD, before) > 0.8 * free
-    assert planned.working_size <= planned.solve_size
 
 
 def test_there_is_an_end_to_shrinking() -> None:
@@ -48,9 +47,7 @@ def test_there_is_an_end_to_shrinking() -> None:
 
 
 def test_a_plate_without_a_solve_size_gets_one() -> None:
-    assert smaller(preset("paper"), 1000, 2000) == preset("paper").changed(
-        solve_size=1400, working_size=1400
-    )
+    assert smaller(preset("paper"), 1000, 2000) == preset("paper").changed(solve_size=1400)
 
 
 def test_recompositions_are_given_up_before_pixels() -> None:
@@ -74,7 +71,7 @@ def test_this_machine_has_free_memory() -> None:
 
 MEASURED = """
 import sys, torch
-from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.machine.peak_memory import PeakMemory
 from dmp_matting import preset
 height, width = map(int, sys.argv[1:])

@@ -14,7 +14,6 @@ import torch
 from numpy.typing import NDArray
 
 from dmp_engine.dmp.solve import pair_solution
-from dmp_engine.dmp.solve import single_frame as solver
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.pipeline.shot_frame import LookCache
 from dmp_engine.pipeline.stage_cache import StageCache
@@ -26,12 +25,11 @@ from ...scenes import write_image
 
 Array = NDArray[np.float32]
 ALONE = preset("draft").changed(device="cpu", joint_steps=3, threads=1, temporal="off")
-UPSAMPLED = ALONE.changed(solve_size=96, working_size=48, shadows="auto", clean_layer=True)
+UPSAMPLED = ALONE.changed(solve_size=96, shadows="auto", clean_layer=True)
 IN_A_SHOT = UPSAMPLED.changed(temporal="neighbours")
 PAPER = Settings(device="cpu", threads=1, fit_steps=2, joint_steps=3, projection_steps=2)
 BEFORE_ANY_MATTE = (
-    (fit, "fit_pixels"), (fit, "pair_warnings"), (solver, "first_trimap"),
-    (pair_solution, "_noise"),
+    (fit, "fit_pixels"), (fit, "pair_warnings"), (pair_solution, "_noise"),
 )  # fmt: skip
 
 

@@ -135,7 +135,7 @@ def test_a_frame_is_cancelled_between_two_steps(home: Home, tmp_path: Path) -> N
     """A large plate's first stage takes many seconds: nobody waits for it, nor for a new worker."""
     wire = home.start()
     large, small = Pair(tmp_path, 1600, 1200), Pair(tmp_path, seed=2)
-    first = submit(wire, large, settings=QUICK.changed(alpha_init="tested", correction=True))
+    first = submit(wire, large, settings=QUICK.changed(method="model"))
     wait_until(lambda: (state(wire, first).get("progress") or {}).get("stage") == "initialise", 60)
     workers = children(wire.pid)
     wire.request("POST", f"/v1/jobs/{first}/cancel")

@@ -147,7 +147,7 @@ def test_presets_list_every_setting() -> None:
 def test_ranges_and_values_read_as_they_are_typed() -> None:
     shown = {s["name"]: (range_text(s), value_text(s["default"])) for s in describe_settings()}
     assert shown["projection"] == ("on, off", "on")
-    assert shown["alpha_init"] == ("proposed, simple, tested", "proposed")
+    assert shown["alpha_init"] == ("proposed, simple", "proposed")
     assert shown["rounds"] == ("1 to 10", "2")
     assert shown["similarity"] == ("-1 to 1", "0.9")
     assert shown["device"] == ("", "auto")

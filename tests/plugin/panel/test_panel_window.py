@@ -178,7 +178,7 @@ def test_settings_come_from_the_metadata_and_only_touched_ones_are_handed_on() -
     form.more.setChecked(True)
     assert all(knob.widget.isVisible() for knob in form.fields.values())
     form.show_preset(preset("draft"))
-    assert form.fields["joint_steps"].widget.text() == "60 (draft)"  # type: ignore[attr-defined]
+    assert form.fields["solve_size"].widget.text() == "960 (draft)"  # type: ignore[attr-defined]
 
     values = {
         "seed": 2**31 - 1, "learning_rate": 0.000125, "projection": True, "device": "cpu",

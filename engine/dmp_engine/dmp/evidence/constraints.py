@@ -32,9 +32,19 @@ class Constraints:
         if constraint is None:
             none = torch.zeros(size, dtype=torch.bool, device=like.device)
             return cls(none, none, none)
-        empty, opaque = _whole(constraint == EMPTY, size), _whole(constraint == OPAQUE, size)
-        solved = _whole(constraint == SOLVE, size, 0.5)
-        return cls(empty, opaque, solved & ~empty & ~opaque)
+        small = shrunk(constraint, size)[0, 0]
+        return cls(small == EMPTY, small == OPAQUE, small == SOLVE)
+
+
+def shrunk(constraint: Tensor, size: tuple[int, int]) -> Tensor:
+    """``constraint`` (T, 1, H, W) at a smaller ``size``; see :meth:`Constraints.of_mattes`."""
+    if constraint.shape[-2:] == size:
+        return constraint
+    small = torch.full((*constraint.shape[:2], *size), UNKNOWN).to(constraint)
+    for value, share in ((SOLVE, 0.5), (OPAQUE, WHOLE), (EMPTY, WHOLE)):
+        of_area = functional.interpolate((constraint == value).float(), size, mode="area")
+        small = torch.where(of_area > share, value, small)
+    return small
 
 
 def apply_constraint(alpha: Tensor, constraint: Tensor | None) -> Tensor:
@@ -49,9 +59,3 @@ def without_solve(constraint: Tensor | None) -> Tensor | None:
     if constraint is None:
         return None
     return torch.where(constraint == SOLVE, UNKNOWN, constraint)
-
-
-def _whole(mask: Tensor, size: tuple[int, int], share: float = WHOLE) -> Tensor:
-    if mask.shape[-2:] == size:
-        return mask[0, 0]
-    return functional.interpolate(mask.float(), size, mode="area")[0, 0] > share

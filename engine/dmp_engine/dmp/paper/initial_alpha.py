@@ -9,7 +9,18 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from dmp_matting.settings import Settings
+
 LUMA = (0.299, 0.587, 0.114)  # the Y of YIQ
+
+
+def first_alpha(image: Tensor, clean: Tensor, settings: Settings) -> Tensor:
+    """alpha^[0] of eq. 8 for encoded images; or 0.5 everywhere, as in Table III."""
+    if settings.alpha_init == "simple":
+        return torch.full_like(image[:, :1], 0.5)
+    background = background_mask(image, clean, settings.background_tolerance)
+    similarity = patch_similarity(image, clean, settings.patch_size)
+    return initial_alpha(background, similarity, settings.similarity)
 
 
 def background_mask(image: Tensor, clean: Tensor, tolerance: float) -> Tensor:

@@ -1,14 +1,6 @@
 """What is minimised: eq. 9 and 11 (fit), eq. 12 (joint), eq. 13 (projection).
 
 A :class:`Trainer` holds both networks and one Adam; each method is one step.
-Two ways to read the networks' outputs, chosen by ``Settings.correction``:
-
-    off  alpha = A(eps0), F = F(z0), as in eq. 3: the paper.
-    on   alpha = sigmoid(logit alpha0 + logit A(eps0)), F likewise around F0:
-         the networks emit the *correction* to a first estimate and start at
-         none. Eq. 9 and 11 hold at step 0 by construction, so that no step is
-         spent on drawing what is known already, and the deep prior acts on
-         what is left to find.
 
 Losses are means over pixels in encoded units (encoding.py); alpha and F are
 mixed in the space the layers add up in.
@@ -28,10 +20,9 @@ from dmp_matting.settings import Settings
 from ..model.encoding import Encoding
 from ..optimisers import Adam
 from .cuda_graphs import Repeat, repeat_on
-from .networks import SMALLEST_SIDE, Generator, seed_noise, silence
+from .networks import SMALLEST_SIDE, Generator, seed_noise
 
-ALPHA_MARGIN, FOREGROUND_MARGIN = 0.02, 0.02  # logits stay finite
-DECAY_FROM = 0.6  # share of the joint stage after which the learning rate falls
+NEARLY = 1e-6  # the networks' outputs stay that far from 0 and 1
 PERTURBATION = 0.001  # standard deviation of the noise added to the inputs
 PERTURBATION_RAMP, PERTURBATION_OFF = 500, 500  # steps, from the released code
 PROJECTION_BOOST, PROJECTION_DECAY, PROJECTION_EVERY = 5.0, 0.9, 100
@@ -39,25 +30,20 @@ PROJECTION_BOOST, PROJECTION_DECAY, PROJECTION_EVERY = 5.0, 0.9, 100
 
 @dataclass(frozen=True)
 class Problem:
-    """One pair at the size the networks work at. Images (1, 3, H, W), maps (1, 1, H, W).
+    """One pair, and alpha^[0] of a round. Images (1, 3, H, W), maps (1, 1, H, W).
 
     In the paper's video mode (Sec. IV-F) there are T frames in place of the 1.
     """
 
     image: Tensor  # I, in the space it composites in
     clean: Tensor  # B, likewise
-    trimap: Tensor  # 0, 0.5, 1
-    alpha: Tensor  # alpha^[0], what eq. 9 fits and what corrections start from
-    foreground: Tensor  # F^[0], encoded, what corrections start from
+    alpha: Tensor  # alpha^[0]: 0, 0.5, 1
     encoding: Encoding
 
     @property
-    def background(self) -> Tensor:
-        return (self.trimap == 0).float()
-
-    @property
     def core(self) -> Tensor:
-        return (self.trimap == 1).float()
+        """Omega_F of eq. 10."""
+        return (self.alpha == 1).float()
 
 
 class Trainer:
@@ -80,54 +66,30 @@ class Trainer:
             frames = problem.image.shape[0]  # one network each: T and 3T output channels
             self.alpha_net, self.foreground_net = Generator(frames), Generator(3 * frames)
         for network in (self.alpha_net, self.foreground_net):
-            if settings.correction:
-                silence(network)
             network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        scale = settings.foreground_scale
-        coarse = [max(SMALLEST_SIDE, round(side / scale)) for side in (height, width)]
-        self.epsilon = seed_noise(
-            max(SMALLEST_SIDE, height), max(SMALLEST_SIDE, width), generator, device
-        )
-        self.z = seed_noise(coarse[0], coarse[1], generator, device)
+        height, width = max(SMALLEST_SIDE, height), max(SMALLEST_SIDE, width)
+        self.epsilon = seed_noise(height, width, generator, device)
+        self.z = seed_noise(height, width, generator, device)
         self.shaken = self.epsilon.clone(), self.z.clone()  # perturbed, each step anew
         self.optimiser = _adam((self.alpha_net, self.foreground_net), settings, self.repeat.steady)
-        p = problem
-        self.background, self.core = p.background, p.core
-        self.unknown = 1 - self.background - self.core
-        self.unknown_count = self.unknown.sum().clamp_min(1)
+        self.core = problem.core
         self.core_count = self.core.sum().clamp_min(1)
-        self.I_enc = p.encoding.encode(p.image)
-        if settings.correction:
-            self.alpha_logit, self.foreground_logit = start_logits(
-                p.alpha, p.foreground, p.encoding
-            )
+        self.I_enc = problem.encoding.encode(problem.image)
 
-    # --- what the networks say -----------------------------------------------------------------
-
-    def corrections(self, shaken: bool = False) -> tuple[Tensor, Tensor]:
-        """The networks' outputs as logits at the problem's size: (1, 1, H, W) and (1, 3, H, W)."""
-        epsilon, z = self.shaken if shaken else (self.epsilon, self.z)
-        size = self.problem.image.shape[-2:]
-        alpha, foreground = self.alpha_net(epsilon), self.foreground_net(z)
-        alpha, foreground = (_to_size(x, size) for x in (alpha, foreground))
-        frames = self.problem.image.shape[0]
-        alpha, foreground = alpha.reshape(frames, 1, *size), foreground.reshape(frames, 3, *size)
-        return torch.logit(alpha, 1e-6), torch.logit(foreground, 1e-6)
+    # --- what the networks generate -------------------------------------------------------------
 
     def predict(self, shaken: bool = False) -> tuple[Tensor, Tensor]:
-        """(alpha in [0, 1], F encoded) as eq. 3 or the corrected first estimate."""
-        alpha, foreground = self.corrections(shaken)
-        if self.settings.correction:
-            alpha, foreground = alpha + self.alpha_logit, foreground + self.foreground_logit
-        return torch.sigmoid(alpha), self.problem.encoding.from_network(torch.sigmoid(foreground))
+        """(alpha in [0, 1], F encoded) of eq. 3: (T, 1, H, W) and (T, 3, H, W)."""
+        epsilon, z = self.shaken if shaken else (self.epsilon, self.z)
+        frames, size = self.problem.image.shape[0], self.problem.image.shape[-2:]
+        alpha = _to_size(self.alpha_net(epsilon), size).reshape(frames, 1, *size)
+        foreground = _to_size(self.foreground_net(z), size).reshape(frames, 3, *size)
+        return _inside(alpha), self.problem.encoding.from_network(_inside(foreground))
 
     @torch.no_grad()
     def layers(self) -> tuple[Tensor, Tensor]:
-        """The current alpha and straight foreground, mixed-space values, to be looked at."""
+        """The current alpha and straight foreground, in the space that the layers add up in."""
         alpha, foreground = self.predict()
-        if self.settings.hold > 0:  # as in the result: no haze where nothing is undecided
-            trimap = self.problem.trimap
-            alpha = torch.where(trimap == 0.5, alpha, trimap)
         return alpha, self.problem.encoding.decode(foreground)
 
     # --- one step each -------------------------------------------------------------------------
@@ -138,7 +100,7 @@ class Trainer:
 
     def joint_step(self, step: int, steps: int, projected: Tensor | None = None) -> Tensor:
         """Eq. 12, and with ``projected`` (the mask of eq. 13, where F is I) stage 1b."""
-        self._schedule(step, steps, projected is not None)
+        self._schedule(step, projected is not None)
         if self.settings.perturbation:
             self._shake(self._perturbation(step, steps, projected is not None))
         name = "joint" if projected is None else "project"
@@ -156,22 +118,10 @@ class Trainer:
         alpha, foreground = self.predict(shaken=self.settings.perturbation)
         if projected is not None:
             foreground = torch.where(projected, self.I_enc, foreground)
-        p, s = self.problem, self.settings
+        p = self.problem
         mixed = alpha * p.encoding.decode(foreground) + (1 - alpha) * p.clean
         misfit = (p.encoding.encode(mixed) - self.I_enc).abs().mean(1, keepdim=True)
-        if s.hold == 0:
-            return self._descend(misfit.mean())
-        loss = (misfit * self.unknown).sum() / self.unknown_count
-        known = (1 - alpha) * self.core + alpha * self.background
-        loss = loss + s.hold * known.mean()
-        if s.anchor > 0:
-            drift = (alpha - p.alpha).abs() * self.unknown
-            colour = (foreground - p.foreground).abs().mean(1, keepdim=True)
-            colour = colour * self.unknown * p.alpha
-            loss = loss + s.anchor * (drift.sum() + 5 * colour.sum()) / self.unknown_count
-        if s.opacity > 0:
-            loss = loss + s.opacity * ((1 - alpha) * self.unknown).sum() / self.unknown_count
-        return self._descend(loss)
+        return self._descend(misfit.mean())
 
     def _core_misfit(self, foreground: Tensor) -> Tensor:
         misfit = (foreground - self.I_enc).abs().mean(1, keepdim=True)
@@ -185,17 +135,11 @@ class Trainer:
 
     # --- what changes from step to step ---------------------------------------------------------
 
-    def _schedule(self, step: int, steps: int, projecting: bool) -> None:
-        s = self.settings
+    def _schedule(self, step: int, projecting: bool) -> None:
         alpha_group, foreground_group = self.optimiser.param_groups
-        late = max(0.0, (step / max(1, steps) - DECAY_FROM) / (1 - DECAY_FROM))
-        rate = s.learning_rate * (1 - (1 - s.learning_rate_end) * late)
-        if projecting:
-            rate = s.learning_rate * s.learning_rate_end
-            boost = PROJECTION_BOOST * PROJECTION_DECAY ** (step // PROJECTION_EVERY)
-            _set_rate(alpha_group, rate * max(1.0, boost))
-        else:
-            _set_rate(alpha_group, rate)
+        rate = self.settings.learning_rate
+        boost = PROJECTION_BOOST * PROJECTION_DECAY ** (step // PROJECTION_EVERY)
+        _set_rate(alpha_group, rate * max(1.0, boost) if projecting else rate)
         _set_rate(foreground_group, rate)
 
     def _perturbation(self, step: int, steps: int, projecting: bool) -> float:
@@ -234,13 +178,9 @@ class Trainer:
         self.generator.set_state(state["generator"])
 
 
-def start_logits(alpha: Tensor, foreground: Tensor, encoding: Encoding) -> tuple[Tensor, Tensor]:
-    """Logits of a first estimate (alpha in [0, 1], F encoded), which corrections are added to."""
-    start = encoding.to_network(foreground)
-    return (
-        torch.logit(alpha.clamp(ALPHA_MARGIN, 1 - ALPHA_MARGIN)),
-        torch.logit(start.clamp(FOREGROUND_MARGIN, 1 - FOREGROUND_MARGIN)),
-    )
+def _inside(x: Tensor) -> Tensor:
+    """``x`` of [0, 1], NEARLY away from its ends."""
+    return torch.sigmoid(torch.logit(x, NEARLY))
 
 
 def _to_size(x: Tensor, size: torch.Size) -> Tensor:

@@ -66,10 +66,3 @@ def seed_noise(height: int, width: int, generator: torch.Generator, device: torc
     """
     noise = torch.randn(1, 2, height, width, generator=generator) * (0.01 / 12**0.5) + 0.005
     return noise.to(device).contiguous(memory_format=torch.channels_last)
-
-
-def silence(network: Generator) -> None:
-    """Zero the head, so that the output starts at sigmoid(0) = 1/2 everywhere: no correction."""
-    nn.init.zeros_(network.head.weight)
-    if network.head.bias is not None:
-        nn.init.zeros_(network.head.bias)

@@ -24,6 +24,16 @@ class Variances:
     image: float = 1.0
 
 
+EXACT = Variances(foreground=1.0, image=1e-4)
+
+
+def colour_bounds(image: Tensor, clean: Tensor) -> tuple[Tensor, Tensor]:
+    """The pair's extremes, with 0 and 1 between them: where F is kept by eq. 18."""
+    low = torch.minimum(image.min(), clean.min()).clamp_max(0)
+    high = torch.maximum(image.max(), clean.max()).clamp_min(1)
+    return low, high
+
+
 def refined_foreground(
     image: Tensor, clean: Tensor, alpha: Tensor, prior: Tensor, v: Variances
 ) -> Tensor:
@@ -61,3 +71,12 @@ def refine(
         alpha = torch.where(alpha < NEARLY_ZERO, 0.0, alpha)
         foreground = torch.maximum(torch.minimum(new_foreground, high), low)
     return alpha, foreground
+
+
+def exact_foreground(image: Tensor, clean: Tensor, alpha: Tensor, foreground: Tensor) -> Tensor:
+    """F such that alpha F + (1 - alpha) B reproduces the plate where alpha carries it.
+
+    Not in the paper, but eq. 18's F update with the plate taken at its word (sigma^2_I far below
+    sigma^2_F): exact where alpha is large, the estimate where alpha vanishes.
+    """
+    return refined_foreground(image, clean, alpha, foreground, EXACT)

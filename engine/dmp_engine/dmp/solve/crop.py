@@ -1,9 +1,9 @@
 """Only the part of a large plate that differs from the clean plate is solved.
 
-A plate above the solve size is scaled down to be solved (full_resolution.py). Where the subject
-fills a corner of it, most of those pixels would be spent on known background; so the plate is cut
-to the subject first, and all of them go to the subject. Outside alpha is 0 to the bit, which is
-what the whole plate's solution is there.
+The posterior of a plate above the working size is solved smaller (pair_solution.py). Where the
+subject fills a corner of it, most of those pixels would be spent on known background; so the plate
+is cut to the subject first, and all of them go to the subject. Outside alpha is 0 to the bit, as in
+the whole plate's solution.
 """
 
 from __future__ import annotations
@@ -17,13 +17,12 @@ from torch import Tensor
 from torch.nn import functional
 
 from dmp_matting.generators import mapped
-from dmp_matting.settings import Settings
 
-from ..evidence.trimap import known_background, nothing_in_common
+from ..evidence.known_background import known_background, nothing_in_common
 from ..model.encoding import Encoding
 from ..model.noise import Noise
 from ..steps import Memo, Solution, Step, T, no_cache
-from .full_resolution import solve_size
+from .pair_solution import working_size
 
 LOOKED_AT = 640  # pixels of the long side at which the difference is looked for
 SPECK, PATCH = 3, 120  # pixels there: grain beyond its test is that small; a faint subject larger
@@ -42,7 +41,7 @@ class Box:
     width: int
 
     def scoped_memo(self, memo: Memo) -> Memo:
-        """``recall`` for the part: what is known of another part, or the whole, is not of this."""
+        """``memo`` for the part: what is known of another part, or the whole, is not of this."""
         place = f"rows {self.rows} columns {self.columns}: "
 
         def of_the_part(what: str, make: Callable[[], T]) -> T:
@@ -73,18 +72,18 @@ class Box:
 def changed_box(
     image: Tensor,
     clean: Tensor,
-    settings: Settings,
+    working_side: int,
     linear: bool,
     constraint: Tensor | None = None,
     memo: Memo = no_cache,
 ) -> Box | None:
     """What to cut the plates (1, 3, H, W) to, or None where the whole plate is to be solved.
 
-    For plates above the solve size only. ``hint`` is the artist's word as :func:`.solve.solve`
-    takes it: all that they make opaque is kept, what they make empty is left out.
+    For plates whose long side is above ``working_side`` only. ``constraint`` are the artist's
+    mattes: all that they make opaque is kept, what they make empty is left out.
     """
     height, width = image.shape[-2:]
-    if solve_size(height, width, settings) is None or settings.alpha_init != "tested":
+    if working_size(height, width, working_side) is None:
         return None
     scale = min(1.0, LOOKED_AT / max(height, width))
     size = (max(1, round(height * scale)), max(1, round(width * scale)))

@@ -1,75 +1,59 @@
 """From the size at which a large plate is solved to the plate's own pixels.
 
-Cost must not grow with the plate: regions, evidence and networks work on the pair
-scaled down, and only this runs at full size. Alpha and F are scaled up as smooth
-starting points, and eq. 18 brings each undecided pixel into step with what the
-plate and the clean plate show there, which puts hair and edges back. Decided
-pixels cost nothing. (Guided and joint upsampling were tried in place of the plain
-one and changed nothing: docs/experiments/hdr_and_size.md.)
+For the paper's algorithm and for the frames of a shot, which are solved smaller: alpha and F
+are scaled up as smooth starting points, and eq. 18 brings each undecided pixel into step with
+what the plate and the clean plate show there, which puts hair and edges back. (Guided and joint
+upsampling were tried in place of the plain one and changed nothing:
+docs/experiments/hdr_and_size.md.) A single frame of the model has a step of its own at full
+size: joint_layers.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Iterator
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from dmp_matting.job import Stage
-from dmp_matting.settings import Settings
 
-from ..steps import Solution, Step
-from .postprocess import colour_bounds, exact_foreground, finished, with_solid_core, without_grain
+from ..steps import Step
 
 WHOLE = 0.999  # of the neighbours at the solved size have decided alike
 CHUNK = 1 << 20  # pixels at once: bounds the memory, changes no result
 
-
-def solve_size(height: int, width: int, settings: Settings) -> tuple[int, int] | None:
-    """Height and width to solve at, or None where that is the plate's own size."""
-    longest = max(height, width)
-    if not 0 < settings.solve_size < longest:
-        return None
-    scale = settings.solve_size / longest
-    return max(1, round(height * scale)), max(1, round(width * scale))
+# Brings alpha and F of some pixels into step with the plate, each pixel by itself: of image, clean
+# plate, alpha, F, (1, C, N, 1) or alike, and the numbers (N) of the pixels in the plate.
+Refine = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 
-def shrunk_constraint(constraint: Tensor, size: tuple[int, int]) -> Tensor:
-    """The artist's mattes at a smaller size: decided only where every pixel of theirs is."""
-    all_out = functional.interpolate((constraint == 0).float(), size, mode="area") > WHOLE
-    all_in = functional.interpolate((constraint == 1).float(), size, mode="area") > WHOLE
-    return torch.where(all_out, 0.0, torch.where(all_in, 1.0, 0.5))
+def enlarged(x: Tensor, size: tuple[int, int]) -> Tensor:
+    """(1, C, h, w) at a larger ``size``."""
+    return functional.interpolate(x, size, mode="bilinear", align_corners=False)
 
 
-def upsample(
+def enlarged_trimap(trimap: Tensor, size: tuple[int, int]) -> Tensor:
+    """A trimap of 0, 0.5, 1 at a larger ``size``: decided where all around it is."""
+    out = enlarged((trimap == 0).float(), size) > WHOLE
+    core = enlarged((trimap == 1).float(), size) > WHOLE
+    return torch.where(out, 0.0, torch.where(core, 1.0, 0.5))
+
+
+def refined_at_full_resolution(
     image: Tensor,
     clean: Tensor,
-    small: Solution,
-    constraint: Tensor | None,
-    settings: Settings,
-    grain: Tensor | None = None,
-    *,
-    core_by_guess: bool = True,
-) -> Generator[Step, None, Solution]:
-    """The solution for ``image`` and ``clean`` (1, 3, H, W), which are larger than ``small``.
+    alpha: Tensor,
+    foreground: Tensor,
+    held: Tensor | None,
+    refine: Refine,
+) -> Generator[Step, None, tuple[Tensor, Tensor]]:
+    """Alpha and F of a smaller size at that of ``image`` and ``clean`` (1, 3, H, W).
 
-    ``small`` holds alpha and F as they were before eq. 18; ``constraint`` is the artist's
-    mattes as a trimap at full size, ``grain`` the noise there (:meth:`.noise.Noise.where_mixed`).
-    Without ``core_by_guess`` alpha is known better than by its neighbours (neighbours.py).
+    ``held`` (1, 1, H, W) is a trimap whose 0 and 1 alpha keeps; the others are refined.
     """
-    size = image.shape[-2:]
-    out = _enlarged((small.trimap == 0).float(), size) > WHOLE
-    core = _enlarged((small.trimap == 1).float(), size) > WHOLE
-    trimap = torch.where(out, 0.0, torch.where(core, 1.0, 0.5))
-    if constraint is not None:
-        trimap = torch.where(constraint == 0.5, trimap, constraint)
-    alpha = _enlarged(small.alpha, size)
-    foreground = _enlarged(small.foreground, size)
-    confidence = _enlarged(small.confidence, size)
-    bounds = colour_bounds(image, clean)
-
-    held = trimap if settings.hold > 0 else constraint
+    size = (image.shape[-2], image.shape[-1])
+    alpha, foreground = enlarged(alpha, size), enlarged(foreground, size)
     open_ = torch.ones_like(alpha, dtype=torch.bool) if held is None else held == 0.5
     if held is not None:
         alpha = torch.where(open_, alpha, held)
@@ -77,25 +61,17 @@ def upsample(
     # Flat views: what is written to them is written to the layers.
     flat_alpha, flat_f = alpha.view(-1), foreground.view(3, -1)
     pixels = [x.reshape(3, -1) for x in (image, clean)]
-    rough = None if grain is None else grain.reshape(3, -1)
     for start in range(0, len(places), CHUNK):
         at = places[start : start + CHUNK]
         i, b, f = (x[:, at][None, :, None] for x in (*pixels, flat_f))
-        a = flat_alpha[at][None, None, None]
-        n = None if rough is None else rough[:, at][None, :, None]
-        a, f = finished(i, b, a, f, None, settings, bounds, n)
+        a, f = refine(i, b, flat_alpha[at][None, None, None], f, at)
         flat_alpha[at], flat_f[:, at] = a[0, 0, 0], f[0, :, 0]
         yield Step(Stage.UPSAMPLE, min(start + CHUNK, len(places)), len(places), 1.0)
-    alpha = without_grain(alpha, foreground, clean, held, grain)
-    if core_by_guess:
-        alpha = with_solid_core(alpha, held, settings)
-    for rows in range(0, size[0], max(1, CHUNK // size[1])):
-        part = slice(rows, rows + max(1, CHUNK // size[1]))
-        i, b, a, f = (x[:, :, part] for x in (image, clean, alpha, foreground))
-        foreground[:, :, part] = exact_foreground(i, b, a, f, settings)
-    confidence = torch.where(trimap == 0.5, confidence, 1.0)
-    return Solution(alpha, foreground, trimap, confidence)
+    return alpha, foreground
 
 
-def _enlarged(x: Tensor, size: torch.Size) -> Tensor:
-    return functional.interpolate(x, size, mode="bilinear", align_corners=False)
+def bands(size: tuple[int, int]) -> Iterator[slice]:
+    """Rows of a plate of ``size``, CHUNK pixels at once."""
+    high = max(1, CHUNK // size[1])
+    for top in range(0, size[0], high):
+        yield slice(top, top + high)

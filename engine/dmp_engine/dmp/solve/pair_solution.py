@@ -26,7 +26,7 @@ from dmp_matting.generators import mapped
 from dmp_matting.job import Stage
 
 from ..evidence.constraints import EMPTY, OPAQUE, UNKNOWN, Constraints, apply_constraint
-from ..evidence.trimap import nothing_in_common
+from ..evidence.known_background import nothing_in_common
 from ..model.box_filter import mean_around
 from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding

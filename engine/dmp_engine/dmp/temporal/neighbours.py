@@ -30,19 +30,18 @@ from torch.nn import functional
 
 from dmp_matting.settings import Settings
 
-from ..evidence.constraints import EMPTY, OPAQUE, SOLVE, UNKNOWN, Constraints, without_solve
+from ..evidence.constraints import shrunk, without_solve
 from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding
 from ..model.morphology import dilate
-from ..solve.foreground import smooth_foreground
-from ..solve.full_resolution import solve_size
-from ..solve.laplacian import MattingLaplacian
-from ..solve.pair_solution import NO_TRUST, solve_pair
-from ..solve.postprocess import colour_bounds, exact_foreground, finished, without_grain
-from ..solve.single_frame import grain_of
+from ..paper.refine import colour_bounds, exact_foreground
+from ..solve.pair_solution import NO_TRUST, solve_pair, working_size
 from ..steps import Memo, Solution, Step, T, no_cache
 from .fusion import Layered, fused
+from .laplacian import MattingLaplacian
 from .optical_flow import chained, fetched, flow, layer_picture, within_frame
+from .refinement import grain_of, refined_layers, without_grain
+from .smooth_foreground import smooth_foreground
 from .triangulation import Triangulated, View, triangulated
 
 REFERENCE_SIDE = 320  # at which pixel sizes are given
@@ -61,9 +60,6 @@ NEIGHBOUR = 6.0  # of a neighbour whose layer explains this plate
 FIT = 0.03  # sigma of a fitting layer's misfit, encoded
 OWN = 0.4  # of a frame's own layers among its neighbours', where they are fused
 
-# Eq. 18 and the knee after it undo less of what is known better now; so would a solid core.
-VARIANCE_ALPHA, SOLID = 0.3, 0.98
-
 
 @dataclass(frozen=True)
 class FrameState:
@@ -81,7 +77,7 @@ class FrameState:
     seen_alpha: Tensor  # as neighbours see it
     seen_foreground: Tensor
     constraint: Tensor | None
-    grain: Tensor | None
+    grain: Tensor  # standard deviation of I - B, (1, 3, H, W)
     passes: int = 0
 
     def layers(self) -> tuple[Tensor, Tensor]:
@@ -110,10 +106,10 @@ def initial_state(
 
     The arguments are those of ``solve_pair``. Yields Step, returns FrameState.
     """
-    size = solve_size(image.shape[-2], image.shape[-1], settings)
+    size = working_size(image.shape[-2], image.shape[-1], settings.solve_size)
     if size is not None:
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
-        constraint = _shrunk(constraint, size, image)
+        constraint = None if constraint is None else shrunk(constraint, size)
         if clean_plate_error is not None:
             clean_plate_error = clean_plate_error.shrunk(size)
 
@@ -148,20 +144,7 @@ def initial_state(
     )
 
 
-def _shrunk(constraint: Tensor | None, size: tuple[int, int], like: Tensor) -> Tensor | None:
-    """``constraint`` at a smaller size."""
-    if constraint is None:
-        return None
-    known = Constraints.of_mattes(constraint, size, like)
-    small = torch.full_like(like[:, :1], UNKNOWN)
-    for mask, value in ((known.empty, EMPTY), (known.opaque, OPAQUE), (known.undecided, SOLVE)):
-        small[0, 0][mask] = value
-    return small
-
-
-def refine_state(
-    state: FrameState, others: Sequence[tuple[int, FrameState]], settings: Settings
-) -> FrameState:
+def refine_state(state: FrameState, others: Sequence[tuple[int, FrameState]]) -> FrameState:
     """The state after one more pass. ``others`` are neighbours: offset in frames, and state.
 
     All states are of the same pass, and the ``others`` of each side have no gap between them.
@@ -198,36 +181,32 @@ def refine_state(
         seen_foreground=foreground,
         passes=state.passes + 1,
     )
-    return state if state.passes < SOLVED else _refined(state, settings)
+    return state if state.passes < SOLVED else _refined(state)
 
 
-def solution_of(state: FrameState, settings: Settings) -> tuple[Solution, Solution]:
+def solution_of(state: FrameState) -> tuple[Solution, Solution]:
     """The Solution at the state's size, and the one from which upsampling starts."""
     held = state.undecided
     alpha, foreground = state.seen_alpha, state.seen_foreground
     alpha = without_grain(alpha, foreground, state.clean, held, state.grain)
     expected_error = (state.variance + (state.expected - alpha).square()).sqrt()
     confidence = torch.where(held == 0.5, (1 - expected_error / NO_TRUST).clamp(0, 1), 1.0)
-    exact = exact_foreground(state.image, state.clean, alpha, foreground, settings)
+    exact = exact_foreground(state.image, state.clean, alpha, foreground)
     return (
         Solution(alpha, exact, held, confidence),
         Solution(alpha, foreground, held, confidence),
     )
 
 
-def _refined(state: FrameState, settings: Settings) -> FrameState:
+def _refined(state: FrameState) -> FrameState:
     """``state`` after eq. 18."""
-    weaker = replace(
-        settings,
-        variance_alpha=min(settings.variance_alpha, VARIANCE_ALPHA),
-        solid=max(settings.solid, SOLID),
-    )
     image, clean = state.image, state.clean
     bounds = colour_bounds(image, clean)
-    alpha, foreground = finished(
-        image, clean, state.alpha, state.foreground, state.undecided, weaker, bounds, state.grain
+    alpha, foreground = refined_layers(
+        image, clean, state.alpha, state.foreground, state.grain, bounds
     )
-    exact = exact_foreground(image, clean, alpha, foreground, settings)
+    alpha = torch.where(state.undecided == 0.5, alpha, state.undecided)
+    exact = exact_foreground(image, clean, alpha, foreground)
     return replace(state, seen_alpha=alpha, seen_foreground=exact)
 
 

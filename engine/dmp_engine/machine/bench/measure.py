@@ -15,9 +15,9 @@ from dmp_matting.generators import finish
 from dmp_matting.settings import Settings
 
 from ...dmp.model.encoding import Encoding
-from ...dmp.paper.cuda_graphs import Eager, repeat_on
+from ...dmp.paper.cuda_graphs import Eager, Repeat, repeat_on
 from ...dmp.paper.losses import Problem, Trainer
-from ...dmp.solve.single_frame import solve
+from ...dmp.solve.frame import solve
 from ..peak_memory import PeakMemory
 from .traffic import bytes_of, copy_bandwidth, wait_for
 
@@ -52,11 +52,15 @@ def made_pair(height: int, width: int, device: str = "cpu") -> tuple[Tensor, Ten
 def measure(
     sides: list[int], presets: dict[str, Settings], device: str, threads: int, repeats: int
 ) -> Iterator[dict[str, Any]]:
-    """A line a size: the step of each preset, the authors' beside it, the whole matte."""
+    """A line a size: a step of the paper's networks, and the whole matte of each preset.
+
+    ``authors`` is the step as the authors' code makes it, in an eager loop; ``recorded``, on a
+    GPU, the same as a CUDA graph.
+    """
     bandwidth = copy_bandwidth(device)
     for side in sides:
         pair = made_pair(side, side, device)
-        authors = _step(pair, PAPER, repeats, device, plain=True)
+        authors = _step(pair, repeats, device, Eager())
         row: dict[str, Any] = {
             "size": side,
             "copy_gb_s": round(bandwidth / 1e9, 2),
@@ -65,35 +69,23 @@ def measure(
                 "whole_schedule_s": round(AUTHORS_STEPS * statistics.median(authors[0]), 1),
             },
         }
+        if device != "cpu":
+            graphs = repeat_on(torch.device(device))
+            row["recorded"] = _times(_step(pair, repeats, device, graphs), bandwidth)
         for name, settings in presets.items():
             settings = settings.changed(threads=threads, align="off", illumination="off")
-            row[name] = {
-                **_times(_step(pair, settings, repeats, device), bandwidth),
-                **_whole(pair, settings, device),
-            }
+            row[name] = _whole(pair, settings, device)
         yield row
 
 
 def _step(
-    pair: tuple[Tensor, Tensor, Tensor],
-    settings: Settings,
-    repeats: int,
-    device: str,
-    plain: bool = False,
+    pair: tuple[Tensor, Tensor, Tensor], repeats: int, device: str, repeat: Repeat
 ) -> tuple[list[float], int]:
-    """Seconds of joint steps at the preset's working size, and the bytes of one.
-
-    ``plain``: an eager loop on every device.
-    """
+    """Seconds of joint steps of the paper's networks, and the bytes of one."""
     image, clean, alpha = pair
-    side = settings.working_size
-    if 0 < side < image.shape[-1]:
-        image, clean, alpha = (functional.interpolate(x, side, mode="area") for x in pair)
     trimap = torch.where((alpha > 0) & (alpha < 1), 0.5, alpha)
-    encoding = Encoding.of_pair(image, clean, False)
-    problem = Problem(image, clean, trimap, alpha, encoding.encode(image), encoding)
-    repeat = Eager() if plain else repeat_on(image.device)
-    trainer = Trainer(problem, settings, torch.Generator().manual_seed(0), repeat)
+    problem = Problem(image, clean, trimap, Encoding.of_pair(image, clean, False))
+    trainer = Trainer(problem, PAPER, torch.Generator().manual_seed(0), repeat)
     steps = repeats + WARM
     moved = bytes_of(lambda: trainer.joint_step(0, steps))
     seconds = []

@@ -202,9 +202,7 @@ def fit_pixels(
         if motion is not None:
             error = residual_sigma(I_enc, fitted, agrees & known, within)
             clean_plate_error = (
-                None
-                if error is None
-                else CleanPlateError.of_motion(tensor_of(error[..., None], "cpu"))
+                None if error is None else CleanPlateError(tensor_of(error[..., None], "cpu"))
             )
         pixels = np.where(within[..., None], image, pixels)
         if blown is not None:
@@ -221,7 +219,7 @@ def fit_pixels(
 
 def _decompressed(fit: Fit, image: Floats, I_enc: Floats, linear: bool, settings: Settings) -> Fit:
     """``fit`` without what compression did around the subject, where the plate was a JPEG."""
-    jpeg = compression_of(I_enc) if settings.alpha_init == "tested" else None
+    jpeg = compression_of(I_enc) if settings.method == "model" else None
     if jpeg is None:
         return fit
     found = explained(I_enc, encoded(fit.pixels, linear), jpeg)

@@ -24,7 +24,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
-from ...dmp.evidence.trimap import known_background
+from ...dmp.evidence.known_background import known_background
 from ...dmp.model.noise import Noise
 from ...tensors import tensor_of
 from .local_contrast import Floats, Mask

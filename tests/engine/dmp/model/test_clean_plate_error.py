@@ -10,16 +10,15 @@ import torch
 from scipy import ndimage
 from torch import Tensor
 
-from dmp_engine.dmp.evidence import trimap  # whose tested_trimap pytest would take for a test
 from dmp_engine.dmp.model.clean_plate_error import CleanPlateError
 from dmp_engine.dmp.model.noise import Noise
-from dmp_engine.dmp.solve.single_frame import solve
+from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.dmp.steps import Solution
 from dmp_engine.plates.clean_plate.fit import fit_pixels
 from dmp_matting import preset
 from dmp_matting.generators import finish
 
-ONCE = preset("draft").changed(device="cpu", threads=1, joint_steps=0)
+ONCE = preset("draft").changed(device="cpu", threads=1)
 
 
 def solved(
@@ -37,30 +36,17 @@ def test_it_adds_to_the_noise_as_variances_do() -> None:
 
 
 def test_means_of_four_pixels_are_half_as_far_off() -> None:
-    clean_plate_error = CleanPlateError.of_motion(torch.full((1, 1, 8, 12), 0.04)).shrunk((4, 6))
+    clean_plate_error = CleanPlateError(torch.full((1, 1, 8, 12), 0.04)).shrunk((4, 6))
     assert torch.allclose(clean_plate_error.sigma, torch.tensor(0.02))
-    assert clean_plate_error.edge_loss_px == 0.5  # a pixel of the plate is half a one
 
 
 def test_a_motion_and_a_compression_are_both_reported() -> None:
     motion, compression = (torch.full((1, 1, 4, 6), x) for x in (0.03, 0.04))
-    both = CleanPlateError.of_motion(motion).together(CleanPlateError.of_compression(compression))
-    assert torch.allclose(both.sigma, torch.tensor(0.05)) and both.edge_loss_px == 1
+    both = CleanPlateError(motion).together(CleanPlateError.of_compression(compression))
+    assert torch.allclose(both.sigma, torch.tensor(0.05))
     assert both.tested is not None and torch.equal(both.tested, compression)
     cut = both.each(lambda x: x[..., :2])
     assert cut.tested is not None and cut.tested.shape == cut.sigma.shape == (1, 1, 4, 2)
-
-
-def test_the_edge_loss_is_in_pixels_of_the_plate(lemur: Any) -> None:
-    found = [
-        trimap.tested_trimap(
-            lemur.image, lemur.clean, torch.Generator().manual_seed(0), edge_loss_px=edge_loss_px
-        )
-        for edge_loss_px in (0.0, 1.0)
-    ]
-    assert torch.equal(found[0] == 0, found[1] == 0)
-    assert bool(((found[0] == 0.5) <= (found[1] == 0.5)).all())
-    assert (found[1] == 0.5).sum() > (found[0] == 0.5).sum()
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from dmp_engine.dmp.paper.networks import SMALLEST_SIDE, Generator, seed_noise, silence
+from dmp_engine.dmp.paper.networks import Generator, seed_noise
 
 CPU = torch.device("cpu")
 
@@ -51,25 +51,6 @@ def test_the_seed_noise_has_the_released_codes_moments() -> None:
     again = seed_noise(256, 256, torch.Generator().manual_seed(0), CPU)
     other = seed_noise(256, 256, torch.Generator().manual_seed(1), CPU)
     assert torch.equal(noise, again) and not torch.equal(noise, other)
-
-
-def test_a_silenced_network_gives_one_half_everywhere() -> None:
-    network = made(3)
-    silence(network)
-    out = network(seed_noise(40, 24, torch.Generator().manual_seed(0), CPU))
-    assert (out == 0.5).all()
-
-
-def test_a_silenced_network_still_learns() -> None:
-    network = made(1)
-    silence(network)
-    noise = seed_noise(SMALLEST_SIDE, SMALLEST_SIDE, torch.Generator().manual_seed(0), CPU)
-    optimiser = torch.optim.Adam(network.parameters(), lr=0.01)
-    for _ in range(20):
-        optimiser.zero_grad()
-        (network(noise) - 0.9).abs().mean().backward()
-        optimiser.step()
-    assert (network(noise) - 0.9).abs().mean() < 0.15
 
 
 def test_eq3_a_network_can_draw_the_true_alpha(tiny: Any) -> None:

@@ -9,8 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.paper.refine import Variances, refine, refined_alpha, refined_foreground
-from dmp_engine.dmp.solve.postprocess import colour_bounds
+from dmp_engine.dmp.paper.refine import (
+    Variances,
+    colour_bounds,
+    exact_foreground,
+    refine,
+    refined_alpha,
+    refined_foreground,
+)
 
 PAPER = Variances()
 UNEVEN = Variances(alpha=3.0, foreground=0.5, image=0.2)
@@ -160,6 +166,19 @@ def test_no_pass_leaves_alpha_and_shows_the_plate_in_the_core(lemur: Any) -> Non
     core = (alpha > 0.99).expand_as(colours)
     assert torch.equal(colours[core], lemur.image[core])
     assert torch.equal(colours[~core], foreground[~core])
+
+
+def test_the_exact_foreground_rebuilds_the_plate_where_alpha_carries_it(lemur: Any) -> None:
+    alpha, foreground = disturbed(lemur)
+    exact = exact_foreground(lemur.image, lemur.clean, alpha, foreground)
+
+    def misfit(f: Tensor, where: Tensor) -> Tensor:
+        apart = (alpha * f + (1 - alpha) * lemur.clean - lemur.image).abs()
+        return apart[where.expand_as(apart)].max()
+
+    assert misfit(exact, alpha > 0.3) < 0.005 < misfit(foreground, alpha > 0.3)
+    empty = (alpha == 0).expand_as(exact)
+    assert torch.equal(exact[empty], foreground[empty])
 
 
 def test_highlights_are_not_clipped_to_one(furball: Any) -> None:

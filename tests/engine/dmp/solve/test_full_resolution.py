@@ -1,103 +1,105 @@
-"""A plate larger than the solve size: solved small, upsampled to its own pixels."""
+"""From the solve size to the plate's own pixels: eq. 18 there, for the paper and for shots."""
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
+from torch.nn import functional
 
+from dmp_engine.dmp.paper.refine import Variances, colour_bounds, refine
 from dmp_engine.dmp.solve import full_resolution
-from dmp_engine.dmp.solve.full_resolution import shrunk_constraint, solve_size
-from dmp_engine.dmp.solve.single_frame import solve
-from dmp_engine.dmp.steps import Solution
+from dmp_engine.dmp.solve.frame import solve
+from dmp_engine.dmp.solve.full_resolution import enlarged_trimap, refined_at_full_resolution
+from dmp_engine.dmp.steps import Solution, Step
 from dmp_matting.generators import finish
 from dmp_matting.job import Stage
 from dmp_matting.presets import preset
 
-SMALL = preset("draft").changed(
-    alpha_init="proposed", background_tolerance=0.02, core_margin=4.0,
-    joint_steps=2, working_size=0, solve_size=170, threads=1,
+SMALL = (110, 170)  # half the lemur
+QUICK = preset("paper").changed(
+    joint_steps=2, projection_steps=1, fit_steps=2, rounds=1, solve_size=170, threads=1,
+    background_tolerance=0.02,
 )  # fmt: skip
 
 
-def solved(truth: Any, settings: Any = SMALL, **how: Any) -> Solution:
-    steps = solve(truth.image, truth.clean, settings, linear=truth.linear, **how)
-    stages = set()
-    found = finish(steps, lambda step: stages.add(step.stage))
-    assert Stage.UPSAMPLE in stages
-    return found
+def smaller(x: Tensor) -> Tensor:
+    return functional.interpolate(x, SMALL, mode="area")
+
+
+def at_full_size(truth: Any, held: Tensor | None) -> tuple[tuple[Tensor, Tensor], list[Step]]:
+    """The true layers of half the size, by eq. 18 at the plate's own pixels."""
+    bounds, steps = colour_bounds(truth.image, truth.clean), []
+
+    def eq_18(i: Tensor, b: Tensor, a: Tensor, f: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
+        assert len(at) == i.shape[2] == a.shape[3]
+        return refine(i, b, a, f, 20, Variances(), bounds)
+
+    layers = smaller(truth.alpha), smaller(truth.foreground)
+    working = refined_at_full_resolution(truth.image, truth.clean, *layers, held, eq_18)
+    return finish(working, steps.append), steps
 
 
 def sad(alpha: Tensor, truth: Any) -> float:
     return float((alpha - truth.alpha).abs().sum() / 1000)
 
 
-@pytest.fixture(scope="module")
-def upsampled(lemur: Any) -> Solution:
-    return solved(lemur)
-
-
-def test_only_larger_plates_are_solved_smaller() -> None:
-    settings = preset("draft")
-    assert solve_size(480, 640, settings) is None
-    assert solve_size(2160, 3840, settings) == (540, 960)
-    assert solve_size(2160, 3840, preset("paper")) is None
-
-
-def test_eq_18_puts_the_detail_back(lemur: Any, upsampled: Solution) -> None:
-    whole = solved(lemur, SMALL.changed(solve_size=0))
+def test_eq_18_puts_the_detail_back(lemur: Any) -> None:
+    (alpha, foreground), steps = at_full_size(lemur, None)
+    assert alpha.shape == lemur.alpha.shape and foreground.shape == lemur.image.shape
+    assert steps and all(step.stage is Stage.UPSAMPLE for step in steps)
     size = lemur.image.shape[-2:]
-    assert upsampled.alpha.shape == upsampled.confidence.shape == (1, 1, *size)
-    assert upsampled.foreground.shape == lemur.image.shape
-    plain = replace(
-        lemur,
-        image=torch.nn.functional.interpolate(lemur.image, (110, 170), mode="area"),
-        clean=torch.nn.functional.interpolate(lemur.clean, (110, 170), mode="area"),
-    )
-    small = solved(plain, SMALL.changed(solve_size=0)).alpha
-    enlarged = torch.nn.functional.interpolate(small, size, mode="bilinear", align_corners=False)
-    assert sad(upsampled.alpha, lemur) < 0.95 * sad(enlarged, lemur)
-    assert sad(upsampled.alpha, lemur) < 1.3 * sad(whole.alpha, lemur)
+    plain = functional.interpolate(smaller(lemur.alpha), size, mode="bilinear")
+    assert sad(alpha, lemur) < 0.7 * sad(plain, lemur)
 
 
-def test_decided_pixels_stay_decided(lemur: Any, upsampled: Solution) -> None:
-    background, core = upsampled.trimap == 0, upsampled.trimap == 1
-    assert background.float().mean() > 0.3 and core.float().mean() > 0.1
-    assert not upsampled.alpha[background].any() and (upsampled.alpha[core] == 1).all()
-    assert (upsampled.confidence[background | core] == 1).all()
-    assert (upsampled.confidence[~(background | core)] < 1).float().mean() > 0.9
+def test_what_is_held_stays_to_the_pixel(lemur: Any) -> None:
+    held = torch.full_like(lemur.alpha, 0.5)
+    held[..., :101] = 0  # no multiple of the scale
+    held[..., 30:93, 201:222] = 1
+    alpha = at_full_size(lemur, held)[0][0]
+    assert not alpha[held == 0].any() and (alpha[held == 1] == 1).all()
 
 
-def test_the_pixels_at_once_change_no_bit(
-    lemur: Any, upsampled: Solution, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_pixels_at_once_change_no_bit(lemur: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = at_full_size(lemur, None)[0]
     monkeypatch.setattr(full_resolution, "CHUNK", 997)
-    again = solved(lemur)
-    assert torch.equal(again.alpha, upsampled.alpha)
-    assert torch.equal(again.foreground, upsampled.foreground)
+    again, steps = at_full_size(lemur, None)
+    assert len(steps) > 70
+    assert all(torch.equal(a, b) for a, b in zip(whole, again, strict=True))
 
 
-def test_the_artists_mattes_hold_to_the_pixel(lemur: Any) -> None:
+def test_a_larger_trimap_is_decided_where_all_around_is() -> None:
+    trimap = torch.tensor([0.0, 0.0, 0.0, 0.5, 1.0, 1.0, 1.0]).expand(1, 1, 7, 7)
+    large = enlarged_trimap(trimap, (14, 14))[0, 0, 7]
+    assert large.tolist() == [0.0] * 5 + [0.5] * 4 + [1.0] * 5
+
+
+def paper(truth: Any, **how: Any) -> Solution:
+    return finish(solve(truth.image, truth.clean, QUICK, linear=truth.linear, **how))
+
+
+def test_the_paper_above_its_solve_size(lemur: Any) -> None:
     constraint = torch.full_like(lemur.alpha, 0.5)
-    constraint[..., :101] = 0  # no multiple of the scale
+    constraint[..., :101] = 0
     constraint[..., 30:93, 201:222] = 1
-    found = solved(lemur, constraint=constraint).alpha
-    assert not found[constraint == 0].any() and (found[constraint == 1] == 1).all()
+    found = paper(lemur, constraint=constraint)
+    assert found.alpha.shape == found.confidence.shape == found.trimap.shape == lemur.alpha.shape
+    assert found.foreground.shape == lemur.image.shape
+    assert not found.alpha[constraint == 0].any() and (found.alpha[constraint == 1] == 1).all()
+    built = found.alpha * found.foreground + (1 - found.alpha) * lemur.clean
+    carried = found.alpha > 0.3
+    assert (built - lemur.image).abs().mean(1, keepdim=True)[carried].mean() < 0.005
 
 
-def test_a_hint_is_small_only_where_it_is_whole() -> None:
-    constraint = torch.full((1, 1, 4, 8), 0.5)
-    constraint[..., :5], constraint[..., 6:] = 0.0, 1.0
-    assert shrunk_constraint(constraint, (2, 4)).unique().tolist() == [0.0, 0.5, 1.0]
-    assert shrunk_constraint(constraint, (2, 4))[0, 0, 0].tolist() == [0.0, 0.0, 0.5, 1.0]
-
-
-def test_the_paper_is_lifted_too(tiny: Any) -> None:
-    settings = preset("paper").changed(
-        joint_steps=1, projection_steps=1, fit_steps=1, rounds=1, solve_size=24, threads=1
-    )
-    found = solved(tiny, settings)
-    assert found.alpha.shape == tiny.alpha.shape and torch.isfinite(found.foreground).all()
+def test_each_frame_of_the_video_mode_is_its_own(lemur: Any) -> None:
+    """Two frames, larger than the solve size: the first one's pixels do not depend on the order."""
+    frames = [torch.cat([x, x.flip(3)]) for x in (lemur.image, lemur.clean)]
+    found = finish(solve(*frames, QUICK))
+    assert found.foreground.shape == frames[0].shape
+    built = found.alpha * found.foreground + (1 - found.alpha) * frames[1]
+    misfit = (built - frames[0]).abs().mean(1, keepdim=True)
+    for n in range(2):
+        assert misfit[n][found.alpha[n] > 0.3].mean() < 0.005

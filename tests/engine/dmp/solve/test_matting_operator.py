@@ -10,8 +10,8 @@ from dmp_engine.dmp.evidence.background_texture import TextureWindows
 from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.model.pair import Pair
 from dmp_engine.dmp.model.parameters import PARAMETERS
-from dmp_engine.dmp.solve.laplacian import MattingLaplacian
 from dmp_engine.dmp.solve.matting_operator import MattingOperator
+from dmp_engine.dmp.temporal.laplacian import MattingLaplacian
 
 
 def operator_of(truth: Any, textured: bool) -> tuple[MattingOperator, torch.Tensor, torch.Tensor]:

@@ -63,7 +63,7 @@ def with_neighbours(first: list[FrameState], passes: int = PASSES) -> list[Frame
     for _ in range(passes):
         level = [
             refine_state(state, [(k - n, level[k]) for k in range(max(0, n - 2),
-                     min(len(level), n + 3)) if k != n], SETTINGS)
+                     min(len(level), n + 3)) if k != n])
             for n, state in enumerate(level)
         ]  # fmt: skip
     return level
@@ -115,7 +115,7 @@ def test_neighbours_make_it_better_and_calmer_than_frames_by_themselves() -> Non
     last = with_neighbours(first)
     truths = [scene(n)[2][0, 0].numpy() for n in range(6)]
     alone = [state.seen_alpha[0, 0].numpy() for state in first]
-    together = [solution_of(state, SETTINGS)[0].alpha[0, 0].numpy() for state in last]
+    together = [solution_of(state)[0].alpha[0, 0].numpy() for state in last]
     before, after = (
         np.mean([sad(a, t) for a, t in zip(alphas, truths, strict=True)])
         for alphas in (alone, together)
@@ -134,7 +134,7 @@ def test_hair_in_motion_is_better_than_single_frames(furball: Callable[[int], An
         )
         truths.append(alpha[0, 0].numpy())
         first.append(finish(initial_state(image, clean, SETTINGS, linear=True)))
-    last = [solution_of(state, SETTINGS)[0] for state in with_neighbours(first)]
+    last = [solution_of(state)[0] for state in with_neighbours(first)]
     together = [solution.alpha[0, 0].numpy() for solution in last]
     single = [sad(s.seen_alpha[0, 0].numpy(), t) for s, t in zip(first, truths, strict=True)]
     errors = [sad(alpha, t) for alpha, t in zip(together, truths, strict=True)]
@@ -176,7 +176,7 @@ def test_a_ghost_in_the_neighbours_is_not_taken_over() -> None:
         haunted.append(replace(state, seen_alpha=alpha, seen_foreground=foreground))
     haunted[2] = replace(level[2], undecided=torch.full_like(level[2].undecided, 0.5))
     others = [(n - 2, haunted[n]) for n in (0, 1, 3, 4)]
-    fused_here = refine_state(haunted[2], others, SETTINGS).seen_alpha
+    fused_here = refine_state(haunted[2], others).seen_alpha
     away = scene(2)[2] == 0
     assert fused_here[away].mean() < calm[away].mean() + 0.01
 
@@ -205,10 +205,10 @@ def test_a_subject_that_has_left_leaves_no_ghost() -> None:
     clean = scene(0)[1]
     gone = first_state(clean + 1e-4, clean)
     before = [first_state(*scene(n)[:2]) for n in (0, 1)]
-    once = refine_state(gone, [(-2, before[0]), (-1, before[1])], SETTINGS)
+    once = refine_state(gone, [(-2, before[0]), (-1, before[1])])
     before = [replace(state, passes=1) for state in before]
-    twice = refine_state(once, [(-2, before[0]), (-1, before[1])], SETTINGS)
-    assert solution_of(twice, SETTINGS)[0].alpha.max() == 0
+    twice = refine_state(once, [(-2, before[0]), (-1, before[1])])
+    assert solution_of(twice)[0].alpha.max() == 0
 
 
 def test_a_neighbour_that_does_not_fit_has_no_weight() -> None:
@@ -219,8 +219,8 @@ def test_a_neighbour_that_does_not_fit_has_no_weight() -> None:
     stranger = replace(
         state, image=1 - state.image, seen_alpha=opaque, seen_foreground=1 - state.image
     )
-    alone = refine_state(state, [], SETTINGS).alpha
-    apart = (refine_state(state, [(1, stranger)], SETTINGS).alpha - alone).abs()
+    alone = refine_state(state, []).alpha
+    apart = (refine_state(state, [(1, stranger)]).alpha - alone).abs()
     outside = state.trimap == 0
     assert apart[outside].max() == 0
     assert apart.mean() < 0.01

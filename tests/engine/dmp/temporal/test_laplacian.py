@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from dmp_engine.dmp.model.morphology import dilate
-from dmp_engine.dmp.solve import laplacian as room
-from dmp_engine.dmp.solve.laplacian import MattingLaplacian
+from dmp_engine.dmp.temporal import laplacian as room
+from dmp_engine.dmp.temporal.laplacian import MattingLaplacian
 
 cf_laplacian = pytest.importorskip("pymatting").cf_laplacian
 

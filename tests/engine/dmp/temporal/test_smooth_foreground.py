@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.solve.foreground import smooth_foreground
+from dmp_engine.dmp.temporal.smooth_foreground import smooth_foreground
 
 estimate_foreground_ml = pytest.importorskip("pymatting").estimate_foreground_ml
 

@@ -1,0 +1,51 @@
+"""Where the pair surely shows the same: known background, and whether there is any.
+
+Eq. 6 asks whether I equals B at a pixel. Here the pixel, the windows around it and its
+neighbours must all pass a test that knows the pair's noise (model/noise.py). For what has to be
+known before the model runs: which part of a large plate is solved, how a JPEG errs, whether the
+two plates are of one scene. Lengths are in pixels at a long side of 320.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from scipy import ndimage
+from torch import Tensor
+
+from ..model.box_filter import mean_around
+from ..model.morphology import dilate
+from ..model.noise import Noise, same
+from ..paper.initial_alpha import patch_similarity
+
+REFERENCE_SIDE = 320
+COMMON_SHARE = 0.002  # of the frame; below it the clean plate is of something else
+SMALLEST_BACKGROUND = 30.0  # pixels of connected background
+
+
+def nothing_in_common(image: Tensor, clean: Tensor, noise: Noise | None = None) -> bool:
+    """Whether the plate shows nothing of the clean plate, for encoded images (1, 3, H, W)."""
+    _, equal = same(image, clean, noise or Noise.of_pair(image, clean))
+    crowded = (mean_around(equal.float(), 5) > 0.9).float().mean()
+    alike = (patch_similarity(image, clean, 5) > 0.9).float().mean()
+    return float(crowded) < COMMON_SHARE and float(alike) < 5 * COMMON_SHARE
+
+
+def known_background(image: Tensor, clean: Tensor, noise: Noise | None = None) -> Tensor:
+    """Where the encoded images (1, 3, H, W) surely show the same, a mask (1, 1, H, W).
+
+    Pixels in company that pass their test, and whose windows do; no small islands.
+    """
+    equal, agreed = same(image, clean, noise or Noise.of_pair(image, clean))
+    scale = max(equal.shape[-2:]) / REFERENCE_SIDE
+    crowded = agreed & (mean_around(equal.float(), 3) * 9 > 2.9)
+    return _without_islands(dilate(crowded, 1) & equal, SMALLEST_BACKGROUND * scale * scale)
+
+
+def _without_islands(mask: Tensor, smallest: float) -> Tensor:
+    labels, count = ndimage.label(mask[0, 0].cpu().numpy())
+    if count == 0:
+        return mask
+    sizes = np.bincount(labels.ravel())
+    sizes[0] = 0
+    return torch.from_numpy(sizes[labels] >= smallest)[None, None].to(mask.device)
