@@ -83,6 +83,7 @@ HOST_FACE = [
     "recorded_plates",
     "resolve",
     "start_engine",
+    "still_valid",
     "stop_engine",
     "window_of",
 ]

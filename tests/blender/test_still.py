@@ -21,6 +21,7 @@ def test_demo_pair_against_the_truth(any_blender: Blender, engine: Any, output: 
         settings={"preset": "draft", "seed": 1} if any_blender.version == "4.5" else SMALL,
     )  # fmt: skip
     assert (seen["ended"], seen["sentence"]) == (["FINISHED"], "")
+    assert seen["older"] == ["proposed", 3]
     result = output / "plate_matte.exr"
     assert set(LAYERS) <= set(channels(result))
     layers = read(result)

@@ -47,6 +47,26 @@ def test_an_older_nodes_panel_and_presets(shot: Shot, tmp_path: Path, name: str)
 
 
 @pytest.mark.parametrize("name", OLDER)
+@pytest.mark.parametrize("updated", [False, True])
+def test_settings_and_choices_that_are_no_more_do_not_count(
+    shot: Shot, tmp_path: Path, name: str, updated: bool
+) -> None:
+    """A node with values of its own, among them an initial alpha that only an older method had."""
+    dmp = opened(shot, tmp_path, name)
+    dmp["custom"].setValue(True)
+    dmp["preset"].setValue("draft")
+    dmp["set_alpha_init"].setValue("tested")
+    dmp["set_working_size"].setValue(77)
+    dmp["set_refine_passes"].setValue(7)
+    if updated:
+        assert node.update(dmp)
+        assert dmp.knob("set_working_size") is None
+    found = knobs.settings_of(dmp).settings
+    assert (found.method, found.alpha_init) == ("model", "proposed")
+    assert found.refine_passes == 7 and found.checked() == found
+
+
+@pytest.mark.parametrize("name", OLDER)
 def test_an_older_node_is_updated(
     shot: Shot, engine: Connection, session: Session, tmp_path: Path, name: str
 ) -> None:

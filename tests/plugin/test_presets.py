@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pytest
 
 from dmp_matting.errors import SettingsError
 from dmp_matting.job import Job
 from dmp_matting.presets import PRESETS, Resolved, preset, resolve
+from dmp_matting.settings import GONE, PAPER, Settings, parse_value, still_valid
 from dmp_matting.shots.shot import Shot
 
 
@@ -47,3 +50,45 @@ def test_a_shot_without_settings_is_auto_and_one_with_them_is_the_same_on_every_
     assert (shot.settings, shot.settings_on_cpu) == resolve()
     final = Shot("sh010", "plate.####.exr", "clean.exr", "m.####.exr", settings=preset("final"))
     assert final.settings_on_cpu is None
+
+
+def test_each_preset_has_its_method() -> None:
+    assert {name: preset(name).method for name in PRESETS} == {
+        "paper": "paper", "final": "model", "draft": "model",
+    }  # fmt: skip
+
+
+def test_no_preset_of_the_model_changes_a_setting_of_the_paper() -> None:
+    """They would act on nothing; and each of them says where it acts."""
+    for spec in fields(Settings):
+        of_paper = spec.metadata["group"] == PAPER
+        assert ("Preset paper only." in spec.metadata["help"]) == of_paper, spec.name
+        assert not (of_paper and spec.metadata["basic"]), spec.name
+        changed = [name for name in PRESETS if spec.name in PRESETS[name]]
+        assert not (of_paper and changed), (spec.name, changed)
+
+
+@pytest.mark.parametrize("name", GONE)
+def test_a_setting_that_is_gone_is_a_sentence(name: str) -> None:
+    with pytest.raises(SettingsError, match=f"'{name}' is gone.*leave it out"):
+        preset("draft").changed(**{name: 1})
+    with pytest.raises(SettingsError, match=f"'{name}' is gone"):
+        parse_value(name, "1")
+
+
+def test_of_what_an_older_version_saved_that_counts_which_exists() -> None:
+    saved = {"working_size": 640, "alpha_init": "tested", "temporal": "off", "seed": 7, "hold": 1.0}
+    assert still_valid(saved) == {"temporal": "off", "seed": 7}
+    assert still_valid({"patch_size": 9999}) == {"patch_size": 9999}  # refused when it is used
+
+
+@pytest.mark.parametrize(
+    ("name", "wrong", "right"), [("draft", "paper", "neighbours"), ("paper", "neighbours", "paper")]
+)
+def test_each_method_has_its_own_way_with_neighbouring_frames(
+    name: str, wrong: str, right: str
+) -> None:
+    for way in ("off", right):
+        assert preset(name).changed(temporal=way).temporal == way
+    with pytest.raises(SettingsError, match=f"set it to '{right}' or 'off'"):
+        preset(name).changed(temporal=wrong)

@@ -20,4 +20,7 @@ with addon(given["python"]) as scene:
             seen["rendered"][socket.name] = render(scene, socket, tuple(given["size"]), 1, path)
     seen["scenes"] = [one.name for one in bpy.data.scenes]
     seen["images"] = [one.name for one in bpy.data.images]
+    # What an older version saved: a choice and a setting that are no more, and one that is.
+    scene.dmp.changes = '{"alpha_init": "tested", "working_size": 640, "seed": 3}'
+    seen["older"] = [scene.dmp.alpha_init, scene.dmp.seed]
     answer(**seen)
