@@ -125,7 +125,7 @@ def test_a_lack_of_memory_or_of_a_library_is_no_bug(
     monkeypatch.setenv("DMP_CACHE_DIR", str(tmp_path))
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**60)
-    assert "--working-size" in str(as_dmp_error(caught.value))
+    assert "smaller solve size" in str(as_dmp_error(caught.value))
     assert type(as_dmp_error(caught.value)) is DeviceError
     assert type(as_dmp_error(torch.cuda.OutOfMemoryError("CUDA out of memory"))) is DeviceError
     with pytest.raises(ImportError) as absent:

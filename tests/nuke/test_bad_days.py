@@ -120,7 +120,7 @@ def test_the_engine_dies_each_time(dmp: Any, session: Session, home: Home) -> No
         dmp,
         session,
         "The engine's worker died 3 times on frame 1001 (exit code -9), perhaps for want of "
-        "memory: try a smaller working size; see `dmp engine log`.",
+        "memory: try a smaller solve size; see `dmp engine log`.",
     )
 
 

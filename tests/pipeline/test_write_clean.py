@@ -17,7 +17,7 @@ from .conftest import dmp
 LEMUR = Path(__file__).resolve().parents[1] / "plates" / "lemur"
 SHIFT = 5
 FEW = ["--preset", "draft", "--device", "cpu", "--set", "threads=1", "--set", "joint_steps=2",
-       "--set", "temporal=off", "--working-size", "64"]  # fmt: skip
+       "--set", "temporal=off", "--set", "solve_size=64"]  # fmt: skip
 SEQUENCE = [*FEW, "--no-check"]
 
 

@@ -33,9 +33,9 @@ def as_dmp_error(error: Exception) -> DmpError:
         return error
     text = str(error)
     if type(error).__name__ == "OutOfMemoryError":  # torch's, for a GPU
-        return DeviceError("The GPU ran out of memory; use a smaller --working-size.")
+        return DeviceError("The GPU ran out of memory; set a smaller solve size.")
     if isinstance(error, MemoryError) or "can't allocate memory" in text:
-        return DeviceError("The machine ran out of memory; use a smaller --working-size.")
+        return DeviceError("The machine ran out of memory; set a smaller solve size.")
     limit = limit_error(error)
     if limit is not None:
         return limit

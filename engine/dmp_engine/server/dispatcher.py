@@ -303,7 +303,7 @@ class Dispatcher:
                     raise EngineError(
                         f"The engine's worker died {record.crashes} times on frame "
                         f"{frame.number} ({death}), perhaps for want of memory: try a smaller "
-                        "working size; see `dmp engine log`."
+                        "solve size; see `dmp engine log`."
                     ) from None
                 self._save(record)
 

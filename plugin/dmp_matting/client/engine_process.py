@@ -155,7 +155,7 @@ def _died(code: int, stderr: IO[bytes]) -> EngineError:
         memory = ", perhaps for lack of memory" if code == -9 else ""
         return EngineError(
             f"The engine was killed (signal {-code}{memory}); start the job again, "
-            "with a smaller --working-size if that repeats."
+            "with a smaller solve size if that repeats."
         )
     last = last_line(stderr)
     why = f": {last}" if last else "."

@@ -19,7 +19,6 @@ from dmp_engine.pipeline import shot_frame
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.pipeline.shot_frame import LIMIT, LookCache
 from dmp_matting import Settings, Shot, preset
-from dmp_matting.errors import SettingsError
 from dmp_matting.frame_window import GAP, window_of
 from dmp_matting.job import NEIGHBOURS, Frame, Job, Plate, Role
 
@@ -79,7 +78,7 @@ def test_the_window_of_a_frame_ends_at_a_gap_and_at_the_shot() -> None:
     assert numbers(10, 9, 8, 8 - GAP - 1, 12) == [8, 9, 10, 12]
     assert numbers(10) == []
     assert numbers(10, 9, 11, temporal="off") == []
-    assert numbers(10, *range(1, 30), temporal="paper") == list(range(1, 30))
+    assert numbers(10, *range(1, 30), method="paper", temporal="paper") == list(range(1, 30))
 
 
 def test_pixels_do_not_depend_on_what_was_solved_before(shot: Job) -> None:
@@ -162,11 +161,6 @@ def test_the_papers_video_mode_solves_a_window_once_and_one_frame_as_ever(shot: 
     assert np.array_equal(
         solved(alone, 1003, PAPER), solved(alone, 1003, PAPER.changed(temporal="off"))
     )
-
-
-def test_the_papers_video_mode_corrects_nothing(shot: Job) -> None:
-    with pytest.raises(SettingsError, match="preset paper"):
-        solved(shot, 1003, DRAFT.changed(temporal="paper"))
 
 
 def test_a_shot_sends_the_same_neighbours_whatever_is_left_to_do(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 LEMUR = ROOT / "tests" / "plates" / "lemur"
 ENDLESS = [
-    "--preset", "paper", "--device", "cpu", "--threads", "1", "--working-size", "64",
+    "--preset", "paper", "--device", "cpu", "--threads", "1", "--set", "solve_size=64",
     "--set", "joint_steps=1000000", "--set", "fit_steps=1", "--set", "projection_steps=1",
 ]  # fmt: skip
 

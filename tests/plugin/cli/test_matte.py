@@ -27,7 +27,7 @@ ENVIRONMENT = {
     "COLUMNS": "120",
 }
 FEW_STEPS = [
-    "--preset", "draft", "--threads", "1", "--working-size", "96", "--set", "rounds=1",
+    "--preset", "draft", "--threads", "1", "--set", "solve_size=96", "--set", "rounds=1",
     "--set", "fit_steps=2", "--set", "joint_steps=4", "--set", "projection_steps=2",
 ]  # fmt: skip
 

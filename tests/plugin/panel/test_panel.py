@@ -295,7 +295,9 @@ def test_an_engine_of_another_protocol_is_replaced(home: Home, tmp_path: Path) -
     for room in ("plugin", "engine"):
         shutil.copytree(ROOT / room, tmp_path / room)
     vocabulary = tmp_path / "plugin" / "dmp_matting" / "job.py"
-    vocabulary.write_text(vocabulary.read_text().replace("PROTOCOL = 2 ", "PROTOCOL = 0 "))
+    here = f"PROTOCOL = {PROTOCOL} "
+    assert here in vocabulary.read_text()
+    vocabulary.write_text(vocabulary.read_text().replace(here, "PROTOCOL = 0 "))
     home.run.mkdir(mode=0o700)
     roots = os.pathsep.join(str(tmp_path / room) for room in ("plugin", "engine"))
     old = subprocess.Popen(

@@ -24,7 +24,7 @@ WHOLE = 0.999  # of the neighbours at the solved size have decided alike
 CHUNK = 1 << 20  # pixels at once: bounds the memory, changes no result
 
 # Brings alpha and F of some pixels into step with the plate, each pixel by itself: of image, clean
-# plate, alpha, F, (1, C, N, 1) or alike, and the numbers (N) of the pixels in the plate.
+# plate, alpha, F, (1, C, 1, N), and the numbers (N) of the pixels in the plate.
 Refine = Callable[[Tensor, Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor]]
 
 

@@ -34,7 +34,7 @@ def at_full_size(truth: Any, held: Tensor | None) -> tuple[tuple[Tensor, Tensor]
     bounds, steps = colour_bounds(truth.image, truth.clean), []
 
     def eq_18(i: Tensor, b: Tensor, a: Tensor, f: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
-        assert len(at) == i.shape[2] == a.shape[3]
+        assert len(at) == i.shape[3] == a.shape[3]
         return refine(i, b, a, f, 20, Variances(), bounds)
 
     layers = smaller(truth.alpha), smaller(truth.foreground)
