@@ -20,7 +20,7 @@ from dmp_matting.client.connection import Connection, NotThere
 from dmp_matting.client.engine_python import child_environment
 from dmp_matting.client.engine_status import EngineStatus
 from dmp_matting.client.launcher import find_engine
-from dmp_matting.job import STAGE_NAMES, Stage, stage_called
+from dmp_matting.job import PROTOCOL, STAGE_NAMES, Stage, stage_called
 from dmp_matting.paths import read_config
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, wait_until
