@@ -184,7 +184,7 @@ def _fill(node: Node, body: list[str], stack: list[Node | None]) -> None:
 
 def _user_knob(node: Node, parts: list[str]) -> None:
     kind = knobs.BY_CODE[int(parts[0])]
-    flags: dict[str, str] = {}
+    options: dict[str, str] = {}
     flags = []
     rest = parts[2:]
     while rest:
@@ -192,24 +192,24 @@ def _user_knob(node: Node, parts: list[str]) -> None:
         if word[0] in "+-":
             flags.append(word)
         elif word == "R":
-            flags["R"] = f"{rest.pop(0)} {rest.pop(0)}"
+            options["R"] = f"{rest.pop(0)} {rest.pop(0)}"
         else:
-            flags[word] = rest.pop(0)
+            options[word] = rest.pop(0)
     more: list[object] = []
-    if "M" in flags:
-        more = [words(flags["M"])]
-    elif "T" in flags:
-        more = [flags["T"]]
-    elif "n" in flags:
-        more = [int(flags["n"])]
-    knob = kind(parts[1], flags.get("l", parts[1]), *more)
-    knob._tooltip = flags.get("t", "")
+    if "M" in options:
+        more = [words(options["M"])]
+    elif "T" in options:
+        more = [options["T"]]
+    elif "n" in options:
+        more = [int(options["n"])]
+    knob = kind(parts[1], options.get("l", parts[1]), *more)
+    knob._tooltip = options.get("t", "")
     knob._visible = "+HIDDEN" not in flags
     knob._flags = knobs.STARTLINE * ("+STARTLINE" in flags) | knobs.DISABLED * (
         "+DISABLED" in flags
     )
     knob._startline = False if "-STARTLINE" in flags else None
-    if "R" in flags:
-        low, high = flags["R"].split()
+    if "R" in options:
+        low, high = options["R"].split()
         knob._range = (float(low), float(high))
     node.addKnob(knob)
