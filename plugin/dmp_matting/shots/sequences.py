@@ -33,7 +33,7 @@ class FilePattern:
 
     @classmethod
     def parse(cls, text: str) -> Optional[FilePattern]:
-        """The pattern that ``text`` spells; None when it names one file. InputError."""
+        """The pattern that ``text`` spells; None when it names one file."""
         folder, name = os.path.split(text)
         marks = list(MARK.finditer(name))
         if not marks:
@@ -45,7 +45,7 @@ class FilePattern:
             written = mark.group("printf") or mark.group("houdini") or "1"
             digits = int(written[-MOST_DIGITS:])
         if digits > MOST_DIGITS:
-            raise InputError(f"'{name[:100]}' has more than {MOST_DIGITS} digits for a frame.")
+            return None  # an encoded name, such as plate.%2504d.exr
         head = os.path.join(folder, name[: mark.start()])
         return cls(head, digits, name[mark.end() :])
 
