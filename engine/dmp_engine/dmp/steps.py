@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
@@ -55,9 +55,9 @@ class Solution:
     trimap: Tensor
     confidence: Tensor  # [0, 1]
     premultiplied: Tensor | None = None  # (1, 3, H, W); None where it is alpha times foreground
+    variance: Tensor | None = None  # of alpha's posterior; None where there is none
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Solution:
         """The same with other layers: cut, on another device."""
-        carried = None if self.premultiplied is None else change(self.premultiplied)
-        alpha, foreground = change(self.alpha), change(self.foreground)
-        return Solution(alpha, foreground, change(self.trimap), change(self.confidence), carried)
+        layers = (getattr(self, each.name) for each in fields(self))
+        return Solution(*(None if x is None else change(x) for x in layers))

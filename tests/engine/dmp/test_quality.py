@@ -1,67 +1,74 @@
-"""Whole mattes against the truth: the bars that `draft` and `final` hold on real plates.
+"""Whole mattes against the truth: no error is more than 1.1 times the committed one.
 
-The bars are looser than what is measured today (docs and benchmarks have those figures).
+benchmarks/bundled.py makes the committed results, and what is measured here is the same.
 """
 
 from __future__ import annotations
 
+import importlib.util
+import json
 from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
 
 from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.dmp.steps import Solution
-from dmp_engine.evaluation.metrics import core_solidity, mse, outside_cleanliness, sad
 from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 
-
-def solved(truth: Any, name: str) -> Solution:
-    settings = preset(name).changed(device="cpu")
-    solving = solve(truth.image, truth.clean, settings, linear=truth.linear)
-    return finish(solving)
+BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
+WORSE = 1.1  # times the committed error that is still no worse: processors differ
+PIXEL = 2e-5  # of the core or the outside: a pixel of them
 
 
-def flat(x: Tensor) -> Any:
-    return x[0, 0].numpy()
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
-def colour_error(solution: Solution, truth: Any) -> float:
-    """Mean |F - F*|, weighed by the true alpha."""
-    away = (solution.foreground - truth.foreground).abs().mean(1, keepdim=True)
-    return float((truth.alpha * away).sum() / truth.alpha.sum())
+bundled = load(BENCHMARKS / "bundled.py")
+COMMITTED = json.loads((BENCHMARKS / "results" / "bundled.json").read_text())["errors"]
 
 
-def rebuilt(solution: Solution, truth: Any) -> Tensor:
-    """The layers over the clean plate."""
-    assert solution.premultiplied is not None
-    return solution.premultiplied + (1 - solution.alpha) * truth.clean
+@pytest.fixture(scope="module")
+def items() -> dict[str, Any]:
+    return bundled.items()
 
 
-@pytest.mark.parametrize(("name", "bar"), [("draft", 0.41), ("final", 0.33)])
-def test_lemur(lemur: Any, name: str, bar: float) -> None:
-    solution = solved(lemur, name)
-    alpha, truth = flat(solution.alpha), flat(lemur.alpha)
-    assert sad(alpha, truth) < bar
-    assert mse(alpha, truth) < 1.3e-3
-    assert core_solidity(alpha, truth) > 0.99
-    assert outside_cleanliness(alpha, truth) > 0.995
-    assert colour_error(solution, lemur) < 0.005
-    assert (rebuilt(solution, lemur) - lemur.image).abs().mean() < 5e-4
+@pytest.mark.parametrize("name", bundled.PRESETS)
+@pytest.mark.parametrize("item", bundled.ITEMS)
+def test_no_error_is_larger_than_the_committed_one(
+    items: dict[str, Any], item: str, name: str
+) -> None:
+    committed = COMMITTED[item][name]
+    measured = bundled.errors(items[item], name)
+    assert set(measured) == set(committed)
+    larger = {k: (v, committed[k]) for k, v in measured.items() if v > WORSE * committed[k] + PIXEL}
+    assert not larger
 
 
-@pytest.mark.parametrize(("name", "bar"), [("draft", 0.95), ("final", 0.8)])
-def test_furball(furball: Callable[[int], Any], name: str, bar: float) -> None:
-    truth = furball(1001)
-    solution = solved(truth, name)
-    alpha, exact = flat(solution.alpha), flat(truth.alpha)
-    assert sad(alpha, exact) < bar
-    assert mse(alpha, exact) < 4e-3
-    assert core_solidity(alpha, exact) > 0.98
-    assert colour_error(solution, truth) < 0.05
-    assert outside_cleanliness(alpha, exact) > 0.99
-    lit = truth.image > 5
-    assert torch.allclose(rebuilt(solution, truth)[lit], truth.image[lit], rtol=0.01)
+def test_final_is_better_than_draft() -> None:
+    for item in bundled.ITEMS:
+        assert COMMITTED[item]["final"]["sad"] < 0.93 * COMMITTED[item]["draft"]["sad"]
+
+
+@pytest.mark.parametrize("name", bundled.PRESETS)
+def test_layers_over_the_clean_plate_are_the_plate(
+    furball: Callable[[int], Any], lemur: Any, name: str
+) -> None:
+    """Premultiplied + (1 - alpha) B = I, highlights too: no network takes them for hair."""
+    for truth, away in ((lemur, 5e-4), (furball(1001), 5e-4)):
+        settings = preset(name).changed(device="cpu")
+        solution: Solution = finish(solve(truth.image, truth.clean, settings, linear=truth.linear))
+        assert solution.premultiplied is not None
+        again = solution.premultiplied + (1 - solution.alpha) * truth.clean
+        assert (again - truth.image).abs().mean() < away
+        lit = truth.image > 5
+        assert torch.allclose(again[lit], truth.image[lit], rtol=0.02)

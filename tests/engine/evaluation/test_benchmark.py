@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from dmp_engine.evaluation.metrics import outside_cleanliness, sad
 from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 
-BARS = {"GT01": 0.25, "GT03": 1.05}  # SAD at a long side of 320
+RESULTS = Path(__file__).resolve().parents[3] / "benchmarks" / "results" / "draft_s320.json"
+COMMITTED = json.loads(RESULTS.read_text())["methods"]["dmp-draft"]["sad"]
+WORSE = 1.1  # times the committed error that is still no worse: processors differ
 
 
 def tensor(picture: Any) -> torch.Tensor:
@@ -33,5 +36,5 @@ def test_draft_on_the_benchmark(shared: Path) -> None:
     pytest.importorskip("pymatting")
     for pair in islice(composites(shared, 320), 2):
         alpha = solved(pair).alpha[0, 0].numpy()
-        assert sad(alpha, pair.alpha) < BARS[pair.name]
+        assert sad(alpha, pair.alpha) < WORSE * COMMITTED[pair.name]
         assert outside_cleanliness(alpha, pair.alpha) > 0.98

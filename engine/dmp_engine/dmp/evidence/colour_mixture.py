@@ -89,7 +89,7 @@ def sample_sources(
     )
     y, x = y.clamp_(0, height - 1), x.clamp_(0, width - 1)
     found = y * width + x
-    chosen = (weight * core).flatten()[found.long()]
+    chosen = weight.flatten()[found.long()]
     if apart > 0:
         far = (y - (pixels // width)[:, None]).square() + (x - (pixels % width)[:, None]).square()
         chosen = chosen * (far >= apart * apart)

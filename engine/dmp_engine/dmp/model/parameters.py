@@ -45,6 +45,9 @@ class Parameters:
     inside_sources: int = tuned(16, "1", "K where the core is checked for holes")
     source_spread: float = tuned(14.0, "px", "distance of the sources from the nearest core pixel")
     later_spread: float = tuned(11.0, "px", "the same once opaque pixels are known")
+    rim_weight: float = tuned(
+        0.1, "1", "weight of opaque sources within `growth` of a mixed pixel", "0: < 2 %", "both"
+    )
     palette_weight: float = tuned(0.05, "1", "weight of the colours of the whole core", "0: +5 %")
     palette_bins: int = tuned(32, "1", "bins of the palette's histogram in each channel")
     palette_alphas: int = tuned(8, "1", "values of alpha at which the palette is evaluated")
@@ -79,8 +82,11 @@ class Parameters:
     chroma_step: float = tuned(0.01, "encoded", "typical step of F's chroma between pixels")
     edge_tail: float = tuned(10.0, "1", "nu: degrees of freedom of a step of F")
     trust: float = tuned(0.3, "1", "share of alpha's variance that the F step takes into account")
+    model_error: float = tuned(
+        0.04, "1", "standard deviation of a mixed alpha beside the posterior's: for confidence only"
+    )
     # --- correction by a network fitted to recompositions ----------------------------------------
-    correction_steps: int = tuned(150, "1", "steps of AdamW")
+    correction_steps: int = tuned(150, "1", "steps of AdamW", "100: +1 %")
     correction_pixels: int = tuned(3000, "1", "pixels of a step")
     correction_rate: float = tuned(0.01, "1", "learning rate after its warm-up, then a cosine")
     correction_strength: float = tuned(

@@ -20,6 +20,7 @@ NEAR, FAR = 2.0, 4.0  # pixels: sigma of the surroundings
 REACH = 16  # pixels beyond which nothing enters a pixel's features
 STRIP = 1 << 18  # pixels whose maps are made at once
 DECIDED = 0.99  # mass of alpha = 0 or 1 above which the network does not touch a pixel
+WHITE = 1.0  # of a display, in the plates' unit: above it are highlights
 LEAST_POWER = 1e-4  # of F - B, where alpha is its projection
 
 
@@ -41,8 +42,12 @@ class Estimate:
     undecided: Tensor  # mask
 
     def correctable(self) -> Tensor:
-        """Flat indices (N,) of the pixels that are the network's: never a decided core."""
+        """Flat indices (N,) of the pixels that are the network's: never a decided core.
+
+        Nor a highlight: it is one of a few, and the network would extrapolate to it from the rest.
+        """
         open_ = self.undecided & (self.zero < DECIDED) & (self.one < DECIDED)
+        open_ &= (self.image <= WHITE).all(0)
         return (open_ & (self.alpha > 0) & (self.alpha < 1)).flatten().nonzero()[:, 0]
 
     def rows(self, start: int, stop: int) -> Estimate:

@@ -31,7 +31,7 @@ from .matting_operator import MattingOperator
 BACKGROUND = 0.99  # probability of background above which a pixel is decided
 OPAQUE = 0.98  # alpha above which a pixel's colour may be a source
 PASSES = (2, 2, 4)  # solves of each pass
-QUICK_PASSES = (2, 4)
+QUICK_PASSES = (2,)  # from an alpha that is known roughly
 RESAMPLED = (1, 2)  # solves after which sources are sampled again
 DOUBT = 10.0  # nat: bound of one pixel's evidence where the core is checked
 
@@ -68,17 +68,20 @@ def alpha_posterior(
     parameters: Parameters,
     generator: torch.Generator,
     passes: tuple[int, ...] = PASSES,
+    before: Tensor | None = None,
 ) -> Iterator[AlphaPosterior]:
-    """Yields the posterior after each solve; the last of ``steps_of(passes)`` is the result."""
+    """Yields the posterior after each solve; the last of ``steps_of(passes)`` is the result.
+
+    ``before`` (H, W) is an alpha that is known roughly, None where nothing is.
+    """
     test = _with_constraints(background_test(pair, parameters), constraints)
     windows = TextureWindows.of_pair(pair, parameters)
-    posterior: AlphaPosterior | None = None
     for solves in passes:
-        before = None if posterior is None else posterior.alpha
         for posterior in _solve_pass(
             pair, test, windows, constraints, before, solves, parameters, generator
         ):
             yield posterior
+        before = posterior.alpha
 
 
 def _with_constraints(test: BackgroundTest, constraints: Constraints) -> BackgroundTest:
@@ -142,8 +145,11 @@ def _solve_pass(
         opened |= (seen > p.inside_odds) & ~regions.background
     opened &= ~(constraints.empty | constraints.opaque)
     undecided, core = regions.undecided | opened, regions.core & ~opened
-    if before is not None:  # opaque pixels beside mixed ones are not clean enough as sources
-        core &= ~dilate(before < OPAQUE, p.growth) | constraints.opaque
+    first = weight * core
+    if before is not None:  # opaque pixels beside mixed ones are hardly clean enough as sources
+        beside = dilate(before < OPAQUE, p.growth) & ~constraints.opaque
+        first = torch.where(beside, p.rim_weight * first, first)
+        core &= ~beside
     pixels = undecided.flatten().nonzero()[:, 0]
     decided = torch.where(regions.background, 0.0, 1.0)
 
@@ -155,7 +161,7 @@ def _solve_pass(
         found = colour_mixture(pair, pixels, sources, palette, p)
         return _with_veto(found, at(test.veto))
 
-    likelihood = mixture(core, weight, p.source_spread)
+    likelihood = mixture(core, first, p.source_spread)
     solver = GaussianSolve(
         MattingOperator.of_pair(pair, undecided, decided, windows, p), undecided, p, generator
     )
@@ -178,7 +184,8 @@ def _solve_pass(
         if turn in RESAMPLED:
             opaque = masses[2]
             again = torch.where(core & ~undecided, 1.0, opaque)
-            likelihood = mixture(core | (opaque > 0.5), again, p.later_spread)
+            found = core | (opaque > 0.5)
+            likelihood = mixture(found, again * found, p.later_spread)
         around = gaussian_blur(masses, p.mass_blur * pair.scale).clamp_min(p.mass_floor)
         around = around / around.sum(0, keepdim=True)
         prior = around.flatten(1)[:, pixels].log()
@@ -200,7 +207,7 @@ def _holes(
     pixels = inner.flatten().nonzero()[:, 0]
     sources = sample_sources(
         regions.core,
-        weight,
+        weight * regions.core,
         pixels,
         p.inside_sources,
         p.source_spread,

@@ -144,6 +144,7 @@ def whole(box: Box, solving: Generator[Step, None, Solution]) -> Generator[Step,
         box.paste(solution.trimap, 0.0),
         box.paste(solution.confidence, 1.0),
         None if solution.premultiplied is None else box.paste(solution.premultiplied, 0.0),
+        None if solution.variance is None else box.paste(solution.variance, 0.0),
     )
 
 

@@ -52,6 +52,7 @@ class JointLayers:
     foreground: Tensor
     alpha: Tensor
     variance: Tensor
+    mixed: Tensor  # (H, W): posterior mass of alpha between 0 and 1
 
 
 def joint_layers(
@@ -63,6 +64,7 @@ def joint_layers(
     Yields the number of finished rounds, of ``ROUNDS``.
     """
     foreground, alpha, variance = pair.image, posterior.alpha, posterior.variance
+    mixed = torch.zeros_like(alpha)
     if bool(posterior.undecided.any()):
         tiles = Tiles(dilate(posterior.undecided, MARGIN))
         solved = _TileSolve(pair, posterior, tiles, parameters)
@@ -74,9 +76,10 @@ def joint_layers(
         foreground = tiles.put(solved.foreground(), foreground)
         alpha = tiles.put(solved.alpha[None], alpha[None])[0]
         variance = tiles.put(solved.variance[None], variance[None])[0]
+        mixed = tiles.put(solved.mixed[None], mixed[None])[0]
         foreground = torch.where(alpha >= 1, pair.image, foreground)
     shown = (alpha / SHOWN).clamp_max(1)
-    return JointLayers(extended(foreground, shown.square()), alpha, variance)
+    return JointLayers(extended(foreground, shown.square()), alpha, variance, mixed)
 
 
 class _TileSolve:
@@ -98,6 +101,7 @@ class _TileSolve:
             plane(posterior.between_variance),
         )
         self.alpha, self.variance = plane(posterior.alpha), plane(posterior.variance)
+        self.mixed = 1 - self.zero - self.one
         steps = (p.luma_step, p.chroma_step, p.chroma_step)
         self.stiffness = self.unit.new_tensor(steps)[:, None, None, None] ** -2
         across, down = tiles.ties()
@@ -157,6 +161,7 @@ class _TileSolve:
         parts = torch.log_softmax(parts, 0).clamp_min(-LARGEST_ODDS)
         parts = self.tiles.mean_of_nine(torch.where(self.open, parts, 0.0))
         zero, one, mixed = torch.softmax(parts, 0)
+        self.mixed = torch.where(self.open, mixed, 0.0)
         mean = one + mixed * between
         variance = zero * mean.square() + one * (1 - mean).square()
         spread = 1 / (1 / v + dd / noise)

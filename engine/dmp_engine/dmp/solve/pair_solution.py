@@ -42,7 +42,7 @@ from .joint_layers import ROUNDS, JointLayers, joint_layers
 
 UPSAMPLING_VARIANCE = 1e-3  # of alpha between, added by interpolation
 LEAST_VARIANCE = 1e-4  # of a pixel that is undecided
-NO_TRUST = 0.25  # standard deviation of alpha at which confidence is 0
+NINE_OF_TEN = 1.645  # standard deviations; confidence is 1 - 2 h, nine of ten errors are below h
 WINDOW, ENOUGH = 5, 1 << 18  # pixels: side of a window; how many are looked at
 CALMEST, LEAST_SHARE = 0.02, 0.5  # share of windows; their variance over the noise's, at least
 JOINT_SHARE = 0.3  # of a solve's time, for the progress
@@ -50,7 +50,7 @@ JOINT_SHARE = 0.3  # of a solve's time, for the progress
 # pixels exceed single precision (measured: one pixel of 256 can make alpha NaN). F and the
 # premultiplied layer keep the plate's own values.
 BRIGHTEST = 64.0
-QUICK_SHARE, CORRECTION_SHARE = 0.75, 0.5  # times of a recomposition and of the network, likewise
+QUICK_SHARE, CORRECTION_SHARE = 0.35, 0.4  # times of a recomposition and of the network, likewise
 
 
 def solve_pair(
@@ -99,8 +99,9 @@ def solve_pair(
         alpha,
         foreground,
         torch.where(posterior.undecided[None, None], 0.5, (alpha > 0.5).to(alpha)),
-        (1 - joint.variance.sqrt() / NO_TRUST).clamp(0, 1)[None, None],
+        confidence_of(joint.variance + joint.mixed * parameters.model_error**2)[None, None],
         alpha * (foreground + seen - alpha * foreground),
+        joint.variance[None, None],
     )
 
 
@@ -160,16 +161,24 @@ class _Model:
         return Pair.of(image, clean, self.encoding, self.parameters, *sigmas)
 
     def solve(
-        self, image: Tensor, clean: Tensor, seed: int, passes: tuple[int, ...], memo: Memo
+        self,
+        image: Tensor,
+        clean: Tensor,
+        seed: int,
+        passes: tuple[int, ...],
+        memo: Memo,
+        before: Tensor | None = None,
     ) -> Generator[Step, None, _Layers]:
-        """Steps 1 to 4 of the module's docstring."""
+        """Steps 1 to 4 of the module's docstring, from a rough alpha ``before`` (H, W) or none."""
         pair, steps = self.pair(image, clean, self.size, memo), steps_of(passes)
         constraints = Constraints.of_mattes(self.constraint, pair.size, image)
         generator = torch.Generator(image.device).manual_seed(seed)
+        if before is not None and self.size is not None:
+            before = functional.interpolate(before[None, None], self.size, mode="area")[0, 0]
         posterior: AlphaPosterior | None = None
         yield Step(Stage.INITIALISE, 0, steps, 0.0)
         for done, posterior in enumerate(
-            alpha_posterior(pair, constraints, self.parameters, generator, passes), start=1
+            alpha_posterior(pair, constraints, self.parameters, generator, passes, before), start=1
         ):
             layers = partial(_first_layers, posterior.alpha, pair.image)
             fraction = (1 - JOINT_SHARE) * done / steps
@@ -210,7 +219,7 @@ def _correct(
     share = QUICK_SHARE / (count * QUICK_SHARE + CORRECTION_SHARE)
     for turn, background in enumerate(backgrounds):
         again = recomposed(image, clean, truth[None, None], background, model.encoding)
-        solving = model.solve(again, background, seed + 1 + turn, QUICK_PASSES, no_cache)
+        solving = model.solve(again, background, seed + 1 + turn, QUICK_PASSES, no_cache, truth)
         part = (turn * share, (turn + 1) * share)
         solved = yield from _within(solving, *part, stage=Stage.FIT, layers=layers.shown)
         lessons.append(Lesson.of(solved.estimate(), truth, generator))
@@ -229,7 +238,7 @@ def _correct(
     known = replace(layers.posterior, alpha=alpha, variance=variance)
     joining = joint_layers(layers.pair, known, p, keep_alpha=True)
     joint = yield from _joined(joining, (1 + start) / 2)
-    return replace(layers, joint=joint)
+    return replace(layers, joint=replace(joint, mixed=layers.joint.mixed))
 
 
 def _within(
@@ -251,6 +260,11 @@ def _within(
         return step if stage is None else replace(step, stage=stage)
 
     return (yield from mapped(solving, part))
+
+
+def confidence_of(variance: Tensor) -> Tensor:
+    """1 where alpha is certain; nine of ten errors of alpha are below half of what is left to 1."""
+    return (1 - 2 * NINE_OF_TEN * variance.sqrt()).clamp(0, 1)
 
 
 def _noise(seen: Tensor, hidden: Tensor) -> Noise:

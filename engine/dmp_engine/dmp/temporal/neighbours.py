@@ -35,7 +35,7 @@ from ..model.clean_plate_error import CleanPlateError
 from ..model.encoding import Encoding
 from ..model.morphology import dilate
 from ..paper.refine import colour_bounds, exact_foreground
-from ..solve.pair_solution import NO_TRUST, solve_pair, working_size
+from ..solve.pair_solution import confidence_of, solve_pair, working_size
 from ..steps import Memo, Solution, Step, T, no_cache
 from .fusion import Layered, fused
 from .laplacian import MattingLaplacian
@@ -125,6 +125,7 @@ def initial_state(
         seed=settings.seed,
         memo=memo_of_state,
     )
+    assert solution.variance is not None  # the model has one
     encoding = Encoding.of_pair(image, clean, linear)
     grain = memo_of_state("grain", lambda: grain_of(image, clean, encoding, clean_plate_error))
     return FrameState(
@@ -134,7 +135,7 @@ def initial_state(
         solution.trimap,
         solution.trimap,
         solution.alpha,
-        (NO_TRUST * (1 - solution.confidence)).square(),
+        solution.variance,
         solution.alpha,
         solution.foreground,
         solution.alpha,
@@ -189,8 +190,8 @@ def solution_of(state: FrameState) -> tuple[Solution, Solution]:
     held = state.undecided
     alpha, foreground = state.seen_alpha, state.seen_foreground
     alpha = without_grain(alpha, foreground, state.clean, held, state.grain)
-    expected_error = (state.variance + (state.expected - alpha).square()).sqrt()
-    confidence = torch.where(held == 0.5, (1 - expected_error / NO_TRUST).clamp(0, 1), 1.0)
+    confidence = confidence_of(state.variance + (state.expected - alpha).square())
+    confidence = torch.where(held == 0.5, confidence, 1.0)
     exact = exact_foreground(state.image, state.clean, alpha, foreground)
     return (
         Solution(alpha, exact, held, confidence),
