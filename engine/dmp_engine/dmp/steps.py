@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any, Protocol, TypeVar
 
 from torch import Tensor
@@ -59,5 +59,5 @@ class Solution:
 
     def each(self, change: Callable[[Tensor], Tensor]) -> Solution:
         """The same with other layers: cut, on another device."""
-        layers = (getattr(self, each.name) for each in fields(self))
-        return Solution(*(None if x is None else change(x) for x in layers))
+        layers = {each.name: getattr(self, each.name) for each in fields(self)}
+        return replace(self, **{name: change(x) for name, x in layers.items() if x is not None})

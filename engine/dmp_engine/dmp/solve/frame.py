@@ -29,7 +29,7 @@ from ..paper.refine import Variances, colour_bounds, exact_foreground, refine
 from ..steps import Memo, Solution, Step, no_cache
 from .crop import changed_box, whole
 from .full_resolution import bands, enlarged, enlarged_trimap, refined_at_full_resolution
-from .pair_solution import NO_TRUST, solve_pair, working_size
+from .pair_solution import confidence_of, solve_pair, working_size
 
 ONE_LEVEL = 1 / 255  # encoded, of a display: a misfit below it is none
 
@@ -149,7 +149,7 @@ def _enlarged(
 def _confidence(
     image: Tensor, clean: Tensor, found: Result, constraint: Tensor | None, linear: bool
 ) -> Tensor:
-    """(T, 1, H, W) in [0, 1], 0 where alpha may err by NO_TRUST.
+    """(T, 1, H, W) in [0, 1], as of the model.
 
     The paper estimates no error of alpha. Its networks' layers miss the plate by some colour, and
     alpha would have to move by that, over the difference of F from B, to explain it.
@@ -162,5 +162,5 @@ def _confidence(
         for x in (encode(mixed) - encode(image), encode(foreground) - encode(clean))
     )
     error = misfit.clamp_min(ONE_LEVEL) / apart.clamp_min(ONE_LEVEL)
-    confidence = (1 - error / NO_TRUST).clamp(0, 1)
+    confidence = confidence_of(error.square())
     return confidence if constraint is None else torch.where(constraint == UNKNOWN, confidence, 1.0)
