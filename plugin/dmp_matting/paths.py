@@ -38,7 +38,7 @@ def run_folder() -> Path:
     refusal: Optional[EngineError] = None
     for folder in _run_folders():
         try:
-            return _private(folder, "DMP_RUN_DIR")
+            return _private(folder, "DMP_RUN_DIR", ours=not os.environ.get("DMP_RUN_DIR"))
         except EngineError as reason:
             refusal = refusal or reason
     assert refusal is not None
@@ -90,13 +90,15 @@ def make_cache_folder() -> Path:
             pass
         except OSError as reason:
             raise _cannot_be_made(folder.parent, reason, "DMP_CACHE_DIR") from None
-    return _private(folder, "DMP_CACHE_DIR")
+    return _private(folder, "DMP_CACHE_DIR", ours=True)
 
 
-def _private(folder: Path, variable: str) -> Path:
+def _private(folder: Path, variable: str, *, ours: bool) -> Path:
     """``folder``, made if it is missing; a link to a folder of one's own is one.
 
-    Raises EngineError when another user owns it or may write to it.
+    Raises EngineError when another user owns it or may write to it. ``ours``: its name is DMP's,
+    so a program of DMP has made it, and it is closed; where groups share files by default, one
+    that made it on its way to a file in it has left it open to the group.
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -111,7 +113,9 @@ def _private(folder: Path, variable: str) -> Path:
             f"{folder} does not belong to you, so it is not used for the engine; "
             f"remove it or set {variable} to a folder of your own."
         )
-    if found.st_mode & 0o022:
+    if found.st_mode & 0o022 and ours:
+        folder.chmod(0o700)
+    elif found.st_mode & 0o022:
         raise EngineError(
             f"Others may write to {folder}, so it is not used for the engine; "
             f"`chmod 700` it or set {variable} to a folder of your own."

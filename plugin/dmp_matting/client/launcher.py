@@ -98,9 +98,11 @@ def engine_silence() -> str:
     found = run_file()
     try:
         _greet(found)
-    except EngineGone:
+    except EngineSilent:
         assert found is not None  # nobody was greeted otherwise
         return _silence_of(found["pid"])
+    except EngineGone:
+        pass  # it ends, or has just taken the lock and not yet removed what another left
     return ""
 
 
