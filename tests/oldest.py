@@ -30,7 +30,7 @@ COMMANDS = [
     (["batch", "shots.yaml"], 2, "missing"),
     (["cache", "limit", "3"], 0, "3 GB"),
 ]
-SHOTS = "[{name: '[v2]', image: i.exr, clean: c.exr, output: o.exr, frames: 1-3x2}]\n"
+SHOTS = "[{name: '[v2]', image: i.exr, clean: c.exr, output: o.####.exr, frames: 1-3x2}]\n"
 
 
 def oldest(source: str) -> list[str]:
