@@ -105,16 +105,16 @@ def render(scene, socket, size, frame, path):
 def tree_as_text(tree, ours):
     """All that an artist could have set in a compositor tree; without DMP's nodes unless ours."""
     nodes = [n for n in tree.nodes if ours or not n.label.startswith("DMP")]
-    nodes = []
+    rows = []
     for node in nodes:
         plain = [
             (one.identifier, str(getattr(node, one.identifier)))
             for one in node.bl_rna.properties
             if one.type in ("BOOLEAN", "INT", "FLOAT", "STRING", "ENUM") and not one.is_readonly
         ]
-        nodes.append([node.name, list(node.location), plain])
+        rows.append([node.name, list(node.location), plain])
     links = [f"{one.from_node.name} > {one.to_node.name}" for one in tree.links]
-    return repr([nodes, links])
+    return repr([rows, links])
 
 
 def square_mask(name):
