@@ -6,6 +6,8 @@
 # make pyblish  pyblish-lite and pyblish-qml with their Qt, for the publish tests (0.5 GB)
 # make oldest  the command line with the oldest packages that setup.py allows
 # make chaos  ten minutes of mattes while engines are killed: what is lost, wrong or hung
+# make release  the folder that is handed out: wheel, Blender's zip, Nuke's folder, installers
+# make lock  the locked packages of the engine anew (wants uv and a package index)
 # make figures  the tables and pictures of the documentation, from benchmarks/results and the imports
 # make clean  removes what these made
 
@@ -15,12 +17,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c constraints.txt
 LEMUR := tests/plates/lemur
 DEMO := demo-out
+RELEASE := release
 # Processes that run the tests, each with whole files and an engine of its own (about 2 GB each).
 WORKERS ?= 2
 # How many of the slowest tests are listed at the end; 0 for all.
 DURATIONS ?= 20
 
-.PHONY: demo test environment check lint pytest oldest chaos figures blender pyblish clean
+.PHONY: demo test environment check lint pytest release lock oldest chaos figures blender pyblish clean
 
 demo: $(VENV)/engine.stamp
 	@mkdir -p $(DEMO)
@@ -52,13 +55,20 @@ oldest:
 chaos:
 	$(BIN)/python benchmarks/chaos.py
 
+release: $(VENV)/engine.stamp
+	rm -rf $(RELEASE)
+	$(BIN)/dmp package release -o $(RELEASE)
+
+lock:
+	$(PYTHON) docs/engineering/lock_packages.py
+
 figures:
 	$(PYTHON) benchmarks/figures.py
 	$(PYTHON) benchmarks/plot_cost.py benchmarks/results/cost_by_size.json docs/engineering/cost_by_size.svg
 	$(PYTHON) docs/engineering/draw_house.py docs/engineering/house.svg
 
 clean:
-	rm -rf $(VENV) .venv-bpy-* .venv-pyblish $(DEMO) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info
+	rm -rf $(VENV) .venv-bpy-* .venv-pyblish $(DEMO) $(RELEASE) build .mypy_cache .ruff_cache .pytest_cache *.egg-info plugin/*.egg-info
 
 $(VENV)/made.stamp:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -1,11 +1,13 @@
 """Distribution ``dmp-matting``: each top folder is the source root of one package.
 
 Only ``dmp_matting`` is needed by a host; ``dmp_engine`` wants the ``engine``
-extra. Nuke and Blender load ``nuke/`` and ``blender_addon/`` themselves, so
-these two are not installed into a Python environment.
+extra. Nuke and Blender load ``nuke/`` and ``blender_addon/`` themselves: of these
+two only the sources are installed, under ``dmp_matting/adapters``, where nothing
+imports them and ``dmp package`` finds them.
 """
 
 import re
+import runpy
 from pathlib import Path
 
 from setuptools import setup
@@ -15,44 +17,34 @@ VERSION = re.search(
     r'^__version__ = "(.+)"$', (HERE / "plugin/dmp_matting/version.py").read_text(), re.MULTILINE
 ).group(1)
 
-# Lower bounds are the oldest releases that pass the tests (`make oldest`), and that have no
-# published advisory for what we use of them.
-CLI = ["typer>=0.16", "rich>=13.7", "fileseq>=2"]
-ENGINE = [
-    "torch>=2.6",  # loading weights only was not safe before
-    "numpy>=1.26",
-    "scipy>=1.11",
-    "OpenImageIO>=3.0",
-    "opencv-python-headless>=4.8.1.78",  # registration of the clean plate
-    "starlette>=0.49.1",  # a Range header could cost it minutes
-    "uvicorn>=0.30",
-    "h11>=0.16",  # bodies in pieces were read too leniently
-]
-# PySide6 6.12.0 counts None wrongly on Python 3.11 and ends it after some minutes of a window.
-UI = [
-    "Qt.py>=2.0",
-    "PySide6-Essentials>=6.5,<6.12; python_version < '3.12'",
-    "PySide6-Essentials>=6.5; python_version >= '3.12'",
-]
-BATCH = ["PyYAML>=6", "OpenTimelineIO>=0.17"]  # lists of shots; CSV and JSON need neither
-PUBLISH = ["pyblish-base>=1.8"]
-FARM = ["openjd-cli>=0.8"]
-CLUSTER = ["distributed>=2024.1"]
-EVAL = ["pymatting>=1.1.13", "pillow>=10"]  # what `dmp eval` needs besides the engine
+NEEDS = runpy.run_path(str(HERE / "plugin/dmp_matting/client/requirements.py"))
+EXTRAS = NEEDS["EXTRAS"]
 
 setup(
-    name="dmp-matting",
+    name=NEEDS["NAME"],
     version=VERSION,
-    description="Background matting with a Deep Matte Prior, for Nuke, Blender and batches",
+    description=NEEDS["SUMMARY"],
     long_description=(HERE / "README.md").read_text(encoding="utf-8"),
     long_description_content_type="text/markdown",
     license="MIT",
     python_requires=">=3.9",
-    package_dir={"dmp_matting": "plugin/dmp_matting", "dmp_engine": "engine/dmp_engine"},
+    package_dir={
+        "dmp_matting": "plugin/dmp_matting",
+        "dmp_engine": "engine/dmp_engine",
+        "dmp_matting.adapters.nuke": "nuke",
+        "dmp_matting.adapters.nuke.dmp_nuke": "nuke/dmp_nuke",
+        "dmp_matting.adapters.blender_addon.dmp_blender": "blender_addon/dmp_blender",
+    },
+    package_data={
+        "dmp_matting.client.install": ["*.txt", "scripts/*.txt"],
+        "dmp_matting.adapters.nuke": ["*.png"],
+        "dmp_matting.adapters.blender_addon.dmp_blender": ["*.toml"],
+    },
     packages=[
         "dmp_matting",
         "dmp_matting.cli",
         "dmp_matting.client",
+        "dmp_matting.client.install",
         "dmp_matting.farm",
         "dmp_matting.panel",
         "dmp_matting.publish",
@@ -76,16 +68,14 @@ setup(
         "dmp_engine.processes",
         "dmp_engine.review",
         "dmp_engine.server",
+        # The sources of both adapters travel along, for an installed `dmp package` to hand out.
+        "dmp_matting.adapters.nuke",
+        "dmp_matting.adapters.nuke.dmp_nuke",
+        "dmp_matting.adapters.blender_addon.dmp_blender",
     ],
-    install_requires=CLI,
+    install_requires=NEEDS["CLI"],
     extras_require={
-        "engine": ENGINE,
-        "ui": UI,
-        "batch": BATCH,
-        "publish": PUBLISH,
-        "farm": FARM,
-        "cluster": CLUSTER,
-        "eval": EVAL,
+        **EXTRAS,
         "dev": [
             "pytest>=8",
             "pytest-timeout>=2.3",
@@ -96,12 +86,7 @@ setup(
             "mypy>=1.11",
             "types-nuke==13.2.8.0",
             "types-PySide2>=5.15",
-            *UI,
-            *EVAL,
-            *BATCH,
-            *PUBLISH,
-            *FARM,
-            *CLUSTER,
+            *(line for name, lines in EXTRAS.items() if name != "engine" for line in lines),
         ],
     },
     entry_points={"console_scripts": ["dmp=dmp_matting.cli:main"]},

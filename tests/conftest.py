@@ -52,6 +52,7 @@ class Home:
             "DMP_RUN_DIR": str(self.run),
             "DMP_CACHE_DIR": str(self.cache.parent),
             "DMP_CONFIG": str(self.root / "config.json"),
+            "DMP_DATA_DIR": str(self.root / "data"),
         }
         self._started: list[subprocess.Popen[bytes]] = []
 

@@ -7,16 +7,17 @@ asked for.
 
 from __future__ import annotations
 
-import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LISTS = ("CLI", "BATCH")  # of setup.py
+NEEDS = ROOT / "plugin" / "dmp_matting" / "client" / "requirements.py"  # which setup.py reads
 
 # Arguments, the exit code, and what the output has.
 COMMANDS = [
@@ -33,19 +34,15 @@ COMMANDS = [
 SHOTS = "[{name: '[v2]', image: i.exr, clean: c.exr, output: o.####.exr, frames: 1-3x2}]\n"
 
 
-def oldest(source: str) -> list[str]:
-    """``name==version`` for each lower bound in the lists of a setup.py."""
-    found = {}
-    for node in ast.parse(source).body:
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            found[node.targets[0].id] = node.value
-    bounds = [text for name in LISTS for text in ast.literal_eval(found[name])]
+def oldest(needs: dict[str, Any]) -> list[str]:
+    """``name==version`` for each lower bound of the command line and of files of shots."""
+    bounds: list[str] = [*needs["CLI"], *needs["EXTRAS"]["batch"]]
     return [text.partition(";")[0].partition(",")[0].replace(">=", "==") for text in bounds]
 
 
 def main() -> int:
     """Install and run; 1 when a command does not end as it should."""
-    wanted = oldest((ROOT / "setup.py").read_text("utf-8"))
+    wanted = oldest(runpy.run_path(str(NEEDS)))
     print(*wanted)
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="dmp-oldest-") as place:

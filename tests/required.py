@@ -97,6 +97,7 @@ ALLOWED: dict[str, str] = {
     r"Python 3\.\d+ is not here|no Python 3\.\d+ here": "a machine has some Pythons, not all",
     r"a small disk cannot be mounted here|may not mount a small disk here": "root alone may mount",
     r"this user may write everywhere": "root may",
+    r"no PowerShell here": "Microsoft's program is in no package index that CI has",
     r"without a CUDA GPU|this machine has a GPU": "about machines without a GPU",
 }
 

@@ -44,6 +44,7 @@ FACE = [
 ]
 HOST_FACE = [
     "AUTO",
+    "BackgroundInstallation",
     "BackgroundJob",
     "BackgroundPublish",
     "CancelledError",
@@ -55,6 +56,7 @@ HOST_FACE = [
     "Frame",
     "FrameStatus",
     "InputError",
+    "InstallRequest",
     "Job",
     "Layers",
     "MismatchError",
@@ -80,6 +82,7 @@ HOST_FACE = [
     "log_file",
     "mapped",
     "open_publish_window",
+    "plan_installation",
     "recorded_plates",
     "resolve",
     "start_engine",

@@ -9,7 +9,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     plates     inputs -> files for the engine     render   the throw-away scene behind it
     results    EXR -> nodes                       preview  the running alpha as an image
     collect    the scene as a shot to publish     publish  the Publish button
-    engine     the engine's state and its button
+    engine     the engine's state and its button     installer  Install engine
     properties, preferences, ui
 """
 
@@ -25,14 +25,14 @@ bl_info = {
 
 
 def register() -> None:
-    from . import engine, operators, preferences, properties, publish, ui
+    from . import engine, installer, operators, preferences, properties, publish, ui
 
-    for part in (preferences, properties, operators, publish, engine, ui):
+    for part in (preferences, properties, operators, publish, installer, engine, ui):
         part.register()
 
 
 def unregister() -> None:
-    from . import engine, operators, preferences, properties, publish, ui
+    from . import engine, installer, operators, preferences, properties, publish, ui
 
-    for part in (ui, engine, publish, operators, properties, preferences):
+    for part in (ui, engine, installer, publish, operators, properties, preferences):
         part.unregister()

@@ -12,6 +12,7 @@ from typing import Any, Callable, Optional
 
 import bpy
 
+from . import installer
 from .chosen import preferences
 from .core import dmp
 from .session import Session
@@ -48,6 +49,8 @@ def draw_state(layout: Any, context: Any) -> None:
     if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
         bpy.app.timers.register(_tick, first_interval=0.01)
     box = layout.box().column(align=True)
+    if installer.draw_running(box):
+        return
     state = _Watch.state
     if state is None:
         box.label(text="Finding the engine ...", icon="SORTTIME")
@@ -58,11 +61,16 @@ def draw_state(layout: Any, context: Any) -> None:
     if place:
         box.label(text=place, icon="BLANK1")
     if state.status is dmp.EngineStatus.MISSING:
+        box.operator("dmp.install_engine", icon="IMPORT")
         box.operator("dmp.choose_engine", icon="FILEBROWSER")
     elif state.status is dmp.EngineStatus.STOPPED:
         box.operator("dmp.start_engine", icon="PLAY")
     elif state.status is dmp.EngineStatus.BROKEN:
         box.operator("dmp.restart_engine", icon="FILE_REFRESH")
+    if state.update:
+        for line in wrapped(state.update, context):
+            box.label(text=line, icon="BLANK1")
+        box.operator("dmp.install_engine", text="Update the engine", icon="IMPORT")
 
 
 def _queue_place(state: Any) -> str:
@@ -90,13 +98,17 @@ def _tick() -> Optional[float]:
     now = time.monotonic()
     if _Watch.note and now - _Watch.noted > READING:
         _Watch.note, _Watch.changed = "", True
+    news = installer.poll()
+    if news:
+        _Watch.note, _Watch.noted, _Watch.queried = news, now, 0.0
+    _Watch.changed = _Watch.changed or news is not None
     if _Watch.changed:
         _Watch.changed = False
         _redraw()
     busy = _Watch.thread is not None and _Watch.thread.is_alive()
     if not busy and now - _Watch.queried > EVERY:
         _in_thread(_query, preferences().engine_python or None)
-    if now - _Watch.drawn > 60.0 and not busy:
+    if now - _Watch.drawn > 60.0 and not busy and not installer.runs():
         return None
     return TICK
 
@@ -178,7 +190,7 @@ class DMP_OT_setup(_EngineButton):
 
 
 class DMP_OT_choose_engine(bpy.types.Operator):
-    """Choose the Python that has the DMP engine (pip install 'dmp-matting[engine]')"""
+    """Choose a Python that has the DMP engine, such as the one that your facility installed"""
 
     bl_idname = "dmp.choose_engine"
     bl_label = "Choose the engine's Python"

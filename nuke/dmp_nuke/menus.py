@@ -8,7 +8,7 @@ import nuke
 
 from dmp_matting.hosts import EngineError, engine_state, log_file, stop_engine
 
-from . import jobs, knobs, node, publish, results
+from . import engine_install, jobs, knobs, node, publish, results
 
 ICON = "dmp.png"  # beside menu.py, which is on Nuke's plug-in path
 PANEL = "dmp_matting.panel"
@@ -21,12 +21,19 @@ def add() -> None:
     own.addCommand("Create node", node.create)
     own.addCommand("Update nodes", _update)
     own.addCommand("Publish...", publish.press)
-    own.addCommand("Engine: state", lambda: nuke.message(engine_state().sentence))
+    own.addCommand("Install engine...", engine_install.press)
+    own.addCommand("Engine: state", lambda: nuke.message(_state()))
     own.addCommand("Engine: stop", _stop)
     own.addCommand("Engine: where is its log?", lambda: nuke.message(str(log_file())))
     nuke.addKnobChanged(knobs.knob_changed, nodeClass="Group")
     nuke.addOnScriptLoad(lambda: results.forget_ended_jobs(jobs.RUNNING))
     _add_panel()
+
+
+def _state() -> str:
+    state = engine_state()
+    more = f" {state.update} DMP > Install engine updates it." if state.update else ""
+    return f"{state.sentence}{more}"
 
 
 def _update() -> None:

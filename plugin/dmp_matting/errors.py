@@ -20,6 +20,7 @@ the file or the setting. It is never a traceback. Errors cross the wire as
 from __future__ import annotations
 
 import errno
+import os
 import re
 import traceback
 from typing import Dict, Optional, Type
@@ -120,6 +121,13 @@ def limit_error(error: BaseException) -> Optional[DmpError]:
     if isinstance(error, MemoryError):
         return EngineError("Memory is short; close other programs, or set a smaller solve size.")
     return None
+
+
+def engine_remedy() -> str:
+    """What gives this user an engine, as the end of a sentence: a step that works here."""
+    if os.environ.get("DMP_ENGINE_PYTHON"):  # it comes before what an installation would set
+        return "unset DMP_ENGINE_PYTHON, or point it at a Python with the engine"
+    return "press Install engine, or run `dmp setup --install`"
 
 
 def bug_sentence(bug: Exception, whose: str = "DMP") -> str:

@@ -9,6 +9,11 @@ from .client.engine_process import Notice
 from .client.engine_setup import choose_engine
 from .client.engine_status import EngineStatus, engine_state
 from .client.file_states import FileStates
+from .client.install.installation import (
+    BackgroundInstallation,
+    InstallRequest,
+    plan_installation,
+)
 from .client.launcher import ensure_engine, log_file, start_engine, stop_engine
 from .errors import (
     CancelledError,
@@ -35,6 +40,7 @@ from .shots.up_to_date import FrameStatus, frame_status, recorded_plates
 
 __all__ = [
     "AUTO",
+    "BackgroundInstallation",
     "BackgroundJob",
     "BackgroundPublish",
     "CancelledError",
@@ -46,6 +52,7 @@ __all__ = [
     "Frame",
     "FrameStatus",
     "InputError",
+    "InstallRequest",
     "Job",
     "Layers",
     "MismatchError",
@@ -71,6 +78,7 @@ __all__ = [
     "log_file",
     "mapped",
     "open_publish_window",
+    "plan_installation",
     "recorded_plates",
     "resolve",
     "start_engine",

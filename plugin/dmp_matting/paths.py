@@ -7,6 +7,7 @@ run folder     the engine's socket, run file (address and token) and lock; priva
 cache folder   job folders, finished results and the engine's log. ``$DMP_CACHE_DIR`` moves it; each
                user has a folder of its own in there.
 configuration  what ``dmp setup`` wrote. ``$DMP_CONFIG`` names another file.
+data folder    the engine that *Install engine* made. ``$DMP_DATA_DIR`` moves it.
 
 A folder that another user owns or may write to is never used, and none that the user has made is
 changed.
@@ -150,6 +151,20 @@ def _no_home(variable: str) -> EngineError:
     )
 
 
+def data_folder() -> Path:
+    """The folder that holds the private engine (not made here). EngineError without a home."""
+    named = os.environ.get("DMP_DATA_DIR", "")
+    if named:
+        return _expanded(named, "DMP_DATA_DIR")
+    if WINDOWS:
+        return _windows_local()
+    if sys.platform == "darwin":
+        return _home("DMP_DATA_DIR") / "Library" / "Application Support" / "dmp-matting"
+    named = os.environ.get("XDG_DATA_HOME", "")
+    root = Path(named) if named else _home("DMP_DATA_DIR") / ".local" / "share"
+    return root / "dmp-matting"
+
+
 def config_file() -> Path:
     """The user's configuration file (it need not exist). EngineError without a home folder."""
     named = os.environ.get("DMP_CONFIG", "")
@@ -184,10 +199,17 @@ def read_config() -> Dict[str, Any]:
 
 
 def write_config(values: Mapping[str, Any]) -> Path:
-    """Merge ``values`` into the configuration; returns its path. Raises OutputError."""
+    """Merge ``values`` into the configuration; returns its path. Raises OutputError.
+
+    A value of None takes the name out; a configuration without names is removed.
+    """
     path = config_file()
     merged = {**read_config(), **values}
+    merged = {name: value for name, value in merged.items() if value is not None}
     try:
+        if not merged:
+            path.unlink(missing_ok=True)
+            return path
         path.parent.mkdir(parents=True, exist_ok=True)
         with atomic_write(path) as draft:
             draft.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -17,7 +17,7 @@ def test_the_buttons(blender: Blender, home: Home, tmp_path: Path) -> None:
     wrong = blender.command[0]  # Blender's own Python: a Python, but without the engine
     seen = blender.run("engine_buttons", wrong=wrong, cache=tmp_path / "elsewhere")
     assert seen["log before"][1].startswith("There is no log yet; it will be ")
-    assert f"The Python '{wrong}' has no DMP engine; install it there" in seen["wrong setup"][1]
+    assert f"The Python '{wrong}' has no DMP engine; press Install eng" in seen["wrong setup"][1]
     assert seen["config after wrong"] == {}
     assert "has no DMP engine" in seen["wrong start"][1]
     assert seen["setup"] == DONE and seen["restart"] == DONE

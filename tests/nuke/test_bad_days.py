@@ -63,7 +63,7 @@ def test_no_engine(
         dmp,
         session,
         f"DMP_ENGINE_PYTHON names '{missing}', which is not a program; "
-        "point it at the engine's Python.",
+        "point it at the engine's Python, or unset it.",
     )
 
 
@@ -77,8 +77,7 @@ def test_no_engine_inside_nuke(
     failed(
         dmp,
         session,
-        "The DMP engine was not found. Install it with `pip install 'dmp-matting[engine]'`, or "
-        "name a Python that has it with `dmp setup` or DMP_ENGINE_PYTHON.",
+        "The DMP engine was not found; press Install engine, or run `dmp setup --install`.",
     )
     assert EngineMissingError.exit_code == 3
 

@@ -50,7 +50,7 @@ def run(chosen: argparse.Namespace) -> int:
     except ImportError as reason:
         missing = EngineMissingError(
             f"Measuring needs more than the engine ({reason}); install it with "
-            f"`{sys.executable} -m pip install 'dmp-matting[eval]'`."
+            f"`{sys.executable} -m pip install pymatting pillow`."
         )
         _print(out, {"ok": False, **missing.to_wire()})
         return missing.exit_code

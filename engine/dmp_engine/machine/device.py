@@ -19,7 +19,8 @@ def resolve(name: str) -> str:
         return "cpu"
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        return "cuda:0" if count else "cpu"
+        usable = usable_gpus()
+        return f"cuda:{usable[0]}" if usable else "cpu"
     wanted = re.fullmatch(r"cuda(?::(\d+))?", name)
     if wanted is None:
         raise SettingsError(f"Device is one of auto, cpu, cuda and cuda:N, not '{name}'.")
@@ -29,7 +30,65 @@ def resolve(name: str) -> str:
     if index >= count:
         last = f"cuda:0 to cuda:{count - 1}" if count > 1 else "cuda:0 only"
         raise DeviceError(f"There is no device {name}; this machine has {last}.")
+    if why_unusable(index):
+        raise DeviceError(f"{why_unusable(index)}; use --device cpu.")
     return f"cuda:{index}"
+
+
+def usable_gpus() -> list[int]:
+    """The indices of the GPUs that this torch has code for."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    return [index for index in range(count) if not why_unusable(index)]
+
+
+def why_unusable(index: int) -> str:
+    """Why this torch cannot run on a GPU that it sees, as the start of a sentence; "" if it can.
+
+    A build has code for some generations: others end with "no kernel image is available".
+    """
+    import torch
+
+    built = [
+        re.fullmatch(r"(sm|compute)_(\d+)(\d)[a-z]?", arch) for arch in torch.cuda.get_arch_list()
+    ]
+    own = torch.cuda.get_device_capability(index)
+    for arch in filter(None, built):
+        made_for = (int(arch[2]), int(arch[3]))
+        same_generation = made_for[0] == own[0] and made_for <= own
+        if same_generation or (arch[1] == "compute" and made_for <= own):
+            return ""
+    if not any(built):
+        return ""  # a build that does not list them
+    name = torch.cuda.get_device_name(index)
+    return (
+        f"{name} (generation {own[0]}.{own[1]}) is not one that torch {torch.__version__} runs on"
+    )
+
+
+def why_no_gpu() -> str:
+    """Why no GPU solves, as the start of a sentence; "" where torch sees none, or one solves."""
+    import torch
+
+    if not torch.cuda.is_available():
+        return why_no_cuda() if _old_driver() else ""
+    return "" if usable_gpus() else why_unusable(0)
+
+
+def _old_driver() -> str:
+    """The CUDA of a driver that is too old for this torch, as "12.4"; "" otherwise."""
+    import torch
+
+    build = torch.version.cuda
+    ask = getattr(torch._C, "_cuda_getDriverVersion", None)
+    try:
+        driver = int(ask()) if ask else 0  # a build without CUDA lacks it
+    except RuntimeError:
+        return ""  # no driver
+    if build is None or not driver or driver // 1000 >= int(build.partition(".")[0]):
+        return ""
+    return f"{driver // 1000}.{driver % 1000 // 10}"
 
 
 def why_no_cuda() -> str:
@@ -41,13 +100,19 @@ def why_no_cuda() -> str:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1"):
         return "CUDA_VISIBLE_DEVICES hides all GPUs"
+    if _old_driver():
+        return (
+            f"the NVIDIA driver runs CUDA {_old_driver()} and torch {torch.__version__} needs "
+            f"{torch.version.cuda}"
+        )
     return "no NVIDIA GPU or driver found"
 
 
-def cpu_notice(threads: int) -> str:
-    """The notice for an artist whose device is `auto` when it is the CPU."""
+def cpu_notice(threads: int, why: str = "") -> str:
+    """The notice for an artist whose device is `auto` when it is the CPU; ``why``: `why_no_gpu`."""
     plural = "" if threads == 1 else "s"
-    return f"No CUDA GPU found: solving on the CPU with {threads} thread{plural}."
+    reason = f"{why[:1].upper()}{why[1:]}" if why else "No CUDA GPU found"
+    return f"{reason}: solving on the CPU with {threads} thread{plural}."
 
 
 def cpu_threads(wanted: int) -> int:

@@ -14,13 +14,15 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from dmp_matting.errors import EngineError
+from dmp_matting.errors import EngineError, engine_remedy
 from dmp_matting.paths import cache_folder, make_cache_folder
 from dmp_matting.version import __version__
 
+from . import device
+
 LOW_DISK = 2 * 2**30  # bytes: a shot of 4K layers and its checkpoints
+SCARCE = 0.3  # of a GPU's memory: other programs hold the rest
 NO_DISK = 100 * 2**20
-INSTALL = "Install the engine with `pip install 'dmp-matting[engine]'`."
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ def examine() -> list[Check]:
             _engine,
             _torch,
             _device,
+            _processor,
             _threads,
             _openimageio,
             _ocio,
@@ -57,7 +60,7 @@ def examine() -> list[Check]:
 def _python() -> Check:
     detail = f"{platform.python_version()} at {sys.executable}"
     if sys.version_info < (3, 11):  # noqa: UP036 - here is where that is found out
-        return Check("Python", "fail", detail, "The engine needs Python 3.11 or newer.")
+        return Check("Python", "fail", f"{detail}; the engine needs 3.11 or newer", _install())
     return Check("Python", "ok", detail)
 
 
@@ -69,33 +72,77 @@ def _torch() -> Check:
     try:
         import torch
     except (ImportError, OSError) as reason:  # OSError: a library of torch's that will not load
-        return Check("torch", "fail", _short(reason), INSTALL)
+        return Check("torch", "fail", _short(reason), _install())
     return Check("torch", "ok", torch.__version__)
 
 
 def _device() -> Check:
     try:
         import torch
-
-        from . import device
     except (ImportError, OSError):
-        return Check("CUDA", "fail", "torch is missing", INSTALL)
+        return Check("CUDA", "fail", "torch is missing", _install())
     if not torch.cuda.is_available():
-        constraint = "Only needed for speed: install the NVIDIA driver and a CUDA build of torch."
-        return Check("CUDA", "warn", f"none, the CPU solves: {device.why_no_cuda()}", constraint)
-    found = []
+        return Check("CUDA", "warn", f"none, the CPU solves: {device.why_no_cuda()}", _for_gpu())
+    found, taken = [], []
     for index in range(torch.cuda.device_count()):
         free, total = torch.cuda.mem_get_info(index)
         name = torch.cuda.get_device_name(index)
         found.append(f"cuda:{index} {name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free")
+        if free < total * SCARCE:
+            taken.append(f"cuda:{index}")
+    if not device.usable_gpus():
+        detail = f"the CPU solves: {device.why_unusable(0)}"
+        fix = (
+            "Install a build for it with `dmp setup --install --torch cu126` (older GPUs), or use "
+            "another GPU."
+        )
+        return Check("CUDA", "warn", detail, fix)
+    if taken:
+        fix = (
+            f"Other programs hold most of the memory of {', '.join(taken)}: close them, or the "
+            "engine that runs (`dmp engine stop`); large plates are solved smaller otherwise."
+        )
+        return Check("CUDA", "warn", "; ".join(found), fix)
     return Check("CUDA", "ok", "; ".join(found))
+
+
+def _for_gpu() -> str:
+    """What gives this machine a GPU that torch sees, as far as that can be known here."""
+    import torch
+
+    if torch.version.cuda is None:
+        return (
+            "Only needed for speed: with an NVIDIA GPU and its driver, run `dmp setup --install`, "
+            "which takes a build with CUDA."
+        )
+    if "hides" in device.why_no_cuda():
+        return "Unset CUDA_VISIBLE_DEVICES."
+    return (
+        "Only needed for speed: install NVIDIA's newest driver, or run `dmp setup --install`, "
+        "which takes the build for the driver that is here."
+    )
+
+
+def _processor() -> Check:
+    """Old x86 processors lack what torch is fast with; without SSE 4.2 numpy does not even load."""
+    try:
+        import torch
+    except (ImportError, OSError):
+        return Check("Processor", "warn", platform.machine(), _install())
+    able = torch.backends.cpu.get_cpu_capability()
+    if platform.machine() in ("x86_64", "AMD64") and able in ("DEFAULT", "NO AVX"):
+        fix = (
+            "Expect several times the usual seconds on the CPU; a GPU or a newer machine is faster."
+        )
+        return Check("Processor", "warn", f"{platform.machine()} without AVX2", fix)
+    return Check("Processor", "ok", f"{platform.machine()}, {able}")
 
 
 def _threads() -> Check:
     try:
         import torch
     except (ImportError, OSError):
-        return Check("CPU threads", "warn", f"{os.cpu_count()} processors", INSTALL)
+        return Check("CPU threads", "warn", f"{os.cpu_count()} processors", _install())
     threads = torch.get_num_threads()
     detail = f"{threads} used, {os.cpu_count()} processors"
     if threads == 1 and (os.cpu_count() or 1) > 1:
@@ -107,7 +154,7 @@ def _openimageio() -> Check:
     try:
         import OpenImageIO
     except (ImportError, OSError) as reason:
-        return Check("OpenImageIO", "fail", _short(reason), INSTALL)
+        return Check("OpenImageIO", "fail", _short(reason), _install())
     return Check("OpenImageIO", "ok", OpenImageIO.__version__)
 
 
@@ -115,7 +162,7 @@ def _ocio() -> Check:
     try:
         import OpenImageIO
     except (ImportError, OSError):
-        return Check("OCIO", "fail", "OpenImageIO is missing", INSTALL)
+        return Check("OCIO", "fail", "OpenImageIO is missing", _install())
     named = os.environ.get("OCIO", "")
     origin = f"$OCIO {named}" if named else "built in"
     if named and not named.startswith("ocio://") and not Path(named).is_file():
@@ -162,6 +209,12 @@ def _disk() -> Check:
         status = "fail" if free < NO_DISK else "warn"
         return Check("Disk", status, detail, "Make room, or set DMP_CACHE_DIR to another disk.")
     return Check("Disk", "ok", detail)
+
+
+def _install() -> str:
+    """The step that gives this user a whole engine, as a sentence."""
+    remedy = engine_remedy()
+    return f"{remedy[:1].upper()}{remedy[1:]}."
 
 
 def _short(reason: object) -> str:

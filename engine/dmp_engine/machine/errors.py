@@ -18,6 +18,7 @@ from dmp_matting.errors import (
     EngineError,
     EngineMissingError,
     bug_sentence,
+    engine_remedy,
     limit_error,
 )
 from dmp_matting.paths import make_cache_folder
@@ -34,6 +35,10 @@ def as_dmp_error(error: Exception) -> DmpError:
     text = str(error)
     if type(error).__name__ == "OutOfMemoryError":  # torch's, for a GPU
         return DeviceError("The GPU ran out of memory; set a smaller solve size.")
+    if "no kernel image is available" in text:
+        return DeviceError(
+            "The installed torch has no code for this GPU; use --device cpu, and see `dmp doctor`."
+        )
     if isinstance(error, MemoryError) or "can't allocate memory" in text:
         return DeviceError("The machine ran out of memory; set a smaller solve size.")
     limit = limit_error(error)
@@ -49,8 +54,7 @@ def as_dmp_error(error: Exception) -> DmpError:
 def incomplete(reason: object) -> EngineMissingError:
     """The engine's Python lacks something that the engine needs, or it does not load."""
     return EngineMissingError(
-        f"The engine's Python at {sys.executable} is incomplete ({reason}); "
-        "install it with `pip install 'dmp-matting[engine]'`."
+        f"The engine's Python at {sys.executable} is incomplete ({reason}); {engine_remedy()}."
     )
 
 

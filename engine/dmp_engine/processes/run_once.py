@@ -118,7 +118,7 @@ def _settings(job: Job, events: Events) -> Settings:
     settings = job.settings_for(name)
     note = ""
     if name == "cpu" and settings.device == "auto":
-        note = device.cpu_notice(device.cpu_threads(settings.threads))
+        note = device.cpu_notice(device.cpu_threads(settings.threads), device.why_no_gpu())
     events.send("device", device=name, preset=settings.preset, note=note)
     return dataclasses.replace(settings, device=name)
 

@@ -197,14 +197,17 @@ def _devices() -> list[dict[str, Any]]:
     """Every device that this Python can use, the preferred first; memory in bytes."""
     import torch
 
+    from ..machine.device import usable_gpus, why_no_gpu
+
     found: list[dict[str, Any]] = []
-    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+    for index in usable_gpus():
         known = torch.cuda.get_device_properties(index)
         found.append({"name": f"cuda:{index}", "label": known.name, "memory": known.total_memory})
     threads = torch.get_num_threads()
     label = f"CPU, {threads} thread{'' if threads == 1 else 's'}"
     memory = _machine_memory()
-    found.append({"name": "cpu", "label": label, "memory": memory, "threads": threads})
+    cpu = {"name": "cpu", "label": label, "memory": memory, "threads": threads}
+    found.append({**cpu, "why_no_gpu": why_no_gpu()})
     return found
 
 

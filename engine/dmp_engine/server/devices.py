@@ -11,12 +11,16 @@ from dmp_matting.settings import Settings
 
 @dataclass(frozen=True)
 class Device:
-    """``cuda:N`` or ``cpu``; memory in bytes, ``threads`` that the CPU gives by itself."""
+    """``cuda:N`` or ``cpu``; memory in bytes, ``threads`` that the CPU gives by itself.
+
+    ``why_no_gpu``: of the CPU, where there is a GPU that cannot be used.
+    """
 
     name: str
     label: str
     memory: int
     threads: int = 0
+    why_no_gpu: str = ""
 
 
 def suitable_devices(settings: Settings, devices: list[Device]) -> list[Device]:

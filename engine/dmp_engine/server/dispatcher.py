@@ -186,7 +186,8 @@ class Dispatcher:
             suitable = suitable_devices(record.job.settings, devices)
             live.settings = record.job.settings_for(suitable[0].name)
             if suitable[0].name == "cpu" and live.settings.device == "auto":
-                live.notice = cpu_notice(live.settings.threads or suitable[0].threads)
+                threads = live.settings.threads or suitable[0].threads
+                live.notice = cpu_notice(threads, suitable[0].why_no_gpu)
             for frame in record.unfinished():
                 await self._from_cache(live, frame)
         except DmpError as error:

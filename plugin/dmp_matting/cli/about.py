@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ..client.engine_process import query_engine
-from ..client.engine_python import HOW_TO_INSTALL, engine_command
+from ..client.engine_python import engine_command
 from ..errors import EngineMissingError, printable
 from ..settings_schema import describe_presets, describe_settings, range_text, value_text
 from ..version import __version__
@@ -53,10 +53,9 @@ def doctor(as_json: Json = False) -> None:
         engine_command()
         checks += query_engine("doctor")["checks"]
     except EngineMissingError as missing:
-        reason = str(missing).replace(HOW_TO_INSTALL, "").rstrip(" .")
-        checks.append(
-            {"name": "DMP engine", "status": "fail", "detail": reason, "fix": HOW_TO_INSTALL}
-        )
+        reason, _, remedy = str(missing).rpartition("; ")
+        fix = remedy[:1].upper() + remedy[1:]
+        checks.append({"name": "DMP engine", "status": "fail", "detail": reason, "fix": fix})
     sound = all(check["status"] != "fail" for check in checks)
     if as_json:
         print_json({"ok": sound, "checks": checks})

@@ -19,8 +19,8 @@ from . import (
     gui,
     matte,
     package,
-    package_nuke,
     publish,
+    setup,
     submit,
 )
 from .output import EXIT_CODES, err, out, print_json, styled
@@ -41,8 +41,8 @@ for group in (
     engine,
     evaluate,
     package,
-    package_nuke,
     publish,
+    setup,
     submit,
 ):
     group.register(app)

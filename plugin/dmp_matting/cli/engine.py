@@ -1,8 +1,7 @@
-"""The commands about the engine itself: `dmp engine`, `dmp cache`, `dmp setup`."""
+"""The commands about the engine itself: `dmp engine`, `dmp cache`."""
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
-import sys
 import webbrowser
 from collections import deque
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Annotated, Any, Dict, List, Optional
 import typer
 from rich.table import Table
 
-from ..client.engine_setup import choose_engine
 from ..client.launcher import (
     MOST_GIGABYTES,
     engine_silence,
@@ -21,7 +19,7 @@ from ..client.launcher import (
     stop_engine,
 )
 from ..errors import EngineError, InputError
-from ..paths import config_file, read_config, write_config
+from ..paths import write_config
 from .output import Json, out, print_result
 
 engine_app = typer.Typer(help="The engine that solves: start, status, stop, log.")
@@ -32,7 +30,6 @@ def register(app: typer.Typer) -> None:
     """Add the commands of this file to the command `dmp`."""
     app.add_typer(engine_app, name="engine", no_args_is_help=True)
     app.add_typer(cache_app, name="cache", no_args_is_help=True)
-    app.command()(setup)
 
 
 # --- dmp engine ---
@@ -154,25 +151,6 @@ def limit_cache(
         raise InputError("The cache's limit wants a number of gigabytes.")
     path = write_config({"cache_gb": gigabytes})
     out.print(f"The cache may hold {gigabytes:g} GB (written to {path}).")
-
-
-# --- dmp setup ---
-
-
-def setup(
-    python: Annotated[
-        Optional[Path],
-        typer.Argument(help="A Python with the engine in it; left out: the one that runs dmp."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Remember which Python runs the engine, for every host of yours."""
-    chosen = str(python.absolute() if python is not None else Path(sys.executable))
-    before = read_config().get("engine_python") if config_file().exists() else None
-    path = choose_engine(chosen)
-    data = {"ok": True, "engine_python": chosen, "config": str(path), "before": before}
-    sentence = f"Hosts will use the engine of {chosen} (written to {path})."
-    print_result(as_json, data, f"{sentence} `dmp doctor` checks it.")
 
 
 # --- showing ---

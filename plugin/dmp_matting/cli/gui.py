@@ -9,6 +9,7 @@ from typing import Annotated, Optional
 
 import typer
 
+from ..client.requirements import how_to_add
 from ..errors import EngineError
 from ..job import Role
 from .options import MatteOptions, grouped
@@ -36,7 +37,7 @@ def gui(
     except ImportError as reason:
         raise EngineError(
             f"The window needs Qt, which this Python cannot load ({reason}); install it with "
-            "`pip install 'dmp-matting[ui]'`."
+            f"`{how_to_add('ui')}`."
         ) from None
     if not window.can_be_shown():
         raise EngineError("There is no display to open a window on; use `dmp matte` here.")

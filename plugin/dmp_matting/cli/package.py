@@ -1,35 +1,30 @@
-"""The command `dmp package`: what a host's artist installs, as one file."""
+"""The commands `dmp package`: what a host's artist installs, and a whole release.
+
+They work from a checkout and from an installed distribution alike, and the same sources give the
+same bytes.
+"""
 
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
-import zipfile
+import tempfile
 from pathlib import Path
-from typing import Annotated, Dict
+from typing import Annotated, Optional
 
 import typer
 
 from ..atomic_write import atomic_write
-from ..errors import InputError, OutputError
+from ..client.install import release, wheels
+from ..client.install.wheel import write_zip
+from ..errors import OutputError
 from ..version import __version__
-from .output import Json, print_result
+from .output import Json, err, print_result
 
-package_app = typer.Typer(help="Make what a host's artist installs.")
-
-ADDON = "dmp_blender"
-# The core goes along without what only a terminal, Qt or a farm can use. Of `publish` only the
-# engine's Python, or a host that has pyblish, ever imports anything.
-LEFT_OUT = ("cli", "panel", "panel.py", "farm.py", "farm")
-MOMENT = (2020, 1, 1, 0, 0, 0)  # of every entry: the same sources give the same zip
+package_app = typer.Typer(help="Make what a host's artist installs, or a whole release.")
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands of this file to the command `dmp`."""
     app.add_typer(package_app, name="package", no_args_is_help=True)
-
-
-@package_app.callback()
-def _package() -> None:
-    pass  # keeps `blender` a subcommand while it is the only one
 
 
 @package_app.command()
@@ -40,42 +35,75 @@ def blender(
     as_json: Json = False,
 ) -> None:
     """Build the add-on for Blender 3.4 to 5.0: one zip, to be dropped onto Blender's window."""
-    target = output / f"{ADDON}-{__version__}.zip" if output.is_dir() else output
-    core = Path(__file__).resolve().parent.parent
-    addon = core.parent.parent / "blender_addon" / ADDON
-    if not (addon / "__init__.py").is_file():
-        raise InputError(
-            "The add-on's source is not here; run `dmp package blender` in a source checkout."
-        )
-    files = {f"{ADDON}/{name}": path for name, path in _sources(addon).items()}
-    for name, path in _sources(core).items():
-        if name.split("/")[0] not in LEFT_OUT:
-            files[f"{ADDON}/dmp_matting/{name}"] = path
-    licence = core.parent.parent / "LICENSE"
-    if licence.is_file():
-        files[f"{ADDON}/LICENSE"] = licence
-    _write(target.absolute(), files)
-    print_result(as_json, {"ok": True, "path": str(target.absolute()), "files": len(files)},
+    target = (output / release.BLENDER_ZIP if output.is_dir() else output).absolute()
+    files = release.blender_files()
+    _write_zip(target, files)
+    print_result(as_json, {"ok": True, "path": str(target), "files": len(files)},
          f"Wrote {target}; drop it onto the window of Blender.")  # fmt: skip
 
 
-def _sources(folder: Path) -> Dict[str, Path]:
-    """The files of a package by their names inside it."""
-    found = [*folder.rglob("*.py"), *folder.rglob("*.toml")]
-    return {path.relative_to(folder).as_posix(): path for path in sorted(found)}
+@package_app.command()
+def nuke(
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="The folder to make, or the zip to write.")
+    ] = Path(release.NUKE_FOLDER),
+    as_json: Json = False,
+) -> None:
+    """Build what NUKE_PATH points to: the node, the menu, and dmp_matting in vendor/."""
+    target, files = output.absolute(), release.nuke_files()
+    if target.suffix.lower() == ".zip":
+        _write_zip(target, {f"{release.NUKE_FOLDER}/{name}": one for name, one in files.items()})
+    else:
+        release.write_folder(target, files)
+    print_result(as_json, {"ok": True, "path": str(target), "files": len(files)},
+        f"Wrote {target}; README.txt in it says how Nuke finds it.")  # fmt: skip
 
 
-def _write(target: Path, files: Dict[str, Path]) -> None:
+@package_app.command("release")
+def whole_release(
+    output: Annotated[
+        Optional[Path], typer.Option("--output", "-o", help="The folder to make.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Build everything that somebody needs: wheel, Blender's zip, Nuke's folder, installers."""
+    target = (output or Path(f"dmp-{__version__}")).absolute()
+    files = release.release_files()
+    release.write_folder(target, files)
+    size = sum(map(len, files.values()))
+    print_result(as_json, {"ok": True, "path": str(target), "files": len(files), "bytes": size},
+        f"Wrote {target} ({size / 1e6:.1f} MB); README.txt in it explains the rest.")  # fmt: skip
+
+
+@package_app.command("wheels")
+def offline_wheels(
+    output: Annotated[Path, typer.Option("--output", "-o", help="The folder to fill.")],
+    torch: Annotated[
+        str, typer.Option("--torch", help="auto (by the NVIDIA driver), cpu, or such as cu126.")
+    ] = "auto",
+    base: Annotated[
+        Optional[Path], typer.Option("--base", help="The Python 3.11 to 3.14 to download for.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Download what the engine needs, for `dmp setup --install --from` on machines like this."""
+    with tempfile.TemporaryDirectory(prefix="dmp-") as scratch:
+        found = wheels.download(
+            output.absolute(), torch, str(base) if base else "", Path(scratch),
+            lambda step: None if as_json else err.print(step.sentence),
+        )  # fmt: skip
+    size = sum(path.stat().st_size for path in found)
+    data = {"ok": True, "path": str(output.absolute()), "files": len(found), "bytes": size}
+    print_result(as_json, data,
+        f"Wrote {len(found)} wheels ({size / 1e6:.0f} MB) to {output}; install from them with "
+        f"`dmp setup --install --from {output}`.")  # fmt: skip
+
+
+def _write_zip(target: Path, files: "dict[str, bytes]") -> None:
     """The zip, whole or not at all. OutputError."""
     try:
-        with (
-            atomic_write(target) as draft,
-            zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive,
-        ):
-            for name, path in files.items():
-                entry = zipfile.ZipInfo(name, MOMENT)
-                entry.compress_type = zipfile.ZIP_DEFLATED
-                entry.external_attr = 0o644 << 16
-                archive.writestr(entry, path.read_bytes())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_write(target) as draft:
+            write_zip(draft, files)
     except OSError as reason:
         raise OutputError(f"{target} cannot be written ({reason.strerror}).") from None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Dict, List, Optional
 
 import typer
 
+from ..client.requirements import how_to_add
 from ..errors import InputError
 from ..publish.request import LEAVE_OUT
 from ..shots.events import Missing
@@ -41,7 +42,7 @@ def publish(
         from ..publish.headless import publish_folder
     except ImportError:
         raise InputError(
-            "Publishing needs pyblish; install it with `pip install 'dmp-matting[publish]'`."
+            f"Publishing needs pyblish; install it with `{how_to_add('publish')}`."
         ) from None
     # Its log holds a traceback for every check that fails; here the sentences are the answer.
     logging.getLogger("pyblish").setLevel(logging.CRITICAL)

@@ -5,6 +5,7 @@ from typing import Callable, Deque, Dict, Optional, Sequence
 
 import typer
 
+from ..client.requirements import how_to_add
 from ..errors import DmpError, InputError
 from ..job import Layers
 from ..shots.events import ShotReport
@@ -92,7 +93,7 @@ def cluster_executor(address: str) -> StartExecutor:
         from ..farm.dask import on_cluster
     except ImportError:
         raise InputError(
-            "--cluster needs Dask; install it with `pip install 'dmp-matting[cluster]'`."
+            f"--cluster needs Dask; install it with `{how_to_add('cluster')}`."
         ) from None
     return on_cluster(address)
 

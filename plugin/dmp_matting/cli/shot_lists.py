@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Sequence
 
 from ..client.engine_python import python_command
+from ..client.requirements import how_to_add
 from ..errors import InputError, from_wire
 from ..job import MATTES
 from ..presets import resolve
@@ -165,7 +166,7 @@ def _yaml(file: Path) -> List[Row]:
         import yaml
     except ImportError:
         raise InputError(
-            "YAML needs PyYAML (`pip install 'dmp-matting[batch]'`); CSV and JSON do not."
+            f"YAML needs PyYAML (`{how_to_add('batch')}`); CSV and JSON do not."
         ) from None
     text = file.read_text(encoding="utf-8-sig")
     try:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 from urllib.parse import unquote, urlparse
 
+from ..client.requirements import how_to_add
 from ..errors import InputError
 from ..shots.sequences import FilePattern, is_pattern, range_text
 
@@ -26,7 +27,7 @@ def read_timeline(file: Path) -> List[Row]:
         import opentimelineio as otio
     except ImportError:
         raise InputError(
-            "Timelines need OpenTimelineIO; install it with `pip install 'dmp-matting[batch]'`."
+            f"Timelines need OpenTimelineIO; install it with `{how_to_add('batch')}`."
         ) from None
     if not file.exists():
         raise InputError(f"'{file}' does not exist.")

@@ -28,10 +28,13 @@ class Notice(str):
 Event = Union[Notice, Progress, Layers]
 
 
-def run_directly(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None, None]:
+def run_directly(
+    job: Job, outputs: Mapping[int, str], *, command: Optional[Sequence[str]] = None
+) -> Generator[Event, None, None]:
     """Start an engine, yield its Notices and Progress, and the Layers of each frame.
 
-    ``outputs`` names each frame's EXR. Closing the generator ends the engine and waits for that.
+    ``outputs`` names each frame's EXR; ``command`` is the engine's, if not the user's.
+    Closing the generator ends the engine and waits for that.
     Raises what the engine raised, and EngineError or EngineMissingError of its own.
     """
     check_outputs(job, outputs)
@@ -41,7 +44,7 @@ def run_directly(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None,
         "attended": True,
     }
     with tempfile.TemporaryFile() as stderr:
-        child = start_engine("run", stderr=stderr)
+        child = start_engine("run", stderr=stderr, command=command)
         try:
             assert child.stdin is not None and child.stdout is not None
             try:
@@ -151,6 +154,11 @@ def _died(code: int, stderr: IO[bytes]) -> EngineError:
     """The sentence for an engine that ended without a result or a reason."""
     if code == CancelledError.exit_code:
         return EngineError("The engine was stopped from outside; nothing was written.")
+    if code in (-4, 0xC000001D):  # SIGILL, and Windows' name for it
+        return EngineError(
+            "The engine was ended by an instruction that this processor does not have (torch and "
+            "numpy need SSE 4.2 at least, and AVX2 for speed); solve on a newer machine."
+        )
     if code < 0:
         memory = ", perhaps for lack of memory" if code == -9 else ""
         return EngineError(

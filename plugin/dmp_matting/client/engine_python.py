@@ -5,9 +5,9 @@ never imported: the first of these that holds is used.
 
 1. What the host's own preferences name.
 2. ``$DMP_ENGINE_PYTHON``: a Python with torch, numpy and OpenImageIO.
-3. The per-user configuration that ``dmp setup`` writes.
-4. This very interpreter, when it has both ``dmp_engine`` and torch (a plain
-   ``pip install 'dmp-matting[engine]'``, or a source checkout on PYTHONPATH).
+3. The per-user configuration that ``dmp setup`` writes, with ``--install`` or without.
+4. This very interpreter, when it has both ``dmp_engine`` and torch (installed from
+   a release's wheel, or a source checkout on PYTHONPATH).
 
 The command always has ``-I``, so a host's PYTHONHOME, PYTHONPATH and user site
 reach neither the engine nor its workers. What ``-I`` takes away from a source
@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
-from ..errors import EngineMissingError
+from ..errors import EngineMissingError, engine_remedy
 from ..paths import read_config
 
 # Variables of the starting program that the engine keeps: where things lie, how they are written,
@@ -42,11 +42,6 @@ KEPT_PREFIXES = (
     "OPENBLAS_", "TORCH_", "PYTORCH_", "CUBLAS_", "CUDNN_", "OCIO_", "OIIO_", "OPENIMAGEIO_",
     "EXR_", "OPENEXR_", "MALLOC_",
 )  # fmt: skip
-
-HOW_TO_INSTALL = (
-    "Install it with `pip install 'dmp-matting[engine]'`, "
-    "or name a Python that has it with `dmp setup` or DMP_ENGINE_PYTHON."
-)
 
 # Runs the module of argument 1 with the arguments after the third. Argument 2: source roots for
 # the path; a site-packages folder goes last, or it would hide the standard library. Argument 3:
@@ -69,7 +64,10 @@ try:
     __import__(module.partition(".")[0])
 except ImportError as reason:
     print(json.dumps({"event": "error", "error": "EngineMissingError", "message":
-        "The Python at %s has no DMP engine (%s)." % (sys.executable, reason)}), flush=True)
+        "The Python at %s has no DMP engine (%s); %s." % (sys.executable, reason,
+        "unset DMP_ENGINE_PYTHON, or point it at a Python with the engine"
+        if os.environ.get("DMP_ENGINE_PYTHON")
+        else "press Install engine, or run `dmp setup --install`")}), flush=True)
     sys.exit(3)
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
@@ -142,30 +140,30 @@ def child_environment() -> Dict[str, str]:
 
 
 def _chosen(python: Optional[str]) -> Tuple[str, List[str]]:
-    return _named(python, "The engine's Python") if python else _engine_python()
+    if python:
+        return _named(python, "The preference Engine Python", "correct or clear it")
+    return _engine_python()
 
 
 def _engine_python() -> Tuple[str, List[str]]:
     named = os.path.expanduser(os.environ.get("DMP_ENGINE_PYTHON", ""))
     if named:
-        return _named(named, "DMP_ENGINE_PYTHON")
+        return _named(named, "DMP_ENGINE_PYTHON", "point it at the engine's Python, or unset it")
     chosen = str(read_config().get("engine_python", ""))
     if chosen:
-        return _named(chosen, "The configuration that `dmp setup` wrote")
+        return _named(chosen, "The configuration that `dmp setup` wrote", engine_remedy())
     if _is_python(sys.executable) and importlib.util.find_spec("torch") is not None:
         engine = _root("dmp_engine") or next(iter(_checkout_roots()), None)
         if engine is not None:
             # torch's own folder: without it `-I` would lose an install in the user site.
             roots = [str(_here()), engine, _root("torch")]
             return sys.executable, list(dict.fromkeys(root for root in roots if root))
-    raise EngineMissingError(f"The DMP engine was not found. {HOW_TO_INSTALL}")
+    raise EngineMissingError(f"The DMP engine was not found; {engine_remedy()}.")
 
 
-def _named(python: str, by: str) -> Tuple[str, List[str]]:
+def _named(python: str, by: str, remedy: str) -> Tuple[str, List[str]]:
     if not os.access(python, os.X_OK) or os.path.isdir(python):
-        raise EngineMissingError(
-            f"{by} names '{python}', which is not a program; point it at the engine's Python."
-        )
+        raise EngineMissingError(f"{by} names '{python}', which is not a program; {remedy}.")
     return python, _checkout_roots()
 
 

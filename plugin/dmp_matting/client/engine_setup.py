@@ -29,8 +29,8 @@ def choose_engine(python: str) -> Path:
         checks: List[Dict[str, str]] = json.loads(done.stdout)["checks"]
     except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
         raise EngineMissingError(
-            f"The Python '{python}' has no DMP engine; install it there with "
-            f"`{python} -m pip install 'dmp-matting[engine]'`."
+            f"The Python '{python}' has no DMP engine; press Install engine, or run "
+            "`dmp setup --install`, which makes a Python that has it."
         ) from None
     bad = [check for check in checks if check["status"] == "fail"]
     if bad:

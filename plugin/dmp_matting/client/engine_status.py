@@ -7,12 +7,13 @@ socket: a host queries from a thread or from a slow timer, not from a draw call.
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, Optional, Tuple
 
 from ..errors import DmpError, EngineMissingError
 from ..job import JobState
-from .engine_python import HOW_TO_INSTALL, engine_command
+from .engine_python import engine_command
+from .install.records import update_sentence
 from .launcher import engine_silence, find_engine
 
 WAITING = {JobState.UPLOADING.value, JobState.QUEUED.value, JobState.RUNNING.value}
@@ -35,6 +36,7 @@ class EngineState:
 
     sentence  one line for a panel, such as "Ready on NVIDIA RTX 4090."
     device    the preferred device's label, "" where not known yet
+    update    why the engine should be updated, one sentence; "" where it need not
     jobs      the engine's summaries of jobs that are not over, oldest first
               (docs/engineering/engine_protocol.md)
     """
@@ -43,6 +45,7 @@ class EngineState:
     sentence: str
     device: str = ""
     jobs: Tuple[Dict[str, Any], ...] = ()
+    update: str = ""
 
 
 def engine_state(python: Optional[str] = None) -> EngineState:
@@ -50,6 +53,10 @@ def engine_state(python: Optional[str] = None) -> EngineState:
 
     ``python``: the engine's Python of the host's own preferences, if it has one.
     """
+    return replace(_state(python), update=update_sentence(python))
+
+
+def _state(python: Optional[str]) -> EngineState:
     try:
         connection = find_engine()
         if connection is None:
@@ -62,7 +69,7 @@ def engine_state(python: Optional[str] = None) -> EngineState:
             )
         status = connection.request("GET", "/v1/status", timeout=5.0)
     except EngineMissingError as missing:
-        return EngineState(EngineStatus.MISSING, str(missing) or HOW_TO_INSTALL)
+        return EngineState(EngineStatus.MISSING, str(missing))
     except DmpError as broken:
         return EngineState(EngineStatus.BROKEN, str(broken))
     jobs = tuple(job for job in reversed(status["jobs"]) if job["state"] in WAITING)

@@ -23,6 +23,7 @@ from typing import Any, Dict, List, Optional
 
 from ..atomic_write import atomic_write
 from ..client.launcher import start_engine, stop_engine
+from ..client.requirements import how_to_add
 from ..errors import EngineError, InputError
 from ..job import MATTES
 from ..presets import AUTO, preset
@@ -32,7 +33,7 @@ from ..shots.shot import CHUNK, Shot
 IDLE = 60.0  # seconds
 MOST_IDLE = 7 * 24 * 3600.0
 EXTENSION = "TASK_CHUNKING"
-HELP = "Install it with `pip install 'dmp-matting[farm]'`."
+HELP = f"Install it with `{how_to_add('farm')}`."
 
 
 def job_template(gpu: bool = False) -> Dict[str, Any]:

@@ -9,6 +9,13 @@ from Qt import QtCore, QtWidgets
 
 from ..client.engine_setup import choose_engine
 from ..client.engine_status import EngineState, EngineStatus
+from ..client.install.installation import (
+    BackgroundInstallation,
+    InstallRequest,
+    Plan,
+    plan_installation,
+)
+from ..errors import DmpError
 from . import background
 from .background import BackgroundJobs, Outcome
 from .plain import PlainLabel
@@ -35,8 +42,8 @@ class Fix:
 # A state without one needs no button: it passes by itself, or the jobs are to be cancelled first.
 FIXES: Dict[EngineStatus, Fix] = {
     EngineStatus.MISSING: Fix(
-        "Choose Python…",
-        "Name the Python that has the engine, as `dmp setup` does; it is tried first.",
+        "Install engine…",
+        "Install the engine for all programs of yours, or name a Python that has it.",
     ),
     EngineStatus.STOPPED: Fix(
         "Start", "Start the engine now, so that the next matte need not wait."
@@ -44,6 +51,7 @@ FIXES: Dict[EngineStatus, Fix] = {
     EngineStatus.READY: Fix("Stop", "End the engine and give its memory and GPU back."),
     EngineStatus.BROKEN: Fix("Restart", "End the engine that does not answer, and start another."),
 }
+UPDATE = Fix("Update engine…", "Install the engine that belongs to this program.")
 
 
 class EngineStatusLine(QtWidgets.QWidget):
@@ -53,6 +61,7 @@ class EngineStatusLine(QtWidgets.QWidget):
         super().__init__()
         self.state: Optional[EngineState] = None
         self._running = running
+        self._installation: Optional[BackgroundInstallation] = None
         self.dot = QtWidgets.QLabel("●")
         self.sentence = PlainLabel("Finding the engine…")
         self.sentence.setWordWrap(True)
@@ -70,9 +79,11 @@ class EngineStatusLine(QtWidgets.QWidget):
 
     def show_state(self, state: EngineState) -> None:
         self.state = state
+        if self._installation is not None:
+            return  # its progress is shown
         self.dot.setStyleSheet(f"color: {COLOURS[state.status]}")
-        self.sentence.setText(state.sentence)
-        fix = FIXES.get(state.status)
+        self.sentence.setText(" ".join(filter(None, (state.sentence, state.update))))
+        fix = UPDATE if state.update else FIXES.get(state.status)
         self.button.setVisible(fix is not None)
         if fix is not None:
             self.button.setText(fix.label)
@@ -81,10 +92,13 @@ class EngineStatusLine(QtWidgets.QWidget):
 
     def fix(self) -> None:
         """What the button does in the state that is shown."""
+        if self._installation is not None:
+            self._installation.cancel()
+            return
         if self.state is None:
             return
         status = self.state.status
-        if status is EngineStatus.MISSING:
+        if status is EngineStatus.MISSING or self.state.update:
             self._open_dialog()
             return
         done = {
@@ -97,6 +111,48 @@ class EngineStatusLine(QtWidgets.QWidget):
             self.button.setEnabled(False)
 
     def _open_dialog(self) -> None:
+        """Ask once: what is downloaded, how much, and where it goes."""
+        try:
+            plan = plan_installation(InstallRequest())
+        except DmpError as error:
+            self.sentence.setText(str(error))
+            return
+        box = QtWidgets.QMessageBox(self)
+        box.setWindowTitle("Install engine")
+        box.setText(plan.sentence)
+        role = QtWidgets.QMessageBox.ButtonRole
+        install = box.addButton("Install", role.AcceptRole)
+        choose = box.addButton("Choose Python…", role.ActionRole)
+        box.addButton("Cancel", role.RejectRole)
+        box.exec_()
+        if box.clickedButton() is install:
+            self.install(plan)
+        elif box.clickedButton() is choose:
+            self._choose_python()
+
+    def install(self, plan: Plan) -> None:
+        """Install on a thread; the button cancels it meanwhile."""
+        self._installation = BackgroundInstallation(plan)
+        self.button.setText("Cancel")
+        self.button.setToolTip("End the installation; nothing of it is kept.")
+
+    def poll(self) -> Optional[Outcome]:
+        """Show how far the installation is; its outcome when it has ended. Never waits."""
+        task = self._installation
+        if task is None:
+            return None
+        for step in task.poll():
+            self.sentence.setText(f"{step.fraction:.0%} {step.sentence}")
+        if not task.done:
+            return None
+        self._installation = None
+        try:
+            notes = task.result().notes
+        except DmpError as error:
+            return Outcome(str(error), failed=True)
+        return Outcome(" ".join(["The engine is installed and made its first matte.", *notes]))
+
+    def _choose_python(self) -> None:
         python, _ = QtWidgets.QFileDialog.getOpenFileName(
             self, "The Python that has the DMP engine", "", "All files (*)"
         )

@@ -88,8 +88,9 @@ class DmpPanel(QtWidgets.QWidget):
 
     def poll(self) -> None:
         """Show what the threads have queued; never waits."""
-        for outcome in self.tasks.poll():
-            self._show_outcome(outcome)
+        for outcome in [*self.tasks.poll(), self.engine.poll()]:
+            if outcome is not None:
+                self._show_outcome(outcome)
         for event in self._watcher.poll():
             if isinstance(event, EngineState):
                 self._show_state(event)

@@ -311,7 +311,7 @@ def test_an_engine_python_without_torch(tmp_path: Path) -> None:
     bare = tmp_path / "bare"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
     done = matte(tmp_path / "lemur.exr", "--json", DMP_ENGINE_PYTHON=str(bare / "bin" / "python"))
-    assert_refused(done, tmp_path, "EngineMissingError", 3, "torch", "pip install")
+    assert_refused(done, tmp_path, "EngineMissingError", 3, "torch", "unset DMP_ENGINE_PYTHON")
 
 
 def test_options_are_seen_on_python_39() -> None:

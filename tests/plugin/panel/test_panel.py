@@ -19,11 +19,14 @@ from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.connection import Connection, NotThere
 from dmp_matting.client.engine_python import child_environment
 from dmp_matting.client.engine_status import EngineStatus
+from dmp_matting.client.install import records
+from dmp_matting.client.install.installation import Plan
 from dmp_matting.client.launcher import find_engine
 from dmp_matting.job import PROTOCOL, STAGE_NAMES, Stage, stage_called
 from dmp_matting.paths import read_config
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, wait_until
+from ...packages import Index, index, plan, release
 from .qtapp import QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
@@ -31,7 +34,7 @@ from dmp_matting.panel.canvas import Canvas  # isort: skip
 from dmp_matting.panel.jobqueue import Row, in_order, status_text  # isort: skip
 from dmp_matting.panel.viewer import ViewMode, composed  # isort: skip
 
-__all__ = ["qt"]
+__all__ = ["index", "plan", "qt", "release"]
 pytestmark = pytest.mark.usefixtures("qt")
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -279,7 +282,7 @@ def test_no_engine_and_choosing_one(home: Home, monkeypatch: pytest.MonkeyPatch)
     panel = open_panel()
     turn(10, lambda: status(panel) is EngineStatus.MISSING)
     assert "/no/such/python" in panel.engine.sentence.text()
-    assert panel.engine.button.text() == "Choose Python…"
+    assert panel.engine.button.text() == "Install engine…"
     monkeypatch.delenv("DMP_ENGINE_PYTHON")
     panel.engine.choose_python("/bin/true")
     turn(20, lambda: "has no DMP engine" in panel.message.text())
@@ -288,6 +291,30 @@ def test_no_engine_and_choosing_one(home: Home, monkeypatch: pytest.MonkeyPatch)
     turn(120, lambda: read_config().get("engine_python") == sys.executable)
     turn(10, lambda: panel.message.text().startswith("Hosts will use the engine of "))
     assert panel.message.styleSheet() == ""
+
+
+def test_installing_one_and_cancelling(
+    home: Home, plan: Plan, index: Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.trouble = "slow"
+    panel = open_panel()
+    panel.engine.install(plan)
+    assert panel.engine.button.text() == "Cancel"
+    turn(60, index.stuck.is_set)
+    turn(10, lambda: "Getting small (1 of 1)" in panel.engine.sentence.text())
+    panel.engine.button.click()
+    turn(20, lambda: panel.message.text().startswith("The installation was cancelled"))
+    assert read_config() == {}
+    index.trouble = ""
+    index.going_on.set()
+    panel.engine.install(plan)
+    turn(60, lambda: panel.message.text().startswith("The engine is installed"))
+    turn(10, lambda: status(panel) is EngineStatus.STOPPED)
+    assert panel.engine.button.text() == "Start"
+    # A program that is newer than the engine has the same button.
+    monkeypatch.setattr(records, "__version__", "0.2.0")
+    turn(10, lambda: panel.engine.button.text() == "Update engine…")
+    assert "older than this program" in panel.engine.sentence.text()
 
 
 def test_an_engine_of_another_protocol_is_replaced(home: Home, tmp_path: Path) -> None:

@@ -280,4 +280,8 @@ def test_the_command_without_a_screen_or_without_qt(tmp_path: Path) -> None:
     (tmp_path / "Qt.py").write_text("raise ImportError('No Qt binding were found')")
     without = gui(first=str(tmp_path))
     _, err = without.communicate(timeout=30)
-    assert without.returncode == 3 and "dmp-matting[ui]" in err and "Traceback" not in err
+    assert (
+        without.returncode == 3
+        and "-m pip install 'Qt.py>=2.0' 'PySide6-Essentials" in err
+        and "Traceback" not in err
+    )

@@ -1,0 +1,1 @@
+"""The private engine: made, checked, updated and removed by one mechanism for all hosts."""

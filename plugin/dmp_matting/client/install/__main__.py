@@ -1,0 +1,62 @@
+"""`python -m dmp_matting.client.install`: what a release's install.sh and install.ps1 run.
+
+The options are those of `dmp setup --install`, which wants packages that are not there yet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import List, Optional
+
+from ...errors import DmpError, as_dmp_error
+from . import terminal
+from .installation import InstallRequest
+
+
+def main(arguments: Optional[List[str]] = None) -> int:
+    """Install or remove; the exit code, as of `dmp`."""
+    parser = argparse.ArgumentParser(
+        prog="install", description="Install the engine of DMP for this user, or remove it."
+    )
+    for option, name, about in (
+        ("--release", "release", "where this release lies"),
+        ("--from", "source", "wheels, in place of the network"),
+        ("--into", "into", "a shared folder, in place of the user's"),
+    ):
+        parser.add_argument(option, dest=name, type=Path, metavar="FOLDER", help=about)
+    parser.add_argument("--torch", default="auto", help="auto, cpu or such as cu126")
+    parser.add_argument("--base", default="", help="the Python 3.11 to 3.14 to build on")
+    parser.add_argument("--plan", action="store_true", help="show what would be done")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output")
+    parser.add_argument("--remove", action="store_true", help="remove what was installed")
+    parser.add_argument("--cache", action="store_true", help="with --remove: finished frames too")
+    parser.add_argument("--force", action="store_true", help="with --remove: even while it works")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.remove:
+            data = terminal.uninstall(cache=chosen.cache, force=chosen.force)
+        else:
+            request = InstallRequest(
+                chosen.torch, chosen.source, chosen.into, chosen.base, chosen.release
+            )
+            data = terminal.install(
+                request, as_json=chosen.json, yes=chosen.yes, only_plan=chosen.plan
+            )
+    except Exception as wrong:
+        error: DmpError = as_dmp_error(wrong)
+        if chosen.json:
+            terminal.print_json({"ok": False, **error.to_wire(), "exit_code": error.exit_code})
+        print(error, file=sys.stderr)
+        return error.exit_code
+    if chosen.json:
+        terminal.print_json(data)
+    else:
+        print(data["sentence"])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,93 @@
+"""What pip, uv and venv print when they fail, as one sentence for the person at the button."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import List, Optional, Tuple, Type
+
+from ...errors import DmpError, EngineError, InputError, OutputError
+
+AGAIN = "press *Install engine* (or run `dmp setup --install`) again"
+OFFLINE = "or install from a folder of wheels (`dmp setup --install --from FOLDER`)"
+
+# The first pattern that is found counts. {0}: what the pattern's group found; {place}: the folder
+# that was to be written; {source}: the folder of wheels.
+SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
+    (r"No space left on device|Errno 28|not enough space|Disk quota exceeded|os error 28",
+     OutputError, "The disk of {place} is full; make room, or set DMP_DATA_DIR to a folder on "
+                  f"another disk, and {AGAIN}."),
+    (r"Read-only file system|os error 30",
+     OutputError, "{place} is on a disk that cannot be written; set DMP_DATA_DIR to a folder that "
+                  "can."),
+    (r"DO NOT MATCH THE HASHES|Hash mismatch|hash mismatch",
+     EngineError, "A package arrived other than it was published (a broken download, or a proxy "
+                  f"that changes files); {AGAIN}."),
+    (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|invalid peer certificate|SSLError",
+     EngineError, "The package index has a certificate that is not trusted here; set PIP_CERT or "
+                  "SSL_CERT_FILE to your facility's certificates."),
+    (r"ProxyError|407 Proxy|Tunnel connection failed|Cannot connect to proxy",
+     EngineError, "The proxy refused the connection to the package index; correct HTTPS_PROXY, "
+                  f"{OFFLINE}."),
+    (r"(?:401|403) (?:Client )?(?:Error|Unauthorized|Forbidden)|HTTP error 40[13]",
+     EngineError, "The package index refused access; correct its address and password "
+                  "(PIP_INDEX_URL, or UV_DEFAULT_INDEX)."),
+    (r"IncompleteRead|Connection broken|ConnectionResetError|Connection reset|RemoteDisconnected|"
+     r"incomplete-download|Response payload is not completed|end of file before message|"
+     r"BadZipFile|File is not a zip file|Read timed out|ReadTimeoutError|error decoding response",
+     EngineError, f"The download broke off; {AGAIN}: what has arrived whole is kept."),
+    (r"Temporary failure in name resolution|Name or service not known|getaddrinfo|"
+     r"nodename nor servname|NewConnectionError|Failed to establish a new connection|"
+     r"Network is unreachable|dns error|tcp connect error|Connection refused|Connection timed out|"
+     r"client error \(Connect\)",
+     EngineError, "The package index cannot be reached; check the network and the proxy "
+                  f"(HTTPS_PROXY), {OFFLINE}."),
+    (r"No matching distribution found for ([\w.\-\[\]+=]+)|there (?:is|are) no versions? of "
+     r"([\w.\-]+)|(?:Because|and) ([\w.\-]+)[^\n]* was not found in",
+     EngineError, "{source} has no package {0} for this Python and machine; {remedy}."),
+    (r"Permission denied: '([^']+)'|Permission denied",
+     OutputError, "{place} cannot be written; set DMP_DATA_DIR to a folder of your own."),
+    (r"No module named '?venv'?|ensurepip is not available",
+     EngineError, "The Python that was found cannot make environments; install its package "
+                  "python3-venv, or name another Python with `dmp setup --install --base PYTHON`."),
+]  # fmt: skip
+
+
+def from_output(output: str, place: Path, source: Optional[Path], log: Path) -> DmpError:
+    """The error for a step that failed with that output."""
+    for pattern, kind, sentence in SENTENCES:
+        found = re.search(pattern, output)
+        if found is None:
+            continue
+        name = next((group for group in found.groups() if group), "")
+        where = f"The folder {source}" if source else "The package index"
+        remedy = (
+            "make the folder with `dmp package wheels` and the same version of Python"
+            if source
+            else "name another Python with `dmp setup --install --base PYTHON`"
+        )
+        return kind(sentence.format(name, place=place, source=where, remedy=remedy))
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    errors = [line for line in lines if line.lower().startswith("error")]
+    last = (errors or lines or ["no reason given"])[-1]
+    last = re.sub(r"^(ERROR|error): ?", "", last).rstrip(".")
+    return EngineError(f"The installation failed: {last}; everything that it printed is in {log}.")
+
+
+def from_os(reason: OSError, place: Path) -> DmpError:
+    """The error for a file or folder of ours that cannot be written."""
+    text = f"[Errno {reason.errno}] {reason.strerror}"
+    if re.search(SENTENCES[0][0] + "|" + SENTENCES[1][0], text):
+        return from_output(text, place, None, place)
+    return OutputError(
+        f"{place} cannot be written ({reason.strerror}); set DMP_DATA_DIR to a folder that can."
+    )
+
+
+def no_python(found: List[str]) -> InputError:
+    """No Python to build on, and no uv that would bring one."""
+    seen = f" (found: {', '.join(found)})" if found else ""
+    return InputError(
+        f"No Python 3.11 to 3.14 was found on this machine{seen}; install one, or uv, or name one "
+        "with `dmp setup --install --base PYTHON`."
+    )

@@ -1,0 +1,388 @@
+"""Make the private engine of this user: planned, built beside, tried, then put in its place.
+
+    plan = plan_installation(InstallRequest())  # what, where, how large; needs no network
+    task = BackgroundInstallation(plan)         # a BackgroundTask of Steps; .cancel()
+    installed = task.result()                   # or the one sentence that it ended with
+
+Rules. The environment is built in a hidden folder and gets its name only after it has made a
+matte: nothing is ever half-installed. The engine that was there before goes on until then, and
+with a job of its own until that has ended. The configuration is written last. Standard library
+only, Python 3.9: hosts run this on a thread of theirs.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import re
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Tuple
+
+from ...atomic_write import atomic_write
+from ...errors import DmpError, EngineError, InputError, OutputError
+from ...paths import config_file, data_folder, write_config
+from ..background_task import BackgroundTask
+from ..launcher import stop_engine
+from . import failures, machine, payload, records, tools, torch_build
+from .payload import Payload
+from .pythons import pip_is_configured, uv_is_configured
+from .records import Record
+from .self_test import self_test
+from .steps import Runner, Step
+from .tools import Reading, Tools
+from .torch_build import TorchBuild
+
+# Bytes, rounded up: what is downloaded, and what lies on the disk. The CUDA figures are estimates.
+SIZES = {False: (0.35e9, 1.4e9), True: (3.2e9, 7.0e9)}
+SCRATCH = ".scratch"  # in the environment while it is built
+
+
+@dataclass(frozen=True)
+class InstallRequest:
+    """What somebody asked for; the default is what a button does.
+
+    torch   "auto", "cpu" or such as "cu126"
+    source  a folder of wheels (`dmp package wheels`): nothing is downloaded then
+    release the folder of a release, with the wheel of DMP and the locked packages
+    into    the folder of a shared environment, which no configuration is led to; else the user's
+    base    the Python to build on
+    """
+
+    torch: str = "auto"
+    source: Optional[Path] = None
+    into: Optional[Path] = None
+    base: str = ""
+    release: Optional[Path] = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What will be done. ``sentence`` is the question for the person who decides."""
+
+    request: InstallRequest
+    payload: Payload
+    tools: Tools
+    build: TorchBuild
+    place: Path
+    download: int  # bytes
+    disk: int  # bytes
+    known_build: bool  # False where only the index's answer shows which build of torch it has
+
+    @property
+    def sentence(self) -> str:
+        if self.request.source:
+            origin = f"from the folder {self.request.source}, without network"
+        else:
+            origin = f"about {_size(self.download)} from the package index"
+            if not self.known_build:
+                origin += f" ({_size(SIZES[True][0])} if it has no torch for the CPU)"
+        python = self.tools.base.called if self.tools.base else "a Python that uv brings"
+        torch = f"torch for {'the GPU' if self.build.gpu else 'the CPU'} ({self.build.reason})"
+        return (
+            f"DMP {self.payload.version}, {torch} and its other packages, {origin}, are installed "
+            f"into {self.place} ({_size(self.disk)}, on {python}). Nothing else leaves this "
+            "machine, and nothing outside that folder changes."
+        )
+
+
+@dataclass(frozen=True)
+class Installed:
+    """How it ended: the engine's Python, what it recorded, its device, and notes to read."""
+
+    python: str
+    record: Record
+    device: str
+    notes: Tuple[str, ...] = ()
+
+
+class BackgroundInstallation(BackgroundTask[Step, Installed]):
+    """An installation on a thread; starts at once."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._installation = Installation(plan)
+        atexit.register(self.cancel)  # or pip would go on when the host has ended
+        super().__init__(self._install, "dmp-install")
+
+    def _install(self, report: Callable[[Step], None]) -> Installed:
+        try:
+            return self._installation.run(report)
+        finally:
+            atexit.unregister(self.cancel)
+
+    def cancel(self) -> None:
+        """End it; returns at once, and ``result`` raises CancelledError."""
+        self._installation.cancel()
+
+
+def plan_installation(request: InstallRequest) -> Plan:
+    """Look at this machine. InputError and OutputError for what cannot be; changes nothing."""
+    if request.source is not None and not request.source.is_dir():
+        raise InputError(f"The folder {request.source} does not exist; name one with wheels.")
+    found = payload.find(request.source, request.release)
+    build = torch_build.choose(request.torch, machine.driver_cuda())
+    chosen = tools.choose(request.base, offline=request.source is not None)
+    place = request.into.absolute() if request.into else records.engines_folder()
+    download, disk = SIZES[build.gpu]
+    free = shutil.disk_usage(_existing(place)).free
+    if free < disk + download:
+        raise OutputError(
+            f"The engine needs {_size(disk + download)} at {place}, where {_size(free)} are free; "
+            "make room, or set DMP_DATA_DIR to a folder on another disk."
+        )
+    known = build.gpu or _reaches_build(chosen, build, request)
+    return Plan(request, found, chosen, build, place, int(download), int(disk), known)
+
+
+class Installation:
+    """One installation; ``run`` does it, ``cancel`` ends it from another thread."""
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan, self._into = plan, plan.request.into is not None
+        self._tools = plan.tools
+        place = plan.place
+        self._log = place.parent / (f".{place.name}.install.log" if self._into else "install.log")
+        self._runner = Runner(self._log, place, plan.request.source)
+        self._environment: Dict[str, str] = {}
+        self._downloaded = 0
+        self._notes: List[str] = []
+
+    def cancel(self) -> None:
+        self._runner.cancel()
+
+    def run(self, report: Callable[[Step], None]) -> Installed:
+        """Everything. One DmpError; what was there before is there after it."""
+        place = self._plan.place
+        try:
+            (place.parent if self._into else place).mkdir(parents=True, exist_ok=True)
+            if not self._into:
+                config_file().parent.mkdir(parents=True, exist_ok=True)
+            self._log.write_text("", encoding="utf-8")
+            with machine.only_one(self._log.with_suffix(".lock")) as alone:
+                if not alone:
+                    raise EngineError(
+                        "Another program is installing the engine; wait until it has ended."
+                    )
+                return self._install(report)
+        except OSError as reason:
+            raise failures.from_os(reason, place) from None
+        finally:
+            if self._into:
+                for left in (self._log, self._log.with_suffix(".lock")):
+                    left.unlink(missing_ok=True)
+
+    def _install(self, report: Callable[[Step], None]) -> Installed:
+        started = time.monotonic()
+        target = self._free_name()
+        with atomic_write(target) as side, tempfile.TemporaryDirectory(prefix="dmp-") as boot:
+            scratch = side / SCRATCH
+            report(Step("Making the environment", 0.01))
+            downloads = None if self._into else data_folder() / "downloads"
+            self._environment = tools.environment(Path(boot), downloads)
+            if self._tools.boot:
+                self._runner.run(self._tools.fetch_uv(Path(boot)), self._environment)
+                self._tools = Tools(None, tools.fetched_uv(Path(boot)))
+            self._runner.run(self._tools.make_environment(side), self._environment)
+            scratch.mkdir()
+            self._environment = tools.environment(scratch, downloads)
+            self._packages(side, report)
+            self._runner.check()
+            wheel = self._plan.payload.wheel_in(scratch)
+            digest = payload.digest(wheel)
+            report(Step("Installing DMP", 0.85))
+            self._pip(side, ["--no-deps", "--no-index", str(wheel)])
+            _put_in_place(side, target)
+            shutil.rmtree(scratch)
+            report(Step("Making a first matte, to see that it works", 0.88))
+            device = self_test(records.python_in(side))
+            self._runner.check()
+            record = Record(
+                self._plan.payload.version, digest, _torch_version(side),
+                self._tools.base.called if self._tools.base else "uv",
+                self._downloaded, _bytes_of(side), round(time.monotonic() - started, 1),
+            )  # fmt: skip
+            records.write_record(side, record)
+            if self._into:
+                machine.open_to_all(side)
+        python = records.python_in(target)
+        if not self._into:
+            self._remember(target, python, report)
+        self._explain_build(record)
+        report(Step("Done", 1.0))
+        return Installed(python, record, device, tuple(self._notes))
+
+    def _free_name(self) -> Path:
+        """The folder that the environment will be; what killed installations left is removed."""
+        if self._into:
+            place = self._plan.place
+            if place.is_dir():
+                if any(place.iterdir()):
+                    raise OutputError(f"The folder {place} is not empty; name a new one.")
+                place.rmdir()
+            return place
+        wheel = self._plan.payload.wheel
+        start = self._plan.payload.version + (f"-{payload.digest(wheel)[:6]}" if wheel else "")
+        number, target = 1, self._plan.place / f"{start}-1"
+        while target.exists():
+            number += 1
+            target = self._plan.place / f"{start}-{number}"
+        for left in self._plan.place.glob(".*.part"):
+            shutil.rmtree(left, ignore_errors=True)  # we hold the lock: nobody writes it
+        return target
+
+    def _packages(self, side: Path, report: Callable[[Step], None]) -> None:
+        """All packages of others, with their hashes, and then torch if it comes from elsewhere."""
+        build = self._plan.build
+        lines = self._plan.payload.lock(gpu=build.plain)
+        if not build.plain:
+            lines = [line for line in lines if not torch_line(line)]
+        listed = side / SCRATCH / "packages.txt"
+        listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        end = 0.84 if build.plain else 0.45
+        words = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
+        if lines:
+            self._pip(side, words, Reading(len(lines)), 0.03, end, report)
+        if not build.plain:
+            self._special_torch(side, report)
+
+    def _special_torch(self, side: Path, report: Callable[[Step], None]) -> None:
+        """A build of torch that the package index may not have; else the one that it has."""
+        build, source = self._plan.build, self._plan.request.source
+        index = torch_build.own_index(build)
+        words = [torch_build.REQUIREMENT]
+        reading = Reading(1)
+        if index and not source:
+            extra = ["--index" if self._tools.uv else "--extra-index-url", index]
+            self._pip(side, [*extra, *words], reading, 0.45, 0.84, report)
+            return
+        uv = "" if source else self._uv_that_knows_builds(side)
+        if uv:
+            command = Tools(self._tools.base, uv).install(
+                side, ["--torch-backend", build.name, *words], None
+            )
+            report(Step(f"Getting torch for {build.name}", 0.46))
+            code, _ = self._runner.outcome(command, self._environment)
+            if not code:
+                return
+            self._notes.append(
+                f"The build {build.name} of torch could not be had, so the usual one was taken."
+            )
+        self._pip(side, words, reading, 0.45, 0.84, report)
+
+    def _uv_that_knows_builds(self, side: Path) -> str:
+        """uv where nothing leads to a facility's index; fetched as a wheel where it is not here."""
+        plan = self._plan
+        if not _reaches_build(plan.tools, plan.build, plan.request):
+            return ""
+        if self._tools.uv:
+            return self._tools.uv
+        folder = side / SCRATCH / "uv"
+        code, _ = self._runner.outcome(self._tools.fetch_uv(folder), self._environment)
+        return tools.fetched_uv(folder) if not code else ""
+
+    def _pip(
+        self,
+        side: Path,
+        words: List[str],
+        reading: Optional[Reading] = None,
+        start: float = 0.0,
+        end: float = 0.0,
+        report: Callable[[Step], None] = lambda step: None,
+    ) -> None:
+        reading = reading or Reading(1)
+
+        def show(line: str) -> None:
+            sentence = reading.sentence(line)
+            if sentence:
+                report(Step(sentence, start + (end - start) * reading.fraction))
+
+        source = None if "--no-index" in words else self._plan.request.source
+        command = self._tools.install(side, words, source)
+        self._runner.run(command, self._environment, show)
+        self._downloaded += reading.downloaded
+
+    def _remember(self, target: Path, python: str, report: Callable[[Step], None]) -> None:
+        """Lead all hosts of the user to the new engine, and let the old one go when it is idle."""
+        try:
+            write_config({"engine_python": python})
+        except DmpError:
+            shutil.rmtree(target, ignore_errors=True)
+            raise
+        report(Step("Ending the engine that ran before, if any", 0.98))
+        try:
+            stop_engine()
+            records.prune(target)
+        except DmpError:
+            self._notes.append("The old engine finishes its jobs first; it is removed later.")
+        named = os.environ.get("DMP_ENGINE_PYTHON")
+        if named and named != python:
+            self._notes.append(
+                f"DMP_ENGINE_PYTHON names {named}, which comes first; unset it to use this engine."
+            )
+        shutil.rmtree(data_folder() / "downloads", ignore_errors=True)
+
+    def _explain_build(self, record: Record) -> None:
+        build = self._plan.build
+        if build.gpu and record.torch.endswith("+cpu"):
+            self._notes.append(
+                f"torch {record.torch} has no CUDA, so the CPU solves; set DMP_TORCH_INDEX to an "
+                f"index with the build {build.name} and install again."
+            )
+
+
+def torch_line(line: str) -> bool:
+    """Whether a locked package is torch itself."""
+    return re.match(r"torch\s*==", line) is not None
+
+
+def _reaches_build(chosen: Tools, build: TorchBuild, request: InstallRequest) -> bool:
+    """Whether a build that is not the index's own can be had, as far as one can know before."""
+    if build.plain or request.source or torch_build.own_index(build):
+        return True
+    return not (pip_is_configured() or uv_is_configured())
+
+
+def _put_in_place(side: Path, target: Path) -> None:
+    """Have the environment's scripts name the folder that it will have; and the command dmp."""
+    scripts = Path(machine.scripts_folder(side))
+    before, after = str(side).encode(), str(target).encode()
+    for path in [*scripts.iterdir(), side / "pyvenv.cfg"]:
+        if path.is_symlink() or not path.is_file():
+            continue
+        content = path.read_bytes()
+        if before not in content:
+            continue
+        if b"\0" in content:
+            path.unlink()  # a program of pip's for Windows: it would look for the folder beside
+        else:
+            path.write_bytes(content.replace(before, after))
+    command, text = machine.command_file(side)
+    Path(command).write_bytes(text.encode())
+    Path(command).chmod(0o755)
+
+
+def _torch_version(environment: Path) -> str:
+    """The version of the torch in an environment, from the name of its metadata."""
+    names = [path.name for path in environment.glob("[Ll]ib*/**/site-packages/torch-*.dist-info")]
+    return names[0][len("torch-") : -len(".dist-info")] if names else "none"
+
+
+def _bytes_of(folder: Path) -> int:
+    sizes = 0
+    for place, _, files in os.walk(folder):
+        for name in files:
+            sizes += os.lstat(os.path.join(place, name)).st_size
+    return sizes
+
+
+def _existing(place: Path) -> Path:
+    while not place.is_dir():
+        place = place.parent
+    return place
+
+
+def _size(count: float) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"

@@ -1,0 +1,86 @@
+"""What an engine is made from: the wheel of DMP and the list of locked packages.
+
+Looked for, in this order: the folder that the artist or TD named; the copy that a host's plug-in
+carries (``dmp_matting/release``, from ``dmp package``); this very package, where it is a checkout
+or an installed distribution: then the wheel is written when it is needed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Optional
+
+from ...errors import InputError
+from ...version import __version__
+from . import sources
+from .wheel import WHEEL_NAME, write_wheel
+
+LOCKS = {False: "constraints-cpu.txt", True: "constraints-cuda.txt"}
+_WHEEL = re.compile(r"dmp_matting-(\d+(?:\.\d+)*)-py3-none-any\.whl")
+
+
+@dataclass(frozen=True)
+class Payload:
+    """``wheel`` is None where it is to be written from this package; ``folder`` has the locks."""
+
+    wheel: Optional[Path]
+    version: str
+    folder: Path
+
+    def lock(self, gpu: bool) -> List[str]:
+        """The locked packages, one pip requirement with its hashes each. InputError."""
+        file = self.folder / LOCKS[gpu]
+        try:
+            text = file.read_text(encoding="utf-8")
+        except OSError as reason:
+            raise InputError(f"{file} cannot be read ({reason.strerror}).") from None
+        lines = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
+        return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+    def wheel_in(self, folder: Path) -> Path:
+        """The wheel; written into ``folder`` where there is none yet."""
+        if self.wheel is not None:
+            return self.wheel
+        write_wheel(folder / WHEEL_NAME)
+        return folder / WHEEL_NAME
+
+
+def find(*named: Optional[Path]) -> Payload:
+    """The payload, of the first of ``named`` that is a folder with a wheel, else of this package.
+
+    InputError where there is none and this package cannot write one.
+    """
+    folders = [folder for folder in named if folder is not None]
+    locks = next((one for one in folders if (one / LOCKS[False]).is_file()), Path(__file__).parent)
+    for folder in [*folders, sources.CORE / sources.RELEASE]:
+        wheels = sorted(folder.glob("dmp_matting-*.whl"), key=lambda path: _order(path.name))
+        if wheels:
+            return Payload(wheels[-1], _version(wheels[-1].name), locks)
+    if sources.engine() is None:
+        place = folders[0] if folders else sources.CORE / sources.RELEASE
+        raise InputError(
+            f"{place} holds no dmp_matting-*.whl; name the release folder, which holds it."
+        )
+    return Payload(None, __version__, locks)
+
+
+def digest(wheel: Path) -> str:
+    """64 hexadecimal digits over the wheel."""
+    return hashlib.sha256(wheel.read_bytes()).hexdigest()
+
+
+def numbers(version: str) -> List[int]:
+    """A version to compare by: "0.10.1" -> [0, 10, 1]."""
+    return [int(number) for number in re.findall(r"\d+", version)]
+
+
+def _version(name: str) -> str:
+    found = _WHEEL.fullmatch(name)
+    return found[1] if found else name.split("-")[1]
+
+
+def _order(name: str) -> List[int]:
+    return numbers(_version(name))

@@ -1,0 +1,116 @@
+"""The private engines of a user: where they lie, and what each recorded of itself.
+
+An engine is a folder with a virtual environment and ``engine.json``, which is written before the
+folder gets its name: a folder without it is none of ours. Standard library only, Python 3.9.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Dict, List, Optional, Tuple
+
+from ...errors import DmpError, InputError
+from ...paths import data_folder, read_config
+from ...version import __version__
+from . import machine, payload, sources
+
+RECORD = "engine.json"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was installed.
+
+    version     the release of DMP
+    digest      SHA-256 of its wheel
+    torch       the installed build, as "2.13.0+cpu"
+    base        the Python that it was built on
+    downloaded  bytes from the index; disk: bytes of the environment; seconds: all of it
+    """
+
+    version: str
+    digest: str
+    torch: str
+    base: str
+    downloaded: int
+    disk: int
+    seconds: float
+
+
+def engines_folder() -> Path:
+    return data_folder() / "engines"
+
+
+def record_of(python: str) -> Optional[Record]:
+    """The record of the environment that a Python belongs to; None where we did not make it."""
+    try:
+        found = json.loads((Path(python).parent.parent / RECORD).read_text(encoding="utf-8"))
+        return Record(**{spec.name: found[spec.name] for spec in fields(Record)})
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def write_record(environment: Path, record: Record) -> None:
+    text = json.dumps(asdict(record), indent=2, sort_keys=True) + "\n"
+    (environment / RECORD).write_text(text, encoding="utf-8")
+
+
+def installed() -> List[Path]:
+    """The user's engines, oldest first."""
+    try:
+        found = [path for path in engines_folder().iterdir() if (path / RECORD).is_file()]
+    except OSError:
+        return []
+    return sorted(found, key=lambda path: (path / RECORD).stat().st_mtime)
+
+
+def update_sentence(python: Optional[str] = None) -> str:
+    """Why the engine that hosts use should be updated; "" where it need not, or is not ours.
+
+    ``python``: the engine's Python of a host's own preferences.
+    """
+    try:
+        chosen = python or os.environ.get("DMP_ENGINE_PYTHON") or read_config().get("engine_python")
+        record = record_of(str(chosen)) if chosen else None
+    except InputError:
+        return ""
+    if record is None:
+        return ""
+    if payload.numbers(record.version) < payload.numbers(__version__):
+        return f"The engine is DMP {record.version}, older than this program ({__version__})."
+    if record.version == __version__ and _carried_digest() not in ("", record.digest):
+        return f"The engine was made from another build of DMP {__version__} than this program."
+    return ""
+
+
+def prune(kept: Path) -> None:
+    """Remove the user's other engines; the caller knows that none of them runs."""
+    for path in installed():
+        if path != kept:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def python_in(environment: Path) -> str:
+    return str(machine.python_of(environment))
+
+
+def _carried_digest() -> str:
+    """The digest of the wheel that this copy carries; "" where it carries none."""
+    folder = sources.CORE / sources.RELEASE
+    try:
+        wheel = payload.find().wheel if folder.is_dir() else None
+        if wheel is None or wheel.parent != folder:
+            return ""
+        stamp = (str(wheel), wheel.stat().st_mtime_ns)
+        if stamp not in _digests:
+            _digests[stamp] = payload.digest(wheel)
+        return _digests[stamp]
+    except (OSError, DmpError):
+        return ""
+
+
+_digests: Dict[Tuple[str, int], str] = {}  # a panel looks every few seconds

@@ -1,0 +1,93 @@
+"""Children of an installation: run one, log what it prints, report it, end it on request."""
+
+from __future__ import annotations
+
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Callable, Dict, List, Optional, Tuple
+
+from ...errors import CancelledError, EngineError
+from . import failures, machine
+
+
+@dataclass(frozen=True)
+class Step:
+    """One event of an installation: what happens now, and how far it is, [0, 1]."""
+
+    sentence: str
+    fraction: float
+
+
+class Runner:
+    """Runs one command after the other; ``cancel`` may come from another thread at any time.
+
+    log     the file that gets every line; place: the folder that is written, for sentences
+    source  the folder of wheels where there is no network, or None
+    """
+
+    def __init__(self, log: Path, place: Path, source: Optional[Path]) -> None:
+        self.log, self.place, self.source = log, place, source
+        self._cancelled = threading.Event()
+        self._child: Optional[subprocess.Popen[str]] = None
+        self._lock = threading.Lock()
+
+    def cancel(self) -> None:
+        """End the command that runs, and let none follow; returns at once."""
+        with self._lock:
+            self._cancelled.set()
+            if self._child is not None:
+                machine.end_tree(self._child)
+
+    def check(self) -> None:
+        """CancelledError after ``cancel``."""
+        if self._cancelled.is_set():
+            raise CancelledError("The installation was cancelled; nothing of it was kept.")
+
+    def run(
+        self,
+        command: List[str],
+        environment: Dict[str, str],
+        on_line: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        """Run it to its end. The error that its output means, or CancelledError."""
+        code, output = self.outcome(command, environment, on_line)
+        if code:
+            raise failures.from_output(output, self.place, self.source, self.log)
+
+    def outcome(
+        self,
+        command: List[str],
+        environment: Dict[str, str],
+        on_line: Callable[[str], None] = lambda line: None,
+    ) -> Tuple[int, str]:
+        """The exit code and the output. CancelledError, or EngineError where it does not start."""
+        with self.log.open("a", encoding="utf-8", errors="replace") as log:
+            log.write(f"$ {machine.quoted(command)}\n")
+            log.flush()
+            with self._lock:
+                self.check()
+                try:
+                    self._child = child = subprocess.Popen(
+                        command, env=environment, stdin=subprocess.DEVNULL, text=True,
+                        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
+                        errors="replace", **machine.child_options(),
+                    )  # fmt: skip
+                except OSError as reason:
+                    raise EngineError(
+                        f"'{command[0]}' could not be started ({reason.strerror})."
+                    ) from None
+            lines: List[str] = []
+            assert child.stdout is not None
+            with child.stdout:
+                for line in child.stdout:
+                    log.write(line)
+                    log.flush()
+                    lines.append(line)
+                    on_line(line.rstrip())
+            code = child.wait()
+            with self._lock:
+                self._child = None
+        self.check()
+        return code, "".join(lines)

@@ -1,0 +1,101 @@
+"""The installer on a terminal, for `dmp setup` and for a release's install script alike.
+
+Standard library only: in a release folder there is nothing else yet.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+from dataclasses import asdict
+from typing import Any, Dict, List
+
+from ...errors import CancelledError
+from .installation import BackgroundInstallation, Installed, InstallRequest, Plan, plan_installation
+from .removal import remove
+from .steps import Step
+
+LOOKS = 0.2  # seconds between two
+
+
+def install(
+    request: InstallRequest, *, as_json: bool, yes: bool, only_plan: bool
+) -> Dict[str, Any]:
+    """Ask, install and show how far it is; what the command prints with ``--json``.
+
+    Asked only on a terminal, and not with ``yes``. Ctrl-C and SIGTERM end it cleanly. Raises the
+    DmpError that ended it.
+    """
+    plan = plan_installation(request)
+    if only_plan:
+        return {"ok": True, **_plan(plan), "sentence": plan.sentence}
+    print(plan.sentence, file=sys.stderr)
+    if not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty():
+        print("Go on? [Y/n] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):
+            raise CancelledError("Nothing was installed.")
+    done = _run(BackgroundInstallation(plan))
+    python = done.python
+    sentence = " ".join(
+        [
+            f"The engine is installed and has made its first matte on {done.device}: {python}"
+            f" ({done.record.disk / 1e9:.1f} GB, {done.record.seconds:.0f} s).",
+            *done.notes,
+        ]
+    )
+    return {
+        "ok": True, "engine_python": python, "device": done.device, "notes": list(done.notes),
+        **asdict(done.record), "sentence": sentence,
+    }  # fmt: skip
+
+
+def uninstall(*, cache: bool, force: bool) -> Dict[str, Any]:
+    """Remove what was installed; what the command prints with ``--json``."""
+    removed: List[str] = remove(cache=cache, force=force)
+    listed = ", ".join(removed)
+    sentence = f"Removed {listed}." if removed else "There was nothing to remove."
+    return {"ok": True, "removed": removed, "sentence": sentence}
+
+
+def print_json(data: Dict[str, Any]) -> None:
+    """One JSON object on standard output."""
+    print(json.dumps(data), flush=True)
+
+
+def _plan(plan: Plan) -> Dict[str, Any]:
+    return {
+        "version": plan.payload.version, "place": str(plan.place), "torch": plan.build.name,
+        "reason": plan.build.reason, "base": plan.tools.base.called if plan.tools.base else "uv",
+        "tool": plan.tools.called, "download": plan.download, "disk": plan.disk,
+    }  # fmt: skip
+
+
+def _run(task: BackgroundInstallation) -> Installed:
+    """Wait for it, and cancel it on Ctrl-C or SIGTERM."""
+
+    def stop(number: int, frame: object) -> None:
+        task.cancel()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    on_terminal, shown = sys.stderr.isatty(), ""
+    try:
+        while not task.done:
+            for step in task.poll():
+                line = _line(step)
+                if on_terminal:
+                    print(f"\r{line:<78.78}", end="", file=sys.stderr, flush=True)
+                elif step.sentence != shown:
+                    print(line, file=sys.stderr, flush=True)
+                shown = step.sentence
+            task.wait(LOOKS)
+        return task.result()
+    finally:
+        if on_terminal:
+            print("\r" + " " * 78 + "\r", end="", file=sys.stderr, flush=True)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _line(step: Step) -> str:
+    return f"{step.fraction:4.0%}  {step.sentence}"

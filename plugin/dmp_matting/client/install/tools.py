@@ -1,0 +1,150 @@
+"""pip and uv as this installation calls them: commands and environment. Standard library only.
+
+uv is taken where it is and nothing leads pip to an index of its own: the variables and files that
+lead pip are not uv's. Proxies and certificates come from the usual variables for both.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Dict, List, Optional, Sequence
+
+from ...errors import InputError
+from ..engine_python import child_environment
+from . import machine, pythons
+from .pythons import BasePython
+
+# These would put packages elsewhere than into the environment.
+_ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV")
+_FOR_UV = {
+    "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
+    "PIP_EXTRA_INDEX_URL": "UV_INDEX",
+    "PIP_FIND_LINKS": "UV_FIND_LINKS",
+    "PIP_CERT": "SSL_CERT_FILE",
+}
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What builds the environment: a Python (None: uv brings one), pip on it, or uv.
+
+    ``boot``: where no Python fits and there is no uv: an older Python, whose pip can fetch uv.
+    """
+
+    base: Optional[BasePython]
+    uv: str
+    boot: Optional[BasePython] = None
+
+    @property
+    def called(self) -> str:
+        return "uv" if self.uv else "pip"
+
+    def make_environment(self, folder: Path) -> List[str]:
+        """The command that makes an empty environment."""
+        if self.uv:
+            python = self.base.path if self.base else "3.11"
+            return [self.uv, "venv", "--prompt", "dmp", "--python", python, str(folder)]
+        assert self.base is not None
+        return [self.base.path, "-I", "-m", "venv", "--without-pip", "--prompt", "dmp", str(folder)]
+
+    def install(self, folder: Path, words: Sequence[str], source: Optional[Path]) -> List[str]:
+        """The command that installs ``words`` into the environment ``folder``."""
+        python = str(machine.python_of(folder))
+        offline = ["--no-index", "--find-links", str(source)] if source else []
+        if self.uv:
+            return [self.uv, "pip", "install", "--python", python, "--compile-bytecode",
+                    *offline, *words]  # fmt: skip
+        return [*self._pip(python), "install", *_QUIET, *offline, *words]
+
+    def download(self, folder: Path, words: Sequence[str]) -> List[str]:
+        """The command that downloads wheels into ``folder``; pip alone can."""
+        assert self.base is not None
+        return [*self._pip(self.base.path), "download", *_QUIET, "--dest", str(folder), *words]
+
+    def fetch_uv(self, folder: Path) -> List[str]:
+        """The command that puts uv, a wheel of the package index, into a folder."""
+        base = self.boot or self.base
+        assert base is not None
+        tools = Tools(base, "")
+        return [*tools._pip(base.path), "install", *_QUIET, "--target", str(folder), "uv"]
+
+    def _pip(self, python: str) -> List[str]:
+        assert self.base is not None
+        if self.base.pip_is_wheel:
+            return [python, os.path.join(self.base.pip, "pip")]
+        return [self.base.path, "-m", "pip", "--python", python]
+
+
+_QUIET = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
+
+
+def choose(base: str, *, offline: bool) -> Tools:
+    """The tools of this machine. InputError where there are none."""
+    uv = pythons.find_uv()
+    try:
+        python = pythons.find(base, uv=uv if not offline else "")
+    except InputError:
+        boot = None if base or offline else pythons.any_with_pip()
+        if boot is None:
+            raise
+        return Tools(None, "", boot)
+    wanted = uv and (pythons.uv_is_configured() or not pythons.pip_is_configured()) and not offline
+    if python is not None and python.pip and not wanted:
+        uv = ""
+    return Tools(python, uv)
+
+
+def environment(scratch: Path, downloads: Optional[Path]) -> Dict[str, str]:
+    """The environment of pip and uv. ``scratch``: for what is unpacked; ``downloads``: to keep."""
+    made = {name: value for name, value in child_environment().items() if name not in _ELSEWHERE}
+    made.update(PIP_USER="0", PIP_RESUME_RETRIES="5", PYTHONUNBUFFERED="1", UV_NO_PROGRESS="1")
+    for name in ("TMPDIR", "TEMP", "TMP"):
+        made[name] = str(scratch)  # on the disk of the target: /tmp is often small
+    if downloads is not None:
+        made.setdefault("PIP_CACHE_DIR", str(downloads / "pip"))
+        made.setdefault("UV_CACHE_DIR", str(downloads / "uv"))
+    for pip, uv in _FOR_UV.items():
+        if made.get(pip):
+            made.setdefault(uv, made[pip])
+    return made
+
+
+def fetched_uv(folder: Path) -> str:
+    """The program that ``fetch_uv`` put there, or ""."""
+    found = [path for path in folder.glob("bin/uv*") if path.stem == "uv"]
+    return str(found[0]) if found else ""
+
+
+@dataclass
+class Reading:
+    """What the lines of pip and uv mean: which package, how much of the list, how many bytes."""
+
+    packages: int
+    seen: int = 0
+    downloaded: int = 0
+    _last: str = field(default="", repr=False)
+
+    def sentence(self, line: str) -> str:
+        """A sentence for an artist; "" for a line that means nothing to one."""
+        begun = re.match(r"Collecting ([\w.\-]+)|Processing .*?([\w.]+)-\d[^/\\]*$", line)
+        if begun:
+            self.seen += 1
+            self._last = begun[1] or begun[2]
+            return f"Getting {self._last} ({min(self.seen, self.packages)} of {self.packages})"
+        size = re.match(r"\s*Downloading (\S+) \((?:.*/)?([\d.]+) ?(k|M|G)i?B\)", line)
+        if size:
+            amount = float(size[2]) * {"k": 1e3, "M": 1e6, "G": 1e9}[size[3]]
+            self.downloaded += int(amount)
+            name = self._last or re.split(r"-\d", size[1])[0]
+            return f"Downloading {name}, {size[2]} {size[3]}B" if amount > 1e6 else ""
+        if line.startswith(("Installing collected", "Prepared")):
+            self.seen = self.packages
+            return "Unpacking the packages"
+        return ""
+
+    @property
+    def fraction(self) -> float:
+        return min(1.0, self.seen / max(1, self.packages))

@@ -1,0 +1,191 @@
+"""A package index that a test serves itself, and a release whose engine is a page of Python.
+
+The wheels are real ones, small: what installs them is the real pip. The engine in them answers as
+ours does, so that the mechanics of an installation are tested without torch.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import http.server
+import json
+import os
+import sys
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dmp_matting.client.install.installation import InstallRequest, Plan, plan_installation
+from dmp_matting.client.requirements import TORCH
+from dmp_matting.job import Layers
+
+from .conftest import Home
+
+# `doctor` and `run` of an engine; argument 1 of the format: the event of its layers.
+ENGINE = """\
+import json, sys
+if sys.argv[1] == "doctor":
+    checks = [dict(name="torch", status={status!r}, detail="as it is", fix="Do this.")]
+    print(json.dumps(dict(ok=True, checks=checks)))
+else:
+    request = json.loads(sys.stdin.readline())
+    for path in request["outputs"].values():
+        open(path, "w").write("EXR")
+        print(json.dumps(dict({layers!r}, path=path)), flush=True)
+"""
+COMMAND = "import sys\nprint('dmp of', sys.prefix)\n"
+
+
+def wheel(folder: Path, name: str, version: str, files: dict[str, str]) -> Path:
+    """A wheel with these files."""
+    info = f"{name}-{version}.dist-info"
+    contents = {
+        **files,
+        f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
+        f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+    }
+    rows = []
+    for path, text in contents.items():
+        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
+        rows.append(f"{path},sha256={digest.decode()},{len(text.encode())}")
+    contents[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]) + "\n"
+    made = folder / f"{name}-{version}-py3-none-any.whl"
+    folder.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(made, "w") as archive:
+        for path, text in contents.items():
+            archive.writestr(zipfile.ZipInfo(path), text)
+    return made
+
+
+def engine_wheel(folder: Path, version: str, status: str = "ok") -> Path:
+    """A wheel as DMP's own, whose engine answers at once."""
+    layers = Layers(1, "", ("A",), 48, 32, "cpu", {"total": 0.1}).to_json()
+    event = json.loads(json.dumps({"event": "layers", **layers}))
+    return wheel(folder, "dmp_matting", version, {
+        "dmp_matting/__init__.py": "", "dmp_matting/cli/__init__.py": "",
+        "dmp_matting/cli/__main__.py": COMMAND, "dmp_engine/__init__.py": "",
+        "dmp_engine/__main__.py": ENGINE.format(status=status, layers=event),
+    })  # fmt: skip
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+class Index(http.server.ThreadingHTTPServer):
+    """The simple index over a folder of wheels. ``trouble`` is what happens to a wheel's download.
+
+    "cut": half of it arrives; "changed": other bytes; "slow": nothing more comes; or a status code.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(("127.0.0.1", 0), Answer)
+        self.folder = folder
+        self.trouble: str | int = ""
+        self.served: list[str] = []
+        self.stuck = threading.Event()
+        self.going_on = threading.Event()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_address[1]}/simple"
+
+
+class Answer(http.server.BaseHTTPRequestHandler):
+    server: Index
+
+    def log_message(self, *_: Any) -> None:
+        pass
+
+    def do_GET(self) -> None:
+        name = self.path.rstrip("/").rpartition("/")[2]
+        if not name.endswith(".whl"):
+            wheels = self.server.folder.glob(f"{name.replace('-', '_')}-*.whl")
+            links = "".join(f'<a href="/files/{one.name}">{one.name}</a>\n' for one in wheels)
+            self._send(200 if links else 404, links.encode(), "text/html")
+            return
+        content = (self.server.folder / name).read_bytes()
+        trouble = self.server.trouble
+        if isinstance(trouble, int):
+            self._send(trouble, b"", "text/plain")
+            return
+        if trouble == "changed":
+            content = content[:-1] + bytes([content[-1] ^ 1])
+        self.server.served.append(name)
+        self._send(200, content, "application/zip", cut=trouble in ("cut", "slow"))
+        if trouble == "slow":
+            self.server.stuck.set()
+            self.server.going_on.wait(60)
+
+    def _send(self, code: int, content: bytes, kind: str, cut: bool = False) -> None:
+        self.send_response(code)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content[: len(content) // 2] if cut else content)
+        self.wfile.flush()
+
+
+@contextmanager
+def served(folder: Path) -> Iterator[Index]:
+    """An index over ``folder`` on a thread."""
+    index = Index(folder)
+    thread = threading.Thread(target=index.serve_forever, daemon=True)
+    thread.start()
+    yield index
+    index.going_on.set()
+    index.shutdown()
+    index.server_close()
+
+
+def make_release(folder: Path, packages: Path, version: str, status: str = "ok") -> Path:
+    """A release folder with wheel and locks, and in ``packages`` what the locks name."""
+    engine_wheel(folder, version, status)
+    small = wheel(packages, "small", "1.0", {"small.py": "x = 1\n" * 2000})
+    torch = wheel(packages, "torch", TORCH, {"torch.py": "x = 1\n" * 2000})
+    lock = f"# locked\nsmall==1.0 \\\n    --hash=sha256:{sha256(small)}\n"
+    (folder / "constraints-cpu.txt").write_text(lock)
+    lock += f"torch=={TORCH} --hash=sha256:{sha256(torch)}\n"
+    (folder / "constraints-cuda.txt").write_text(lock)
+    return folder
+
+
+def pip_settings(url: str) -> dict[str, str | None]:
+    """Variables that lead pip to this index alone, whatever the machine has; None: to be unset."""
+    others = ["PIP_EXTRA_INDEX_URL", "PIP_FIND_LINKS", "PIP_CONSTRAINT", "PIP_CACHE_DIR"]
+    others += [name for name in os.environ if name.startswith("UV_") or "proxy" in name.lower()]
+    return {
+        **dict.fromkeys(others), "PIP_INDEX_URL": url, "PIP_CONFIG_FILE": os.devnull,
+        "PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "30", "DMP_TORCH_INDEX": None,
+    }  # fmt: skip
+
+
+@pytest.fixture
+def index(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """The index, and a user whose pip knows no other; no engine is installed."""
+    monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)
+    with served(tmp_path / "packages") as index:
+        for name, value in pip_settings(index.url).items():
+            if value is None:
+                monkeypatch.delenv(name, raising=False)
+            else:
+                monkeypatch.setenv(name, value)
+        yield index
+
+
+@pytest.fixture
+def release(tmp_path: Path) -> Path:
+    """A release for that index."""
+    return make_release(tmp_path / "release", tmp_path / "packages", "0.1.0")
+
+
+@pytest.fixture
+def plan(index: Index, release: Path) -> Plan:
+    """An installation of it, on this Python."""
+    return plan_installation(InstallRequest(base=sys.executable, release=release))

@@ -1,0 +1,206 @@
+"""`dmp package release`: all that somebody needs, the same bytes from wherever it is made."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dmp_matting
+from dmp_matting.client.requirements import ENGINE, EXTRAS, TORCH, how_to_add
+
+from ...conftest import Home
+from ...packages import wheel
+
+ROOT = Path(__file__).resolve().parents[3]
+VERSION = dmp_matting.__version__
+WHEEL = f"dmp_matting-{VERSION}-py3-none-any.whl"
+
+
+def dmp(*words: object, path: Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command with the packages of one folder, standing in another."""
+    return subprocess.run(
+        [sys.executable, "-m", "dmp_matting.cli", *map(str, words)], cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(path)}, capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A release, made from this checkout."""
+    folder = tmp_path_factory.mktemp("made")
+    done = dmp(
+        "package", "release", "-o", folder / "dmp", "--json", path=ROOT / "plugin", cwd=folder
+    )
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["ok"] and told["path"] == str(folder / "dmp") and told["bytes"] > 100_000
+    return folder / "dmp"
+
+
+def test_a_release_holds_everything(release: Path) -> None:
+    assert {path.name for path in release.iterdir()} == {
+        WHEEL, f"dmp_blender-{VERSION}.zip", "dmp_for_nuke", "install.sh", "install.ps1",
+        "constraints-cpu.txt", "constraints-cuda.txt", "SHA256SUMS", "README.txt", "LICENSE",
+    }  # fmt: skip
+    sums = dict(
+        reversed(line.split("  ")) for line in (release / "SHA256SUMS").read_text().splitlines()
+    )
+    made = contents(release)
+    del made["SHA256SUMS"]
+    assert sums == {name: hashlib.sha256(one).hexdigest() for name, one in made.items()}
+    names = zipfile.ZipFile(release / WHEEL).namelist()
+    for wanted in (
+        "dmp_engine/__main__.py", "dmp_matting/adapters/nuke/dmp_nuke/node.py",
+        "dmp_matting/adapters/blender_addon/dmp_blender/blender_manifest.toml",
+        "dmp_matting/client/install/constraints-cpu.txt",
+    ):  # fmt: skip
+        assert wanted in names
+    # Both hosts' copies carry that wheel, byte by byte.
+    with zipfile.ZipFile(release / f"dmp_blender-{VERSION}.zip") as archive:
+        carried = archive.read(f"dmp_blender/dmp_matting/release/{WHEEL}")
+    assert carried == (release / WHEEL).read_bytes()
+    nuke = release / "dmp_for_nuke" / "vendor" / "dmp_matting" / "release" / WHEEL
+    assert carried == nuke.read_bytes()
+
+
+def test_an_installed_distribution_makes_the_same_bytes(release: Path, tmp_path: Path) -> None:
+    """As after `pip install` of a release's wheel, and of pip's own wheel of the checkout."""
+    source, built = tmp_path / "source", tmp_path / "built"
+    source.mkdir()
+    for name in ("setup.py", "README.md", "LICENSE"):
+        shutil.copyfile(ROOT / name, source / name)
+    for name in ("plugin", "engine", "nuke", "blender_addon"):
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        shutil.copytree(ROOT / name, source / name, ignore=ignored)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "--no-index",
+         "--quiet", "-w", built, source], check=True, capture_output=True,
+    )  # fmt: skip
+    for number, made in enumerate([release / WHEEL, next(built.glob("*.whl"))]):
+        installed = tmp_path / f"site{number}"
+        zipfile.ZipFile(made).extractall(installed)
+        again = tmp_path / f"again{number}"
+        done = dmp("package", "release", "-o", again, path=installed, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        first, second = contents(release), contents(again)
+        assert sorted(first) == sorted(second)
+        assert [name for name in first if first[name] != second[name]] == []
+    for command in ("blender", "nuke"):
+        done = dmp("package", command, "-o", tmp_path / command, path=tmp_path / "site1",
+                   cwd=tmp_path)  # fmt: skip
+        assert done.returncode == 0, done.stderr
+
+
+def test_a_hosts_copy_cannot_make_one(release: Path, tmp_path: Path) -> None:
+    vendor = release / "dmp_for_nuke" / "vendor"
+    ask = "from dmp_matting.client.install import release; release.release_files()"
+    done = subprocess.run(
+        [sys.executable, "-c", ask], env={**os.environ, "PYTHONPATH": str(vendor)}, cwd=tmp_path,
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert "InputError: The copy of DMP at" in done.stderr
+
+
+def install_sh(release: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ["sh", str(release / "install.sh"), *words], env={**os.environ, **more},
+        capture_output=True, text=True,
+    )  # fmt: skip
+
+
+def test_the_install_script_plans_with_what_lies_beside_it(
+    release: Path, home: Home, tmp_path: Path
+) -> None:
+    moved = tmp_path / "a release, moved"
+    shutil.copytree(release, moved)
+    base = ("--base", sys.executable, "--json")
+    plan: dict[str, Any] = json.loads(install_sh(moved, "--plan", *base).stdout)
+    assert plan["version"] == VERSION and str(home.root) in plan["place"]
+    (moved / "wheels").mkdir()
+    plan = json.loads(install_sh(moved, "--plan", *base).stdout)
+    assert f"from the folder {moved / 'wheels'}, without network" in plan["sentence"]
+    without = install_sh(moved, "--plan", PATH=str(tmp_path / "bin"))
+    assert without.returncode in (3, 127)
+
+
+@pytest.mark.skipif(shutil.which("pwsh") is None, reason="no PowerShell here")
+def test_powershell_parses_its_script(release: Path) -> None:
+    parse = (
+        "$errors = $null; [void][System.Management.Automation.Language.Parser]::ParseFile("
+        f"'{release / 'install.ps1'}', [ref]$null, [ref]$errors); exit $errors.Count"
+    )
+    assert subprocess.run(["pwsh", "-NoProfile", "-Command", parse]).returncode == 0
+
+
+def test_the_locks_have_every_package_with_hashes(release: Path) -> None:
+    for name, torch in (("cpu", False), ("cuda", True)):
+        text = (release / f"constraints-{name}.txt").read_text()
+        entries = [one for one in text.replace("\\\n", " ").splitlines() if not one.startswith("#")]
+        assert all("==" in one and "--hash=sha256:" in one for one in entries)
+        locked = {one.split("==")[0].lower().replace("_", "-") for one in entries}
+        wanted = {one.split(">=")[0].lower() for one in ENGINE} - {"torch"}
+        assert wanted <= locked and ("torch" in locked) is torch
+        assert any(one.startswith("nvidia-") for one in locked) is torch
+        assert "://" not in text, "no index is named"
+
+
+def test_an_extras_packages_are_named_with_a_command_that_works() -> None:
+    for extra in EXTRAS:
+        command = how_to_add(extra)
+        assert (
+            command.startswith(f"{sys.executable} -m pip install '")
+            and "dmp" not in command[len(sys.executable) :]
+        )
+
+
+def test_a_fresh_user_installs_a_real_engine_without_network(
+    release: Path, home: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The real wheel and the real first matte; the other packages are this environment's."""
+    monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)
+    theirs = sysconfig.get_path("purelib")
+    moved = tmp_path / "release"
+    shutil.copytree(release, moved)
+    (moved / "wheels").mkdir()
+    wheel(moved / "wheels", "torch", TORCH, {"theirs.pth": f"{theirs}\n"})
+    for name in ("constraints-cpu.txt", "constraints-cuda.txt"):
+        (moved / "wheels" / name).write_text("")
+    shutil.copyfile(moved / WHEEL, moved / "wheels" / WHEEL)
+    done = install_sh(moved, "--yes", "--json", "--base", sys.executable)
+    assert done.returncode == 0, done.stderr
+    told = json.loads(done.stdout)
+    assert told["device"] == "cpu" and told["version"] == VERSION
+    command = Path(told["engine_python"]).parent / "dmp"
+    assert Path(told["engine_python"]).is_relative_to(home.root)
+
+    def run(*words: object) -> subprocess.CompletedProcess[str]:
+        clean = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        return subprocess.run(
+            [command, *map(str, words)], env=clean, capture_output=True, text=True
+        )
+
+    checks = json.loads(run("doctor", "--json").stdout)
+    assert checks["ok"], checks
+    found = next(one["detail"] for one in checks["checks"] if one["name"] == "DMP engine")
+    assert str(home.root) in found, "the engine of the wheel, not of the checkout"
+    removed = run("setup", "--remove", "--cache", "--json")
+    assert json.loads(removed.stdout)["ok"] and not command.exists(), removed.stderr
+    assert [path for path in home.root.rglob("*") if path.is_file()] == []

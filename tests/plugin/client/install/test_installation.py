@@ -1,0 +1,303 @@
+"""The private engine, made by the real pip from an index of the test's own, and removed again."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dmp_matting.client.engine_python import engine_command
+from dmp_matting.client.install import installation, machine, records, removal
+from dmp_matting.client.install.installation import (
+    BackgroundInstallation,
+    InstallRequest,
+    plan_installation,
+)
+from dmp_matting.client.launcher import find_engine
+from dmp_matting.errors import CancelledError, DmpError, EngineError, InputError, OutputError
+from dmp_matting.paths import config_file, read_config, write_config
+
+from ....conftest import Home
+from ....packages import Index, index, make_release, release
+
+__all__ = ["index", "release"]  # fixtures
+
+
+def install(release: Path, **request: Any) -> installation.Installed:
+    """An installation to its end, on this Python."""
+    plan = plan_installation(InstallRequest(base=sys.executable, release=release, **request))
+    return installation.Installation(plan).run(lambda step: None)
+
+
+def left(home: Home) -> list[str]:
+    """What an installation leaves besides downloads, its log and its lock."""
+    kept = ("downloads", "install.log", "install.lock")
+    found = [path for path in (home.root / "data").rglob("*") if path.is_file()]
+    return [
+        str(path) for path in found if path.relative_to(home.root / "data").parts[0] not in kept
+    ]
+
+
+def test_installed_seen_by_all_hosts_and_removed(index: Index, release: Path, home: Home) -> None:
+    write_config({"cache_gb": 3.0})
+    plan = plan_installation(InstallRequest(base=sys.executable, release=release))
+    assert str(home.root / "data" / "engines") in plan.sentence and "GB" in plan.sentence
+    steps: list[installation.Step] = []
+    done = installation.Installation(plan).run(steps.append)
+    fractions = [step.fraction for step in steps]
+    assert fractions == sorted(fractions) and fractions[-1] == 1.0
+    assert any("Getting small" in step.sentence for step in steps)
+    assert engine_command()[0] == done.python == read_config()["engine_python"]
+    assert (done.device, done.record.version, done.record.torch) == ("cpu", "0.1.0", "2.13.0")
+    assert done.record.digest and done.record.disk > 1000
+    assert not (home.root / "data" / "downloads").exists(), "what was downloaded is unpacked"
+    # The command of the environment runs where the folder lies now.
+    command = machine.command_file(Path(done.python).parent.parent)[0]
+    printed = subprocess.run([str(command)], capture_output=True, text=True, check=True).stdout
+    assert printed == f"dmp of {Path(done.python).parent.parent}\n"
+    assert not [path for path in Path(done.python).parent.iterdir()
+                if path.is_file() and b".part" in path.read_bytes()]  # fmt: skip
+
+    (home.cache / "results").mkdir(parents=True)
+    removed = removal.remove()
+    assert str(home.root / "data" / "engines") in removed
+    assert read_config() == {"cache_gb": 3.0} and home.cache.exists()
+    assert not home.run.exists()
+    removal.remove(cache=True)
+    assert not home.cache.exists() and not config_file().exists()
+    assert [path for path in home.root.rglob("*") if path.is_file()] == []
+
+
+def test_an_update_leaves_the_old_engine_until_its_work_is_done(
+    index: Index, release: Path, tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed = home.root / "data" / "engines" / ".0.1.0-1.00000000.1.00000000.part"
+    killed.mkdir(parents=True)
+    (killed / "half").write_text("what an installation that was killed has left")
+    assert records.installed() == []
+    first = install(release)
+    assert not killed.exists() and records.update_sentence() == ""
+    monkeypatch.setattr(records, "__version__", "0.2.0")
+    assert records.update_sentence() == "The engine is DMP 0.1.0, older than this program (0.2.0)."
+
+    def works(**_: Any) -> bool:
+        raise EngineError("The engine has work; stop it with --force.")
+
+    newer = make_release(tmp_path / "newer", tmp_path / "packages", "0.2.0")
+    with monkeypatch.context() as patch:
+        patch.setattr(installation, "stop_engine", works)
+        second = install(newer)
+    assert read_config()["engine_python"] == second.python != first.python
+    assert Path(first.python).exists() and len(records.installed()) == 2
+    assert second.notes == ("The old engine finishes its jobs first; it is removed later.",)
+    assert records.update_sentence() == ""
+
+
+TROUBLES: dict[str, tuple[Any, str]] = {
+    "cut": ("cut", "A package arrived other than it was published (a broken download"),
+    "changed": ("changed", "A package arrived other than it was published"),
+    "refused": (403, "The package index refused access"),
+    "unreachable": ("unreachable", "The package index cannot be reached"),
+    "not there": ("not there", "The package index has no package small"),
+}
+
+
+@pytest.mark.parametrize(("trouble", "sentence"), TROUBLES.values(), ids=TROUBLES)
+def test_trouble_with_the_index_leaves_what_was_there(
+    trouble: Any, sentence: str, index: Index, release: Path, tmp_path: Path, home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    write_config({"engine_python": "/the/one/before"})
+    if trouble == "unreachable":
+        monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    elif trouble == "not there":
+        next((tmp_path / "packages").glob("small-*")).unlink()
+    index.trouble = trouble
+    with pytest.raises(EngineError) as raised:
+        install(release)
+    assert str(raised.value).startswith(sentence), raised.value
+    assert read_config() == {"engine_python": "/the/one/before"}
+    assert left(home) == []
+    if trouble == "cut":
+        index.trouble = ""
+        assert install(release).record.version == "0.1.0"  # pressed again
+
+
+def test_an_engine_that_fails_its_first_matte_is_not_installed(
+    index: Index, tmp_path: Path, home: Home
+) -> None:
+    broken = make_release(tmp_path / "broken", tmp_path / "packages", "0.1.0", status="fail")
+    with pytest.raises(EngineError, match=r"The engine cannot work: torch, as it is. Do this."):
+        install(broken)
+    assert left(home) == [] and not config_file().exists()
+
+
+def test_cancelled_while_a_download_hangs(
+    index: Index, release: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index.trouble = "slow"
+    task = BackgroundInstallation(
+        plan_installation(InstallRequest(base=sys.executable, release=release))
+    )
+    assert index.stuck.wait(60)
+    task.cancel()
+    assert task.wait(20)
+    with pytest.raises(CancelledError):
+        task.result()
+    assert left(home) == [] and not config_file().exists()
+    assert home.processes() == []
+
+
+def test_without_network_from_a_folder(
+    index: Index, release: Path, tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wheels = tmp_path / "packages"
+    for file in release.iterdir():
+        (wheels / file.name).write_bytes(file.read_bytes())
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
+    old = home.root / "data" / "engines" / "0.0.9-1" / records.RECORD
+    old.parent.mkdir(parents=True)
+    old.write_text("{}")
+    done = install(tmp_path / "nowhere", source=wheels)
+    assert not old.exists(), "no job runs on the old one"
+    assert engine_command()[0] == done.python and index.served == []
+    next(wheels.glob("small-*")).unlink()
+    with pytest.raises(EngineError, match=f"The folder {wheels} has no package small"):
+        install(release, source=wheels)
+    assert engine_command()[0] == done.python
+    with pytest.raises(InputError, match="does not exist"):
+        plan_installation(InstallRequest(source=tmp_path / "none"))
+
+
+def test_into_a_shared_folder(index: Index, release: Path, tmp_path: Path, home: Home) -> None:
+    shared = tmp_path / "shared" / "dmp" / "0.1.0"
+    before = os.umask(0o077)
+    try:
+        done = install(release, into=shared)
+    finally:
+        os.umask(before)
+    assert Path(done.python).parent.parent == shared
+    assert not config_file().exists() and left(home) == []
+    assert {path.name for path in shared.parent.iterdir()} == {"0.1.0"}
+    files = [path for path in shared.rglob("*") if not path.is_symlink()]
+    assert all(path.stat().st_mode & 0o004 for path in files)
+    assert all(path.stat().st_mode & 0o005 == 0o005 for path in files if path.is_dir())
+    assert records.record_of(done.python) == done.record
+    with pytest.raises(OutputError, match="is not empty; name a new one"):
+        install(release, into=shared)
+
+
+def test_one_at_a_time(index: Index, release: Path, home: Home) -> None:
+    folder = home.root / "data"
+    folder.mkdir()
+    with machine.only_one(folder / "install.lock") as alone:
+        assert alone
+        with pytest.raises(EngineError, match="Another program is installing the engine"):
+            install(release)
+
+
+@pytest.fixture
+def small_disk(home: Home) -> Iterator[Callable[[str], None]]:
+    """Mounts a small disk where the engine would lie."""
+    place = home.root / "data"
+    place.mkdir()
+
+    def mount(options: str) -> None:
+        done = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place)], capture_output=True
+        )
+        if done.returncode:
+            pytest.skip("a small disk cannot be mounted here")
+
+    yield mount
+    subprocess.run(["umount", str(place)], capture_output=True)
+
+
+def test_a_disk_that_is_too_small_and_one_that_fills(
+    index: Index, release: Path, home: Home, small_disk: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    small_disk("size=60k")
+    with pytest.raises(OutputError, match=r"needs 1.8 GB at .* make room, or set DMP_DATA_DIR"):
+        plan_installation(InstallRequest(base=sys.executable, release=release))
+    monkeypatch.setattr(installation, "SIZES", {False: (0, 0), True: (0, 0)})
+    with pytest.raises(OutputError, match=r"The disk of .* is full; make room, or set DMP_DATA_DI"):
+        install(release)
+    assert left(home) == [] and not config_file().exists()
+
+
+def test_a_disk_that_cannot_be_written(
+    index: Index, release: Path, home: Home, small_disk: Callable[[str], None],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    small_disk("ro,size=10m")
+    monkeypatch.setattr(installation, "SIZES", {False: (0, 0), True: (0, 0)})
+    with pytest.raises(OutputError, match="on a disk that cannot be written; set DMP_DATA_DIR"):
+        install(release)
+    monkeypatch.setenv("DMP_DATA_DIR", "/dev/null/data")
+    with pytest.raises(OutputError, match="/dev/null/data/engines cannot be written"):
+        install(release)
+
+
+def test_no_python_but_the_hosts(
+    release: Path, tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(machine, "python_places", lambda: [])
+    monkeypatch.setattr(machine, "uv_places", lambda: [])
+    with pytest.raises(InputError, match=r"No Python 3.11 to 3.14 was found .* `dmp setup --inst"):
+        plan_installation(InstallRequest(release=release))
+    with pytest.raises(InputError, match="is no Python 3.11 to 3.14"):
+        plan_installation(InstallRequest(release=release, base=str(tmp_path)))
+
+
+def test_the_release_folders_own_command(index: Index, release: Path, home: Home) -> None:
+    """As install.sh runs it, with the client in another wheel than the payload's."""
+    root = Path(__file__).resolve().parents[4] / "plugin"
+    command = [sys.executable, "-m", "dmp_matting.client.install", "--release", str(release)]
+    environment = {**os.environ, "PYTHONPATH": str(root)}
+
+    def run(*words: str) -> tuple[int, dict[str, Any], str]:
+        done = subprocess.run(
+            [*command, "--base", sys.executable, "--json", *words], env=environment,
+            capture_output=True, text=True,
+        )  # fmt: skip
+        return done.returncode, json.loads(done.stdout), done.stderr
+
+    code, plan, _ = run("--plan")
+    assert code == 0 and plan["torch"] == "cpu" and plan["version"] == "0.1.0"
+    assert not (home.root / "data").exists(), "a plan changes nothing"
+    code, done, shown = run("--yes")
+    assert code == 0 and done["engine_python"] == engine_command()[0], shown
+    assert "Getting small" in shown
+    code, failed, shown = run("--torch", "rocm")
+    assert (code, failed["error"]) == (2, "InputError") and shown.count("\n") == 1
+    code, removed, _ = run("--remove")
+    assert code == 0 and str(home.root / "data" / "engines") in removed["removed"]
+    with pytest.raises(DmpError):
+        engine_command("/no/such")
+
+
+def test_sigterm_ends_it_cleanly(index: Index, release: Path, home: Home) -> None:
+    root = Path(__file__).resolve().parents[4] / "plugin"
+    index.trouble = "slow"
+    child = subprocess.Popen(
+        [sys.executable, "-m", "dmp_matting.client.install", "--release", str(release), "--base",
+         sys.executable], env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert index.stuck.wait(60)
+    time.sleep(0.2)
+    child.terminate()
+    assert child.wait(30) == 130 and child.stderr is not None
+    assert (
+        child.stderr.read().decode().splitlines()[-1].startswith("The installation was cancelled")
+    )
+    child.stderr.close()
+    assert left(home) == [] and find_engine() is None
