@@ -63,7 +63,7 @@ def test_no_engine(
         dmp,
         session,
         f"DMP_ENGINE_PYTHON names '{missing}', which is not a program; "
-        "point it at the engine's Python, or unset it.",
+        "unset DMP_ENGINE_PYTHON, or point it at a Python with the engine.",
     )
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from ..client.engine_process import query_engine
 from ..client.engine_python import engine_command
+from ..client.install.records import update_sentence
 from ..errors import EngineMissingError, printable
 from ..settings_schema import describe_presets, describe_settings, range_text, value_text
 from ..version import __version__
@@ -52,6 +53,12 @@ def doctor(as_json: Json = False) -> None:
     try:
         engine_command()
         checks += query_engine("doctor")["checks"]
+        update = update_sentence()
+        if update:
+            checks.append(
+                {"name": "Version", "status": "warn", "detail": update.rstrip("."),
+                 "fix": "Run `dmp setup --install`, which updates it."}
+            )  # fmt: skip
     except EngineMissingError as missing:
         reason, _, remedy = str(missing).rpartition("; ")
         fix = remedy[:1].upper() + remedy[1:]

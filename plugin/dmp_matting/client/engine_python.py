@@ -148,7 +148,7 @@ def _chosen(python: Optional[str]) -> Tuple[str, List[str]]:
 def _engine_python() -> Tuple[str, List[str]]:
     named = os.path.expanduser(os.environ.get("DMP_ENGINE_PYTHON", ""))
     if named:
-        return _named(named, "DMP_ENGINE_PYTHON", "point it at the engine's Python, or unset it")
+        return _named(named, "DMP_ENGINE_PYTHON", engine_remedy())
     chosen = str(read_config().get("engine_python", ""))
     if chosen:
         return _named(chosen, "The configuration that `dmp setup` wrote", engine_remedy())

@@ -166,13 +166,15 @@ class Installation:
                     raise EngineError(
                         "Another program is installing the engine; wait until it has ended."
                     )
-                return self._install(report)
+                done = self._install(report)
+            if self._into:
+                self._log.unlink()  # a shared folder holds nothing beside the environment
+            return done
         except OSError as reason:
             raise failures.from_os(reason, place) from None
         finally:
             if self._into:
-                for left in (self._log, self._log.with_suffix(".lock")):
-                    left.unlink(missing_ok=True)
+                self._log.with_suffix(".lock").unlink(missing_ok=True)
 
     def _install(self, report: Callable[[Step], None]) -> Installed:
         started = time.monotonic()
