@@ -80,7 +80,12 @@ def python_command(
 
     ``roots``: folders for the path. ``package``: the folder of the dmp_matting to use there.
     """
-    return [python, "-I", "-c", _BOOT, module, os.pathsep.join(roots), package]
+    return isolated(python, _BOOT, module, os.pathsep.join(roots), package)
+
+
+def isolated(python: str, text: str, *arguments: str) -> List[str]:
+    """The command line that runs ``text`` in ``python`` with nothing of the user's settings."""
+    return [python, "-I", "-c", text, *arguments]
 
 
 def engine_command(python: Optional[str] = None) -> List[str]:

@@ -121,7 +121,7 @@ def test_a_hosts_copy_cannot_make_one(release: Path, tmp_path: Path) -> None:
 
 def install_sh(release: Path, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["sh", str(release / "install.sh"), *words], env={**os.environ, **more},
+        ["/bin/sh", str(release / "install.sh"), *words], env={**os.environ, **more},
         capture_output=True, text=True,
     )  # fmt: skip
 

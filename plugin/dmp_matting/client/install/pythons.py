@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Iterator, List, Optional, Tuple
 
 from ...errors import InputError
-from ..engine_python import child_environment
+from ..engine_python import child_environment, isolated
 from ..requirements import ENGINE_PYTHON, NEWEST_PYTHON
 from . import failures, machine
 
@@ -61,7 +61,7 @@ def look_at(python: str) -> Optional[BasePython]:
     """The Python at that path; None where it is none, or a 32-bit one."""
     try:
         done = subprocess.run(
-            [python, "-I", "-c", _LOOK], env=child_environment(), stdin=subprocess.DEVNULL,
+            isolated(python, _LOOK), env=child_environment(), stdin=subprocess.DEVNULL,
             capture_output=True, timeout=LOOK_LIMIT,
         )  # fmt: skip
         found = json.loads(done.stdout)

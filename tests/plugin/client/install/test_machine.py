@@ -7,7 +7,9 @@ import re
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
+import typer
 
+from dmp_matting.cli.app import app
 from dmp_matting.client.install import failures, machine, pythons, tools, torch_build
 from dmp_matting.client.install.pythons import BasePython
 from dmp_matting.client.install.tools import Reading, Tools
@@ -123,9 +125,8 @@ def test_a_folder_of_wheels_is_named() -> None:
 
 
 def test_every_option_that_a_sentence_names_exists() -> None:
-    from dmp_matting.cli.setup import setup
-
-    options = set(re.findall(r"--[a-z]+", str(setup.__annotations__)))
+    setup = typer.main.get_command(app).commands["setup"]  # type: ignore[attr-defined]
+    options = {word for one in setup.params for word in one.opts}
     text = Path(failures.__file__).read_text(encoding="utf-8")
     assert set(re.findall(r"(?<![\w-])--[a-z]+", text)) <= options
 
