@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -23,5 +24,5 @@ def test_the_buttons(blender: Blender, home: Home, tmp_path: Path) -> None:
     assert seen["setup"] == DONE and seen["restart"] == DONE
     assert seen["config"] == {"engine_python": blender.engine_python}
     assert seen["another"] is True and seen["state"] in ("starting", "ready")
-    assert seen["cache"] == str(tmp_path / "elsewhere")
+    assert seen["cache"] == str(tmp_path / "elsewhere" / f"user-{os.getuid()}")
     assert seen["cache emptied"] == str(home.cache)

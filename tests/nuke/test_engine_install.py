@@ -20,7 +20,8 @@ __all__ = ["index", "plan", "release"]  # fixtures
 
 
 @pytest.fixture(autouse=True)
-def inside_nuke(monkeypatch: pytest.MonkeyPatch) -> None:
+def inside_nuke(plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After the plan, which is one for the Python of the tests."""
     monkeypatch.setattr("sys.executable", "/usr/local/Nuke15.1v5/Nuke15.1")
 
 

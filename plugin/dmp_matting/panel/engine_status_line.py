@@ -146,6 +146,8 @@ class EngineStatusLine(QtWidgets.QWidget):
         if not task.done:
             return None
         self._installation = None
+        if self.state is not None:
+            self.show_state(self.state)  # it may have come meanwhile
         try:
             notes = task.result().notes
         except DmpError as error:

@@ -42,7 +42,7 @@ def troubles(environment: dict[str, str]) -> dict[str, str]:
 def follow(fix: str, environment: dict[str, str], folder: Path) -> None:
     """Do what the sentence names: unset a variable, set one to a folder, or run a command."""
     unset = re.search(r"[Uu]nset \$?(\w+)", fix)
-    set_to = re.search(r"set (DMP_\w+) to", fix)
+    set_to = re.search(r"[Ss]et (DMP_\w+) to", fix)
     command = re.search(r"`dmp ([^`]+)`", fix)
     if unset:
         del environment[unset[1]]

@@ -74,5 +74,5 @@ def test_a_python_without_engine_or_torch_is_not_taken(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-I", "-S", "-c", look], capture_output=True, text=True, env=environment
     )
-    assert done.stdout.startswith("EngineMissingError The DMP engine was not found.")
+    assert done.stdout.startswith("EngineMissingError The DMP engine was not found; ")
     assert "press Install engine, or run `dmp setup --install`." in done.stdout
