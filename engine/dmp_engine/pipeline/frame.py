@@ -1,4 +1,4 @@
-"""One frame's way through the engine: plates in, Algorithm 1, one multi-layer EXR out.
+"""One frame's way through the engine: plates in, the solver, one multi-layer EXR out.
 
 Files become tensors (pair.py), the solver runs (dmp/solve/), tensors become files.
 """

@@ -140,7 +140,7 @@ def test_a_plate_that_changes_is_looked_at_again(shot: Job) -> None:
 def test_the_paper_has_one_network_for_all_frames() -> None:
     picture = torch.rand(3, 3, 32, 40, generator=torch.Generator().manual_seed(1))
     trimap = torch.full((3, 1, 32, 40), 0.5)
-    problem = Problem(picture, picture.flip(2), trimap, trimap, picture, Encoding(False, 0.0, 1.0))
+    problem = Problem(picture, picture.flip(2), trimap, Encoding(False, 0.0, 1.0))
     trainer = Trainer(problem, PAPER, torch.Generator().manual_seed(0))
     assert trainer.alpha_net.head.weight.shape[0] == 3
     assert trainer.foreground_net.head.weight.shape[0] == 9

@@ -23,10 +23,10 @@ COMMON_SHARE = 0.002  # of the frame; below it the clean plate is of something e
 SMALLEST_BACKGROUND = 30.0  # pixels of connected background
 
 
-def nothing_in_common(image: Tensor, clean: Tensor, noise: Noise | None = None) -> bool:
+def nothing_in_common(image: Tensor, clean: Tensor) -> bool:
     """Whether the plate shows nothing of the clean plate, for encoded images (1, 3, H, W)."""
-    _, equal = same(image, clean, noise or Noise.of_pair(image, clean))
-    crowded = (mean_around(equal.float(), 5) > 0.9).float().mean()
+    _, agreed = same(image, clean, Noise.of_pair(image, clean))
+    crowded = (mean_around(agreed.float(), 5) > 0.9).float().mean()
     alike = (patch_similarity(image, clean, 5) > 0.9).float().mean()
     return float(crowded) < COMMON_SHARE and float(alike) < 5 * COMMON_SHARE
 

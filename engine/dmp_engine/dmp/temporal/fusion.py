@@ -18,11 +18,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from .parameters import SHOT
+
 REFERENCE_SIDE = 320
-AROUND = 12.0  # pixels at that size: whose core shows how F varies
-CORE, ELSEWHERE = 0.97, 1e-4  # alpha of core; weight of all core of the frame against what is near
-SPREAD = 0.1  # of alpha's error before the plate is looked at
-VARIES = 8.0  # F here, of its variance in the core
+ELSEWHERE = 1e-4  # weight of all core of the frame against what is near
 TRACE = 1e-6  # of the plate's mean square: what no layer explains
 
 
@@ -55,7 +54,7 @@ def fused(
     a = alpha.flatten()[at]
     p, i, b = (x[0].flatten(1).T[at] for x in (premultiplied, image, clean))  # (N, 3)
     scale = image.square().mean().clamp(1e-4, 1.0)
-    covariance = varied(image, own.alpha)[at] * VARIES * a[:, None, None].square()
+    covariance = varied(image, own.alpha)[at] * SHOT.varies * a[:, None, None].square()
     covariance = covariance + TRACE * scale * torch.eye(3, dtype=a.dtype, device=a.device)
     if grain is not None:
         covariance = covariance + torch.diag_embed(grain[0].flatten(1).T[at].square())
@@ -63,7 +62,7 @@ def fused(
     rest = i - b - (p - a[:, None] * b)
     solved = torch.linalg.solve(covariance, torch.stack([away, rest], 2))
     power, value = (away[:, :, None] * solved).sum(1).T
-    correction = SPREAD**2 * value / (1 + SPREAD**2 * power)
+    correction = SHOT.spread**2 * value / (1 + SHOT.spread**2 * power)
     result, straight = own.alpha.clone(), own.premultiplied / own.alpha.clamp_min(1e-3)
     result.view(-1)[at] = (a + correction).clamp(0, 1)
     straight[0].view(3, -1)[:, at] = (away + b).T
@@ -76,8 +75,8 @@ def varied(image: Tensor, alpha: Tensor) -> Tensor:
     In double: mean squares less squared means of one flat colour would be anything near 0, and
     below 0 it turns the update round.
     """
-    radius = max(1, round(AROUND * max(image.shape[-2:]) / REFERENCE_SIDE))
-    weight = (alpha > CORE).double()
+    radius = max(1, round(SHOT.around * max(image.shape[-2:]) / REFERENCE_SIDE))
+    weight = (alpha > SHOT.core).double()
     shown = image.double().clamp(0, 2)
     colours = shown * weight
     products = (colours[0][:, None] * shown[0]).flatten(0, 1)[None]  # (1, 9, H, W)

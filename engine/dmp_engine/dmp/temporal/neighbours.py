@@ -40,6 +40,7 @@ from ..steps import Memo, Solution, Step, T, no_cache
 from .fusion import Layered, fused
 from .laplacian import MattingLaplacian
 from .optical_flow import chained, fetched, flow, layer_picture, within_frame
+from .parameters import SHOT
 from .refinement import grain_of, refined_layers, without_grain
 from .smooth_foreground import smooth_foreground
 from .triangulation import Triangulated, View, triangulated
@@ -47,18 +48,7 @@ from .triangulation import Triangulated, View, triangulated
 REFERENCE_SIDE = 320  # at which pixel sizes are given
 REACH, PASSES = 2, 4  # frames on each side; times
 SOLVED = 2  # of these; the others fuse
-
-LEAST_THROUGH, SIGMAS, CLUSTER, MARGIN = 0.2, 4.0, 3.9, 2.0  # when other core is, too
-LEAST_FIT = 0.15  # mean fit of the neighbours there: a wrong motion makes all seem transparent
-
-# Weights in the matting-Laplacian solve; alpha^T L alpha has weight 1. Of the frame alone it is
-# small: its errors hang together over many pixels, those of triangulation hardly do.
-ALONE = 0.004  # of the frame alone, over the variance
-LEAST_VARIANCE, DECIDED_VARIANCE = 0.002, 0.05  # of it; where the frame alone was sure of the core
-TRIANGULATED = 0.18  # over the variance
-NEIGHBOUR = 6.0  # of a neighbour whose layer explains this plate
-FIT = 0.03  # sigma of a fitting layer's misfit, encoded
-OWN = 0.4  # of a frame's own layers among its neighbours', where they are fused
+FEW = 3.9  # core pixels of 3 x 3 that are no cluster
 
 
 @dataclass(frozen=True)
@@ -159,14 +149,16 @@ def refine_state(state: FrameState, others: Sequence[tuple[int, FrameState]]) ->
     state = replace(state, undecided=_opened(state, known, views))
     unknown = state.undecided == 0.5
     again = unknown & (state.trimap != 0.5)
-    alone = torch.where(again, DECIDED_VARIANCE, state.variance.clamp_min(LEAST_VARIANCE))
-    by_itself, by_triangle = ALONE / alone, TRIANGULATED / known.variance
+    # Of the frame alone the weight is small: its errors hang together over many pixels, those of
+    # triangulation hardly do.
+    alone = torch.where(again, SHOT.alone_decided, state.variance.clamp_min(SHOT.alone_least))
+    by_itself, by_triangle = SHOT.alone / alone, SHOT.triangulation / known.variance
     weight = by_itself + by_triangle
     pull = by_itself * state.expected + by_triangle * known.alpha
     if state.passes:  # first alphas are each frame's own guesses
         for view in views:
-            weight = weight + NEIGHBOUR * view.weight * view.fit
-            pull = pull + NEIGHBOUR * view.weight * view.fit * view.alpha
+            weight = weight + SHOT.neighbour * view.weight * view.fit
+            pull = pull + SHOT.neighbour * view.weight * view.fit * view.alpha
     start = torch.where(unknown, state.alpha, state.undecided)
     alpha = MattingLaplacian(state.image, unknown).solve(start, weight, pull / weight)
     foreground = smooth_foreground(state.image, state.clean, alpha)
@@ -213,7 +205,7 @@ def _refined(state: FrameState) -> FrameState:
 
 def _fused(state: FrameState, views: Sequence[View]) -> FrameState:
     """The state with its layers and its neighbours' fused."""
-    own = torch.full_like(state.alpha, OWN)
+    own = torch.full_like(state.alpha, SHOT.own)
     layers = [Layered(state.seen_alpha, state.seen_alpha * state.seen_foreground, own)]
     layers += [Layered(view.alpha, view.premultiplied, view.weight * view.fit) for view in views]
     alpha, foreground = fused(state.image, state.clean, layers, state.undecided == 0.5, state.grain)
@@ -225,13 +217,13 @@ def _opened(state: FrameState, known: Triangulated, views: Sequence[View]) -> Te
     if not views:
         return state.undecided
     through = 1 - known.alpha
-    found = (state.undecided == 1) & (through > LEAST_THROUGH)
-    found &= torch.stack([view.weight * view.fit for view in views]).mean(0) > LEAST_FIT
-    found &= through > SIGMAS * known.variance.sqrt()
-    found &= functional.avg_pool2d(found.float(), 3, 1, 1) * 9 > CLUSTER
+    found = (state.undecided == 1) & (through > SHOT.seen_through)
+    found &= torch.stack([view.weight * view.fit for view in views]).mean(0) > SHOT.seen_fit
+    found &= through > SHOT.seen_sigmas * known.variance.sqrt()
+    found &= functional.avg_pool2d(found.float(), 3, 1, 1) * 9 > FEW
     if state.constraint is not None:
         found &= state.constraint == 0.5
-    margin = max(1.0, MARGIN * max(found.shape[-2:]) / REFERENCE_SIDE)
+    margin = max(1.0, SHOT.seen_margin * max(found.shape[-2:]) / REFERENCE_SIDE)
     again = dilate(found, margin) & (state.undecided == 1)
     return _constrained(torch.where(again, 0.5, state.undecided), state.constraint)
 
@@ -274,6 +266,6 @@ def _view(state: FrameState, other: FrameState, motion: Tensor, distance: int) -
         alpha,
         premultiplied,
         within_frame(motion),
-        (-misfit / (2 * FIT**2)).exp(),
+        (-misfit / (2 * SHOT.fit**2)).exp(),
         distance,
     )

@@ -17,13 +17,12 @@ from torch.nn import functional
 
 from ..model.encoding import Encoding
 from ..paper.initial_alpha import LUMA
-
-GREY = 0.46  # encoded; between a white and a black subject
+from .parameters import SHOT
 
 
 def layer_picture(alpha: Tensor, foreground: Tensor, encoding: Encoding) -> NDArray[np.uint8]:
     """(H, W) luma of the layer over grey, as displayed, for :func:`flow`."""
-    grey = encoding.decode(torch.full_like(alpha, GREY))
+    grey = encoding.decode(torch.full_like(alpha, SHOT.grey))
     over_grey = encoding.encode(alpha * foreground + (1 - alpha) * grey)
     luma = (over_grey * over_grey.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1)[0].clamp(0, 1)
     picture: NDArray[np.uint8] = (luma * 255).round().byte().cpu().numpy()

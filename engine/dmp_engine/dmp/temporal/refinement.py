@@ -19,19 +19,7 @@ from ..model.noise import Noise
 from ..paper.refine import Variances, colour_bounds, exact_foreground, refine
 from ..solve.full_resolution import bands, enlarged, enlarged_trimap, refined_at_full_resolution
 from ..steps import Solution, Step
-
-REFINE_PASSES = 20  # N of eq. 18
-# Before the last passes, where neighbours are still to be taken in, eq. 18 and the knee undo less
-# of what is known better from several frames: sigma^2 of alpha, and alpha from which it is 1.
-VARIANCE_ALPHA, CLIP_WHITE = 0.3, 0.98
-FULL_VARIANCE_ALPHA, FULL_CLIP_WHITE = (
-    10.0,
-    0.92,
-)  # where the plate's own pixels are all that is new
-HIDDEN, ALONE = 1.5, 0.1  # sigma that nobody sees through; mean alpha of 3 x 3 that is nobody's
-GRAIN, DARK = 0.008, 0.02  # in the space layers add up in
-SURELY = 3.3  # sigma: one pixel of background in a thousand, over three channels
-KNEE = 0.4  # alpha below which :func:`solidified` changes nothing
+from .parameters import SHOT
 
 
 def grain_of(
@@ -53,8 +41,8 @@ def refined_layers(
     foreground: Tensor,
     grain: Tensor | None,
     bounds: tuple[Tensor, Tensor],
-    variance_alpha: float = VARIANCE_ALPHA,
-    clip_white: float = CLIP_WHITE,
+    variance_alpha: float = SHOT.variance_alpha,
+    clip_white: float = SHOT.clip_white,
 ) -> tuple[Tensor, Tensor]:
     """Alpha and F after eq. 18; ``grain`` as of :func:`grain_of`, ``bounds`` of F.
 
@@ -62,7 +50,9 @@ def refined_layers(
     (1, C, H, W).
     """
     variances = Variances(alpha=variance_alpha)
-    alpha, foreground = refine(image, clean, alpha, foreground, REFINE_PASSES, variances, bounds)
+    alpha, foreground = refine(
+        image, clean, alpha, foreground, SHOT.refine_passes, variances, bounds
+    )
     alpha = torch.maximum(alpha, least_alpha(image, clean, grain))
     return solidified(alpha, clip_white), foreground
 
@@ -86,7 +76,7 @@ def at_full_resolution(
 
     def eq_18(i: Tensor, b: Tensor, a: Tensor, f: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
         n = noise[:, at][None, :, None]
-        return refined_layers(i, b, a, f, n, bounds, FULL_VARIANCE_ALPHA, FULL_CLIP_WHITE)
+        return refined_layers(i, b, a, f, n, bounds, SHOT.full_variance_alpha, SHOT.full_clip_white)
 
     alpha, foreground = yield from refined_at_full_resolution(
         image, clean, small.alpha, small.foreground, trimap, eq_18
@@ -104,16 +94,16 @@ def without_grain(
 ) -> Tensor:
     """Alpha emptied where it is no more than grain's print.
 
-    What an alpha adds to the plate, alpha (F - B), is below 1.5 sigma of a pixel's grain, and the
-    alphas around it are next to nothing, too. ``held`` is a trimap whose 0 and 1 stay, ``grain``
+    What an alpha adds to the plate, alpha (F - B), is hidden by a pixel's grain, and the alphas
+    around it are next to nothing, too. ``held`` is a trimap whose 0 and 1 stay, ``grain``
     as of :func:`grain_of`.
     """
     above = torch.zeros_like(alpha)
     for c in range(foreground.shape[1]):  # one at a time: a large plate's are large
         added = alpha * (foreground[:, c : c + 1] - clean[:, c : c + 1])
-        above += added.square() - (HIDDEN * grain[:, c : c + 1]).square()
+        above += added.square() - (SHOT.hidden_sigmas * grain[:, c : c + 1]).square()
     hidden = (above < 0) & (held == 0.5)
-    hidden &= mean_around(alpha, 3) < ALONE
+    hidden &= mean_around(alpha, 3) < SHOT.lonely
     return torch.where(hidden, 0.0, alpha)
 
 
@@ -123,9 +113,9 @@ def solidified(alpha: Tensor, solid: float) -> Tensor:
     Most of a subject's pixels are opaque and F there is I, so an alpha of 0.95 is far more often
     an opaque pixel with an uncertain F than a pixel that lets 5 % through; a prior with a spike
     at 1 has this threshold as its MAP rule. The curve adds (1 - solid) x^2, x rising from 0 at
-    KNEE to 1 at ``solid``.
+    the knee to 1 at ``solid``.
     """
-    rise = ((alpha - KNEE) / (solid - KNEE)).clamp(0, 1)
+    rise = ((alpha - SHOT.knee) / (solid - SHOT.knee)).clamp(0, 1)
     return (alpha + (1 - solid) * rise.square()).clamp(0, 1).where(alpha < solid, 1.0)
 
 
@@ -136,6 +126,6 @@ def least_alpha(image: Tensor, clean: Tensor, grain: Tensor | None = None) -> Te
     of the difference is left to rounding and grain; dark B, where that would
     decide, is left out.
     """
-    margin = GRAIN if grain is None else (SURELY * grain).clamp_min(GRAIN)
-    bound = (clean - image - margin) / clean.clamp_min(DARK)
-    return torch.where(clean > DARK, bound, 0.0).amax(1, keepdim=True).clamp(0, 1)
+    margin = SHOT.grain if grain is None else (SHOT.bound_sigmas * grain).clamp_min(SHOT.grain)
+    bound = (clean - image - margin) / clean.clamp_min(SHOT.dark)
+    return torch.where(clean > SHOT.dark, bound, 0.0).amax(1, keepdim=True).clamp(0, 1)

@@ -18,15 +18,10 @@ import torch
 from torch import Tensor
 
 from ..model.box_filter import mean_around
+from .parameters import SHOT
 
-# Window in pixels, and the variance of alpha where as much is unexplained as B varies. Fitted to
-# what the errors are on the furball and the moving lemur.
-WINDOWS = ((1, 0.25), (3, 0.1), (5, 0.08))
-LEAST_VARIANCE = 0.0005
 FLOOR = 1e-5  # of the clean plate's mean square: what varies less is rounding
 GRAIN, TINY = 10.0, 1e-3  # of the floor: unexplained at least; variation at least, against 0 / 0
-ENOUGH = 0.5  # of a fit, in the mean of the neighbours, for its full weight
-STRANGER = 0.02  # of a frame's weight that it keeps where it does not fit at all
 
 
 @dataclass(frozen=True)
@@ -62,9 +57,9 @@ def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangu
         near = [view for view in views if view.distance <= reach]
         fitting = torch.stack([v.weight * v.fit for v in near]).mean(0)
         # A regression does not see that all are strangers.
-        fit_weight = (fitting / ENOUGH).clamp(0, 1)
+        fit_weight = (fitting / SHOT.enough_fit).clamp(0, 1)
         weight = torch.stack(
-            [torch.ones_like(value), *(v.weight * (v.fit + STRANGER) for v in near)]
+            [torch.ones_like(value), *(v.weight * (v.fit + SHOT.stranger) for v in near)]
         )
         weight = weight / weight.sum(0)
         images = torch.stack([image, *(view.image for view in near)])
@@ -75,12 +70,12 @@ def triangulated(image: Tensor, clean: Tensor, views: Sequence[View]) -> Triangu
             (weight * x).sum(0).sum(1, keepdim=True)
             for x in (images * cleans, cleans.square(), images.square())
         )
-        for window, share in WINDOWS:
+        for window, share in SHOT.windows:
             joint, change = mean_around(together, window), mean_around(varied, window)
             change = change.clamp_min(TINY * floor)
             slope = joint / (change + floor)
             unexplained = (mean_around(power, window) - slope * joint).clamp_min(0) + GRAIN * floor
-            trust = fit_weight / (share * unexplained / change + LEAST_VARIANCE)
+            trust = fit_weight / (share * unexplained / change + SHOT.window_least)
             value += trust * (1 - slope.clamp(0, 1))
             precision += trust
             count += 1
