@@ -83,7 +83,7 @@ class Parameters:
     edge_tail: float = tuned(10.0, "1", "nu: degrees of freedom of a step of F")
     trust: float = tuned(0.3, "1", "share of alpha's variance that the F step takes into account")
     model_error: float = tuned(
-        0.04, "1", "standard deviation of a mixed alpha beside the posterior's: for confidence only"
+        0.07, "1", "standard deviation of a mixed alpha beside the posterior's: for confidence only"
     )
     # --- correction by a network fitted to recompositions ----------------------------------------
     correction_steps: int = tuned(150, "1", "steps of AdamW", "100: +1 %")

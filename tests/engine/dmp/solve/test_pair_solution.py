@@ -49,6 +49,15 @@ def test_confidence_is_certain_where_alpha_is(lemur_solution: Solution) -> None:
     assert lemur_solution.confidence[~decided].mean() < 0.99
 
 
+def test_nine_of_ten_errors_are_within_what_confidence_says(
+    lemur: Any, lemur_solution: Solution
+) -> None:
+    undecided = lemur_solution.confidence < 0.998
+    errors = (lemur_solution.alpha - lemur.alpha).abs()[undecided]
+    said = (1 - lemur_solution.confidence[undecided]) / 2
+    assert 0.87 < (errors <= said).float().mean() < 0.95
+
+
 def test_constraints_are_exact(tiny: Any) -> None:
     constraint = torch.full_like(tiny.alpha, UNKNOWN)
     constraint[..., 40:, :] = 0
