@@ -103,6 +103,9 @@ class Answer(http.server.BaseHTTPRequestHandler):
     def log_message(self, *_: Any) -> None:
         pass
 
+    def do_HEAD(self) -> None:  # uv asks so for a wheel's size
+        self.do_GET()
+
     def do_GET(self) -> None:
         name = self.path.rstrip("/").rpartition("/")[2]
         if not name.endswith(".whl"):
@@ -128,6 +131,8 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
+        if self.command == "HEAD":
+            return
         self.wfile.write(content[: len(content) // 2] if cut else content)
         self.wfile.flush()
 

@@ -34,7 +34,8 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
                   "(PIP_INDEX_URL, or UV_DEFAULT_INDEX)."),
     (r"IncompleteRead|Connection broken|ConnectionResetError|Connection reset|RemoteDisconnected|"
      r"incomplete-download|Response payload is not completed|end of file before message|"
-     r"BadZipFile|File is not a zip file|Read timed out|ReadTimeoutError|error decoding response",
+     r"BadZipFile|Failed to extract archive|File is not a zip file|Read timed out|"
+     r"ReadTimeoutError|error decoding response",
      EngineError, f"The download broke off; {AGAIN}: what has arrived whole is kept."),
     (r"Temporary failure in name resolution|Name or service not known|getaddrinfo|"
      r"nodename nor servname|NewConnectionError|Failed to establish a new connection|"

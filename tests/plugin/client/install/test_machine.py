@@ -89,6 +89,8 @@ PRINTED = {
         (EngineError, "The package index refused access"),
     "urllib3.exceptions.ProtocolError: ('Connection broken: IncompleteRead(12 of 99)'":
         (EngineError, "The download broke off; press *Install engine*"),
+    "error: Failed to download `x`\n  cause: Failed to extract archive: x.whl\n  cause: truncated":
+        (EngineError, "The download broke off"),
     "NewConnectionError: Failed to establish a new connection: [Errno 111] Connection refused":
         (EngineError, "The package index cannot be reached"),
     "error: Request failed\n  Caused by: dns error: failed to lookup address information":
