@@ -221,6 +221,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # the engine ends with us all the same
     found = run(chosen.seconds, chosen.clients, chosen.every, chosen.seed)
     if chosen.json:
         print(json.dumps(found))

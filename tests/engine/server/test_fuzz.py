@@ -37,7 +37,8 @@ def test_the_description_follows_the_vocabulary() -> None:
     settings = schemas["Settings"]["properties"]
     assert set(settings) == set(Settings().to_json())
     assert settings["rounds"] == {
-        "type": "integer", "title": "Rounds", "description": "How often the two stages run.",
+        "type": "integer", "title": "Rounds",
+        "description": "How often the two stages run. Preset paper only.",
         "default": 2, "minimum": 1, "maximum": 10,
     }  # fmt: skip
     assert schemas["Summary"]["properties"]["state"]["enum"] == [s.value for s in NEXT_STATES]
