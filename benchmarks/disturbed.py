@@ -1,7 +1,7 @@
 """What a disturbed pair costs: SAD of `draft` with the clean plate fitted and as it is.
 
     python benchmarks/disturbed.py --data DATA [--items GT01,GT09] [--kinds shift-1,noise-2]
-        [--preset draft] [--joint-steps N] [--size 320] [--ways fitted,off]
+        [--preset draft] [--size 320] [--ways fitted,off]
         [-o benchmarks/results/disturbed_s320.json]
 
 Every pair of the composite benchmark (engine/dmp_engine/evaluation/benchmark.py) is disturbed
@@ -158,7 +158,6 @@ def main() -> None:
     parser.add_argument("--items", default="")
     parser.add_argument("--kinds", default="")
     parser.add_argument("--preset", default="draft")
-    parser.add_argument("--joint-steps", type=int, help="learning steps; else the preset's")
     parser.add_argument("--ways", default="fitted,off")
     parser.add_argument("--size", type=int, default=320)
     parser.add_argument("--threads", type=int, default=1)
@@ -170,8 +169,6 @@ def main() -> None:
     if options.output.exists() and not options.fresh:
         results = json.loads(options.output.read_text())["sad"]
     settings = preset(options.preset).changed(device="cpu", threads=options.threads)
-    if options.joint_steps is not None:
-        settings = settings.changed(joint_steps=options.joint_steps)
     ways = {
         "fitted": settings.changed(align="auto", illumination="auto"),
         "off": settings.changed(align="off", illumination="off"),
@@ -193,7 +190,6 @@ def main() -> None:
                 written = {
                     "size": options.size,
                     "preset": options.preset,
-                    "joint_steps": settings.joint_steps,
                     "threads": options.threads,
                     "machine": machine(),
                     "command": " ".join(["python", "benchmarks/disturbed.py", *sys.argv[1:]]),
