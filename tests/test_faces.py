@@ -47,6 +47,7 @@ HOST_FACE = [
     "BackgroundInstallation",
     "BackgroundJob",
     "BackgroundPublish",
+    "CHUNK",
     "CancelledError",
     "DESCRIPTIONS",
     "DmpError",
@@ -75,12 +76,15 @@ HOST_FACE = [
     "as_dmp_error",
     "cache_folder",
     "choose_engine",
+    "engine_command",
     "engine_state",
     "ensure_engine",
     "finish",
     "frame_status",
+    "is_alive",
     "log_file",
     "mapped",
+    "named_settings",
     "open_publish_window",
     "plan_installation",
     "recorded_plates",
@@ -89,6 +93,7 @@ HOST_FACE = [
     "still_valid",
     "stop_engine",
     "window_of",
+    "write_bundle",
 ]
 FACES = {dmp_matting: FACE, dmp_matting.hosts: HOST_FACE}
 

@@ -1,13 +1,23 @@
-"""DMP in Nuke: a node that artists trust and farms can render.
+"""DMP Matte in Nuke: a node that artists trust and farms can render.
 
-    node      the Group, built through Nuke's API
-    knobs     its knobs, made from dmp_matting.Settings, and back
+    node      the Group: made, put into the pipe, updated, found
+    inside    the nodes inside it, as text
+    layout    its knobs, made from dmp_matting.Settings
+    knobs     what the knobs say
+    colour    the script's colour spaces and its OCIO configuration
     render    the inputs as EXR plates, rendered the safe way
-    results   where the EXRs go, and which of them the node shows
+    sources   what an input's pixels are made from
+    prepare   from knobs and inputs to jobs
+    output    where the EXRs go            files     what lies there
+    results   which of them the node shows, and its status line
+    states    which frames are solved, stale or missing
+    viewer    whether somebody looks at a node
     ticker    ticks on the main thread while something runs
     jobs      one matte on its way: a thread for the engine, the ticker for Nuke
     buttons   what the node's buttons do, and the sentences when that fails
-    collect   what the script would publish          publish   DMP > Publish...
+    temporary folders of rendered plates
+    collect   what the script would publish          publish   DMP Matte > Publish...
+    farm      plates, lists of shots and job bundles for a farm
     terminal  the same without a GUI, for batches and farms
 
 Rules: Nuke's API on its main thread only; nothing renders from a callback; the
@@ -18,6 +28,10 @@ engine is used from a thread (dmp_matting.hosts.BackgroundJob). This file import
 import importlib.util
 import sys
 from pathlib import Path
+
+# To a compositor DMP alone is digital matte painting.
+NAME = "DMP Matte"  # of the node's menu entry, the menu, the panel, progress bars
+NODE = "DMPMatte"  # of a node: no blanks
 
 
 def find_client() -> str:

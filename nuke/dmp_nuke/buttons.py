@@ -6,9 +6,9 @@ from typing import Callable, Dict, Sequence
 
 import nuke
 
-from dmp_matting.hosts import as_dmp_error
+from dmp_matting.hosts import InputError, as_dmp_error
 
-from . import jobs, knobs, prepare, results, states
+from . import farm, files, jobs, knobs, output, prepare, results, states
 from .results import Severity
 
 
@@ -32,7 +32,7 @@ def _matte_frame(node: nuke.Group) -> None:
 
 
 def _matte_range(node: nuke.Group) -> None:
-    frames, only = prepare.whole_range(node), knobs.states_to_solve(node)
+    frames, only = knobs.whole_range(node), knobs.states_to_solve(node)
     chosen = frames if only is None else states.choose(node, frames, only)
     if chosen:
         _solve(node, chosen)
@@ -68,15 +68,36 @@ def _clear(node: nuke.Group) -> None:
     results.show_status(node, "Cleared: the plate is shown. Reload shows the EXRs again.")
 
 
+def _version_up(node: nuke.Group) -> None:
+    if jobs.running(node) is not None:
+        raise InputError(f"{node.name()} is solving; press Cancel first.")
+    path = output.version_up(node)
+    results.show_status(node, f"The output is {path}. {states.show(node)}.")
+
+
+def _list_files(node: nuke.Group) -> None:
+    if jobs.running(node) is not None:
+        raise InputError(f"{node.name()} is solving; press Cancel first.")
+    count = files.ask(node)
+    if count:
+        results.reload(node)
+        results.show_status(node, f"Deleted {count} EXRs. {states.show(node)}.")
+
+
+def _submit(node: nuke.Group) -> None:
+    bundle = farm.submit(node)
+    results.show_status(node, f"Wrote the farm job {bundle}; docs/td/farm.md says how it is sent.")
+
+
 def _reload(node: nuke.Group) -> None:
     results.enable(node)
-    files, views = results.sequence(node), prepare.wanted_views(node)
-    frames = results.show(node, files, views)
+    wanted, views = output.sequence(node), prepare.wanted_views(node)
+    frames = results.show(node, wanted, views)
     if frames:
         on_disk = f"{len(frames)} frames on disk, {frames[0]} to {frames[-1]}."
         results.show_status(node, f"{on_disk} {states.show(node)}.")
     else:
-        results.show_status(node, f"There are no frames of {files.pattern} yet.", Severity.WARNING)
+        results.show_status(node, f"There are no frames of {wanted.pattern} yet.", Severity.WARNING)
 
 
 ACTIONS: Dict[str, Callable[[nuke.Group], None]] = {
@@ -85,4 +106,7 @@ ACTIONS: Dict[str, Callable[[nuke.Group], None]] = {
     "cancel": _cancel,
     "clear": _clear,
     "reload": _reload,
+    "version_up": _version_up,
+    "list_files": _list_files,
+    "submit": _submit,
 }

@@ -11,15 +11,14 @@ import atexit
 import os
 import re
 import shutil
-import tempfile
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nuke
 
 from dmp_matting.hosts import DmpError, InputError, PublishRequest, Role, SettingsError, Shot
 
-from . import knobs, prepare, render
+from . import NAME, colour, knobs, prepare, render, temporary
 from .node import INPUTS, all_nodes
 from .sources import file_of
 
@@ -69,7 +68,9 @@ def collect(
     nodes = chosen_nodes() if nodes is None else nodes
     named = {**default_names(nodes), **(names or {})}
     shots: List[Shot] = []
-    trouble = [] if nodes else ["The script has no DMP node; make one with Nodes > Keyer > DMP."]
+    trouble = (
+        [] if nodes else [f"The script has no {NAME} node; make one with Nodes > Keyer > {NAME}."]
+    )
     for node in nodes:
         try:
             shots += _shots_of(node, named[node.fullName()])
@@ -94,18 +95,43 @@ def forget_plates() -> None:
 
 
 def _shots_of(node: nuke.Group, name: str) -> List[Shot]:
-    """One shot a view. InputError and its kin."""
+    """One shot a view, for a publish. InputError and its kin."""
+
+    def folder() -> Path:
+        shutil.rmtree(_rendered.pop(node.fullName(), ""), ignore_errors=True)
+        _rendered[node.fullName()] = temporary.new_folder()
+        return _rendered[node.fullName()]
+
+    frames = knobs.whole_range(node)
+    return shots_of(node, name, frames, folder, lambda _, shot: f"{shot}.####.exr")
+
+
+def shots_of(
+    node: nuke.Group,
+    name: str,
+    frames: Sequence[int],
+    folder: Callable[[], Path],
+    output: Callable[[str, str], str],
+) -> List[Shot]:
+    """One shot a view of a node, for what runs without Nuke.
+
+    ``folder`` gives the folder of plates, where some have to be rendered; ``output`` the pattern
+    of the mattes of a view and its shot. InputError and its kin.
+    """
     chosen = knobs.settings_of(node)
     space = knobs.colour_space(node)
     if not space:
         raise SettingsError("Name the plates' colour space beside Colour, or choose another one.")
+    if knobs.keeps_space(node) and colour.configuration() is not None:
+        raise SettingsError(
+            f"{node.name()} names a colour space of the script's own OCIO configuration, which is "
+            "only known here; set $OCIO to it for the whole facility, or Colour to scene-linear."
+        )
     for index, (role, _, called) in enumerate(INPUTS):
         if not role.is_matte and node.input(index) is None:
             raise InputError(f"Connect the {called} input of {node.name()}.")
-    frames, views = prepare.whole_range(node), prepare.chosen_views(node)
-    files = _files(node, frames, views)
-    if files is None:
-        files = _render(node, frames, views, space)
+    views = prepare.chosen_views(node)
+    files = _files(node, frames, views) or _render(node, frames, views, space, folder())
     shots = []
     for view in views:
         own = name if len(views) == 1 else f"{name}_{view}"
@@ -113,7 +139,7 @@ def _shots_of(node: nuke.Group, name: str) -> List[Shot]:
         shots.append(
             Shot(
                 own,
-                output=f"{own}.####.exr",
+                output=output(view, own),
                 frames=tuple(frames),
                 space=space,
                 settings=chosen.settings,
@@ -142,12 +168,14 @@ def _files(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...]) -> O
     return found
 
 
-def _render(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...], space: str) -> Files:
-    """All inputs as EXR plates in a folder that lives until ``forget_plates``."""
-    shutil.rmtree(_rendered.pop(node.fullName(), ""), ignore_errors=True)
-    folder = Path(tempfile.mkdtemp(prefix="dmp-", dir=os.environ.get("NUKE_TEMP_DIR") or None))
-    _rendered[node.fullName()] = folder
-    plates = render.render_plates(node, frames, views, folder, space)
+def _render(
+    node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...], space: str, folder: Path
+) -> Files:
+    """All inputs as EXR plates."""
+    rendered = render.Plates(node, frames, views, folder, space)
+    for _ in rendered.render(by_frame=False):
+        pass
+    plates = rendered.by_view()
     found: Files = {view: {} for view in views}
     for view in views:
         for plate in plates[view][0].plates:

@@ -1,4 +1,4 @@
-"""DMP > Install engine: asks once, installs on a thread, and shows how far it is."""
+"""DMP Matte > Install engine: asks once, installs on a thread, and shows how far it is."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from dmp_matting.hosts import (
     plan_installation,
 )
 
+from . import NAME
 from .ticker import Ticker
 
 RUNNING: list[Installing] = []  # one at most
@@ -38,7 +39,7 @@ class Installing:
 
     def __init__(self, task: BackgroundInstallation) -> None:
         self._task = task
-        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask("DMP: installing the engine")
+        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"{NAME}: installing the engine")
         self._ticker = Ticker(self._tick, self._end)
 
     def _tick(self) -> None:
@@ -58,8 +59,10 @@ class Installing:
             self._end(" ".join(sentences))
 
     def _end(self, sentence: str) -> None:
-        self._ticker.stop()
+        def report() -> None:
+            RUNNING.clear()
+            nuke.message(sentence)
+
+        self._ticker.stop(report)
         self._task.cancel()  # nothing, unless a bug of ours ended the ticks
         self._bar = None  # takes the progress bar away
-        RUNNING.clear()
-        nuke.message(sentence)

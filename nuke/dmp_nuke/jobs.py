@@ -10,7 +10,7 @@ import atexit
 import secrets
 import time
 import traceback
-from typing import Dict, List, Optional, Sequence
+from typing import Dict, List, Optional, Sequence, Set
 
 import nuke
 
@@ -26,12 +26,13 @@ from dmp_matting.hosts import (
     engine_state,
 )
 
-from . import results, states
-from .node import all_nodes
-from .prepare import Work, prepare
+from . import NAME, results, states, viewer
+from .node import each_node
+from .prepare import Part, Work
 from .results import Severity
 from .ticker import Ticker
 
+REFRESH = 1.0  # seconds between two changes of what a viewer shows, and of the status line
 QUERY_AFTER, QUERY_EVERY = 1.0, 2.0  # seconds without a frame, then the engine's queue is queried
 
 RUNNING: Dict[str, Running] = {}  # by token, which the node's hidden knob `job` holds
@@ -45,11 +46,24 @@ def start(node: nuke.Group, frames: Sequence[int]) -> None:
     if running(node) is not None:
         raise InputError(f"{node.name()} is solving already; press Cancel first.")
     with results.without_undo():
-        results.show_status(node, "Rendering the inputs.")
-        work = prepare(node, frames)
+        work = Work(node, frames)
         token = secrets.token_hex(8)
         node["job"].setValue(token)
-        RUNNING[token] = Running(node, token, work)
+        try:
+            RUNNING[token] = Running(node, token, work)
+        except BaseException:
+            node["job"].setValue("")
+            work.clean()
+            raise
+
+
+def hide_previews() -> None:
+    """A render, or a save: it gets the mattes on disk, and no picture of a running job.
+
+    A callback: it sets knobs and does nothing else. The picture comes back with the next refresh.
+    """
+    for job in list(RUNNING.values()):
+        job.hide_preview()
 
 
 @atexit.register
@@ -71,23 +85,30 @@ class Running:
     def __init__(self, node: nuke.Group, token: str, work: Work) -> None:
         self._node: Optional[nuke.Group] = node
         self._token, self._work = token, work
-        self._left = list(work.parts)
+        self._rendering = work.render(by_frame=True)
+        self._left: List[Part] = []
         self._preview = work.folder / "preview.png"
         self._wants_preview = bool(node["live_preview"].value())
         self._finished: List[Layers] = []
         self._cancelled = False
-        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"DMP: {node.name()}")
+        self._changed: Set[int] = set()  # frames that a viewer does not show as they are by now
+        self._previewed: Optional[int] = None  # the frame that has a picture while it is solved
+        self._next_refresh = self._next_line = 0.0
+        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"{NAME}: {node.name()}")
         self._waiting = ""  # written by the ticker: what the engine is busy with
         self._solving = False  # a frame of it is in the engine's worker
         self._queried = time.monotonic() - QUERY_EVERY + QUERY_AFTER
-        self._show_status("Starting the engine.", 0)
-        self._task = self._next_task()
+        self._task: Optional[BackgroundJob] = None  # until the inputs are rendered
+        self._show_status("Rendering the inputs.", 0)
+        if not work.to_render:
+            self._render()
         self._ticker = Ticker(self._tick, self._fail, self._query_queue)
 
     def cancel(self) -> None:
         """End the job soon; frames that are done stay."""
         self._cancelled = True
-        self._task.cancel()
+        if self._task is not None:
+            self._task.cancel()
 
     def forget(self) -> None:
         """Stop the ticks and remove the plates; nothing of Nuke is touched."""
@@ -122,13 +143,39 @@ class Running:
         if lost or (self._bar is not None and self._bar.isCancelled() and not self._cancelled):
             self.cancel()
             self._show_status("Cancelling.")
+        if self._task is None:
+            self._render()
+            return
         for event in self._task.poll():
             if node is not None and (isinstance(event, Layers) or not self._cancelled):
                 self._show(node, event)
         if node is not None and self._waiting and not self._cancelled:
             self._show_status(self._waiting)
+        if node is not None:
+            self._refresh(node)
         if self._task.done:
             self._close(node)
+
+    def _render(self) -> None:
+        """One step of the inputs' rendering; after the last one the engine begins."""
+        if self._cancelled:
+            self._end(self._cancelled_line(), Severity.INFO)
+            return
+        try:
+            done = next(self._rendering, None)
+        except CancelledError as error:
+            self._end(str(error), Severity.INFO)
+            return
+        if done is not None:
+            line = f"Rendering the inputs: {done} of {self._work.to_render}."
+            self._show_status(line, 100 * done // self._work.to_render)
+            return
+        self._left = list(self._work.parts)
+        self._show_status("Starting the engine.", 0)
+        self._task = self._next_task()
+
+    def _cancelled_line(self) -> str:
+        return f"Cancelled; {len(self._finished)} of {self._work.frames} frames are done."
 
     def _show(self, node: nuke.Group, event: object) -> None:
         if isinstance(event, Notice):
@@ -136,11 +183,16 @@ class Running:
         elif isinstance(event, Layers):
             self._finished.append(event)
             self._solving = False  # a batch gives way between two frames
-            results.show(node, self._work.files, self._work.views)
+            if self._previewed == event.frame:
+                self._previewed = None
+                if nuke.frame() != event.frame or not viewer.shows(node):
+                    results.show_preview(node, "")  # else with the next refresh
+            self._changed.add(event.frame)
         elif isinstance(event, Progress):
             self._solving, self._waiting = True, ""
             if event.preview:
-                results.show_preview(node, self._preview.as_posix(), event.frame)
+                self._previewed = event.frame
+                self._changed.add(event.frame)
             done, all_frames = len(self._finished), self._work.frames
             number = f" ({done + 1} of {all_frames})" if all_frames > 1 else ""
             left = f", about {event.eta:.0f} s left" if event.eta is not None else ""
@@ -150,13 +202,37 @@ class Running:
                 int(100 * share),
             )
 
+    def _refresh(self, node: nuke.Group) -> None:
+        """Let a viewer show what has come since, where somebody looks at it.
+
+        A reload makes Nuke compute everything below the node anew: hence at most one in a second.
+        """
+        frame, now = nuke.frame(), time.monotonic()
+        if now < self._next_refresh or frame not in self._changed or not viewer.shows(node):
+            return
+        self._next_refresh = now + REFRESH
+        self._changed.discard(frame)
+        if frame == self._previewed:
+            results.show_preview(node, self._preview.as_posix(), frame)
+        else:
+            results.show_preview(node, "")
+            results.reload(node)
+
+    def hide_preview(self) -> None:
+        node = self._find()
+        if self._previewed is not None:
+            self._changed.add(self._previewed)
+        if node is not None:
+            with results.without_undo():
+                results.show_preview(node, "")
+
     def _close(self, node: Optional[nuke.Group]) -> None:
         """The task has ended: the next view, or the end of it all."""
+        assert self._task is not None
         try:
             self._task.result()
         except CancelledError:
-            done = len(self._finished)
-            self._end(f"Cancelled; {done} of {self._work.frames} frames are done.", Severity.INFO)
+            self._end(self._cancelled_line(), Severity.INFO)
             return
         if self._cancelled or (not self._left):
             self._end(*self._summary())
@@ -178,12 +254,17 @@ class Running:
 
     def _end(self, sentence: str, severity: Severity) -> None:
         """The last thing that happens, however it ended. Must not fail."""
-        self._ticker.stop()
-        if not self._task.wait(0):
+        node = self._find()
+        failed = severity is Severity.ERROR and node is not None
+
+        def report() -> None:
+            RUNNING.pop(self._token, None)
+            nuke.message(sentence)
+
+        self._ticker.stop(report if failed else None)
+        if self._task is not None and not self._task.wait(0):
             self._task.cancel()  # a bug of ours ended it
         self._bar = None  # takes the progress bar away
-        RUNNING.pop(self._token, None)
-        node = self._find()
         try:
             if node is not None:
                 with results.without_undo():
@@ -195,8 +276,8 @@ class Running:
         except (DmpError, ValueError, NameError):  # somebody took the node apart meanwhile
             traceback.print_exc()
         self._work.clean()
-        if severity is Severity.ERROR and node is not None:
-            nuke.message(sentence)
+        if not failed:
+            RUNNING.pop(self._token, None)
 
     def _find(self) -> Optional[nuke.Group]:
         """The node, wherever it is by now; None when it is gone."""
@@ -206,20 +287,26 @@ class Running:
         except ValueError:  # deleted; an undo may have brought it back as another object
             self._node = None
         if self._node is None:
-            same = [node for node in all_nodes() if node["job"].value() == self._token]
-            self._node = same[0] if same else None
+            same = (node for node in each_node() if node["job"].value() == self._token)
+            self._node = next(same, None)
         return self._node
 
     def _next_task(self) -> BackgroundJob:
         part = self._left.pop(0)
         preview = str(self._preview) if self._wants_preview else None
         return BackgroundJob(
-            part.job, part.outputs, preview=preview, files=part.files, states=part.states
+            part.job,
+            part.outputs,
+            preview=preview,
+            files=part.files,
+            states=part.states,
+            ocio=part.ocio,
         )
 
     def _show_status(self, sentence: str, percent: Optional[int] = None) -> None:
-        node = self._find()
-        if node is not None:
+        node, now = self._find(), time.monotonic()
+        if node is not None and (percent is None or now >= self._next_line):
+            self._next_line = now + REFRESH
             results.show_status(node, sentence)
         if self._bar is not None:
             self._bar.setMessage(sentence)

@@ -1,4 +1,4 @@
-"""What the GUI gets: Nodes > Keyer > DMP, the panel, and the callbacks that only set knobs."""
+"""What the GUI gets: Nodes > Keyer > DMP Matte, the panel, the callbacks."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import nuke
 
 from dmp_matting.hosts import EngineError, engine_state, log_file, stop_engine
 
-from . import engine_install, jobs, knobs, node, publish, results
+from . import NAME, engine_install, jobs, knobs, node, publish, results, temporary
 
 ICON = "dmp.png"  # beside menu.py, which is on Nuke's plug-in path
 PANEL = "dmp_matting.panel"
@@ -16,8 +16,9 @@ PANEL = "dmp_matting.panel"
 
 def add() -> None:
     """Called once, by menu.py."""
-    nuke.menu("Nodes").addCommand("Keyer/DMP", node.create, icon=ICON)
-    own = nuke.menu("Nuke").addMenu("DMP", icon=ICON)
+    temporary.sweep()
+    nuke.menu("Nodes").addCommand(f"Keyer/{NAME}", node.create, icon=ICON)
+    own = nuke.menu("Nuke").addMenu(NAME, icon=ICON)
     own.addCommand("Create node", node.create)
     own.addCommand("Update nodes", _update)
     own.addCommand("Publish...", publish.press)
@@ -26,26 +27,29 @@ def add() -> None:
     own.addCommand("Engine: stop", _stop)
     own.addCommand("Engine: where is its log?", lambda: nuke.message(str(log_file())))
     nuke.addKnobChanged(knobs.knob_changed, nodeClass="Group")
+    nuke.addBeforeRender(jobs.hide_previews)
+    nuke.addOnScriptSave(jobs.hide_previews)
     nuke.addOnScriptLoad(lambda: results.forget_ended_jobs(jobs.RUNNING))
     _add_panel()
 
 
 def _state() -> str:
     state = engine_state()
-    more = f" {state.update} DMP > Install engine updates it." if state.update else ""
+    more = f" {state.update} {NAME} > Install engine updates it." if state.update else ""
     return f"{state.sentence}{more}"
 
 
 def _update() -> None:
     """All nodes of the script that an older version saved; never while one is being solved."""
-    nodes = [one for one in node.all_nodes() if jobs.running(one) is None]
-    nuke.Undo.begin("Update DMP nodes")
+    names = [one.fullName() for one in node.each_node() if jobs.running(one) is None]
+    nuke.Undo.begin(f"Update {NAME} nodes")
     try:
-        count = sum(node.update(one) for one in nodes)
+        found = (nuke.toNode(f"root.{name}") for name in names)
+        count = sum(node.update(one) for one in found if isinstance(one, nuke.Group))
     finally:
         nuke.Undo.end()
     several = "node was" if count == 1 else "nodes were"
-    nuke.message(f"{count} {several} updated." if count else "All DMP nodes are today's.")
+    nuke.message(f"{count} {several} updated." if count else f"All {NAME} nodes are today's.")
 
 
 def _stop() -> None:
@@ -58,10 +62,10 @@ def _stop() -> None:
 
 
 def _add_panel() -> None:
-    """Window > Custom > DMP. Qt is only imported when the panel is opened."""
+    """Window > Custom > DMP Matte. Qt is only imported when the panel is opened."""
     if any(importlib.util.find_spec(name) is None for name in (PANEL, "Qt")):
         return  # Qt is Qt.py: PySide2 up to Nuke 15, PySide6 from 16
     import nukescripts
 
     widget = f"__import__({PANEL!r}, fromlist=['DmpPanel']).DmpPanel"
-    nukescripts.registerWidgetAsPanel(widget, "DMP", "dmp_matting.panel")
+    nukescripts.registerWidgetAsPanel(widget, NAME, "dmp_matting.panel")

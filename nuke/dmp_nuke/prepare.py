@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import tempfile
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Dict, List, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import nuke
 
@@ -16,13 +13,12 @@ from dmp_matting.hosts import (
     Frame,
     InputError,
     Job,
-    Resolved,
     Settings,
     SettingsError,
     window_of,
 )
 
-from . import knobs, render, results
+from . import colour, knobs, output, render, results, temporary
 from .sources import Sources
 
 
@@ -35,78 +31,87 @@ class Part:
     outputs: Dict[int, str]
     files: Dict[str, str]
     states: FileStates
+    ocio: Optional[str]  # the script's configuration; None: that of $OCIO
 
 
-@dataclass(frozen=True)
 class Work:
-    """The jobs of one press of Matte, the inputs rendered."""
+    """The jobs of one press of Matte: first the inputs are rendered, then they are solved.
 
-    parts: Tuple[Part, ...]
-    files: results.Sequence
-    views: Tuple[str, ...]
-    folder: Path  # of the plates; removed when the work has ended
+    Checks everything that can be checked. The neighbours of ``frames`` in the node's range are
+    rendered as well and sent as context, so that a frame comes out the same whether it is solved
+    alone or with the whole range. Raises InputError and its kin, OutputError: each a sentence for
+    the artist.
 
-    @property
-    def frames(self) -> int:
-        return sum(len(part.job.frames) for part in self.parts)
+    parts     the jobs, one a view; () until everything is rendered
+    folder    of the plates; removed when the work has ended
+    """
+
+    def __init__(self, node: nuke.Group, frames: Sequence[int]) -> None:
+        self._node, self._wanted = node, list(frames)
+        self._chosen = knobs.settings_of(node)
+        space = knobs.colour_space(node)
+        if not space:
+            raise SettingsError(
+                "Name the plates' colour space beside Colour, or choose another one."
+            )
+        self._ocio = colour.configuration() if knobs.keeps_space(node) else None
+        knobs.number_as_printf(node)
+        self.files, self.views = output.sequence(node), wanted_views(node)
+        results.check_alone(node, self.files)
+        render.check_inputs(node)
+        output.ready_folders(self.files, self.views)
+        self._sources = Sources(node)
+        whole = Windows(node, frames, self.views, self._sources).all_of(frames)
+        self._states = self._sources.states()
+        self._named: Dict[str, List[Frame]] = {}  # the frames as the jobs name their plates
+        for view in self.views:
+            self._named[view] = [self._sources.frame(number, view, space) for number in whole]
+            for frame in self._named[view]:
+                self._states.look(frame)  # before it is rendered: what comes later is another file
+        self.parts: Tuple[Part, ...] = ()
+        self.frames = len(self.views) * len(frames)
+        self.folder = temporary.new_folder()
+        try:
+            self._plates = render.Plates(node, whole, self.views, self.folder, space, self._sources)
+        except BaseException:
+            self.clean()
+            raise
+        self.to_render = self._plates.count
+
+    def render(self, by_frame: bool) -> Iterator[int]:
+        """Render what has to be, and make ``parts``; yields how many frames are done.
+
+        By frame: Nuke may do other things between two steps. PlateError, CancelledError, and
+        InputError when the nodes above were changed meanwhile.
+        """
+        done = 0
+        for frames in self._plates.render(by_frame):
+            done += frames
+            yield done
+        if done and Sources(self._node).digests() != self._sources.digests():
+            raise InputError(
+                f"The nodes above {self._node.name()} were changed while its inputs were "
+                "rendered; press Matte again."
+            )
+        self.parts = tuple(
+            self._part(view, rendered) for view, rendered in self._plates.by_view().items()
+        )
+
+    def _part(self, view: str, rendered: Sequence[Frame]) -> Part:
+        own: Dict[str, str] = {}
+        for frame, named in zip(rendered, self._named[view]):
+            for plate, name in zip(frame.plates, named.plates):
+                if plate.path != name.path:
+                    own.setdefault(name.path, plate.path)
+        solved = tuple(frame for frame in self._named[view] if frame.number in self._wanted)
+        context = tuple(frame for frame in self._named[view] if frame.number not in self._wanted)
+        outputs = {frame.number: self.files.path(frame.number, view) for frame in solved}
+        job = Job(solved, *self._chosen, context)
+        return Part(view, job, outputs, own, self._states, self._ocio)
 
     def clean(self) -> None:
         """Remove the plates. Never fails: a leftover stays in the temporary folder."""
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def prepare(node: nuke.Group, frames: Sequence[int]) -> Work:
-    """Check everything that can be checked, then render the inputs of ``frames``.
-
-    The neighbours of ``frames`` in the node's range are rendered as well and sent as context, so
-    that a frame comes out the same whether it is solved alone or with the whole range.
-
-    Raises InputError and its kin, OutputError, CancelledError: each a sentence for the artist.
-    """
-    chosen = knobs.settings_of(node)
-    space = knobs.colour_space(node)
-    if not space:
-        raise SettingsError("Name the plates' colour space beside Colour, or choose another one.")
-    knobs.number_as_printf(node)
-    files, views = results.sequence(node), wanted_views(node)
-    results.check_alone(node, files)
-    render.check_inputs(node)
-    results.ready_folders(files, views)
-    folder = Path(tempfile.mkdtemp(prefix="dmp-", dir=os.environ.get("NUKE_TEMP_DIR") or None))
-    try:
-        sources = Sources(node)
-        whole = Windows(node, frames, views, sources).all_of(frames)
-        states = sources.states()
-        for frame in (sources.frame(number, view, space) for view in views for number in whole):
-            states.look(frame)  # before they are rendered: what comes later is another file
-        plates = render.render_plates(node, whole, views, folder, space)
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    parts = []
-    for view in views:
-        named = [sources.frame(frame.number, view, space) for frame in plates[view]]
-        parts.append(_part(view, plates[view], named, frames, chosen, files, states))
-    return Work(tuple(parts), files, views, folder)
-
-
-def _part(
-    view: str,
-    rendered: Sequence[Frame],
-    frames: Sequence[Frame],
-    wanted: Sequence[int],
-    chosen: Resolved,
-    files: results.Sequence,
-    states: FileStates,
-) -> Part:
-    own: Dict[str, str] = {}
-    for frame, named in zip(rendered, frames):
-        for plate, name in zip(frame.plates, named.plates):
-            own.setdefault(name.path, plate.path)
-    solved = tuple(frame for frame in frames if frame.number in wanted)
-    context = tuple(frame for frame in frames if frame.number not in wanted)
-    outputs = {frame.number: files.path(frame.number, view) for frame in solved}
-    return Part(view, Job(solved, *chosen, context), outputs, own, states)
 
 
 class Windows:
@@ -141,13 +146,20 @@ class Windows:
 
 def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
     """The views to solve. InputError for one that the script has not, or without a %V."""
-    chosen = chosen_views(node)
-    if len(chosen) > 1 and results.VIEW not in str(node["file"].value()):
+    chosen, text = chosen_views(node), str(node["file"].value())
+    has_view = output.VIEW in text or output.SHORT_VIEW in text
+    letters = {view[:1] for view in chosen}
+    if output.VIEW not in text and has_view and len(letters) < len(chosen):
+        raise InputError(
+            "The output has a %v, which is the first letter of the view, but several views begin "
+            "with one letter; put %V into it."
+        )
+    if len(chosen) > 1 and not has_view:
         raise InputError(
             f"The output has no %V, but there are {len(chosen)} views; "
-            "put %V into it, or name one view under Advanced."
+            "put %V into it, or name one view under Plates."
         )
-    if results.VIEW in str(node["file"].value()) and node["on_error"].value() == "plate":
+    if has_view and node["on_error"].value() == "plate":
         raise InputError(
             "Missing frames cannot be 'plate' where the output has a %V; choose another value."
         )
@@ -162,11 +174,3 @@ def chosen_views(node: nuke.Group) -> Tuple[str, ...]:
         if view not in known:
             raise InputError(f"The script has no view '{view}', only {', '.join(known)}.")
     return chosen
-
-
-def whole_range(node: nuke.Group) -> List[int]:
-    """The frames of Matte range. InputError when there are none."""
-    first, last = int(node["first"].value()), int(node["last"].value())
-    if last < first:
-        raise InputError(f"The frame range ends at {last}, before it starts at {first}.")
-    return list(range(first, last + 1))

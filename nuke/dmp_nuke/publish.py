@@ -8,7 +8,7 @@ it was published.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
 import nuke
 
@@ -22,8 +22,8 @@ from dmp_matting.hosts import (
     open_publish_window,
 )
 
-from . import collect, results
-from .node import all_nodes
+from . import NAME, collect, results
+from .node import each_node
 from .results import Severity
 from .ticker import Ticker
 
@@ -57,7 +57,7 @@ def start(
 
 def _show_dialog(nodes: List[nuke.Group]) -> Optional[Tuple[str, Dict[str, str], int]]:
     """Folder, names and version; None when the artist changes their mind. InputError."""
-    panel = nuke.Panel("DMP: publish")
+    panel = nuke.Panel(f"{NAME}: publish")
     panel.addFilenameSearch("Publish to", collect.default_folder())
     panel.addSingleLineInput("Version (0: the next one)", "0")
     labels = {}
@@ -81,16 +81,19 @@ class Publishing:
         self, request: PublishRequest, names: Mapping[str, str], before: Mapping[str, str]
     ) -> None:
         self._request, self._names, self._before = request, names, before
-        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask("DMP: publish")
+        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"{NAME}: publish")
         self._bar.setMessage("Starting.")
         self._cancelled = False
         self._task = BackgroundPublish(request)
         self._ticker = Ticker(self._tick, self._fail)
 
     def _fail(self, sentence: str) -> None:
-        self._end()
+        def report() -> None:
+            RUNNING.clear()
+            nuke.message(sentence)
+
+        self._end(report)
         self._task.cancel()
-        nuke.message(sentence)
 
     def _tick(self) -> None:
         if self._bar is not None and self._bar.isCancelled() and not self._cancelled:
@@ -101,16 +104,15 @@ class Publishing:
                 self._bar.setMessage(status.text)
                 self._bar.setProgress(int(100 * status.fraction))
         if self._task.done:
-            self._end()
-            self._show_report()
+            self._end(self._show_report)
 
-    def _end(self) -> None:
-        self._ticker.stop()
+    def _end(self, afterwards: Callable[[], None]) -> None:
+        self._ticker.stop(afterwards)
         self._bar = None  # takes the progress bar away
-        RUNNING.clear()
 
     def _show_report(self) -> None:
         """One message; the repairs that the artist confirms start it again."""
+        RUNNING.clear()
         try:
             report = self._task.result()
         except DmpError as error:
@@ -134,7 +136,7 @@ class Publishing:
 
     def _mark(self, published: Mapping[str, str], failed: Mapping[str, str]) -> None:
         """What became of a shot, on the node that it was made of."""
-        for node in all_nodes():
+        for node in each_node():
             name = self._names.get(node.fullName(), "")
             if name in failed:
                 results.show_status(node, failed[name], Severity.ERROR)

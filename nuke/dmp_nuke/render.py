@@ -12,7 +12,7 @@ import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Dict, Iterator, List, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import nuke
 
@@ -27,8 +27,10 @@ from dmp_matting.hosts import (
     Role,
 )
 
-from .node import INPUTS, inner, write_name
-from .sources import still_frame
+from . import knobs
+from .inside import write_name
+from .node import INPUTS, inner
+from .sources import Sources, still_frame
 
 SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
     "file_type": "exr",
@@ -69,69 +71,121 @@ def _shown(size: Tuple[int, int, int, int]) -> str:
     return f"{width} x {height}" + (f" from {x}, {y}" if x or y else "")
 
 
-def render_plates(
-    node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...], folder: Path, space: str
-) -> Dict[str, Tuple[Frame, ...]]:
-    """Render every connected input into ``folder``; the frames of a job for each view.
+class Plates:
+    """The plates of some frames of a node: files as they are, and the rest to be rendered.
 
-    Raises what :func:`check_inputs` does, PlateError with Nuke's own reason, OutputError
-    when the disk is too small, CancelledError.
+    A plate that a Read hands on unchanged is taken from its file. The others are rendered into
+    ``folder``, by ``render`` in steps of one frame, between which Nuke is free, or in whole ranges.
+    Raises what :func:`check_inputs` does, and OutputError when the disk is too small.
     """
-    check_inputs(node)
-    connected = [
-        (role, called) for index, (role, _, called) in enumerate(INPUTS) if node.input(index)
-    ]
-    _check_room(node, len(frames) * len(views) * len(connected), folder)
-    still = bool(node["clean_still"].value())
-    patterns = {}
-    with full_size():
-        for role, called in connected:
-            once = role is Role.CLEAN and still
-            wanted = [still_frame(node)] if once else frames
-            patterns[role] = _render(node, role, called, wanted, views, folder)
-    found: Dict[str, List[Frame]] = {view: [] for view in views}
-    for view in views:
-        for number in frames:
-            plates = []
-            for role, called in connected:
-                taken = still_frame(node) if role is Role.CLEAN and still else number
-                path = patterns[role].replace("%V", view).replace("%04d", f"{taken:04d}")
-                if not os.path.exists(path):
-                    raise PlateError(f"Nuke rendered no file for the {called} at frame {taken}.")
-                plates.append(Plate(path, role, "raw" if role.is_matte else space))
-            found[view].append(Frame(number, tuple(plates)))
-    return {view: tuple(frames) for view, frames in found.items()}
 
+    def __init__(
+        self,
+        node: nuke.Group,
+        frames: Sequence[int],
+        views: Tuple[str, ...],
+        folder: Path,
+        space: str,
+        sources: Optional[Sources] = None,
+    ) -> None:
+        check_inputs(node)
+        self._node, self._frames, self._views = node, list(frames), views
+        self._folder, self._space = folder, space
+        self._direct: Dict[Role, Dict[Tuple[int, str], str]] = {}
+        self._rendered: Dict[Role, List[int]] = {}
+        for index, (role, _, _) in enumerate(INPUTS):
+            if node.input(index) is None:
+                continue
+            files = {} if sources is None else self._files(role, sources)
+            if files:
+                self._direct[role] = files
+            else:
+                self._rendered[role] = sorted({self._number(role, one) for one in frames})
+        _check_room(node, self.count * len(views), folder)
 
-def _render(
-    node: nuke.Group,
-    role: Role,
-    called: str,
-    frames: Sequence[int],
-    views: Tuple[str, ...],
-    folder: Path,
-) -> str:
-    """One input's files; returns their pattern."""
-    pattern = f"{folder.as_posix()}/{role.value}.%V.%04d.exr"
-    write = inner(node, write_name(role))
-    for name, value in SAFE.items():
-        write[name].setValue(value)
-    write["channels"].setValue("rgba" if role.is_matte else "rgb")
-    write["file"].setValue(pattern)
-    write["disable"].setValue(False)
-    node.begin()
-    try:
-        for first, last in runs(frames):
-            nuke.execute(write, first, last, 1, list(views))
-    except RuntimeError as reason:
-        if "cancel" in str(reason).lower():
-            raise CancelledError("Cancelled while the inputs were rendered.") from None
-        raise PlateError(f"The {called} cannot be rendered: {reason}.") from None
-    finally:
-        node.end()
-        write["disable"].setValue(True)
-        write["file"].setValue("")
-    return pattern
+    @property
+    def count(self) -> int:
+        """Frames to render, of all inputs together."""
+        return sum(len(numbers) for numbers in self._rendered.values())
+
+    def render(self, by_frame: bool) -> Iterator[int]:
+        """Render what has no file; yields after each step how many frames that were.
+
+        PlateError with Nuke's own reason; CancelledError.
+        """
+        for role, numbers in self._rendered.items():
+            ranges = [(one, one) for one in numbers] if by_frame else runs(numbers)
+            for first, last in ranges:
+                with full_size():
+                    self._execute(role, first, last)
+                yield last - first + 1
+
+    def by_view(self) -> Dict[str, Tuple[Frame, ...]]:
+        """The frames of a job for each view, when everything is rendered. PlateError."""
+        kept = knobs.keeps_space(self._node)
+        found = {}
+        for view in self._views:
+            frames = []
+            for number in self._frames:
+                plates = []
+                for role in (role for role, _, _ in INPUTS if role in self._roles()):
+                    space = "raw" if role.is_matte else self._space
+                    path = self._path(role, number, view)
+                    plates.append(Plate(path, role, space, keeps_space=kept and role is Role.IMAGE))
+                frames.append(Frame(number, tuple(plates)))
+            found[view] = tuple(frames)
+        return found
+
+    def _roles(self) -> Set[Role]:
+        return {*self._direct, *self._rendered}
+
+    def _number(self, role: Role, number: int) -> int:
+        once = role is Role.CLEAN and bool(self._node["clean_still"].value())
+        return still_frame(self._node) if once else number
+
+    def _files(self, role: Role, sources: Sources) -> Dict[Tuple[int, str], str]:
+        """The EXRs of all frames and views; empty where one of them has to be rendered."""
+        found = {}
+        for number in () if role.is_matte else self._frames:
+            for view in self._views:
+                file = sources.direct(role, number, view)
+                if not file or not os.path.isfile(file):
+                    return {}
+                found[number, view] = file
+        return found
+
+    def _path(self, role: Role, number: int, view: str) -> str:
+        if role in self._direct:
+            return self._direct[role][number, view]
+        taken = self._number(role, number)
+        path = self._pattern(role).replace("%V", view).replace("%04d", f"{taken:04d}")
+        if not os.path.exists(path):
+            raise PlateError(f"Nuke rendered no file for the {role.called} at frame {taken}.")
+        return path
+
+    def _pattern(self, role: Role) -> str:
+        return f"{self._folder.as_posix()}/{role.value}.%V.%04d.exr"
+
+    def _execute(self, role: Role, first: int, last: int) -> None:
+        write = inner(self._node, write_name(role))
+        for name, value in SAFE.items():
+            write[name].setValue(value)
+        write["channels"].setValue("rgba" if role.is_matte else "rgb")
+        if write.knob("views") is not None:  # a render without an argument would take all of them
+            write["views"].setValue(" ".join(self._views))
+        write["file"].setValue(self._pattern(role))
+        write["disable"].setValue(False)
+        self._node.begin()
+        try:
+            nuke.execute(write, first, last, 1, list(self._views))
+        except RuntimeError as reason:
+            if "cancel" in str(reason).lower():
+                raise CancelledError("Cancelled while the inputs were rendered.") from None
+            raise PlateError(f"The {role.called} cannot be rendered: {reason}.") from None
+        finally:
+            self._node.end()
+            write["disable"].setValue(True)
+            write["file"].setValue("")
 
 
 def runs(frames: Sequence[int]) -> List[Tuple[int, int]]:

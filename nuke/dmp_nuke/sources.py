@@ -13,14 +13,14 @@ import functools
 import hashlib
 import os
 import re
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 import nuke
 
 from dmp_matting.hosts import FileStates, Frame, Plate, Role
 
-from . import knobs, results
-from .node import INPUTS
+from . import colour, knobs, output
+from .node import INPUTS, children
 
 PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
 LINEAR = ("linear", "scene_linear")  # what a Read of an EXR hands on as it is stored
@@ -29,7 +29,7 @@ WITHOUT_EFFECT = {
     "name", "label", "tile_color", "gl_color", "note_font", "note_font_size", "note_font_color",
     "xpos", "ypos", "selected", "hide_input", "icon", "indicators", "bookmark", "postage_stamp",
     "dope_sheet", "cached", "localizationPolicy", "reload", "help", "knobChanged", "onCreate",
-    "autolabel", "status", "frame_states", "job", "tile_before",
+    "autolabel", "status", "frame_states", "job", "tile_before", "solve", "only", "live_preview",
 }  # fmt: skip
 
 
@@ -44,10 +44,17 @@ class Sources:
             for source in [node.input(index)]
             if source is not None
         }
-        self._above = {role: list(_upstream(source)) for role, source in self._inputs.items()}
-        self._digests = {role: _digest(above) for role, above in self._above.items()}
+        self._digests = {role: _digest(upstream(one)) for role, one in self._inputs.items()}
+        self._read_names = {
+            role: [above.fullName() for above in upstream(one) if above.Class() == "Read"]
+            for role, one in self._inputs.items()
+        }
         self._exists = functools.lru_cache(maxsize=None)(os.path.exists)
         self._made_of: Dict[str, Tuple[str, ...]] = {}  # the files, by a plate's name in a job
+
+    def digests(self) -> Dict[Role, str]:
+        """What changes with any knob above an input."""
+        return dict(self._digests)
 
     def names(self, number: int, view: str) -> Dict[Role, str]:
         """What the plates of a frame are called in a job and in its result's header."""
@@ -58,47 +65,52 @@ class Sources:
         plates = []
         for role, name in self.names(number, view).items():
             self._made_of[name] = self._files(role, number, view)
-            plates.append(Plate(name, role, "raw" if role.is_matte else space))
+            kept = role is Role.IMAGE and knobs.keeps_space(self._node)
+            plates.append(Plate(name, role, "raw" if role.is_matte else space, keeps_space=kept))
         return Frame(number, tuple(plates))
 
     def states(self) -> FileStates:
         """The files behind the plates of all frames that :meth:`frame` has returned."""
-        return FileStates(lambda plate: self._made_of[plate.path])
+        config = colour.configuration() if knobs.keeps_space(self._node) else None
+        return FileStates(lambda plate: self._made_of[plate.path], config)
 
     def is_there(self, number: int, views: Sequence[str]) -> bool:
         """False where a file is missing of which a plate consists."""
-        files = [self._direct(role, number, view) for role in self._inputs for view in views]
+        files = [self.direct(role, number, view) for role in self._inputs for view in views]
         return all(self._exists(file) for file in files if file)
 
     def _files(self, role: Role, number: int, view: str) -> Tuple[str, ...]:
         """The files that a plate is made from, as far as Nuke's Reads name them."""
-        direct = self._direct(role, number, view)
+        direct = self.direct(role, number, view)
         if direct:
             return (direct,)
         number = self._number(role, number)
         return tuple(_file_at(read, number, view) for read in self._reads(role))
 
     def _name(self, role: Role, number: int, view: str) -> str:
-        direct = self._direct(role, number, view)
+        direct = self.direct(role, number, view)
         if direct and not role.is_matte:
             return direct
         number = self._number(role, number)
-        reads = self._reads(role)
-        file = _file_at(reads[0], number, view) if reads else "Nuke"
+        read = next(self._reads(role), None)
+        file = "Nuke" if read is None else _file_at(read, number, view)
         return f"{file} ({role.called}, frame {number}, nodes {self._digests[role]}).exr"
 
-    def _direct(self, role: Role, number: int, view: str) -> str:
+    def direct(self, role: Role, number: int, view: str) -> str:
         """The EXR that the input hands on unchanged; "" where it is not just a file."""
         number = self._number(role, number)
         text = file_of(self._node, self._inputs[role], [number], role)
-        return results.Sequence(text.replace("%v", view[:1])).path(number, view) if text else ""
+        return output.Sequence(text).path(number, view) if text else ""
 
     def _number(self, role: Role, number: int) -> int:
         still = role is Role.CLEAN and bool(self._node["clean_still"].value())
         return still_frame(self._node) if still else number
 
-    def _reads(self, role: Role) -> List[nuke.Node]:
-        return [one for one in self._above[role] if one.Class() == "Read"]
+    def _reads(self, role: Role) -> Iterator[nuke.Node]:
+        for name in self._read_names[role]:
+            found = nuke.toNode(f"root.{name}")
+            if found is not None:
+                yield found
 
 
 def made_from(name: str) -> str:
@@ -125,13 +137,13 @@ def file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Ro
         return ""
     if _is_shifted(read) or _value(read, "premultiplied", False):
         return ""
-    if not results.NUMBER.search(os.path.basename(text)):
+    if not output.NUMBER.search(os.path.basename(text)):
         return text  # a still
     first, last = int(read["first"].value()), int(read["last"].value())
     held = all(read[name].value() == "hold" for name in ("before", "after"))
     if role is Role.CLEAN and node["clean_still"].value() or first == last and held:
         number = min(max(frames[0], first), last)
-        return results.Sequence(text).path(number, results.VIEW)
+        return output.Sequence(text).path(number, output.VIEW)
     # Outside its range the Read repeats a frame; a file may be there all the same.
     return text if first <= frames[0] and frames[-1] <= last else ""
 
@@ -160,23 +172,29 @@ def _knob_text(read: nuke.Node, name: str, otherwise: str) -> str:
     return (inside[1] if inside else text).partition(" ")[0]
 
 
-def _upstream(source: nuke.Node) -> Iterator[nuke.Node]:
-    """``source`` and every node above it, in a fixed order, out of the group it lies in too."""
-    found, open_nodes = set(), [source]
-    while open_nodes:
-        one = open_nodes.pop(0)
-        if one.fullName() in found:
+def upstream(source: nuke.Node) -> Iterator[nuke.Node]:
+    """``source`` and every node above it, in a fixed order, out of the group it lies in too.
+
+    Only a few are held at a time: some editions let Python hold ten.
+    """
+    found, left = set(), [source.fullName()]
+    while left:
+        name = left.pop(0)
+        one = source if name == source.fullName() else nuke.toNode(f"root.{name}")
+        if name in found or one is None:
             continue
-        found.add(one.fullName())
+        found.add(name)
         yield one
-        above = [one.input(index) for index in range(one.inputs())]
-        outer = one.parent()
-        if one.Class() == "Input" and isinstance(outer, nuke.Group):
-            above = [outer.input(int(one["number"].value()))]
-        open_nodes += [node for node in above if node is not None]
+        outer = one.parent() if one.Class() == "Input" else None
+        if isinstance(outer, nuke.Group):
+            above = outer.input(int(one["number"].value()))
+            left += [] if above is None else [above.fullName()]
+        for index in range(one.inputs()):
+            above = one.input(index)
+            left += [] if above is None else [above.fullName()]
 
 
-def _digest(nodes: Sequence[nuke.Node]) -> str:
+def _digest(nodes: Iterable[nuke.Node]) -> str:
     """Eight digits that change with any knob of the nodes, or of those inside their groups."""
     digest = hashlib.sha256()
     for node in nodes:
@@ -185,10 +203,10 @@ def _digest(nodes: Sequence[nuke.Node]) -> str:
             if name not in WITHOUT_EFFECT and not isinstance(knob, nuke.PyScript_Knob):
                 digest.update(f"\n{name} {knob.toScript()}".encode())
         if isinstance(node, nuke.Group) and not knobs.is_dmp(node):
-            digest.update(_digest(node.nodes()).encode())
+            digest.update(_digest(children(node)).encode())
     return digest.hexdigest()[:8]
 
 
 def _file_at(read: nuke.Node, number: int, view: str) -> str:
     text = str(read["file"].value()).replace("\\", "/")
-    return results.Sequence(text.replace("%v", view[:1])).path(number, view)
+    return output.Sequence(text).path(number, view)

@@ -16,7 +16,7 @@ from dmp_matting.hosts import (
     recorded_plates,
 )
 
-from . import knobs, prepare, results
+from . import knobs, output, prepare, results
 from .sources import Sources, made_from
 
 WORST_FIRST = (FrameStatus.MISSING, FrameStatus.STALE, FrameStatus.SOLVED)
@@ -27,7 +27,7 @@ def frame_states(node: nuke.Group, frames: Sequence[int]) -> Dict[int, FrameStat
 
     InputError and its kin where the node's knobs cannot be used.
     """
-    files, views = results.sequence(node), prepare.wanted_views(node)
+    files, views = output.sequence(node), prepare.wanted_views(node)
     chosen, sources = knobs.settings_of(node), Sources(node)
     space = knobs.colour_space(node)
     wanted = [one for one in chosen if one is not None]
@@ -58,7 +58,7 @@ def show(node: nuke.Group) -> str:
 
     InputError and its kin where the node's knobs cannot be used.
     """
-    found = summary(frame_states(node, prepare.whole_range(node)))
+    found = summary(frame_states(node, knobs.whole_range(node)))
     knob = node.knob("frame_states")
     if knob is not None:  # a node of an older version has none
         with results.without_undo():
@@ -81,7 +81,7 @@ def others_frames(node: nuke.Group, frames: Sequence[int]) -> str:
     """
     if node.input(0) is None:
         return ""
-    files, views = results.sequence(node), prepare.wanted_views(node)
+    files, views = output.sequence(node), prepare.wanted_views(node)
     sources = Sources(node)
     found = []
     for number in frames:

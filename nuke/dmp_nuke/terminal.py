@@ -1,18 +1,20 @@
 """DMP without a GUI: mattes of a script's nodes for batches and farms.
 
-    nuke -t dmp_batch.py shot.nk [--node DMP1] [--frames=1001-1100] [--again] [--save shot_dmp.nk]
+    nuke -t dmp_batch.py shot.nk [--node DMPMatte1] [--frames=1001-1100] [--again] [--save new.nk]
+    nuke -t dmp_batch.py shot.nk --plates FOLDER
     nuke -t dmp_batch.py shot.nk --render Write1 [--frames=1001-1100]
 
-The first line solves what is missing or stale. The second renders, from the EXRs that are there:
-only a node with "Compute when missing" has its missing and stale frames solved before. A plain
-``nuke -x`` never solves anything: a render cannot start another one, and a farm must not be
-surprised. Nuke takes a frame range at the end of the command for itself: hence ``--frames=``.
+The first line solves what is missing or stale, and holds Nuke's licence meanwhile. The second only
+renders what the nodes need and writes FOLDER/shots.json: ``dmp batch`` solves that without a Nuke.
+The third renders, from the EXRs that are there: only a node with "Compute when missing" has its
+missing and stale frames solved before. A plain ``nuke -x`` never solves anything: a render cannot
+start another one, and a farm must not be surprised. Nuke takes a frame range at the end of the
+command for itself: hence ``--frames=``.
 """
 
 from __future__ import annotations
 
 import argparse
-import re
 import sys
 from typing import List, Optional, Sequence
 
@@ -29,7 +31,7 @@ from dmp_matting.hosts import (
     Progress,
 )
 
-from . import prepare, results, states
+from . import NAME, farm, knobs, output, prepare, results, states
 from .node import all_nodes
 from .render import runs
 
@@ -54,11 +56,15 @@ def compute(node: nuke.Group, frames: Sequence[int]) -> int:
 
     Raises DmpError; CancelledError after Ctrl-C.
     """
-    work = prepare.prepare(node, frames)
+    work = prepare.Work(node, frames)
     done = 0
     try:
+        for _ in work.render(by_frame=False):
+            pass
         for part in work.parts:
-            task = BackgroundJob(part.job, part.outputs, files=part.files, states=part.states)
+            task = BackgroundJob(
+                part.job, part.outputs, files=part.files, states=part.states, ocio=part.ocio
+            )
             try:
                 while not task.wait(POLL) or not task.done:
                     done += _report(node, task, done, work.frames)
@@ -82,10 +88,15 @@ def _run(options: argparse.Namespace) -> None:
         nuke.scriptOpen(options.script)
     except (OSError, RuntimeError) as reason:
         raise InputError(f"The script {options.script} cannot be opened: {reason}.") from None
+    if options.plates:
+        nodes = _chosen(options.node)
+        listed = farm.write_shots(nodes, options.plates, _range(options.frames))
+        nuke.tprint(f"{NAME}: wrote {listed}; solve it with `dmp batch`.")
+        return
     for node in _chosen(options.node):
         if options.render and not node["compute_missing"].value():
             continue
-        frames = _range(options.frames) or prepare.whole_range(node)
+        frames = _range(options.frames) or knobs.whole_range(node)
         only = (FrameStatus.MISSING,) if options.missing else TO_SOLVE
         left = frames if options.again else states.choose(node, frames, only)
         others = "" if options.again else states.others_frames(node, left)
@@ -97,7 +108,7 @@ def _run(options: argparse.Namespace) -> None:
             nuke.tprint(f"DMP: {node.fullName()}: {len(left)} frames to solve.")
             compute(node, left)
         else:
-            results.show(node, results.sequence(node), prepare.wanted_views(node))
+            results.show(node, output.sequence(node), prepare.wanted_views(node))
             nuke.tprint(f"DMP: {node.fullName()}: all {len(frames)} frames are there.")
     if options.save:
         nuke.scriptSaveAs(options.save, 1)
@@ -121,12 +132,12 @@ def _chosen(names: Optional[List[str]]) -> List[nuke.Group]:
     found = all_nodes()
     for name in names or []:
         if name not in [node.fullName() for node in found]:
-            raise InputError(f"The script has no DMP node '{name}'.")
+            raise InputError(f"The script has no {NAME} node '{name}'.")
     return [node for node in found if not names or node.fullName() in names]
 
 
 def _range(text: str) -> List[int]:
-    """``1001-1100`` or ``1001``, as lists of frames; empty text is the empty list."""
+    """``1001-1100x10,1120`` as a list of frames; empty text is the empty list."""
     if not text:
         return []
     if text == TAKEN:
@@ -134,13 +145,7 @@ def _range(text: str) -> List[int]:
             "--frames has no range: Nuke takes one at the end of the command for itself; "
             "write --frames=1001-1100."
         )
-    found = []
-    match = re.fullmatch(r"(-?\d+)(?:-(-?\d+))?", text.strip())
-    if match is not None:
-        found = list(range(int(match[1]), int(match[2] or match[1]) + 1))
-    if not found:
-        raise InputError(f"--frames takes a range such as 1001-1100, not '{text}'.")
-    return found
+    return knobs.frames_of(text)
 
 
 def _report(node: nuke.Group, task: BackgroundJob, done: int, frames: int) -> int:
@@ -160,14 +165,19 @@ def _report(node: nuke.Group, task: BackgroundJob, done: int, frames: int) -> in
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser("dmp_batch.py", description="Mattes of a script's DMP nodes.")
+    parser = argparse.ArgumentParser(
+        "dmp_batch.py", description=f"Mattes of a script's {NAME} nodes."
+    )
     parser.add_argument("script", help="the .nk file")
-    parser.add_argument("--node", action="append", help="only this DMP node; may be repeated")
+    parser.add_argument("--node", action="append", help="only this node; may be repeated")
     parser.add_argument(
         "--frames", nargs="?", default="", const=TAKEN, help="=1001-1100, or each node's range"
     )
     parser.add_argument("--missing", action="store_true", help="solve no stale frames")
     parser.add_argument("--again", action="store_true", help="solve frames that are there as well")
+    parser.add_argument(
+        "--plates", default="", help="only write the plates and a list of shots into this folder"
+    )
     parser.add_argument("--save", default="", help="save the script, with its results, as this")
     parser.add_argument("--render", default="", help="render this Write afterwards")
     return parser

@@ -97,7 +97,7 @@ def _is_abandoned(draft: Path, system: str, pid: int) -> bool:
     Of a writer elsewhere only the time of the last byte is known, by a clock that may be wrong in
     both directions.
     """
-    if system == _SYSTEM and not _alive(pid):
+    if system == _SYSTEM and not is_alive(pid):
         return True
     try:
         return abs(time.time() - draft.stat().st_mtime) > ABANDONED
@@ -113,7 +113,7 @@ def _remove(draft: Path) -> None:
             draft.unlink()
 
 
-def _alive(process: int) -> bool:
+def is_alive(process: int) -> bool:
     """Whether a process of this host runs; on Windows, where the query would kill it, always."""
     if os.name == "nt":
         return True

@@ -4,8 +4,10 @@ Scripts use ``dmp_matting`` itself. Here are the pieces that an event loop needs
 on threads, the engine's status, and the types that a job is made of. Standard library only.
 """
 
+from .atomic_write import is_alive
 from .client.background_job import BackgroundJob
 from .client.engine_process import Notice
+from .client.engine_python import engine_command
 from .client.engine_setup import choose_engine
 from .client.engine_status import EngineStatus, engine_state
 from .client.file_states import FileStates
@@ -26,6 +28,7 @@ from .errors import (
     SettingsError,
     as_dmp_error,
 )
+from .farm.openjd import named_settings, write_bundle
 from .frame_window import window_of
 from .generators import finish, mapped
 from .job import Frame, Job, Layers, Plate, Progress, Role
@@ -35,7 +38,7 @@ from .publish.background_publish import BackgroundPublish
 from .publish.host_window import open_publish_window
 from .publish.request import PublishRequest
 from .settings import Settings, still_valid
-from .shots.shot import Shot
+from .shots.shot import CHUNK, Shot
 from .shots.up_to_date import FrameStatus, frame_status, recorded_plates
 
 __all__ = [
@@ -43,6 +46,7 @@ __all__ = [
     "BackgroundInstallation",
     "BackgroundJob",
     "BackgroundPublish",
+    "CHUNK",
     "CancelledError",
     "DESCRIPTIONS",
     "DmpError",
@@ -71,12 +75,15 @@ __all__ = [
     "as_dmp_error",
     "cache_folder",
     "choose_engine",
+    "engine_command",
     "engine_state",
     "ensure_engine",
     "finish",
     "frame_status",
+    "is_alive",
     "log_file",
     "mapped",
+    "named_settings",
     "open_publish_window",
     "plan_installation",
     "recorded_plates",
@@ -85,4 +92,5 @@ __all__ = [
     "still_valid",
     "stop_engine",
     "window_of",
+    "write_bundle",
 ]

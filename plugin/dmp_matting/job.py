@@ -65,6 +65,8 @@ class Plate:
     for EXR and float files, sRGB for 8-bit, 10-bit log is never guessed) or
     ``raw`` (values solved as stored). ``layer`` names the layer to read of a plate
     with several; empty: the main one. A clean plate without that layer gives its main one.
+    ``keeps_space``, of the image plate: the layers come back in its colour space, as a keyer gives
+    them, in place of the working space.
     ``state`` is recorded with the result, and no part of what it depends on: the digests of the
     file's content and status (client/file_states.py); empty where they are not known.
     """
@@ -74,6 +76,7 @@ class Plate:
     colour_space: str = "auto"
     layer: str = ""
     state: str = ""
+    keeps_space: bool = False
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ class Job:
                             str(plate["colour_space"]),
                             str(plate.get("layer", "")),
                             str(plate.get("state", "")),
+                            bool(plate.get("keeps_space", False)),
                         )
                         for plate in frame["plates"]
                     ),

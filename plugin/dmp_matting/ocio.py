@@ -25,9 +25,12 @@ MOST = 20_000  # files that are looked at
 ABSOLUTE = re.compile(r"[\"'\s:]((?:/|[A-Za-z]:[\\/])[^\"'\n,}\]]+)")
 
 
-def ocio_environment() -> str:
-    """The text for the engine; empty without ``$OCIO``."""
-    named = os.environ.get("OCIO", "").strip()
+def ocio_environment(config: Optional[str] = None) -> str:
+    """The text for the engine; empty without a configuration.
+
+    ``config``: a host's own configuration; None: that of ``$OCIO``.
+    """
+    named = (os.environ.get("OCIO", "") if config is None else config).strip()
     if not named or named.startswith(BUILT_IN):
         return named
     path = os.path.abspath(named)

@@ -18,6 +18,7 @@ sys.path[:0] = [str(HERE / "standin"), str(ROOT / "nuke")]  # before anything im
 
 import nuke  # noqa: E402
 from nuke_standin.session import Session, reset, run_until  # noqa: E402
+from nuke_standin.session import session as now  # noqa: E402
 
 from dmp_matting import Settings  # noqa: E402
 from dmp_nuke import jobs, node  # noqa: E402
@@ -49,12 +50,20 @@ def read_node(pattern: Path | str, first: int = 1, last: int = 1) -> Any:
     return made
 
 
+def graded(source: Any) -> Any:
+    """``source`` below a node that changes no pixel: what is no plain file has to be rendered."""
+    grade = nuke.nodes.Multiply(value=1.0)
+    grade.setInput(0, source)
+    return grade
+
+
 def dmp_node(plate: Any, clean: Any, output: Path, **settings: Any) -> Any:
     """A DMP node with its inputs and output."""
     made = node.create()
     made.setInput(0, plate)
     made.setInput(1, clean)
     made["file"].setValue(output.as_posix())
+    now.viewed = made
     return quick(made, **settings)
 
 

@@ -27,8 +27,8 @@ def main(folder):
     )
     dmp = node.build()
     check("class", dmp.Class() == "Group", dmp.Class())
-    check("name", dmp.name() == "DMP1", dmp.name())
-    check("inputs", dmp.maxInputs() == len(Role), dmp.maxInputs())
+    check("name", dmp.name() == "DMPMatte1", dmp.name())
+    check("inputs", dmp.maxInputs() == len(Role) + 1, dmp.maxInputs())
     for index, read in enumerate((plate, clean)):
         dmp.setInput(index, read)
     check("is_dmp", knobs.is_dmp(dmp) and node.all_nodes() == [dmp])
@@ -63,9 +63,9 @@ def main(folder):
     check("foreground", "foreground.red" in dmp.channels(), dmp.channels())
     check("writes", all(n["disable"].value() for n in dmp.nodes() if n.Class() == "Write"))
 
-    dmp["premultiplied"].setValue(False)
-    check("straight", int(dmp.node("straight")["which"].value()) == 0)
-    dmp["premultiplied"].setValue(True)
+    dmp["output"].setValue("straight foreground")
+    check("straight", int(dmp.node("output")["which"].value()) == 1)
+    dmp["output"].setValue("result")
     dmp["on_error"].setValue("black")
     check("on_error", dmp.node("result")["on_error"].value() == "black")
     dmp["on_error"].setValue("error")

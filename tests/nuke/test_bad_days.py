@@ -22,7 +22,7 @@ from dmp_nuke import buttons, jobs
 from dmp_nuke.results import Severity
 
 from ..conftest import Home, children
-from .conftest import Shot, dmp_node, pixels, press
+from .conftest import Shot, dmp_node, graded, pixels, press
 
 RED = 0xB02020FF
 # launcher.start_engine may return before the process that it started has handed over to the engine
@@ -148,7 +148,7 @@ def test_the_same_node_twice(dmp: Any, session: Session, engine: Connection) -> 
     dmp["set_joint_steps"].setValue(1_000_000)
     dmp["matte_frame"].execute()
     dmp["matte_frame"].execute()
-    assert session.messages == ["DMP1 is solving already; press Cancel first."]
+    assert session.messages == ["DMPMatte1 is solving already; press Cancel first."]
     assert press(dmp, "cancel") == "Cancelled; 0 of 1 frames are done."
 
 
@@ -156,7 +156,7 @@ def test_the_same_node_twice(dmp: Any, session: Session, engine: Connection) -> 
 def test_an_input_is_not_connected(dmp: Any, session: Session, index: int, called: str) -> None:
     dmp.setInput(index, None)
     press(dmp, "matte_frame")
-    failed(dmp, session, f"Connect the {called} input of DMP1.")
+    failed(dmp, session, f"Connect the {called} input of DMPMatte1.")
 
 
 def test_a_clean_plate_of_another_format(dmp: Any, session: Session, tmp_path: Path) -> None:
@@ -201,7 +201,7 @@ def test_a_folder_that_may_not_be_written(dmp: Any, session: Session, tmp_path: 
 @pytest.mark.parametrize(
     ("output", "sentence"),
     [
-        ("", "DMP1 has no output; name the EXRs, such as matte.%04d.exr."),
+        ("", "DMPMatte1 has no output; name the EXRs, such as matte.%04d.exr."),
         ("/x/m.%04d.png",
          "The output '/x/m.%04d.png' does not end in .exr; the matte is written as EXR."),
         ("/x/m.exr", "The output '/x/m.exr' has no frame number; put %04d into its name."),
@@ -255,6 +255,7 @@ def test_a_disk_that_is_too_small(
     monkeypatch.setenv("NUKE_TEMP_DIR", str(tmp_path))
     real = shutil.disk_usage(tmp_path)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: real._replace(free=1000))
+    dmp.setInput(0, graded(dmp.input(0)))
     press(dmp, "matte_range")
     failed(
         dmp,
@@ -267,6 +268,7 @@ def test_a_disk_that_is_too_small(
 def test_proxy_mode_is_off_for_the_render_and_on_again(
     dmp: Any, session: Session, engine: Connection, tmp_path: Path
 ) -> None:
+    dmp.setInput(0, graded(dmp.input(0)))
     nuke.root()["proxy"].setValue(True)
     assert press(dmp, "matte_frame").startswith("Done")
     assert nuke.root()["proxy"].value() is True
@@ -311,6 +313,7 @@ def test_nuke_own_progress_bar_was_cancelled(
         raise RuntimeError("Cancelled")
 
     monkeypatch.setattr(nuke, "execute", cancelled)
+    dmp.setInput(0, graded(dmp.input(0)))
     press(dmp, "matte_frame")
     assert dmp["status"].value() == "Cancelled while the inputs were rendered."
 
@@ -354,4 +357,4 @@ def test_a_bug_in_a_tick_ends_the_job(
 def test_an_inner_node_was_taken_out(dmp: Any, session: Session) -> None:
     nuke.delete(dmp.node("write_clean"))
     press(dmp, "matte_frame")
-    failed(dmp, session, "DMP1 has lost its inner node 'write_clean'; make a new DMP node.")
+    failed(dmp, session, "DMPMatte1 has lost its inner node 'write_clean'; make a new DMP node.")

@@ -86,7 +86,58 @@ def test_selected_nodes_become_the_inputs(shot: Shot, session: Session) -> None:
     clean.setSelected(True)
     dmp = node.create()
     assert (dmp.input(0), dmp.input(1), dmp.input(2)) == (plate, clean, None)
-    assert session.panels == ["DMP1"] and nuke.selectedNodes() == [dmp]
+    assert session.panels == ["DMPMatte1"] and nuke.selectedNodes() == [dmp]
+
+
+def test_the_front_is_short_and_the_rest_is_folded(session: Session) -> None:
+    made = node.create()
+    names = list(made.knobs())
+    ours = names[names.index("dmp") + 1 :]
+    front = ours[: ours.index("plates_group")]
+    shown = [name for name in front if not name.endswith("_line")]
+    assert shown[:7] == ["range", "first", "last", "only", "solve", "file", "version_up"]
+    assert len(shown) == 20 and len(ours) > 50
+    for name in shown:
+        assert "eq." not in made[name].tooltip(), name
+    groups = [knob for knob in made.knobs().values() if knob.name().endswith("_group")]
+    assert [knob._value for knob in groups] == [nuke.TABBEGINCLOSEDGROUP] * 6
+    assert made["help"].value().startswith("Mattes a plate with its clean plate")
+    assert {one.name for one in fields(Settings)} - {"preset", "seed", "device"} == {
+        name[4:] for name in ours if name.startswith("set_")
+    }
+
+
+def test_it_comes_into_the_pipe(shot: Shot, session: Session) -> None:
+    plate, clean = shot.reads()
+    below = nuke.nodes.Copy()
+    below.setInput(0, plate)
+    below.setInput(1, clean)
+    plate.setSelected(True)
+    made = node.create()
+    assert [below.input(0), below.input(1)] == [made, clean] and made.input(0) is plate
+    assert (made["first"].value(), made["last"].value()) == (1001, 1003), "the plate's range"
+    assert made.ypos() > plate.ypos()
+
+
+def test_without_a_selection_it_appears_at_the_cursor(
+    session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """createNode is what places a node there."""
+    made: list[str] = []
+    create = nuke.createNode
+    monkeypatch.setattr(nuke, "createNode", lambda *what: (made.append(what[0]), create(*what))[1])
+    node.create()
+    assert made == ["Group"]
+
+
+def test_one_name_everywhere(session: Session) -> None:
+    """DMP alone is digital matte painting."""
+    menus.add()
+    assert nuke.menu("Nodes").menu("Keyer").findItem("DMP Matte") is not None
+    assert nuke.menu("Nuke").menu("DMP Matte") is not None
+    assert [name for _, name, _ in session.widgets] in ([], ["DMP Matte"])
+    made = node.create()
+    assert made.name() == "DMPMatte1" and made["dmp"].label() == "DMP Matte"
 
 
 def test_inside_another_group(
@@ -100,7 +151,7 @@ def test_inside_another_group(
     outer.setInput(0, plate)
     outer.setInput(1, clean)
     nuke.frame(1001)
-    assert dmp.fullName() == "Shot.DMP1" and node.all_nodes() == [dmp]
+    assert dmp.fullName() == "Shot.DMPMatte1" and node.all_nodes() == [dmp]
     assert press(dmp, "matte_frame").startswith("Done: 1 frame")
     assert pixels(tmp_path / "matte.1001.exr")[1].width == 48
 
@@ -118,7 +169,7 @@ def test_the_panel_can_be_opened(tmp_path: Path) -> None:
     (tmp_path / "panel.py").write_text(PANEL)
     ran = run_nuke("--gui", "-t", tmp_path / "panel.py", QT_QPA_PLATFORM="offscreen")
     assert ran.returncode == 0, ran.stderr
-    assert ran.stdout.startswith("PANEL DMP dmp_matting.panel (") and "QWidget" in ran.stdout
+    assert ran.stdout.startswith("PANEL DMP Matte dmp_matting.panel (") and "QWidget" in ran.stdout
 
 
 def test_without_qt_there_is_a_node_and_no_panel(
@@ -130,4 +181,4 @@ def test_without_qt_there_is_a_node_and_no_panel(
     )
     menus.add()
     assert session.widgets == []
-    assert nuke.menu("Nodes").findItem("Keyer").findItem("DMP") is not None
+    assert nuke.menu("Nodes").findItem("Keyer").findItem("DMP Matte") is not None

@@ -16,7 +16,7 @@ from dmp_matting.job import Role
 from dmp_nuke import knobs, node
 
 from ..scenes import write_image
-from .conftest import FURBALL, Shot, dmp_node, pixels, press, quick, read_node
+from .conftest import FURBALL, Shot, dmp_node, graded, pixels, press, quick, read_node
 
 
 def test_a_frame_of_the_furball(session: Session, engine: Connection, tmp_path: Path) -> None:
@@ -47,7 +47,7 @@ def test_ten_frames_against_the_truth(session: Session, engine: Connection, tmp_
     """With overscan, pixel aspect and timecode, which come back as they went."""
     shot = Shot(tmp_path, range(1001, 1011))
     output = tmp_path / "out" / "matte.%04d.exr"  # the folder is made
-    dmp = dmp_node(*shot.reads(), output)
+    dmp = dmp_node(*map(graded, shot.reads()), output)
     dmp["preset"].setValue("draft")
     dmp["custom"].setValue(False)
     knobs.follow_preset(dmp)
@@ -58,7 +58,7 @@ def test_ten_frames_against_the_truth(session: Session, engine: Connection, tmp_
     assert status.startswith("Done: 10 frames in ")
 
     ranges = [(first, last) for _, first, last, _ in session.renders]
-    assert ranges == [(1001, 1010)] * 2, "one render an input"
+    assert ranges == [(number, number) for number in shot.frames] * 2, "in steps of one frame"
     for number in shot.frames:
         found, spec = pixels(str(output) % number)
         assert np.abs(found["A"] - shot.alpha[number]).mean() < 0.01
@@ -75,7 +75,7 @@ def test_ten_frames_against_the_truth(session: Session, engine: Connection, tmp_
         assert np.array_equal(shown["rgba.alpha"], found["A"])
 
     # rgb as the straight foreground, at the turn of a knob.
-    dmp["premultiplied"].setValue(False)
+    dmp["output"].setValue("straight foreground")
     shown = dmp._image(1001, "main").channels
     assert np.array_equal(shown["rgba.red"], shown["foreground.red"])
     assert any(bar.progress > 50 for bar in session.bars)
@@ -145,7 +145,9 @@ def test_every_matte_has_an_input_and_is_kept(
     dmp["first"].setValue(1001)
     dmp["last"].setValue(1003)
     assert press(dmp, "matte_range").startswith("Done: 3 frames in ")
-    assert [one[1:3] for one in session.renders] == [(1001, 1003)] * len(Role)
+    mattes = [role for role in Role if role.is_matte]
+    steps = [(number, number) for number in shot.frames]
+    assert [one[1:3] for one in session.renders] == steps * len(mattes)
     constraint = constraint_of({role: matte.astype(np.float32) for role, matte in painted.items()})
     assert constraint is not None and all(
         (constraint == value).sum() > 40 for value in (0, 0.25, 1)
@@ -162,22 +164,23 @@ def test_every_matte_has_an_input_and_is_kept(
 def test_a_still_clean_plate_is_rendered_once(
     shot: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
-    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    dmp = dmp_node(*map(graded, shot.reads()), tmp_path / "matte.%04d.exr")
     dmp["clean_still"].setValue(True)
     dmp["first"].setValue(1001)
     dmp["last"].setValue(1003)
     assert press(dmp, "matte_range").startswith("Done: 3 frames")
-    assert [one[1:3] for one in session.renders] == [(1001, 1003), (1001, 1001)]
+    numbers = [one[1] for one in session.renders]
+    assert numbers == [1001, 1002, 1003, 1001]
 
 
 def test_views(shot: Shot, engine: Connection, session: Session, tmp_path: Path) -> None:
     """%V in the output: one job a view. Without it: a sentence."""
     session.views = ["left", "right"]
-    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    dmp = dmp_node(*map(graded, shot.reads()), tmp_path / "matte.%04d.exr")
     nuke.frame(1001)
     assert press(dmp, "matte_frame") == (
         "The output has no %V, but there are 2 views; "
-        "put %V into it, or name one view under Advanced."
+        "put %V into it, or name one view under Plates."
     )
     dmp["file"].setValue((tmp_path / "matte.%V.%04d.exr").as_posix())
     assert press(dmp, "matte_frame").startswith("Done: 2 frames")

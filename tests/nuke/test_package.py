@@ -43,8 +43,9 @@ def test_the_folder_works_by_itself(tmp_path: Path) -> None:
     assert ran.returncode == 0, ran.stderr
     printed = [line for line in ran.stdout.splitlines() if line.startswith("LOOK")]
     assert printed == [
-        f"LOOK DMP1 {room}/vendor/dmp_matting/__init__.py",
-        "LOOK DMP1 has no output; name the EXRs, such as matte.%04d.exr.",
+        f"LOOK DMPMatte1 {room}/vendor/dmp_matting/__init__.py",
+        "LOOK The script is not saved, and the output lies beside it; "
+        "save it, or name another output.",
     ]
 
 

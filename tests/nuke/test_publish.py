@@ -57,7 +57,7 @@ def press(session: Session, form: dict[str, str], answers: list[bool] | None = N
     in question of a result: a matte of three steps is a bad one."""
     session.form, before = form, len(session.messages)
     session.answers = list(answers or []) + [True] * 9
-    nuke.menu("Nuke").menu("DMP").findItem("Publish...")[0]()
+    nuke.menu("Nuke").menu("DMP Matte").findItem("Publish...")[0]()
     run_until(lambda: not publish.RUNNING, 120)
     assert len(session.messages) > before
     return session.messages[-1]
@@ -71,7 +71,7 @@ def test_a_script_is_published_from_its_files(
     sentence = press(session, {})
     assert session.forms == [{
         TO: f"{tmp_path.as_posix()}/publish", VERSION: "0",
-        "Shot of DMP1 (empty: leave it out)": "sh010_comp",
+        "Shot of DMPMatte1 (empty: leave it out)": "sh010_comp",
     }]  # fmt: skip
     version = tmp_path / "publish" / "sh010_comp" / "v001"
     assert sentence.splitlines()[-1] == f"Published {version}."
@@ -86,7 +86,7 @@ def test_a_script_is_published_from_its_files(
     assert manifest["settings"]["joint_steps"] == 3 and manifest["settings"]["device"] == "cpu"
     assert manifest["source"] == {
         "host": "Nuke 15.1v5", "scene": f"{tmp_path.as_posix()}/sh010_comp_v007.nk",
-        "nodes": "DMP1", "rendered": "",
+        "nodes": "DMPMatte1", "rendered": "",
     }  # fmt: skip
     assert manifest["frames"][0]["plates"] == {
         "image": str(tmp_path / "plate.1001.exr"), "clean": str(tmp_path / "clean.1001.exr"),
@@ -95,7 +95,7 @@ def test_a_script_is_published_from_its_files(
     assert "sh010_comp: Matte" in bar.texts and bar.progress > 90
 
     sentence = press(session, {TO: str(tmp_path / "else"), VERSION: "4",
-                           "Shot of DMP1 (empty: leave it out)": "hero matte"})  # fmt: skip
+                           "Shot of DMPMatte1 (empty: leave it out)": "hero matte"})  # fmt: skip
     assert sentence.splitlines()[-1] == f"Published {tmp_path / 'else' / 'hero_matte' / 'v004'}."
 
 
@@ -107,7 +107,7 @@ def test_a_missing_frame_and_its_repair(
     form = {TO: str(tmp_path / "pub")}
     sentence = press(session, form, [False])
     question, answer = session.messages
-    missing = f"DMP1: frame 1002 of {tmp_path.as_posix()}/plate.%04d.exr is missing."
+    missing = f"DMPMatte1: frame 1002 of {tmp_path.as_posix()}/plate.%04d.exr is missing."
     assert question.startswith(missing)
     assert question.endswith("\n\nLeave out missing frames, and publish again?")
     assert sentence == answer and "Repair: Leave out missing frames." in answer
@@ -115,10 +115,10 @@ def test_a_missing_frame_and_its_repair(
     assert not (tmp_path / "pub").exists()
 
     sentence = press(session, form, [True])
-    version = tmp_path / "pub" / "DMP1" / "v001"
+    version = tmp_path / "pub" / "DMPMatte1" / "v001"
     assert sentence.splitlines()[-1] == f"Published {version}."
     assert [path.name for path in sorted(version.glob("*.exr"))] == [
-        "DMP1.1001.exr", "DMP1.1003.exr"]  # fmt: skip
+        "DMPMatte1.1001.exr", "DMPMatte1.1003.exr"]  # fmt: skip
 
 
 def test_a_clean_plate_of_another_size_is_reported(
@@ -148,12 +148,12 @@ def test_what_is_no_file_is_rendered_first(
     dmp.setInput(0, brighter)
     dmp["clean_still"].setValue(True)
     sentence = press(session, {TO: str(tmp_path / "pub")})
-    version = tmp_path / "pub" / "DMP1" / "v001"
+    version = tmp_path / "pub" / "DMPMatte1" / "v001"
     assert sentence.splitlines()[-1] == f"Published {version}."
     assert [one[1:3] for one in session.renders] == [(1001, 1003), (1001, 1001)]
-    found, _ = pixels(version / "DMP1.1001.exr")
+    found, _ = pixels(version / "DMPMatte1.1001.exr")
     assert found["foreground.R"][found["A"] > 0.99].max() > 1.5  # twice the disc's 0.9
-    assert json.loads((version / "manifest.json").read_text())["source"]["rendered"] == "DMP1"
+    assert json.loads((version / "manifest.json").read_text())["source"]["rendered"] == "DMPMatte1"
     assert list(temporary.iterdir()) == []  # the rendered plates are gone
 
 
@@ -161,12 +161,12 @@ def test_cancel(plates: Shot, engine: Connection, session: Session, tmp_path: Pa
     node_of(plates, tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
     session.form = {TO: str(tmp_path / "pub")}
     publish.press()
-    run_until(lambda: any("DMP1 1001" in one for one in session.bars[-1].texts), 60)
+    run_until(lambda: any("DMPMatte1 1001" in one for one in session.bars[-1].texts), 60)
     publish.press()
     assert session.messages == ["A publish is running; its progress bar has a Cancel."]
     session.bars[-1].cancelled = True
     run_until(lambda: not publish.RUNNING, 60)
-    assert len(session.messages) == 1 and not (tmp_path / "pub" / "DMP1" / "v001").exists()
+    assert len(session.messages) == 1 and not (tmp_path / "pub" / "DMPMatte1" / "v001").exists()
 
 
 def test_what_cannot_be_collected_is_reported(
@@ -176,7 +176,7 @@ def test_what_cannot_be_collected_is_reported(
     dmp = node_of(plates, tmp_path / "matte.%04d.exr")
     assert "No folder to publish to; choose one" in press(session, {})
     dmp.setInput(1, None)
-    assert press(session, {TO: str(tmp_path)}) == "Connect the clean plate input of DMP1."
+    assert press(session, {TO: str(tmp_path)}) == "Connect the clean plate input of DMPMatte1."
     session.form = None  # the artist closes the form
     messages = len(session.messages)
     publish.press()
@@ -221,7 +221,7 @@ def test_the_pyblish_window_of_the_facility_is_opened(
     (instance,) = [one for one in context if one.data["family"] == "dmp.matte"]
     found = instance.data["dmpShot"]
     assert found.image == f"{tmp_path.as_posix()}/plate.%04d.exr"
-    assert instance.data["name"] == "DMP1" and found.frames == (1001, 1002, 1003)
+    assert instance.data["name"] == "DMPMatte1" and found.frames == (1001, 1002, 1003)
     assert session.forms == [] and session.messages == []
 
 
@@ -280,11 +280,11 @@ def test_views_and_several_nodes(plates: Shot, session: Session, tmp_path: Path)
     dmp["views"].setValue("left")
     node_of(plates, tmp_path / "other.%04d.exr")["views"].setValue("left")
     nuke.scriptSaveAs((tmp_path / "a.nk").as_posix(), 1)
-    assert [shot.name for shot in collect.collect(to="/to").shots] == ["a_DMP2"]  # is selected
+    assert [shot.name for shot in collect.collect(to="/to").shots] == ["a_DMPMatte2"]  # is selected
     for node in nuke.selectedNodes():
         node.setSelected(False)
     names = {shot.name for shot in collect.collect(to="/to").shots}
-    assert names == {"a_DMP1", "a_DMP2"}
+    assert names == {"a_DMPMatte1", "a_DMPMatte2"}
 
 
 @pytest.mark.parametrize(

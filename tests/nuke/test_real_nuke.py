@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from nuke_standin.session import Session
+from nuke_standin.session import Session, run_until
 
 from dmp_matting.client.connection import Connection
+from dmp_nuke import menus
 
 from .conftest import HERE, ROOT, Shot, pixels
 
@@ -67,3 +69,15 @@ def test_the_node_in_nuke(
         assert spec.roi == out.roi
         assert np.array_equal(matte["A"], final["A"]), "raw in, raw out"
         assert np.array_equal(matte["R"], final["R"])
+
+
+def test_the_gui_checks_in_the_standin(
+    session: Session, engine: Connection, tmp_path: Path
+) -> None:
+    """The same file is started by hand in a real Nuke's Script Editor."""
+    menus.add()
+    Shot(tmp_path, range(1001, 1004), (48, 32))
+    checks = runpy.run_path(str(HERE / "in_nuke_gui.py"))["start"](tmp_path.as_posix())
+    run_until(lambda: bool(checks.done), 240)
+    assert [line for line in checks.lines if not line[1]] == []
+    assert len(checks.lines) == 22

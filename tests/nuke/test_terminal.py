@@ -53,17 +53,17 @@ def test_a_batch(shot: Shot, engine: Connection, tmp_path: Path) -> None:
     script, done = saved(shot, tmp_path), tmp_path / "done.nk"
     ran = run_nuke("-t", ROOM / "dmp_batch.py", script, "--frames=1002")
     assert ran.returncode == 0, ran.stderr
-    assert "DMP: DMP1: 1 frames to solve." in ran.stdout
+    assert "DMP: DMPMatte1: 1 frames to solve." in ran.stdout
     there = (tmp_path / "matte.1002.exr").stat().st_mtime_ns
 
     ran = run_nuke("-t", ROOM / "dmp_batch.py", script, "--save", done)
     assert ran.returncode == 0, ran.stderr
-    assert "DMP: DMP1: 2 frames to solve." in ran.stdout
-    assert f"DMP: DMP1: {tmp_path / 'matte.1003.exr'} (2 of 2)" in ran.stdout
+    assert "DMP: DMPMatte1: 2 frames to solve." in ran.stdout
+    assert f"DMP: DMPMatte1: {tmp_path / 'matte.1003.exr'} (2 of 2)" in ran.stdout
     assert (tmp_path / "matte.1002.exr").stat().st_mtime_ns == there
 
     ran = run_nuke("-t", ROOM / "dmp_batch.py", script)
-    assert "DMP: DMP1: all 3 frames are there." in ran.stdout
+    assert "DMP: DMPMatte1: all 3 frames are there." in ran.stdout
 
     ran = run_nuke("-x", "-X", "Final", "-F", "1001-1003", done, path="")
     assert ran.returncode == 0, ran.stderr
@@ -82,7 +82,7 @@ def test_a_farm_computes_only_when_it_was_allowed(
     assert ran.returncode == 2 and "DMP: Final cannot be rendered: result: " in ran.stderr
     assert not list(tmp_path.glob("matte*")), "never by surprise"
 
-    nuke.toNode("DMP1")["compute_missing"].setValue(True)
+    nuke.toNode("DMPMatte1")["compute_missing"].setValue(True)
     nuke.scriptSaveAs(str(script))
     ran = run_nuke(*arguments)
     assert ran.returncode == 0, ran.stderr
@@ -96,7 +96,7 @@ def test_a_farm_computes_only_when_it_was_allowed(
         (["--frames", "1001-1003"], 2,
          "--frames has no range: Nuke takes one at the end of the command for itself; "
          "write --frames=1001-1100."),
-        (["--node", "DMP7"], 2, "The script has no DMP node 'DMP7'."),
+        (["--node", "DMPMatte7"], 2, "The script has no DMP node 'DMPMatte7'."),
         (["--render", "Nobody", "--frames=1001"], 2,
          "The script has no node 'Nobody' to render."),
     ],
@@ -122,9 +122,10 @@ def test_a_batch_without_an_engine(shot: Shot, tmp_path: Path, session: Session)
 LOOK = """
 import nuke
 from nuke_standin.session import session
-node = nuke.menu("Nodes").findItem("Keyer").findItem("DMP")
+node = nuke.menu("Nodes").findItem("Keyer").findItem("DMP Matte")
 node[0]()
-print("made", nuke.toNode("DMP1").Class(), node[1], sorted(nuke.menu("Nuke").menu("DMP")._items))
+items = sorted(nuke.menu("Nuke").menu("DMP Matte")._items)
+print("made", nuke.toNode("DMPMatte1").Class(), node[1], items)
 print("widgets", session.widgets)
 """
 

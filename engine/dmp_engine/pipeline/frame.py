@@ -34,6 +34,7 @@ from ..plates.io import (
     PlateImage,
     apply_constraint,
     check_output,
+    layers_in,
     layers_size,
     write_layers,
 )
@@ -161,6 +162,8 @@ def matte_frame(
             carried = premultiplied(image.rgb, fitted.clean.rgb, alpha, carried, known, out)
         back = np.float32(1 / pair.unit)
         foreground, carried = foreground * back, carried * back
+        if needed_plate(frame, Role.IMAGE).keeps_space:
+            foreground, carried = layers_in(image.space, alpha, foreground, carried)
         channels = write_layers(output, image, alpha, foreground, attributes, more, carried)
     except (RuntimeError, MemoryError) as error:
         if not ran_out(error):

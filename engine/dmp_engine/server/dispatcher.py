@@ -436,6 +436,9 @@ class Dispatcher:
         )
         content = live.record.content(*one.context)
         parts = one.key(content, engine_version()) + ocio_digest(live.record.ocio) + digest
+        image = frame.plate(Role.IMAGE)
+        if image is not None and image.keeps_space:  # the same pixels, another space of the layers
+            parts += f"in {image.colour_space}"
         return hashlib.sha256(parts.encode()).hexdigest()
 
     def _settings_that_count(self, live: Live) -> Settings:

@@ -115,6 +115,7 @@ def _schemas() -> dict[str, Any]:
     text = {"type": "string", "maxLength": TEXT_LIMIT, "pattern": "^[^\\u0000]*$"}
     plate = _closed(
         {"path": {**text, "minLength": 1}, "colour_space": text, "layer": text, "state": text,
+         "keeps_space": {"type": "boolean"},
          "role": {"enum": [role.value for role in Role]}},
         "path", "role",
     )  # fmt: skip

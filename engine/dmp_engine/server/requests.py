@@ -83,7 +83,7 @@ def _frame(entry: Any) -> Frame:
 def _plate(entry: Any) -> Plate:
     if not isinstance(entry, dict):
         raise _malformed("a plate is an object")
-    _only(entry, "path", "role", "colour_space", "layer", "state")
+    _only(entry, "path", "role", "colour_space", "layer", "state", "keeps_space")
     path = _text(entry, "path")
     if not path:
         raise _malformed("'path' is empty")
@@ -92,7 +92,8 @@ def _plate(entry: Any) -> Plate:
     except ValueError:
         raise _malformed(f"'role' is one of {', '.join(role.value for role in Role)}") from None
     more = {name: _text(entry, name, "") for name in ("layer", "state")}
-    return Plate(path, role, _text(entry, "colour_space", "auto"), **more)
+    kept = _typed(entry, "keeps_space", bool, False)
+    return Plate(path, role, _text(entry, "colour_space", "auto"), keeps_space=kept, **more)
 
 
 def _settings(data: dict[str, Any]) -> Settings:

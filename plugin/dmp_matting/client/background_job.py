@@ -40,6 +40,7 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
         preview: Optional[str] = None,
         files: Optional[Mapping[str, str]] = None,
         states: Optional[FileStates] = None,
+        ocio: Optional[str] = None,
         connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         def attend_and_connect() -> Connection:
@@ -48,7 +49,13 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
             return connection
 
         self._matting = Matting(
-            job, outputs, preview=preview, files=files, states=states, connect=attend_and_connect
+            job,
+            outputs,
+            preview=preview,
+            files=files,
+            states=states,
+            ocio=ocio,
+            connect=attend_and_connect,
         )
         super().__init__(self._solve, "dmp-task")
 

@@ -32,13 +32,16 @@ class FileStates:
     """The files of plates, each looked at once; make another one for another look at the disk.
 
     ``files`` returns the files of a plate whose path is the name of what it was made from, such
-    as a host's plate; None for a plate whose files are not known.
+    as a host's plate; None for a plate whose files are not known. ``config``: the host's colour
+    configuration; None: that of ``$OCIO``.
     """
 
     def __init__(
-        self, files: Callable[[Plate], Optional[Sequence[str]]] = lambda plate: (plate.path,)
+        self,
+        files: Callable[[Plate], Optional[Sequence[str]]] = lambda plate: (plate.path,),
+        config: Optional[str] = None,
     ) -> None:
-        self._files = files
+        self._files, self._config = files, config
         self._statuses: Dict[str, str] = {}
         self._ocio: Optional[str] = None
 
@@ -79,6 +82,8 @@ class FileStates:
         parts = [plate.role.value, plate.colour_space, plate.layer, *map(state_of, files)]
         if not _is_untouched(plate, files):
             parts.append(self._ocio_digest())
+        if plate.keeps_space:
+            parts.append("the layers in its space")
         return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogateescape")).hexdigest()
 
     def _status(self, path: str) -> str:
@@ -92,7 +97,7 @@ class FileStates:
 
     def _ocio_digest(self) -> str:
         if self._ocio is None:
-            self._ocio = ocio_digest(ocio_environment())
+            self._ocio = ocio_digest(ocio_environment(self._config))
         return self._ocio
 
 

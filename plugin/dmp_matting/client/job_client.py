@@ -76,6 +76,7 @@ class Matting:
     files     where a plate lies whose path in the job is not its file but the name of what it was
               made from, such as a host's plate; the result's header records that name
     states    what those plates are made from; the header records their content
+    ocio      the configuration that knows the plates' colour spaces; None: that of $OCIO
     connect   how to find an engine, or to start one
     """
 
@@ -87,11 +88,13 @@ class Matting:
         preview: Optional[str] = None,
         files: Optional[Mapping[str, str]] = None,
         states: Optional[FileStates] = None,
+        ocio: Optional[str] = None,
         connect: Callable[[], Connection] = ensure_engine,
     ) -> None:
         self.job = job
         self.files = dict(files or {})
         self._states = states or states_of_files(self.files)
+        self._ocio = ocio
         self.outputs = {number: Path(path) for number, path in outputs.items()}
         self.preview = Path(preview) if preview is not None else None
         self._connect = connect
@@ -177,7 +180,7 @@ class Matting:
         request: Dict[str, Any] = {
             "job": self.job.to_json(),
             "attended": True,
-            "ocio": ocio_environment(),
+            "ocio": ocio_environment(self._ocio),
         }
         sizes = self._sizes()
         summary = connection.request("POST", "/v1/jobs", request)

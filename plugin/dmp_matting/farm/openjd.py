@@ -142,14 +142,14 @@ def parameter_values(
         "Frames": to_openjd(range_text(shot.numbers())),
         "ChunkSize": chunk,
         "Space": shot.space,
-        "Settings": json.dumps(_settings(shot), sort_keys=True),
+        "Settings": json.dumps(named_settings(shot), sort_keys=True),
         "Missing": missing,
         "Python": python,
         "Idle": int(min(max(idle, 1.0), MOST_IDLE)),
     }
 
 
-def _settings(shot: Shot) -> Dict[str, Any]:
+def named_settings(shot: Shot) -> Dict[str, Any]:
     """The preset and what differs from it; ``auto`` where the worker's device decides."""
     given = shot.settings_on_cpu or shot.settings
     name = AUTO if shot.settings_on_cpu else given.preset

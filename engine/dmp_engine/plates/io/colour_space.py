@@ -36,6 +36,7 @@ from .srgb import srgb_to_linear
 AUTO = "auto"
 RAW = "raw"
 LINEAR = "scene_linear"
+LEAST_ALPHA = 1e-3  # below it a premultiplied colour cannot be divided by its alpha
 BUILT_IN = "ocio://default"
 BUILT_IN_WORKING = "Linear Rec.709 (sRGB)"
 BUILT_IN_SRGB = "sRGB Encoded Rec.709 (sRGB)"
@@ -121,6 +122,28 @@ def from_working(pixels: npt.NDArray[np.float32], space: str) -> npt.NDArray[np.
         reason = " ".join(result.geterror().split())
         raise ColourSpaceError(f"'{working}' cannot be converted to '{name}' ({reason}).")
     return np.asarray(result.get_pixels("float"), dtype=np.float32).reshape(pixels.shape)
+
+
+def layers_in(
+    space: str,
+    alpha: npt.NDArray[np.float32],
+    foreground: npt.NDArray[np.float32],
+    premultiplied: npt.NDArray[np.float32],
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+    """The straight and the premultiplied foreground (H, W, 3) of the working space in ``space``.
+
+    Colours are converted straight and then multiplied with alpha (H, W), since a curve and a
+    product do not commute. Light without alpha is what it adds to the space's black. Raises as
+    :func:`to_working` does.
+    """
+    straight = from_working(foreground, space)
+    if straight is foreground:
+        return foreground, premultiplied
+    covered = alpha[..., None] > LEAST_ALPHA
+    share = np.where(covered, alpha[..., None], np.float32(1))
+    black = from_working(np.zeros((1, 1, 3), np.float32), space)
+    carried = from_working((premultiplied / share).astype(np.float32), space)
+    return straight, np.where(covered, carried * share, carried - black).astype(np.float32)
 
 
 def colour_spaces() -> list[str]:

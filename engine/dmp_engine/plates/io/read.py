@@ -76,7 +76,7 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
         raise PlateError(f"'{path}' has values that '{name}' cannot hold; check its colour space.")
     rgb, note = again.pixels, note or again.note(str(path))
     spec = oiio.ImageSpec(decoded.spec)
-    if chromaticities:
+    if chromaticities and not plate.keeps_space:  # else the layers go back to the file's own
         spec.erase_attribute("colorInteropID")
         spec.attribute("chromaticities", "float[8]", chromaticities)
     window = None

@@ -25,8 +25,8 @@ BLENDER_ZIP = f"{ADDON}-{__version__}.zip"
 NUKE_FOLDER = "dmp_for_nuke"
 # The core goes along without what only a terminal, Qt or a farm can use. Of `publish` only the
 # engine's Python, or a host that has pyblish, ever imports anything.
-NOT_IN_BLENDER = ("cli", "panel", "farm")
-NOT_IN_NUKE = ("cli", "farm")
+NOT_IN_BLENDER = ("cli/", "panel/", "farm/dask.py")
+NOT_IN_NUKE = ("cli/", "farm/dask.py")
 NUKE_README = """\
 DMP {version} for Nuke 14 to 17. Add this folder to NUKE_PATH, or add to ~/.nuke/init.py:
 
@@ -111,7 +111,7 @@ def _core(folder: str, left_out: tuple[str, ...]) -> Dict[str, bytes]:
     files = {
         f"{folder}/{name}": path.read_bytes()
         for name, path in sources.core_files().items()
-        if name.split("/")[0] not in left_out
+        if not name.startswith(left_out)
     }
     files[f"{folder}/{sources.RELEASE}/{WHEEL_NAME}"] = _wheel()
     return files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import threading
 from collections.abc import Callable
@@ -34,7 +35,7 @@ from .knobs import (  # noqa: F401
 )
 from .menus import Menu, menu, pluginAddPath, pluginPath  # noqa: F401
 from .nodes import Format, FrameRange, Group, Node, Root  # noqa: F401
-from .session import refuse, session
+from .session import pump, refuse, session, within_limit
 from .tasks import (  # noqa: F401
     CancelledError,
     Panel,
@@ -99,7 +100,7 @@ def allNodes(filter: str = "", group: Any = None, recurseGroups: bool = False) -
             found.append(node)
         if recurseGroups and isinstance(node, Group):
             found += allNodes(filter, node, True)
-    return found
+    return within_limit(found)
 
 
 @on_main
@@ -155,6 +156,7 @@ def _create(kind: str, values: dict[str, Any]) -> Node:
     for name, value in values.items():
         node[name].setValue(value)
     node._loaded = True
+    session.made += 1
 
     def undo() -> None:
         if node in group._nodes:
@@ -164,6 +166,52 @@ def _create(kind: str, values: dict[str, Any]) -> Node:
     session.remember(undo)
     session.fire("onCreate", node)
     return node
+
+
+@on_main
+def createNode(typ: str, knobs: str = "", inpanel: bool = True) -> Node:
+    """Connected to what is selected, and selected itself."""
+    above = selectedNodes()
+    made = _create(typ, {})
+    if above and made.maxInputs():
+        made.setInput(0, above[-1])
+    for one in above:
+        one.setSelected(False)
+    made.setSelected(True)
+    if inpanel:
+        made.showControlPanel()
+    return made
+
+
+class FrameRanges(Guarded):
+    """``1001-1100x10 1120``: ranges with steps, blanks between them."""
+
+    def __init__(self, text: str) -> None:
+        self._frames: list[int] = []
+        for part in text.split():
+            found = re.fullmatch(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?", part)
+            if found is None:
+                raise RuntimeError(f"invalid frame range: {part}")
+            first, last, step = found.groups()
+            self._frames += range(int(first), int(last or first) + 1, int(step or 1))
+
+    def toFrameList(self) -> list[int]:
+        return list(self._frames)
+
+
+@on_main
+def addFilenameFilter(fn: Callable[[str], str]) -> None:
+    session.filters.append(fn)
+
+
+@on_main
+def filenameFilter(filename: str) -> str:
+    for one in session.filters:
+        filename = one(filename) or filename
+    return filename
+
+
+INPUTS = 1
 
 
 def _adopt(node: Node, group: Group) -> None:
@@ -224,9 +272,30 @@ def execute(
         for frame in range(start, end + 1, incr):
             for view in views or session.views:
                 node._written(frame, view)
+            pump()  # the render's progress bar lets through what threads have queued
         session.fire("afterRender", node)
     finally:
         session.executing = False
+
+
+class ViewerWindow(Guarded):
+    """The active viewer; its first input is what the session's artist looks at."""
+
+    def activeInput(self, secondary: bool = False) -> int:
+        return 0
+
+    def node(self) -> Any:
+        return _Viewer()
+
+
+class _Viewer(Guarded):
+    def input(self, index: int) -> Any:
+        return session.viewed
+
+
+@on_main
+def activeViewer() -> Any:
+    return ViewerWindow() if session.viewed is not None and session.viewed._alive else None
 
 
 @on_main
@@ -350,18 +419,28 @@ def nodePaste(s: str) -> Any:
 
 @on_main
 def tcl(cmd: str, *args: str) -> str:
-    """``subst``, in the context of thisNode()."""
-    if cmd != "subst" or len(args) != 1:
-        refuse(f"the stand-in's Tcl knows subst and one text, not {cmd}")
-    from .tcl import substituted
+    """A command with its arguments, or a whole program; in the context of thisNode()."""
+    from .tcl import ran, substituted
 
-    return substituted(args[0], thisNode()._knob_text)
+    context = thisNode()._knob_text
+    return substituted(args[0], context) if cmd == "subst" else ran(cmd, context)
 
 
 __all__ = sorted(
     name
     for name, value in globals().items()
     if not name.startswith("_")
-    and name not in ("annotations", "script", "session", "refuse", "on_main", "re", "sys")
+    and name
+    not in (
+        "annotations",
+        "script",
+        "session",
+        "refuse",
+        "pump",
+        "within_limit",
+        "on_main",
+        "re",
+        "sys",
+    )
     and name not in ("threading", "Callable", "Any", "Guarded", "Nodes")
 )

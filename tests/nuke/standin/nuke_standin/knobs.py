@@ -95,7 +95,10 @@ class Knob(Guarded):
 
     def setValue(self, val: Any, chan: int = 0) -> bool:
         self._attached()
+        if session.executing and not session.in_callback:
+            refuse(f"{self._name} was set while Nuke renders: the picture may change half-way")
         value, before = self._accepted(val), self._value
+        session.changes += 1
         if value != before or self._expression:
             session.remember(lambda: self._back(before))
             self._value, self._expression = value, ""
@@ -156,9 +159,18 @@ class Knob(Guarded):
 class Array_Knob(Knob):
     _default: Any = 0.0
     _range: tuple[float, float] | None = None
+    _keys = False
 
     def setRange(self, low: float, high: float) -> None:
         self._range = (low, high)
+
+    def isAnimated(self, channel: int = -1) -> bool:
+        return self._keys
+
+    def setAnimated(self, channel: int = -1) -> bool:
+        """Give it a keyframe, which its flag may forbid."""
+        self._keys = not self.getFlag(NO_ANIMATION)
+        return self._keys
 
     def defaultValue(self) -> Any:
         return self._initial
@@ -219,6 +231,24 @@ class Unsigned_Knob(Array_Knob):
 
 
 ColorChip_Knob = type("ColorChip_Knob", (Unsigned_Knob,), {})
+
+
+class XY_Knob(Array_Knob):
+    """Two numbers, each a value or an expression."""
+
+    _default = (0.0, 0.0)
+
+    def _read(self, text: str) -> Any:
+        return tuple(part if re.search(r"[a-z]", part) else float(part) for part in words(text))
+
+    def value(self, *context: Any) -> Any:
+        return tuple(
+            self._node._evaluated(part) if isinstance(part, str) else part for part in self._value
+        )
+
+    def toScript(self, quote: bool = True, context: Any = None) -> str:
+        parts = ("{" + part + "}" if isinstance(part, str) else f"{part:g}" for part in self._value)
+        return "{" + " ".join(parts) + "}"
 
 
 class Boolean_Knob(Array_Knob):
@@ -335,6 +365,7 @@ class Script_Knob(String_Knob):
         """Press the button."""
         self._attached()
         if self._name == "reload" and self._node.Class() == "Read":
+            session.reloads.append(self._node.fullName())
             return  # the stand-in reads from disk every time
         namespace = {"nuke": __import__("nuke"), "__name__": "__main__"}
         before, session.context = session.context, self._node
@@ -364,6 +395,7 @@ class Channel_Knob(Knob):
 
 
 ChannelMask_Knob = type("ChannelMask_Knob", (Channel_Knob,), {})
+MultiView_Knob = type("MultiView_Knob", (String_Knob,), {})
 EditableEnumeration_Knob = type("EditableEnumeration_Knob", (Enumeration_Knob,), {})
 
 BY_CODE = {

@@ -16,7 +16,7 @@ import numpy as np
 from . import knobs, pixels
 from .guard import Guarded
 from .pixels import Image
-from .session import refuse, session
+from .session import refuse, session, within_limit
 from .tables import COMMON, EXR_KNOBS, INPUTS, KNOBS, WITHOUT_DISABLE
 from .tcl import substituted, words
 
@@ -104,6 +104,13 @@ class Node(Guarded):
         while name in taken and uncollide:
             name, number = f"{stem}{number}", number + 1
         self._knobs["name"].setValue(name)
+
+    def dependent(self, mask: int = 0, forceEvaluate: bool = True) -> list[Node]:
+        self._attached()
+        return [
+            one for one in (self._group or session.root)._nodes
+            if any(one._up(index) is self for index in range(len(one._inputs)))
+        ]  # fmt: skip
 
     def parent(self) -> Any:
         self._attached()
@@ -228,7 +235,18 @@ class Node(Guarded):
             }
             return replace(image, channels={**image.channels, **changed})
         if self._kind == "Reformat":
-            return pixels.resized(image, value["box_width"], value["box_height"])
+            if (value["type"], value["resize"], value["box_fixed"]) != ("to box", "distort", True):
+                refuse(f"the stand-in's Reformat only distorts to a box, not {value['type']}")
+            return pixels.resized(image, int(value["box_width"]), int(value["box_height"]))
+        if self._kind == "Position":
+            x, y = (int(part) for part in value["translate"])
+            left, bottom, width, height = image.window
+            # Nuke counts from below, an EXR's window from above.
+            return replace(image, window=(left + x, bottom - y, width, height))
+        if self._kind == "Expression":
+            return replace(image, channels={**image.channels, **self._expressed(image)})
+        if self._kind == "Merge2":
+            return self._merged(image, frame, view)
         if self._kind == "Copy":
             other = self._up(1)
             source = other._image(frame, view) if other else image
@@ -236,13 +254,50 @@ class Node(Guarded):
             for n in range(4):
                 if value[f"from{n}"] != "none" and value[f"to{n}"] != "none":
                     zero = np.zeros((image.window[3], image.window[2]), np.float32)
-                    channels[value[f"to{n}"]] = source.channels.get(value[f"from{n}"], zero)
+                    plane = source.channels.get(value[f"from{n}"])
+                    channels[value[f"to{n}"]] = (
+                        zero if plane is None else pixels.over_window(plane, source, image)
+                    )
             return replace(image, channels=channels)
         return image
+
+    def _expressed(self, image: Image) -> dict[str, np.ndarray]:
+        left, top, width, height = image.window
+        rows, columns = np.mgrid[0:height, 0:width]
+        names = {
+            "x": columns + left, "y": image.format[3] - 1 - (rows + top), "floor": np.floor,
+            "abs": np.abs,
+            **{leaf[0]: image.channels[f"rgba.{leaf}"] for leaf in pixels.SHORT},
+        }  # fmt: skip
+        found = {}
+        for n, leaf in enumerate(pixels.SHORT):
+            text = self._knobs[f"expr{n}"].value()
+            if text:
+                plane = eval(text, {"__builtins__": {}}, names)
+                found[f"rgba.{leaf}"] = np.broadcast_to(plane, (height, width)).astype(np.float32)
+        return found
+
+    def _merged(self, below: Image, frame: int, view: str) -> Image:
+        above = self._up(1)
+        if above is None:
+            return below
+        if self._knobs["operation"].value() != "over":
+            refuse("the stand-in's Merge2 knows over alone")
+        image = above._image(frame, view)
+        alpha = pixels.over_window(image.channels["rgba.alpha"], image, below)
+        channels = dict(below.channels)
+        for leaf in pixels.SHORT:
+            name = f"rgba.{leaf}"
+            plane = pixels.over_window(image.channels[name], image, below)
+            channels[name] = plane + (1 - alpha) * below.channels.get(name, np.zeros_like(alpha))
+        return replace(below, channels=channels)
 
     def _knob_text(self, path: str, as_number: bool = False) -> str:
         """A knob's value by its path, as seen from inside this node's group."""
         *nodes, knob = path.split(".")
+        if nodes[-1:] == ["bbox"]:
+            box = self._bbox(nodes[:-1])
+            return str(box["xywhrt".index(knob)])
         node: Any = self
         for name in nodes:
             if name == "parent":
@@ -264,6 +319,14 @@ class Node(Guarded):
         if isinstance(node[knob], knobs.File_Knob):
             found = substituted(found, node._knob_text)
         return str(int(found)) if isinstance(found, bool) else str(found)
+
+    def _bbox(self, path: list[str]) -> tuple[int, ...]:
+        """x, y, w, h, r, t of a node's data window, counted from the format's lower left."""
+        (name,) = path
+        image = self._group.node(name)._image(session.root["frame"].value(), session.views[0])
+        left, top, width, height = image.window
+        y = image.format[3] - top - height
+        return left, y, width, height, left + width, y + height
 
     def _evaluated(self, expression: str, frame: int | None = None) -> float:
         now = str(frame or session.root["frame"]._value)
@@ -419,7 +482,7 @@ class Group(Node):
 
     def nodes(self) -> list[Node]:
         self._attached()
-        return list(self._nodes)
+        return within_limit(list(self._nodes))
 
     def maxInputs(self) -> int:
         return sum(node._kind == "Input" for node in self._nodes)
@@ -446,6 +509,10 @@ class Root(Group):
         self._own(knobs.Int_Knob("last_frame", "last_frame", 100))
         self._own(knobs.Int_Knob("frame", "frame", 1))
         self._own(knobs.Unsigned_Knob("modified", "modified", 0))
+        self._own(knobs.File_Knob("project_directory", "project_directory"))
+        self._own(knobs.Enumeration_Knob("colorManagement", "colorManagement", ["Nuke", "OCIO"]))
+        self._own(knobs.Enumeration_Knob("OCIO_config", "OCIO_config", ["nuke-default", "custom"]))
+        self._own(knobs.File_Knob("customOCIOConfigPath", "customOCIOConfigPath"))
 
     def name(self) -> str:
         return str(self._knobs["name"]._value)

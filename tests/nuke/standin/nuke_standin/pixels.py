@@ -39,6 +39,21 @@ def resized(image: Image, width: int, height: int) -> Image:
     return replace(image, channels=channels, window=whole, format=whole)
 
 
+def over_window(plane: np.ndarray, source: Image, target: Image) -> np.ndarray:
+    """The plane of ``source`` over the data window of ``target``; black where it has no pixels."""
+    if source.window == target.window:
+        return plane
+    left, top, width, height = target.window
+    found = np.zeros((height, width), plane.dtype)
+    x, y = source.window[0] - left, source.window[1] - top
+    rows = slice(max(0, y), min(height, y + plane.shape[0]))
+    columns = slice(max(0, x), min(width, x + plane.shape[1]))
+    found[rows, columns] = plane[
+        rows.start - y : rows.stop - y, columns.start - x : columns.stop - x
+    ]
+    return found
+
+
 def black(like: tuple[int, int, int, int]) -> Image:
     plane = np.zeros((like[3], like[2]), np.float32)
     return Image({f"rgba.{leaf}": plane for leaf in SHORT}, like, like)

@@ -21,7 +21,12 @@ def whole() -> str:
     head = [
         "version 15.1 v5",
         f"Root {{\n inputs 0\n first_frame {root.firstFrame()}\n last_frame {root.lastFrame()}",
-        *([" proxy true"] if root._knobs["proxy"]._value else []),
+        *(
+            f" {knob._name} {knob.toScript()}"
+            for knob in root._knobs.values()
+            if knob._name not in ("name", "frame", "first_frame", "last_frame")
+            and knob._value != knob._initial
+        ),
         f" views {{{' '.join(session.views)}}}\n}}",
     ]
     for layer, leaves in session.layers.items():
@@ -171,7 +176,9 @@ def _fill(node: Node, body: list[str], stack: list[Node | None]) -> None:
             if knob is None:
                 raise ValueError(f"{node._kind} has no knob {word}")
             inside = re.fullmatch(r"\{(.*)\}", value, re.DOTALL)
-            if inside and not isinstance(knob, knobs.String_Knob):
+            if isinstance(knob, knobs.XY_Knob):
+                knob._value = knob._read(value)
+            elif inside and not isinstance(knob, knobs.String_Knob):
                 knob._expression = words(inside[1])[0]
             else:
                 knob._value = knob._read(value)

@@ -48,6 +48,12 @@ class Session:
     undo: list[list[Callable[[], None]]] = field(default_factory=list)
     undo_open: int = 0
     undo_off: int = 0
+    most_nodes: int = 0  # that Python may hold: 10 in Indie and Non-commercial; 0: any number
+    made: int = 0  # nodes that Python has made one by one
+    filters: list[Callable[[str], str]] = field(default_factory=list)  # of file names
+    viewed: Any = None  # the node that the artist looks at in a viewer
+    reloads: list[str] = field(default_factory=list)  # Reads whose button was pressed
+    changes: int = 0  # of knobs, since the start
     panels: list[str] = field(default_factory=list)  # control panels that were opened
     path: list[str] = field(default_factory=list)
     menus: dict[str, Any] = field(default_factory=dict)
@@ -99,6 +105,13 @@ def reset(gui: bool = True) -> Session:
 def refuse(sentence: str, kind: type[Exception] = RuntimeError) -> NoReturn:
     session.refusals.append(sentence)
     raise kind(sentence)
+
+
+def within_limit(found: list[Any]) -> list[Any]:
+    """A list of nodes, refused where the session's edition lets Python hold fewer."""
+    if session.most_nodes and len(found) > session.most_nodes:
+        raise RuntimeError(f"this edition lets Python hold {session.most_nodes} nodes at most")
+    return found
 
 
 def pump() -> bool:

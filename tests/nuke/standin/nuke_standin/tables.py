@@ -26,6 +26,7 @@ LOCALIZED = ["fromAutoLocalizePath", "on", "onDemand", "off"]
 COMMON = [
     (knobs.String_Knob, "name"),
     (knobs.String_Knob, "label"),
+    (knobs.String_Knob, "help"),
     (knobs.ColorChip_Knob, "tile_color", 0),
     (knobs.Int_Knob, "xpos", 0),
     (knobs.Int_Knob, "ypos", 0),
@@ -45,6 +46,9 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
         (knobs.Int_Knob, "last_frame", 100),
         (knobs.String_Knob, "time"),
     ],
+    "Position": [(knobs.XY_Knob, "translate")],
+    "Merge2": [(knobs.Enumeration_Knob, "operation", ["over", "copy", "under", "plus"])],
+    "Expression": [(knobs.String_Knob, f"expr{n}") for n in range(4)],
     "Switch": [(knobs.Double_Knob, "which", 0.0)],
     "Multiply": [(knobs.Double_Knob, "value", 1.0)],
     "Copy": [(knobs.Channel_Knob, f"{end}{n}", "none") for n in range(4) for end in ("from", "to")],
@@ -81,7 +85,8 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
         (knobs.Boolean_Knob, "premultiplied", False),
         (knobs.Boolean_Knob, "create_directories", False),
         (knobs.Boolean_Knob, "use_limit", False),
+        (knobs.MultiView_Knob, "views"),
     ],
 }
 WITHOUT_DISABLE = ("Dot", "Input", "Output")
-INPUTS = {"Switch": 16, "Copy": 2, "Read": 0, "Input": 0}  # most; 1 otherwise
+INPUTS = {"Switch": 16, "Copy": 2, "Merge2": 2, "Read": 0, "Input": 0}  # most; 1 otherwise

@@ -90,6 +90,9 @@ class Panel(Guarded):
     def addSingleLineInput(self, label: str, value: str) -> None:
         self._values[label] = value
 
+    def addMultilineTextInput(self, label: str, value: str) -> None:
+        self._values[label] = value
+
     def addFilenameSearch(self, label: str, value: str) -> None:
         self._values[label] = value
 

@@ -1,14 +1,19 @@
-"""Tcl as .nk files use it: words, quoting, and the few commands of expressions.
+"""Tcl as .nk files use it: words and quoting; and Tcl itself for what expressions run.
 
-The rules are Tcl's own; tests compare ``words`` and ``quoted`` with a real
-interpreter where there is one.
+Nuke's own commands are added to it. The rules of ``words`` and ``quoted`` are compared with the
+interpreter's in tests.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import re
+import tkinter
 from collections.abc import Callable
+from typing import Any
+
+from .session import session
 
 ESCAPES = {"n": "\n", "t": "\t", "r": "\r"}
 
@@ -76,47 +81,64 @@ def quoted(text: str) -> str:
     return f'"{escaped}"'
 
 
-CONDITION = re.compile(r"(.*?)(\[if \{.*\}\])(.*)", re.DOTALL)
-RETURN = "return "
+@functools.lru_cache(maxsize=1)
+def _interpreter() -> Any:
+    return tkinter.Tcl().tk
 
 
 def substituted(text: str, value: Callable[[str], str]) -> str:
-    """``text`` with its ``[commands]`` run; ``value`` gives a knob's value by its path.
-
-    ``[if {a == "b"} {return x} {return y}]`` runs one of its branches only, as Tcl does.
-    """
-    conditional = CONDITION.fullmatch(text)
-    if conditional is not None:
-        before, command, after = conditional.groups()
-        _, test, *branches = words(command[1:-1])
-        left, _, right = substituted(test, value).partition("==")
-        chosen = branches[left.strip() != right.strip().strip('"')]
-        assert chosen.startswith(RETURN)
-        text = before + substituted(chosen[len(RETURN) :], value) + after
-    while True:
-        inner = re.search(r"\[([^\[\]]*)\]", text)
-        if inner is None:
-            return text
-        text = text[: inner.start()] + _run(inner[1], value) + text[inner.end() :]
+    """``text`` with its ``[commands]`` run by Tcl; ``value`` gives a knob's value by its path."""
+    return _run(("subst", text), value)
 
 
-def _run(command: str, value: Callable[[str], str]) -> str:
-    name, _, rest = command.partition(" ")
-    if name == "value":
-        return value(rest)
-    if name == "getenv":
-        return os.environ[rest]
-    if name == "frame":
-        return value("frame")
-    if name == "format":
-        pattern, _, number = rest.rpartition(" ")
-        if re.search(r"%(?!0?\d*d)", pattern):
-            raise ValueError(f'bad field specifier in "{pattern}"')
-        return re.sub(r"%0?\d*d", lambda at: at[0] % int(number), pattern)
-    if command.startswith("file exists"):
-        return str(int(os.path.exists(command[len("file exists") :].strip())))
-    if command.startswith("file dirname "):
-        return os.path.dirname(command[len("file dirname ") :])
-    raise ValueError(
-        f'invalid command name "{name}": the stand-in knows value, getenv, file, format, frame, if'
+def ran(program: str, value: Callable[[str], str]) -> str:
+    """The result of a Tcl program."""
+    return _run(("eval", program), value)
+
+
+_now: dict[str, Callable[..., str]] = {}  # Nuke's commands, in the context of what is evaluated
+_failed: list[Exception] = []
+
+
+def _run(command: tuple[str, ...], value: Callable[[str], str]) -> str:
+    """RuntimeError in Tcl's words, or what a command of Nuke's raised."""
+    tk, outer = _interpreter(), dict(_now)  # a knob's value may need Tcl itself
+    _now.update(
+        {
+            "value": value,
+            "getenv": lambda name: os.environ.get(name, ""),
+            "frame": lambda: value("frame"),
+            "nodes": _children,
+            "full_name": lambda name: name,
+            "class": lambda name: _node(name).Class(),
+        }
     )
+    for name in _now:
+        tk.createcommand(name, functools.partial(_call, name))
+    try:
+        return str(tk.call(*command))
+    except tkinter.TclError as error:
+        if _failed:
+            raise _failed.pop() from None
+        raise RuntimeError(str(error)) from None
+    finally:
+        _failed.clear()
+        _now.clear()
+        _now.update(outer)
+
+
+def _call(name: str, *arguments: str) -> str:
+    try:
+        return _now[name](*arguments)
+    except Exception as error:  # tkinter would lose it
+        _failed.append(error)
+        raise
+
+
+def _node(name: str) -> Any:
+    return session.root if name == "root" else session.root.node(name.removeprefix("root."))
+
+
+def _children(outer: str) -> str:
+    inside = "" if outer == "root" else f"{outer.removeprefix('root.')}."
+    return " ".join(f"{inside}{one.name()}" for one in _node(outer)._nodes)

@@ -1,0 +1,100 @@
+"""A node's frames for a farm: its plates as files, a list of shots, a job bundle.
+
+Only the plates need Nuke. What solves them on the farm is ``dmp``, without a Nuke licence; the EXRs
+go where the node looks for them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any, Dict, List, Sequence
+
+import nuke
+
+from dmp_matting.hosts import (
+    CHUNK,
+    OutputError,
+    SettingsError,
+    Shot,
+    engine_command,
+    named_settings,
+    write_bundle,
+)
+
+from . import collect, knobs, output, prepare
+from .render import runs
+
+JOB, PLATES = "farm", "plates"  # folders beside the node's EXRs
+
+
+def submit(node: nuke.Group) -> str:
+    """Write job bundles for Open Job Description beside the node's EXRs; returns their folder.
+
+    InputError and its kin, OutputError, EngineMissingError, CancelledError.
+    """
+    view = prepare.wanted_views(node)[0]
+    folder = Path(output.sequence(node).path(1, view)).parent / JOB
+    python = engine_command()[0]  # by the same path on the workers, as docs/td/farm.md says
+    shots = _shots(node, folder / PLATES, knobs.whole_range(node))
+    try:
+        for shot in shots:
+            here = folder if len(shots) == 1 else folder / shot.name
+            write_bundle(here, shot, chunk=CHUNK, missing="fail", python=python)
+    except OSError as reason:
+        raise OutputError(f"{folder} cannot be written ({reason.strerror}).") from None
+    return folder.as_posix()
+
+
+def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> str:
+    """Write the plates of nodes and ``shots.json`` for ``dmp batch`` into ``to``; its path.
+
+    InputError and its kin, OutputError, CancelledError.
+    """
+    folder = Path(os.path.abspath(to))
+    rows: List[Dict[str, Any]] = []
+    for node in nodes:
+        name = node.fullName().replace(".", "_")
+        rows += map(_row, _shots(node, folder / name, list(frames) or knobs.whole_range(node)))
+    path = folder / "shots.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"shots": rows}, indent=1) + "\n", encoding="utf-8")
+    except OSError as reason:
+        raise OutputError(f"{path} cannot be written ({reason.strerror}).") from None
+    return path.as_posix()
+
+
+def _shots(node: nuke.Group, plates: Path, frames: Sequence[int]) -> List[Shot]:
+    """The node's shots, whose mattes go where it looks for them; its folders are made."""
+    if knobs.keeps_space(node):
+        raise SettingsError(
+            "A farm gives mattes in the working space; set Colour to scene-linear or raw."
+        )
+    knobs.number_as_printf(node)
+    files, views = output.sequence(node), prepare.wanted_views(node)
+    output.ready_folders(files, views)
+
+    def folder() -> Path:
+        plates.mkdir(parents=True, exist_ok=True)
+        return plates
+
+    name = node.fullName().replace(".", "_")
+    return collect.shots_of(node, name, frames, folder, lambda view, _: files.of_view(view))
+
+
+def _row(shot: Shot) -> Dict[str, Any]:
+    """A shot as shots.json has it."""
+    settings = named_settings(shot)
+    return {
+        "name": shot.name,
+        **{role.value: path for role, path in shot.sources().items()},
+        "output": shot.output,
+        "frames": ",".join(
+            f"{first}-{last}" if last > first else str(first) for first, last in runs(shot.frames)
+        ),
+        "input_space": shot.space,
+        "preset": settings.pop("preset"),
+        "set": settings,
+    }

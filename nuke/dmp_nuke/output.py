@@ -1,0 +1,163 @@
+"""Where a node's EXRs go: the output knob, resolved as Nuke resolves it.
+
+Tcl, ``%V`` and ``%v``, the project directory and the facility's filename filters are Nuke's own.
+What has no value is one sentence, before anything is rendered.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Tuple
+
+import nuke
+
+from dmp_matting.hosts import OutputError
+
+NUMBER = re.compile(r"%0?(\d*)d|#+")
+VIEW, SHORT_VIEW = "%V", "%v"  # the view's name, and its first letter
+BESIDE = "[file dirname [value root.name]]"
+SCOPED = re.compile(r"%\{[^}]*\}")  # of Nuke 16 and later
+VARIABLE = re.compile(r"\[getenv\s+(\w+)\s*\]|\$env\((\w+)\)")
+VERSION = re.compile(r"(?<![A-Za-z0-9])v(\d+)")
+MOST_VERSIONS = 1000
+
+
+@dataclass(frozen=True)
+class Sequence:
+    """Files named by a pattern with ``%04d`` (or ``####``) and perhaps ``%V``."""
+
+    pattern: str
+
+    def path(self, frame: int, view: str) -> str:
+        """The file of one frame and view."""
+        return NUMBER.sub(lambda at: f"{frame:0{_digits(at)}d}", self.of_view(view))
+
+    def of_view(self, view: str) -> str:
+        """The pattern of one view."""
+        return self.pattern.replace(VIEW, view).replace(SHORT_VIEW, view[:1])
+
+    def is_same(self, other: Sequence) -> bool:
+        """True when both name the same files, such as ``####`` beside ``%04d``."""
+
+        def plain(pattern: str) -> str:
+            path = NUMBER.sub(lambda at: f"%0{_digits(at)}d", pattern)
+            return os.path.normcase(os.path.normpath(path))
+
+        return plain(self.pattern) == plain(other.pattern)
+
+    def on_disk(self, view: str) -> List[int]:
+        """The numbers of the frames that are there."""
+        path = self.of_view(view)
+        folder, name = os.path.split(path)
+        parts = NUMBER.split(name)
+        found = NUMBER.search(name)
+        if found is None or not os.path.isdir(folder):
+            return []
+        before, after = name[: found.start()], name[found.end() :]
+        name_of_frame = re.compile(rf"{re.escape(before)}(-?\d+){re.escape(after)}")
+        digits = _digits(found)
+        assert len(parts) >= 2
+        texts = [at[1] for at in map(name_of_frame.fullmatch, os.listdir(folder)) if at is not None]
+        return sorted(int(text) for text in texts if f"{int(text):0{digits}d}" == text)
+
+
+def _digits(at: re.Match[str]) -> int:
+    return len(at[0]) if at[0].startswith("#") else int(at[1] or 1)
+
+
+def default_output(name: str) -> str:
+    """The output of a new node: beside the script, in a folder of its own and of its version."""
+    return f"{BESIDE}/dmp/{name}/v001/{name}.%04d.exr"
+
+
+def sequence(node: nuke.Group) -> Sequence:
+    """The output knob's sequence. Raises OutputError when it cannot be used."""
+    text = _resolved(node)
+    if not text.lower().endswith(".exr"):
+        raise OutputError(f"The output '{text}' does not end in .exr; the matte is written as EXR.")
+    if len(list(NUMBER.finditer(os.path.basename(text)))) != 1:
+        raise OutputError(f"The output '{text}' has no frame number; put %04d into its name.")
+    if not os.path.isabs(text):
+        folder = nuke.root().knob("project_directory")
+        project = str(folder.evaluate() or "") if isinstance(folder, nuke.File_Knob) else ""
+        if not os.path.isabs(project):
+            raise OutputError(
+                f"The output '{text}' is no full path; start it at the disk's root, or set the "
+                "project directory in the project settings."
+            )
+        text = f"{project.rstrip('/')}/{text}"
+    return Sequence(str(nuke.filenameFilter(text) or text))  # type: ignore[no-untyped-call]
+
+
+def _resolved(node: nuke.Group) -> str:
+    """The output with its Tcl run. OutputError for what has no value."""
+    text = written = str(node["file"].value()).replace("\\", "/").strip()
+    if not text:
+        raise OutputError(f"{node.name()} has no output; name the EXRs, such as matte.%04d.exr.")
+    if BESIDE in text and not str(nuke.root().name() or ""):
+        raise OutputError(
+            "The script is not saved, and the output lies beside it; save it, or name another "
+            "output."
+        )
+    scoped = SCOPED.search(text)
+    if scoped:
+        raise OutputError(
+            f"The output uses the graph scope variable {scoped[0]}, which DMP does not know; "
+            "write out its value, and give each shot a node of its own."
+        )
+    for name in (one or other for one, other in VARIABLE.findall(text)):
+        if name not in os.environ:
+            raise OutputError(f"The output uses the variable {name}, which is not set.")
+    if "[" in text or "$" in text:  # Tcl; evaluate() would put the frame in as well
+        try:
+            with node:
+                text = nuke.tcl("subst", text)
+        except (RuntimeError, ValueError) as reason:
+            raise OutputError(f"The output '{written}' has no value: {reason}.") from None
+    return text
+
+
+def version_up(node: nuke.Group) -> str:
+    """Write the next version into the output that has no files yet; returns it. OutputError."""
+    text = str(node["file"].value())
+    found = [int(at[1]) for at in VERSION.finditer(text)]
+    if not found:
+        raise OutputError(f"The output '{text}' has no version; put v001 into it.")
+    for number in range(max(found) + 1, max(found) + MOST_VERSIONS):
+        node["file"].setValue(
+            VERSION.sub(
+                lambda at: _version(at, number) if int(at[1]) == max(found) else at[0],  # noqa: B023
+                text,
+            )
+        )
+        files = sequence(node)
+        if not any(files.on_disk(view) for view in nuke.views()):
+            return str(node["file"].value())
+    raise OutputError(f"There are {MOST_VERSIONS} versions of '{text}'; delete some.")
+
+
+def _version(at: re.Match[str], number: int) -> str:
+    return f"v{number:0{len(at[1])}d}"
+
+
+def ready_folders(files: Sequence, views: Tuple[str, ...]) -> None:
+    """Make the output's folders; OutputError when that cannot be.
+
+    The first folder of a path has to be there: it is a disk, and a misspelt one is never made.
+    """
+    for view in views:
+        folder = Path(files.path(1, view)).parent
+        disk = Path(*folder.parts[:2])
+        if not disk.is_dir():
+            raise OutputError(f"The folder {disk.as_posix()} does not exist; make it first.")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as reason:
+            raise OutputError(
+                f"The output folder {folder.as_posix()} cannot be made ({reason.strerror})."
+            ) from None
+        if not os.access(folder, os.W_OK):
+            raise OutputError(f"The output folder {folder.as_posix()} is not writable.")

@@ -1,0 +1,142 @@
+"""What lies on disk: temporary plates, a node's EXRs, and what goes to a farm."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import nuke
+import pytest
+from nuke_standin.session import Session
+
+from dmp_matting.cli.shot_lists import read_shots
+from dmp_matting.client.connection import Connection
+from dmp_nuke import files, menus, temporary
+
+from .conftest import ROOT, Shot, dmp_node, press
+from .test_terminal import run_nuke, saved
+
+
+@pytest.fixture
+def dmp(shot: Shot, tmp_path: Path) -> Any:
+    made = dmp_node(*shot.reads(), tmp_path / "v001" / "matte.%04d.exr", temporal="off")
+    made["first"].setValue(1001)
+    made["last"].setValue(1003)
+    return made
+
+
+def brighter(made: Any) -> None:
+    """What is above the plate has to be rendered then."""
+    grade = nuke.nodes.Multiply(value=2.0)
+    grade.setInput(0, made.input(0))
+    made.setInput(0, grade)
+
+
+def test_plates_of_a_crashed_nuke_are_swept(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("NUKE_TEMP_DIR", str(tmp_path))
+    own = temporary.new_folder()
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    crashed = Path(str(own).replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    crashed.mkdir()
+    (crashed / "image.main.1001.exr").write_bytes(b"half a plate")
+    elsewhere = Path(str(crashed).replace("dmp-nuke-", "dmp-nuke-another_"))
+    elsewhere.mkdir()
+    artists = tmp_path / "dmp-nuke-notes"
+    artists.mkdir()
+    menus.add()
+    assert sorted(tmp_path.iterdir()) == sorted([own, elsewhere, artists])
+
+
+def test_plates_that_are_plain_exrs_are_not_rendered(
+    dmp: Any, session: Session, engine: Connection
+) -> None:
+    assert press(dmp, "matte_range").startswith("Done: 3 frames in")
+    assert session.renders == []
+    brighter(dmp)
+    dmp["solve"].setValue("all frames")
+    assert press(dmp, "matte_range").startswith("Done: 3 frames in")
+    steps = [(name.rpartition(".")[2], first, last) for name, first, last, _ in session.renders]
+    assert steps == [("write_image", number, number) for number in (1001, 1002, 1003)]
+
+
+def test_nuke_is_free_between_two_rendered_frames(
+    dmp: Any, session: Session, engine: Connection
+) -> None:
+    """Cancel in the middle; and a node above that is changed meanwhile is no silent mixture."""
+    brighter(dmp)
+    dmp["matte_range"].execute()
+    assert session.renders == [], "the button is back before the first frame"
+    session.bars[-1].cancelled = True
+    assert press(dmp, "reload").startswith("There are no frames") or not session.renders
+    session.bars[-1].cancelled = False
+    seen = len(session.renders)
+    assert seen < 3
+    dmp["matte_range"].execute()
+    grade = dmp.input(0)
+    nuke.addAfterRender(lambda: grade["value"].setValue(3.0))
+    sentence = press(dmp, "reload")
+    assert "were changed while its inputs were rendered; press Matte again." in sentence
+
+
+def test_the_files_of_a_node(dmp: Any, session: Session, engine: Connection) -> None:
+    press(dmp, "matte_range")
+    folder = Path(dmp["file"].value()).parent
+    (folder.parent / "v002").mkdir()
+    (folder.parent / "v002" / "matte.1001.exr").write_bytes(b"12")
+    session.form, session.answers = {files.WANTED: "1001-1002"}, [True]
+    dmp["list_files"].execute()
+    lines = session.forms[-1][files.SHOWN].splitlines()
+    assert lines[0].endswith("/v001/matte.%04d.exr") and lines[1].startswith("3 EXRs, ")
+    assert lines[2:] == ["1001-1003: 3 solved, 0 stale, 0 missing", "v002: 1 files, 0.0 MB"]
+    assert [path.name for path in folder.glob("*.exr")] == ["matte.1003.exr"]
+    assert dmp["status"].value() == ("Deleted 2 EXRs. 1001-1003: 1 solved, 0 stale, 2 missing.")
+    session.form, session.answers = {files.WANTED: "1003"}, [False]
+    dmp["list_files"].execute()
+    assert (folder / "matte.1003.exr").exists(), "the artist changed their mind"
+    session.form = {files.WANTED: "7"}
+    dmp["list_files"].execute()
+    assert dmp["status"].value() == "There is no EXR of the frames 7."
+
+
+def test_a_farm_job_is_written_from_the_node(dmp: Any, session: Session) -> None:
+    dmp["submit"].execute()
+    bundle = Path(dmp["file"].value()).parent / "farm"
+    assert dmp["status"].value().startswith(f"Wrote the farm job {bundle.as_posix()};")
+    values = json.loads((bundle / "openjd_parameters.json").read_text())
+    assert values["Image"].endswith("/plate.%04d.exr") and values["Frames"] == "1001-1003"
+    assert values["Output"] == dmp["file"].value() and session.renders == []
+    assert json.loads(values["Settings"])["joint_steps"] == 3
+    assert (bundle / "template.json").exists()
+    dmp["colour"].setValue("named")
+    dmp["submit"].execute()
+    assert dmp["status"].value() == (
+        "A farm gives mattes in the working space; set Colour to scene-linear or raw."
+    )
+
+
+def test_plates_only_and_then_a_batch_without_nuke(
+    shot: Shot, engine: Connection, tmp_path: Path
+) -> None:
+    """Nuke's licence is held while it renders, and not while the engine solves."""
+    script = saved(shot, tmp_path, only="1001 1003")
+    made = nuke.toNode("DMPMatte1")
+    brighter(made)
+    nuke.scriptSaveAs(str(script))
+    ran = run_nuke("-t", ROOT / "nuke" / "dmp_batch.py", script, "--plates", tmp_path / "farm")
+    assert ran.returncode == 0, ran.stderr
+    listed = tmp_path / "farm" / "shots.json"
+    assert ran.stdout.strip() == f"DMP Matte: wrote {listed}; solve it with `dmp batch`."
+    (one,) = read_shots(listed, {})
+    assert one.frames == (1001, 1003) and one.output == made["file"].value()
+    assert one.settings.joint_steps == 3 and one.settings.preset == "paper"
+    assert sorted(path.name for path in (tmp_path / "farm" / "DMPMatte1").iterdir()) == [
+        f"{role}.main.{number}.exr" for role in ("clean", "image") for number in (1001, 1003)
+    ]
+    assert not list(tmp_path.glob("matte.*"))

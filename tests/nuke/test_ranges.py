@@ -1,0 +1,101 @@
+"""Frame ranges as Nuke has them, and what is left of one after Cancel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import nuke
+import pytest
+from nuke_standin.session import Session, run_until
+
+from dmp_matting.client.connection import Connection
+from dmp_matting.errors import InputError, SettingsError
+from dmp_nuke import jobs, knobs, menus, node
+
+from .conftest import Shot, dmp_node, press
+
+
+@pytest.fixture
+def dmp(shot: Shot, tmp_path: Path) -> Any:
+    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", temporal="off")
+    made["first"].setValue(1001)
+    made["last"].setValue(1003)
+    return made
+
+
+def test_input_global_and_custom(dmp: Any, session: Session) -> None:
+    dmp["last"].setValue(1002)
+    assert knobs.whole_range(dmp) == [1001, 1002]
+    dmp["range"].setValue("input")
+    assert knobs.whole_range(dmp) == [1001, 1002, 1003]
+    nuke.root()["first_frame"].setValue(1002)
+    nuke.root()["last_frame"].setValue(1004)
+    dmp["range"].setValue("global")
+    assert knobs.whole_range(dmp) == [1002, 1003, 1004]
+    assert (dmp.frameRange().first(), dmp.frameRange().last()) == (1002, 1004), "without DMP too"
+
+
+def test_the_range_follows_the_plate_in_a_gui(dmp: Any, session: Session, shot: Shot) -> None:
+    menus.add()
+    nuke.root()["last_frame"].setValue(50)
+    dmp["range"].setValue("global")
+    assert dmp["last"].value() == 50
+    dmp["range"].setValue("input")
+    assert (dmp["first"].value(), dmp["last"].value()) == (1001, 1003)
+
+
+@pytest.mark.parametrize(
+    ("text", "frames"),
+    [("1001-1003x2", [1001, 1003]), ("1003, 1001", [1001, 1003]), ("1002", [1002])],
+)
+def test_steps_and_lists(dmp: Any, text: str, frames: list[int]) -> None:
+    dmp["only"].setValue(text)
+    assert knobs.whole_range(dmp) == frames
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("one", "'one' names no frames; write them as 1001-1100x10 1120."),
+        ("1001-1009x4", "Frame 1005 lies outside the range 1001-1003."),
+    ],
+)
+def test_frames_that_cannot_be(dmp: Any, text: str, sentence: str) -> None:
+    dmp["only"].setValue(text)
+    with pytest.raises(InputError, match=sentence):
+        knobs.whole_range(dmp)
+
+
+def test_after_cancel_it_goes_on(
+    dmp: Any, engine: Connection, session: Session, tmp_path: Path
+) -> None:
+    """The finished frame is not solved again; *stale* alone leaves the missing ones out."""
+    dmp["only"].setValue("1001")
+    assert press(dmp, "matte_range").startswith("Done: 1 frame in")
+    made = (tmp_path / "matte.1001.exr").stat().st_mtime_ns
+    dmp["only"].setValue("")
+    dmp["matte_range"].execute()
+    session.bars[-1].cancelled = True
+    run_until(lambda: not jobs.RUNNING)
+    assert press(dmp, "matte_range").startswith(("Done: 2 frames", "Done: 1 frame", "Nothing"))
+    assert (tmp_path / "matte.1001.exr").stat().st_mtime_ns == made
+    assert (tmp_path / "matte.1003.exr").exists()
+    (tmp_path / "matte.1003.exr").unlink()
+    dmp["set_joint_steps"].setValue(4)
+    dmp["solve"].setValue("stale")
+    assert press(dmp, "matte_range").startswith("Done: 2 frames in")
+    assert not (tmp_path / "matte.1003.exr").exists()
+
+
+def test_no_knob_takes_keyframes_and_one_that_has_them_is_refused(session: Session) -> None:
+    """A shot is solved with one value. A script from elsewhere may hold an animation."""
+    made = node.create()
+    for knob in made.knobs().values():
+        if knob.name().startswith("set_") or knob.name() in ("preset", "first", "last", "device"):
+            assert knob.getFlag(nuke.NO_ANIMATION), knob.name()
+    made["custom"].setValue(True)
+    made["set_solid"].clearFlag(nuke.NO_ANIMATION)
+    made["set_solid"].setAnimated()
+    with pytest.raises(SettingsError, match="Clip white has keyframes, but a shot is solved with"):
+        knobs.settings_of(made)
