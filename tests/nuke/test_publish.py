@@ -318,6 +318,15 @@ def test_what_a_read_changes_is_rendered_and_what_it_does_not_is_sent(
     read["premultiplied"].setValue(True)
     assert collected(dmp)[0].image.endswith("/image.main.####.exr")
     read["premultiplied"].setValue(False)
+    read["colorspace"].setValue("sRGB")
+    rendered, _ = pixels(collected(dmp)[0].image.replace("####", "1001"))
+    stored, _ = pixels(tmp_path / "plate.1001.exr")
+    assert np.allclose(rendered["R"], ((stored["R"] + 0.055) / 1.055) ** 2.4, atol=1e-3)
+    read["raw"].setValue(True)
+    assert collected(dmp)[0].image == f"{place}/plate.%04d.exr"
+    read["raw"].setValue(False)
+    read["colorspace"].setValue("linear")
+    assert collected(dmp)[0].image == f"{place}/plate.%04d.exr"
     read["first"].setValue(1002)  # 1001 shows 1002, although a file of 1001 is there
     (shot,) = collected(dmp)
     held, _ = pixels(shot.image.replace("####", "1001"))

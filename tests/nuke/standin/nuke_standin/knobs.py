@@ -395,6 +395,7 @@ class Channel_Knob(Knob):
 
 
 ChannelMask_Knob = type("ChannelMask_Knob", (Channel_Knob,), {})
+Format_Knob = type("Format_Knob", (String_Knob,), {})
 MultiView_Knob = type("MultiView_Knob", (String_Knob,), {})
 EditableEnumeration_Knob = type("EditableEnumeration_Knob", (Enumeration_Knob,), {})
 

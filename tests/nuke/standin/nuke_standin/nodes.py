@@ -362,7 +362,7 @@ class Read(Node):
             return pixels.black(self._any())
         path = self._path(held, view)
         try:
-            image = pixels.read(path, value["raw"])
+            image = pixels.read(path, value["raw"], value["colorspace"] == "sRGB")
         except RuntimeError as error:
             if value["on_error"] == "black":
                 return pixels.black(self._any())

@@ -66,8 +66,9 @@ def size(path: str) -> tuple[tuple[int, int, int, int], float]:
     return whole, spec.get_float_attribute("PixelAspectRatio", 1.0)
 
 
-def read(path: str, raw: bool) -> Image:
-    """RuntimeError, in Nuke's words, when there is no such image."""
+def read(path: str, raw: bool, encoded: bool = False) -> Image:
+    """``encoded``: the values are sRGB, as 8 bits always are. RuntimeError, in Nuke's words, when
+    there is no such image."""
     file = oiio.ImageInput.open(path) if os.path.exists(path) else None
     if file is None:
         oiio.geterror()
@@ -81,7 +82,7 @@ def read(path: str, raw: bool) -> Image:
         layer, _, leaf = name.rpartition(".")
         leaf = LEAVES.get(leaf.lower(), leaf.lower())
         plane = np.ascontiguousarray(pixels[..., index])
-        if not raw and spec.format == "uint8" and leaf != "alpha":  # Nuke's default: sRGB
+        if not raw and (encoded or spec.format == "uint8") and leaf != "alpha":
             plane = np.where(plane <= 0.04045, plane / 12.92, ((plane + 0.055) / 1.055) ** 2.4)
         channels[f"{layer or 'rgba'}.{leaf}"] = plane.astype(np.float32)
     metadata = {

@@ -22,6 +22,7 @@ EXR_KNOBS = [  # a Write has them once its file type is exr
 ]  # fmt: skip
 BEYOND = ["hold", "loop", "bounce", "black"]
 ERRORS = ["error", "black", "checkerboard", "nearest frame"]
+SPACES = ["default (linear)", "linear", "sRGB"]  # of a Read of an EXR
 LOCALIZED = ["fromAutoLocalizePath", "on", "onDemand", "off"]
 COMMON = [
     (knobs.String_Knob, "name"),
@@ -76,6 +77,8 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
         (knobs.Boolean_Knob, "raw", False),
         (knobs.Boolean_Knob, "premultiplied", False),
         (knobs.Boolean_Knob, "auto_alpha", False),
+        (knobs.Enumeration_Knob, "colorspace", SPACES),
+        (knobs.Format_Knob, "format"),
     ],
     "Write": [
         (knobs.ChannelMask_Knob, "channels", "rgb"),
