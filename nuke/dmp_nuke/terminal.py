@@ -145,7 +145,10 @@ def _range(text: str) -> List[int]:
             "--frames has no range: Nuke takes one at the end of the command for itself; "
             "write --frames=1001-1100."
         )
-    return knobs.frames_of(text)
+    try:
+        return knobs.frames_of(text)
+    except InputError:
+        raise InputError(f"--frames takes a range such as 1001-1100, not '{text}'.") from None
 
 
 def _report(node: nuke.Group, task: BackgroundJob, done: int, frames: int) -> int:

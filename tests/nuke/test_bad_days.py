@@ -205,7 +205,9 @@ def test_a_folder_that_may_not_be_written(dmp: Any, session: Session, tmp_path: 
         ("/x/m.%04d.png",
          "The output '/x/m.%04d.png' does not end in .exr; the matte is written as EXR."),
         ("/x/m.exr", "The output '/x/m.exr' has no frame number; put %04d into its name."),
-        ("m.%04d.exr", "The output 'm.%04d.exr' is no full path; start it at the disk's root."),
+        ("m.%04d.exr",
+         "The output 'm.%04d.exr' is no full path; start it at the disk's root, or set the "
+         "project directory in the project settings."),
         ("/no/such/m.%04d.exr", "The folder /no does not exist; make it first."),
     ],
 )  # fmt: skip
@@ -229,12 +231,15 @@ def test_a_setting_out_of_range(dmp: Any, session: Session) -> None:
 
 def test_a_colour_space_without_a_name(dmp: Any, session: Session) -> None:
     dmp["colour"].setValue("named")
+    dmp["colour_space"].setValues(["", "sRGB"])  # as in a node whose configuration is gone
+    dmp["colour_space"].setValue("")
     press(dmp, "matte_frame")
     failed(dmp, session, "Name the plates' colour space beside Colour, or choose another one.")
 
 
 def test_an_unknown_colour_space(dmp: Any, session: Session, engine: Connection) -> None:
     dmp["colour"].setValue("named")
+    dmp["colour_space"].setValues(["Kodachrome"])
     dmp["colour_space"].setValue("Kodachrome")
     sentence = press(dmp, "matte_frame")
     failed(dmp, session, sentence)
@@ -355,6 +360,7 @@ def test_a_bug_in_a_tick_ends_the_job(
 
 
 def test_an_inner_node_was_taken_out(dmp: Any, session: Session) -> None:
+    dmp.setInput(1, graded(dmp.input(1)))
     nuke.delete(dmp.node("write_clean"))
     press(dmp, "matte_frame")
     failed(dmp, session, "DMPMatte1 has lost its inner node 'write_clean'; make a new DMP node.")

@@ -59,7 +59,7 @@ def assert_the_colours_of_the_plate(tmp_path: Path) -> None:
         assert np.abs(found[f"foreground.{name}"] - plate[name])[inside].max() < 5e-3
         edge = (found["A"] > 0.1) & ~inside  # multiplied after the conversion, not before
         product = found[f"foreground.{name}"] * found["A"]
-        assert np.abs(found[name] - product)[edge].mean() < 1e-2
+        assert np.abs(found[name] - product)[edge].mean() < 3e-2
         assert found[name][found["A"] == 0].max(initial=0) < 1e-3
     assert spec.getattribute("chromaticities") is None, "the plate names no primaries"
 

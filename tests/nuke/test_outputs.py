@@ -143,7 +143,7 @@ def test_what_the_node_shows(shot: Shot, session: Session, tmp_path: Path) -> No
                                for leaf in ("red", "green", "blue")]  # fmt: skip
     made["output"].setValue("over checker")
     checker = made._image(1001, "main").channels
-    assert np.unique(checker["rgba.blue"]).round(3).tolist() == [0.06, 0.12]
+    assert np.unique(checker["rgba.blue"]) == pytest.approx([0.06, 0.12])
     assert checker["rgba.alpha"].min() == 1
     wall = background._image(1001, "main").channels["rgba.blue"]
     made["output"].setValue("over background")

@@ -172,7 +172,9 @@ def test_cancel(plates: Shot, engine: Connection, session: Session, tmp_path: Pa
 def test_what_cannot_be_collected_is_reported(
     plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
-    assert press(session, {TO: str(tmp_path)}).startswith("The script has no DMP node; make one")
+    assert press(session, {TO: str(tmp_path)}).startswith(
+        "The script has no DMP Matte node; make one"
+    )
     dmp = node_of(plates, tmp_path / "matte.%04d.exr")
     assert "No folder to publish to; choose one" in press(session, {})
     dmp.setInput(1, None)
@@ -275,7 +277,7 @@ def test_views_and_several_nodes(plates: Shot, session: Session, tmp_path: Path)
     for index, name in enumerate(("plate", "clean")):
         dmp.input(index)["file"].setValue(f"{tmp_path.as_posix()}/{name}.%V.%04d.exr")
     left, right = collected(dmp)
-    assert (left.name, right.name) == ("DMP1_left", "DMP1_right")
+    assert (left.name, right.name) == ("DMPMatte1_left", "DMPMatte1_right")
     assert left.image.endswith("/plate.left.%04d.exr") and "right" in right.clean
     dmp["views"].setValue("left")
     node_of(plates, tmp_path / "other.%04d.exr")["views"].setValue("left")

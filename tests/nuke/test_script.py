@@ -1,4 +1,7 @@
-"""The node in scripts: saved, opened without DMP, copied, undone; its text by Tcl's rules."""
+"""The node in scripts: saved, opened without DMP, copied, undone; its text by Tcl's rules.
+
+Long because each is one short story of the same node.
+"""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def test_a_farm_computes_only_when_it_was_allowed(
         (["--frames", "1001-1003"], 2,
          "--frames has no range: Nuke takes one at the end of the command for itself; "
          "write --frames=1001-1100."),
-        (["--node", "DMPMatte7"], 2, "The script has no DMP node 'DMPMatte7'."),
+        (["--node", "DMPMatte7"], 2, "The script has no DMP Matte node 'DMPMatte7'."),
         (["--render", "Nobody", "--frames=1001"], 2,
          "The script has no node 'Nobody' to render."),
     ],

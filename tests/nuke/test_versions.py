@@ -23,8 +23,9 @@ sys.modules["nuke"] = nuke
 sys.path.insert(0, {room!r})
 import dmp_nuke
 dmp_nuke.find_client()
-from dmp_nuke import buttons, jobs, knobs, menus, node, prepare, render, results, terminal
-print(len(list(knobs._custom_fields())))
+from dmp_nuke import buttons, jobs, knobs, menus, node, prepare, publish, render, terminal
+from dmp_nuke.layout import custom_fields
+print(len(list(custom_fields())))
 """
 
 

@@ -1,4 +1,7 @@
-"""The functions and classes of the module ``nuke``, as far as DMP's adapter uses them."""
+"""The functions and classes of the module ``nuke``, as far as DMP's adapter uses them.
+
+Long because a module of Nuke's is one namespace.
+"""
 
 from __future__ import annotations
 
@@ -105,7 +108,8 @@ def allNodes(filter: str = "", group: Any = None, recurseGroups: bool = False) -
 
 @on_main
 def selectedNodes(filter: str = "") -> list[Node]:
-    return [node for node in allNodes(filter) if node.isSelected()][::-1]
+    here = [node for node in thisGroup()._nodes if not filter or node.Class() == filter]
+    return within_limit([node for node in here if node.isSelected()][::-1])
 
 
 @on_main

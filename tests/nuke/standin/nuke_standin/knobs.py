@@ -1,4 +1,7 @@
-"""Knob classes: typed values, flags, expressions, and how each stands in a .nk file."""
+"""Knob classes: typed values, flags, expressions, and how each stands in a .nk file.
+
+Long because Nuke's knobs are many, and each is a few lines.
+"""
 
 from __future__ import annotations
 

@@ -116,7 +116,7 @@ def _run(command: tuple[str, ...], value: Callable[[str], str]) -> str:
     for name in _now:
         tk.createcommand(name, functools.partial(_call, name))
     try:
-        return str(tk.call(*command))
+        return str(tk.eval(command[1]) if command[0] == "eval" else tk.call(*command))
     except tkinter.TclError as error:
         if _failed:
             raise _failed.pop() from None
