@@ -172,9 +172,8 @@ def test_cancel(plates: Shot, engine: Connection, session: Session, tmp_path: Pa
 def test_what_cannot_be_collected_is_reported(
     plates: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
-    assert press(session, {TO: str(tmp_path)}).startswith(
-        "The script has no DMP Matte node; make one"
-    )
+    sentence = press(session, {TO: str(tmp_path)})
+    assert sentence.startswith("The script has no DMP Matte node; make one with Nodes > Keyer > ")
     dmp = node_of(plates, tmp_path / "matte.%04d.exr")
     assert "No folder to publish to; choose one" in press(session, {})
     dmp.setInput(1, None)
