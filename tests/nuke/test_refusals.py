@@ -192,3 +192,30 @@ def test_the_adapter_renders_from_no_callback(shot: Shot, session: Session, tmp_
         elif isinstance(knob, nuke.Enumeration_Knob):
             knob.setValue(knob.values()[-1])
     assert session.renders == [] and not jobs.RUNNING
+
+
+def test_a_knob_in_the_middle_of_a_render(nuke_session: Session) -> None:
+    read = nuke.nodes.Read()
+    nuke_session.executing = True
+    refused(nuke_session, lambda: read["raw"].setValue(True), RuntimeError, "while Nuke renders")
+    nuke_session.executing = False
+    assert read["raw"].setValue(True)
+
+
+def test_what_the_stand_in_does_not_compute(nuke_session: Session, tmp_path: Path) -> None:
+    """It flatters nobody: another way to resize or to merge is refused, not guessed."""
+    read = Shot(tmp_path, range(1001, 1002), (48, 32)).reads()[0]
+    size = nuke.nodes.Reformat(type="to box")
+    size.setInput(0, read)
+    refused(nuke_session, lambda: size._image(1001, "main"), RuntimeError, "only distorts to a box")
+    merge = nuke.nodes.Merge2(operation="plus")
+    for index in (0, 1):
+        merge.setInput(index, read)
+    refused(nuke_session, lambda: merge._image(1001, "main"), RuntimeError, "knows over alone")
+
+
+@pytest.mark.parametrize("kind", ["Dot", "Input", "Output"])
+def test_a_class_without_a_disable_knob(nuke_session: Session, kind: str) -> None:
+    made = getattr(nuke.nodes, kind)()
+    assert made.knob("disable") is None
+    refused(nuke_session, lambda: made["disable"], NameError, "knob disable does not exist")
