@@ -68,6 +68,8 @@ def build(empty: Optional[nuke.Node] = None) -> nuke.Group:
     """A DMP Matte node without connections, made of an empty Group."""
     node = empty or nuke.nodes.Group()
     assert isinstance(node, nuke.Group)
+    for one in list(children(node)):  # a Group of createNode may not be empty
+        nuke.delete(one)
     node.setName(f"{NODE}1")
     knobs.add(node)
     node["file"].setValue(output.default_output(node.name()))

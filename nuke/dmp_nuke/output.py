@@ -121,26 +121,26 @@ def _resolved(node: nuke.Group) -> str:
 
 
 def version_up(node: nuke.Group) -> str:
-    """Write the next version into the output that has no files yet; returns it. OutputError."""
+    """Write the next version into the output that has no files yet; returns it. OutputError.
+
+    The last version in the path counts, wherever it stands in the path.
+    """
     text = str(node["file"].value())
-    found = [int(at[1]) for at in VERSION.finditer(text)]
+    found = [at[0] for at in VERSION.finditer(text)]
     if not found:
         raise OutputError(f"The output '{text}' has no version; put v001 into it.")
-    for number in range(max(found) + 1, max(found) + MOST_VERSIONS):
-        node["file"].setValue(
-            VERSION.sub(
-                lambda at: _version(at, number) if int(at[1]) == max(found) else at[0],  # noqa: B023
-                text,
-            )
-        )
+    old = int(found[-1][1:])
+    for number in range(old + 1, old + MOST_VERSIONS):
+        new = f"v{number:0{len(found[-1]) - 1}d}"
+        node["file"].setValue(VERSION.sub(lambda at: _replaced(at[0], found[-1], new), text))  # noqa: B023
         files = sequence(node)
         if not any(files.on_disk(view) for view in nuke.views()):
             return str(node["file"].value())
     raise OutputError(f"There are {MOST_VERSIONS} versions of '{text}'; delete some.")
 
 
-def _version(at: re.Match[str], number: int) -> str:
-    return f"v{number:0{len(at[1])}d}"
+def _replaced(version: str, old: str, new: str) -> str:
+    return new if version == old else version
 
 
 def ready_folders(files: Sequence, views: Tuple[str, ...]) -> None:

@@ -64,10 +64,11 @@ def test_the_default_needs_a_saved_script(session: Session) -> None:
 
 def test_version_up_finds_the_next_one_without_files(session: Session, tmp_path: Path) -> None:
     made = node.create()
-    made["file"].setValue(f"{tmp_path.as_posix()}/v001/sh_v001.%04d.exr")
-    result_at(tmp_path / "v002" / "sh_v002.1001.exr", dict.fromkeys("RGBA", 1.0))
+    disk = f"{tmp_path.as_posix()}/v9"
+    made["file"].setValue(f"{disk}/v001/sh_v001.%04d.exr")
+    result_at(tmp_path / "v9" / "v002" / "sh_v002.1001.exr", dict.fromkeys("RGBA", 1.0))
     made["version_up"].execute()
-    assert made["file"].value() == f"{tmp_path.as_posix()}/v003/sh_v003.%04d.exr"
+    assert made["file"].value() == f"{disk}/v003/sh_v003.%04d.exr", "v9 is another folder"
     made["file"].setValue(f"{tmp_path.as_posix()}/matte.%04d.exr")
     with pytest.raises(OutputError, match="has no version; put v001 into it"):
         output.version_up(made)
