@@ -17,7 +17,7 @@ from typing import Any, Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 import nuke
 
-from dmp_matting.hosts import FileStates, Frame, Plate, Role
+from dmp_matting.hosts import FileStates, Frame, InputError, Plate, Role
 
 from . import colour, knobs, output
 from .node import INPUTS, children
@@ -34,7 +34,11 @@ WITHOUT_EFFECT = {
 
 
 class Sources:
-    """The inputs of a DMP node as they are connected now; make a new one after a change."""
+    """The inputs of a DMP node as they are connected now; make a new one after a change.
+
+    InputError for a Read whose path another shot may resolve to another file: no name would say
+    which of them a matte was made from.
+    """
 
     def __init__(self, node: nuke.Group) -> None:
         self._node = node
@@ -49,6 +53,13 @@ class Sources:
             role: [above.fullName() for above in upstream(one) if above.Class() == "Read"]
             for role, one in self._inputs.items()
         }
+        for read in (one for role in self._inputs for one in self._reads(role)):
+            scoped = output.SCOPED.search(str(read["file"].value()))
+            if scoped:
+                raise InputError(
+                    f"{read.fullName()} reads a path with the graph scope variable {scoped[0]}; "
+                    "DMP mattes one shot: write out its value there."
+                )
         self._exists = functools.lru_cache(maxsize=None)(os.path.exists)
         self._made_of: Dict[str, Tuple[str, ...]] = {}  # the files, by a plate's name in a job
 

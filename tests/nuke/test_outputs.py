@@ -97,6 +97,17 @@ def test_an_output_without_a_value_is_one_sentence(
     assert made["status"].value() == sentence and session.messages == [sentence]
 
 
+def test_a_plate_that_is_another_file_in_another_shot(
+    shot: Shot, session: Session, tmp_path: Path
+) -> None:
+    made = dmp_node(*shot.reads(), tmp_path / "m.%04d.exr")
+    made.input(0)["file"].setValue(f"{tmp_path.as_posix()}/%{{shot}}/plate.%04d.exr")
+    assert press(made, "matte_frame") == (
+        "Read1 reads a path with the graph scope variable %{shot}; DMP mattes one shot: "
+        "write out its value there."
+    )
+
+
 def test_a_view_by_its_first_letter(session: Session, tmp_path: Path) -> None:
     session.views = ["left", "right"]
     made = node.create()
