@@ -19,7 +19,7 @@ from .inside import OUTPUTS
 NODE_VERSION = 4  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 ALWAYS = ("seed", "device")  # settings that count with every preset
-FRONT = ("solid", "solve_size")
+FRONT = ("solve_size", "recompositions")
 SHOT = ("temporal", "align", "illumination", "shadows", "clean_layer")
 
 NAMED = "named"

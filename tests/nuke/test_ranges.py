@@ -95,7 +95,7 @@ def test_no_knob_takes_keyframes_and_one_that_has_them_is_refused(session: Sessi
         if knob.name().startswith("set_") or knob.name() in ("preset", "first", "last", "device"):
             assert knob.getFlag(nuke.NO_ANIMATION), knob.name()
     made["custom"].setValue(True)
-    made["set_solid"].clearFlag(nuke.NO_ANIMATION)
-    made["set_solid"].setAnimated()
-    with pytest.raises(SettingsError, match="Clip white has keyframes, but a shot is solved with"):
+    made["set_solve_size"].clearFlag(nuke.NO_ANIMATION)
+    made["set_solve_size"].setAnimated()
+    with pytest.raises(SettingsError, match="Solve size has keyframes, but a shot is solved with"):
         knobs.settings_of(made)
