@@ -1,4 +1,4 @@
-"""DMP > Publish...: the facility's pyblish window where there is one, else without a window.
+"""DMP Matte > Publish...: the facility's pyblish window where there is one, else without a window.
 
 The publish then runs in the engine's Python (dmp_matting.BackgroundPublish); Nuke stays free.
 At the end there is one message: what failed, with the repair that can be had at once, or where

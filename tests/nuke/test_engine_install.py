@@ -1,4 +1,4 @@
-"""DMP > Install engine in Nuke: one question, progress, cancel, and a sentence at the end."""
+"""DMP Matte > Install engine in Nuke: one question, progress, cancel, and a sentence at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""DMP > Publish...: from the script to a version on disk, through a real engine and pyblish."""
+"""DMP Matte > Publish...: from the script to a version on disk, by a real engine and pyblish."""
 
 from __future__ import annotations
 

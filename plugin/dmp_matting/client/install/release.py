@@ -33,8 +33,8 @@ DMP {version} for Nuke 14 to 17. Add this folder to NUKE_PATH, or add to ~/.nuke
     import nuke
     nuke.pluginAddPath("/path/to/{folder}")
 
-Then install the engine, once for each user: DMP > Install engine. A facility that has one for all
-names its Python in DMP_ENGINE_PYTHON instead.
+Then install the engine, once for each user: DMP Matte > Install engine. A facility that has one
+for all names its Python in DMP_ENGINE_PYTHON instead.
 """
 
 
