@@ -168,6 +168,43 @@ def shots() -> str:
     return table(head, rows)
 
 
+# --- the training ground -------------------------------------------------------------------------
+
+GROUND_METHODS = {"plate": "plate variant", "before": "`draft` at a6bbb6b", **OURS}
+WAYS = {  # to a straight foreground, in benchmarks/training_ground_foreground.py
+    "own": "its own foreground",
+    "inversion": "exact inversion",
+    "multi-level": "multi-level estimate",
+}
+
+
+def training_ground() -> str:
+    """SAD of each picture."""
+    alpha = load("training_ground")["alpha"]
+    measured = [method for method in GROUND_METHODS if method in next(iter(alpha.values()))]
+    return table(
+        " | ".join(["SAD", *(GROUND_METHODS[method] for method in measured)]),
+        ([item, *(f"{found[method]['sad']:.3f}" for method in measured)]
+         for item, found in alpha.items()),
+    )  # fmt: skip
+
+
+def training_ground_foreground() -> str:
+    found = load("training_ground")["foreground"]
+    alphas = {**GROUND_METHODS, "truth": "*true alpha*"}
+    rows = []
+    for way in sorted(next(iter(found.values())), key=lambda way: list(alphas).index(
+        way.split(", ")[0]
+    )):  # fmt: skip
+        alpha, colours = way.split(", ")
+        means = (
+            1000 * sum(item[way][error] for item in found.values()) / len(found)
+            for error in ("foreground", "composite")
+        )
+        rows.append([alphas[alpha], WAYS[colours], *(f"{mean:.2f}" for mean in means)])
+    return table("alpha | foreground | MSE of F | MSE of composites", rows)
+
+
 # --- speed ---------------------------------------------------------------------------------------
 
 
@@ -276,6 +313,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "peers-512": lambda: of_all(512),
     "disturbed": disturbed,
     "shots": shots,
+    "training-ground": training_ground,
+    "training-ground-foreground": training_ground_foreground,
     "bench": bench,
     "time-to-quality": time_to_quality,
     "cost-by-size": cost_by_size,

@@ -2,7 +2,7 @@
 
     dmp eval GROUND -o REPORT --methods plate --preset draft,final --threads 1
     python benchmarks/training_ground_foreground.py GROUND REPORT
-        [-o benchmarks/results/training_ground.json]
+        [--before OLDER_REPORT] [-o benchmarks/results/training_ground.json]
 
 F from each method's own layers, by exact inversion (P - (1 - a) B) / a, and by pymatting's
 multi-level estimate; the latter two also with the true alpha, as yardsticks. Errors are means of
@@ -12,7 +12,8 @@ squares of display-encoded colours in [0, 1]:
     composite    over the clean plates of three other subjects, where the truth is mixed, grown by
                  10 px at 512 px
 
-The file also holds dmp eval's own summary of that report, by half and by view.
+The file also holds the errors of alpha that `dmp eval` measured. ``--before`` adds `draft` of an
+older version's report, under the name `before`.
 """
 
 from __future__ import annotations
@@ -77,12 +78,15 @@ def errors(item: Item, alpha: Array, foreground: Array, plates: list[Array]) -> 
     }
 
 
-def measured(ground: Path, report: Path, methods: list[str]) -> dict[str, dict[str, Any]]:
-    """Errors by item and by way to F."""
+def measured(ground: Path, reports: dict[str, tuple[Path, str]]) -> dict[str, dict[str, Any]]:
+    """Errors by item and by way to F; each name's report, and the method in it."""
     sources = folder_sources(ground)
     found: dict[str, dict[str, Any]] = {}
     for place, source in enumerate(sources):
-        paths = {method: layers_path(report, source.name, method) for method in methods}
+        paths = {
+            name: layers_path(report, source.name, method)
+            for name, (report, method) in reports.items()
+        }
         if not all(path.exists() for path in paths.values()):
             continue
         item = source.load()
@@ -109,18 +113,24 @@ def main() -> None:
     options.add_argument(
         "-o", "--output", type=Path, default=ROOT / "benchmarks/results/training_ground.json"
     )
+    options.add_argument("--before", type=Path, help="report of an older version")
     given = options.parse_args()
-    results = [r for r in read_results(given.report) if not r.failure]
+    results = read_results(given.report)
     methods = list(dict.fromkeys(r.method for r in results))
-    alpha: dict[str, Any] = {}
-    for r in results:
-        kept = ("sad", "mse", "gradient", "core", "outside")
-        values = {name: round(r.errors[name], 6) for name in kept}
-        alpha.setdefault(r.item, {})[r.method] = {**values, "seconds": r.seconds}
+    reports = {method: (given.report, method) for method in methods}
+    named = [(r.method, r) for r in results]
+    if given.before is not None:
+        reports["before"] = (given.before, "dmp-draft")
+        named += [("before", r) for r in read_results(given.before) if r.method == "dmp-draft"]
     colours = {
         item: {way: {k: round(v, 7) for k, v in one.items()} for way, one in ways.items()}
-        for item, ways in measured(given.ground, given.report, methods).items()
+        for item, ways in measured(given.ground, reports).items()
     }
+    alpha: dict[str, Any] = {item: {} for item in colours}
+    for name, r in named:
+        if r.item in alpha:
+            kept = ("sad", "mse", "gradient", "core", "outside")
+            alpha[r.item][name] = {error: round(r.errors[error], 6) for error in kept}
     whole = {"version": results[0].version, "alpha": alpha, "foreground": colours}
     given.output.write_text(json.dumps(whole, indent=1) + "\n", encoding="utf-8")
 
