@@ -78,6 +78,17 @@ class Plate:
     state: str = ""
     keeps_space: bool = False
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plate:
+        return cls(
+            str(data["path"]),
+            Role(data["role"]),
+            str(data["colour_space"]),
+            str(data.get("layer", "")),
+            str(data.get("state", "")),
+            bool(data.get("keeps_space", False)),
+        )
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -118,20 +129,7 @@ class Job:
     def from_json(cls, data: Mapping[str, Any]) -> Job:
         frames, context = (
             tuple(
-                Frame(
-                    int(frame["number"]),
-                    tuple(
-                        Plate(
-                            str(plate["path"]),
-                            Role(plate["role"]),
-                            str(plate["colour_space"]),
-                            str(plate.get("layer", "")),
-                            str(plate.get("state", "")),
-                            bool(plate.get("keeps_space", False)),
-                        )
-                        for plate in frame["plates"]
-                    ),
-                )
+                Frame(int(frame["number"]), tuple(map(Plate.from_json, frame["plates"])))
                 for frame in data.get(name, ())
             )
             for name in ("frames", "context")

@@ -146,6 +146,7 @@ def matte_frame(
             notes += (f"Memory is short: solved at {planned.solve_size} px, then upsampled.",)
         # The settings of the job, so that a resumed shot recognises the frame.
         attributes = _attributes(frame, image, settings, warnings, names or {})
+        attributes["dmp:clean_space"] = plates.clean.space
         attributes["dmp:inputs"] = recorded_inputs(frame, window)
         attributes.update(fitted.attributes())
         if planned != settings:

@@ -5,8 +5,8 @@ The request is a JSON file, since a command line is too short for a thousand nam
     measure   {"frames": [{"number", "result", "image"?, "clean"?}]}       a line for each frame
     sheet     {"frames": [{"number", "result"}], "output", "title"}
     movie     {"frames": [{"number", "result"}], "output", "rate"?}
-    probe     {"plates": [{"path", "space"}], "pixels": false}             a line for each plate
-    match     {"frames": [{"number", "image", "clean", "space"}]}          a line for each frame
+    probe     {"plates": [Plate], "pixels": false}                         a line for each plate
+    match     {"frames": [{"number", "image": Plate, "clean": Plate}]}     a line for each frame
     clean     {"frames": [{"number", "result", "output"}], "space"}        a line for each frame
     stills    {"stills": [path], "output", "space", "inputs"}          several clean plates to one
 
@@ -19,6 +19,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from dmp_matting.job import Plate
 
 from ..machine.errors import as_dmp_error
 
@@ -48,13 +50,13 @@ def _answers(what: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         from .probe import probe_plate
 
         for plate in query["plates"]:
-            yield probe_plate(plate["path"], plate["space"], pixels=query.get("pixels", False))
+            yield probe_plate(Plate.from_json(plate), pixels=query.get("pixels", False))
         return
     if what == "match":
         from .probe import match_plates
 
         for entry in query["frames"]:
-            found = match_plates(entry["image"], entry["clean"], entry["space"])
+            found = match_plates(Plate.from_json(entry["image"]), Plate.from_json(entry["clean"]))
             yield {"frame": int(entry["number"]), **found}
         return
     if what == "clean":

@@ -49,6 +49,14 @@ class Result:
     image: str
     clean: str
     space: str
+    clean_space: str = ""  # empty: of a version that did not record it
+    layer: str = ""
+
+    def plate(self, role: Role, path: str | Path | None = None) -> Plate:
+        """A plate as it was read for this result; ``path`` where it lies elsewhere now."""
+        space = (self.clean_space if role is Role.CLEAN else "") or self.space or "auto"
+        recorded = self.clean if role is Role.CLEAN else self.image
+        return Plate(str(path or recorded), role, space, self.layer)
 
 
 def make_sheet(
@@ -70,10 +78,9 @@ def make_sheet(
     raw = layers.space == RAW
     empty: list[str] = []
 
-    def plate(named: Path | None, recorded: str, role: Role, label: str) -> Pixels | None:
+    def plate(named: Path | None, role: Role, label: str) -> Pixels | None:
         try:
-            space = layers.space or "auto"
-            read = read_plate(Plate(str(named or recorded), role, space))
+            read = read_plate(layers.plate(role, named))
         except DmpError:
             if named is not None:
                 raise
@@ -86,8 +93,8 @@ def make_sheet(
     grey = np.full_like(straight, GREY_RAW if raw else GREY)
     backdrop = _backdrop(over, layers)
     tiles = [
-        ("plate", plate(image, layers.image, Role.IMAGE, "plate")),
-        ("clean plate", plate(clean, layers.clean, Role.CLEAN, "clean plate")),
+        ("plate", plate(image, Role.IMAGE, "plate")),
+        ("clean plate", plate(clean, Role.CLEAN, "clean plate")),
         ("alpha", np.repeat(np.clip(alpha, 0, 1), 3, axis=2)),
         ("foreground", shown(straight, raw)),
         ("over grey", shown(layers.premultiplied + (1 - alpha) * grey, raw)),
@@ -123,6 +130,8 @@ def read_result(path: Path) -> Result:
         attribute("dmp:image"),
         attribute("dmp:clean"),
         attribute("dmp:space"),
+        attribute("dmp:clean_space"),
+        attribute("dmp:layer"),
     )
 
 

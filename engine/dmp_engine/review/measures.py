@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
-from dmp_matting.job import Plate, Role
+from dmp_matting.job import Role
 
 from ..plates.io import read_plate
 from ..plates.io.channels import Pick
@@ -70,9 +70,8 @@ def measure_frames(frames: Iterable[dict[str, Any]]) -> Iterator[Measure]:
     for entry in frames:
         number, path = int(entry["number"]), Path(entry["result"])
         result = read_result(path)
-        space = result.space or "auto"
-        image = read_plate(Plate(entry.get("image") or result.image, Role.IMAGE, space))
-        clean = read_plate(Plate(entry.get("clean") or result.clean, Role.CLEAN, space), like=image)
+        image = read_plate(result.plate(Role.IMAGE, entry.get("image")))
+        clean = read_plate(result.plate(Role.CLEAN, entry.get("clean")), like=image)
         confidence, warnings = _extras(path)
         image_shown = shown(image.rgb, result.space == RAW)
         consecutive = before is not None and number - before[0] == 1

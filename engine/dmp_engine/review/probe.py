@@ -20,16 +20,17 @@ ASPECT = "PixelAspectRatio"
 ALIKE = 0.06  # difference as displayed, with grain, that is still the same background
 
 
-def probe_plate(path: str, space: str, *, pixels: bool = False) -> dict[str, Any]:
+def probe_plate(wanted: Plate, *, pixels: bool = False) -> dict[str, Any]:
     """Sizes, windows (x, y, width, height), pixel aspect, and the colour space it would be read in.
 
     ``pixels``: decode it too, which finds truncated files, NaN and a colour space that OCIO does
     not know. A file that cannot be used has ``trouble``, the sentence, and its class in ``kind``.
     """
-    found: dict[str, Any] = {"path": path, "trouble": "", "kind": ""}
+    found: dict[str, Any] = {"path": wanted.path, "trouble": "", "kind": ""}
+    path, or_main = Path(wanted.path), wanted.role is Role.CLEAN
     try:
-        with ImageFile(Path(path)) as file:
-            spec = pick_colour(Path(path), file.parts()).part.spec
+        with ImageFile(path) as file:
+            spec = pick_colour(path, file.parts(), wanted.layer, or_main=or_main).part.spec
             found |= {
                 "format": file.format,
                 "width": spec.width,
@@ -40,22 +41,22 @@ def probe_plate(path: str, space: str, *, pixels: bool = False) -> dict[str, Any
                 "declared_space": spec.get_string_attribute("oiio:ColorSpace"),
             }
         if pixels:
-            plate = read_plate(Plate(path, Role.IMAGE, space))
+            plate = read_plate(wanted, like=None)
             found |= {"space": plate.space, "brightest": float(np.max(plate.rgb))}
     except DmpError as error:
         found |= {"trouble": str(error), "kind": type(error).__name__}
     return found
 
 
-def match_plates(image: str, clean: str, space: str) -> dict[str, Any]:
+def match_plates(image: Plate, clean: Plate) -> dict[str, Any]:
     """How far two plates show the same place. Raises PlateError, MismatchError, ColourSpaceError.
 
     same      they are the same picture
     alike     share of pixels that differ by less than ``ALIKE`` as displayed, exposure aside
     exposure  median difference, as displayed, of the two pictures
     """
-    one = read_plate(Plate(image, Role.IMAGE, space))
-    other = read_plate(Plate(clean, Role.CLEAN, space), like=one)
+    one = read_plate(image)
+    other = read_plate(clean, like=one)
     raw = one.space == RAW
     difference = shown(one.rgb, raw) - shown(other.rgb, raw)
     offset = np.median(difference.reshape(-1, 3), axis=0)

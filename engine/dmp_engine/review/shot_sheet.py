@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import DmpError, OutputError
-from dmp_matting.job import Plate, Role
+from dmp_matting.job import Role
 
 from ..plates.io import read_plate
 from ..plates.io.colour_space import RAW
@@ -114,8 +114,7 @@ def _row(result: Result) -> tuple[Pixels | None, Pixels, Pixels]:
     raw = result.space == RAW
     alpha = result.alpha[..., None]
     try:
-        space = result.space or "auto"
-        plate = shown(read_plate(Plate(result.image, Role.IMAGE, space)).rgb, raw)
+        plate = shown(read_plate(result.plate(Role.IMAGE)).rgb, raw)
     except DmpError:
         plate = None
     squares = coloured_squares(*result.alpha.shape)

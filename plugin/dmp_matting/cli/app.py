@@ -1,5 +1,6 @@
 """The command's frame: its application, and the one place where failures become sentences."""
 
+import io
 import sys
 import time
 import traceback
@@ -50,6 +51,9 @@ for group in (
 
 def main() -> None:
     """Entry point of the command; the one place where failures become sentences."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a name may have letters that a locale has not
+            stream.reconfigure(errors="backslashreplace")
     try:
         sys.exit(app(prog_name="dmp", standalone_mode=False) or 0)
     except DmpError as error:

@@ -15,10 +15,11 @@ from ..settings import Value
 from ..shots.local_executor import LocalExecutor
 from ..shots.process_executor import ProcessExecutor
 from ..shots.review import write_movie, write_sheet
-from ..shots.sequences import FilePattern, is_pattern
+from ..shots.sequences import FilePattern, is_pattern, shot_name
 from ..shots.shot import Shot
 from .median_clean import one_clean_plate
 from .options import (
+    CleanSpace,
     Frames,
     InputSpace,
     LayerName,
@@ -61,6 +62,7 @@ def matte(
     run: RunOptions,
     frames: Frames = None,
     input_space: InputSpace = "auto",
+    clean_space: CleanSpace = "",
     layer: LayerName = "",
     write_clean: Annotated[
         Optional[Path],
@@ -108,13 +110,14 @@ def matte(
     if openjd:
         frames, around = (text and from_openjd(text) for text in (frames, around))
     shot = Shot(
-        image.name.split(".")[0] or image.name,
+        shot_name(str(image)),
         str(image),
-        one_clean_plate([str(one) for one in cleans], str(output), input_space),
+        one_clean_plate([str(one) for one in cleans], str(output), clean_space or input_space),
         str(output),
         parse_frames(frames),
         space=input_space,
         layer=layer,
+        clean_space=clean_space,
         settings=chosen.settings,
         settings_on_cpu=chosen.settings_on_cpu,
         around=parse_frames(around),

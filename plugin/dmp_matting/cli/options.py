@@ -41,6 +41,12 @@ InputSpace = Annotated[
         "for 8-bit; raw: values as stored.",
     ),
 ]
+CleanSpace = Annotated[
+    str,
+    typer.Option(
+        "--clean-space", help="The clean plate's colour space, where it is not the plate's."
+    ),
+]
 LayerName = Annotated[
     str,
     typer.Option(

@@ -12,7 +12,16 @@ from ..client.requirements import how_to_add
 from ..errors import InputError
 from ..publish.request import LEAVE_OUT
 from ..shots.events import Missing
-from .options import Frames, InputSpace, MissingFrames, PresetOptions, grouped, parse_frames
+from .options import (
+    CleanSpace,
+    Frames,
+    InputSpace,
+    LayerName,
+    MissingFrames,
+    PresetOptions,
+    grouped,
+    parse_frames,
+)
 from .output import EXIT_CODES, Json, err, out, print_json, styled
 
 FRAMES = "ValidateFrames"
@@ -29,6 +38,8 @@ def publish(
     to: Annotated[Path, typer.Option("--to", help="Where shots get their versions: TO/shot/v001.")],
     settings: PresetOptions,
     input_space: InputSpace = "auto",
+    clean_space: CleanSpace = "",
+    layer: LayerName = "",
     frames: Frames = None,
     accept: Annotated[
         Optional[List[str]],
@@ -49,6 +60,7 @@ def publish(
     data: Dict[str, Any] = {
         "dmpSettings": settings.resolved(), "dmpSpace": input_space,
         "dmpFrames": parse_frames(frames),
+        "dmpCleanSpace": clean_space, "dmpLayer": layer,
     }  # fmt: skip
     repairs = {FRAMES: LEAVE_OUT} if missing is Missing.SKIP else {}
     failures, made = publish_folder(str(folder), str(to), tuple(accept or ()), repairs, **data)

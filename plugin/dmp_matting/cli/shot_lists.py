@@ -41,7 +41,9 @@ TIMELINE_SECONDS = 60
 
 PLATES = ("image", "clean", "output", *(role.value for role in MATTES))
 SOLVER = ("device", "seed", "threads")
-COLUMNS = ("name", *PLATES, "frames", "input_space", "layer", "preset", *SOLVER, "set")
+COLUMNS = (
+    "name", *PLATES, "frames", "input_space", "clean_space", "layer", "preset", *SOLVER, "set",
+)  # fmt: skip
 
 
 def read_shots(file: Path, defaults: Mapping[str, Any]) -> List[Shot]:
@@ -98,6 +100,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
     }
     paths["output"] = str(values["output"]).replace("{shot}", path_below(name))
     space = str(values.get("input_space", "auto"))
+    clean_space = str(values.get("clean_space", ""))
     try:
         changes: Dict[str, Value] = {
             key: parse_value(key, str(values[key])) for key in SOLVER if key in values
@@ -106,12 +109,12 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         chosen = resolve(str(values.get("preset", "auto")), changes)
         frames = parse_frames(_frames(values["frames"]) if "frames" in values else None)
         stills = [one.replace("{shot}", name) for one in _texts(values["clean"])]
-        clean = one_clean_plate(stills, paths["output"], space, make_folder=True)
+        clean = one_clean_plate(stills, paths["output"], clean_space or space, make_folder=True)
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
     return Shot(
         name, paths["image"], clean, paths["output"], frames,
-        space=space, layer=str(values.get("layer", "")),
+        space=space, layer=str(values.get("layer", "")), clean_space=clean_space,
         settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
         trimap=paths["trimap"],

@@ -199,7 +199,7 @@ class OnBar(Display):
             TextColumn(description, markup=False),
             BarColumn(bar_width=None),
             TextColumn("{task.percentage:>3.0f} %"),
-            *(TextColumn(text) for text in columns),
+            *(TextColumn(text, markup=False) for text in columns),
             console=err,
             transient=True,
             expand=True,

@@ -12,9 +12,18 @@ from ..errors import InputError, OutputError, printable
 from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
 from ..shots.events import Missing
 from ..shots.run import check_gaps
-from ..shots.sequences import is_pattern
+from ..shots.sequences import is_pattern, shot_name
 from ..shots.shot import CHUNK, Shot, check_shots, file_name
-from .options import Frames, InputSpace, MissingFrames, PresetOptions, grouped, parse_frames
+from .options import (
+    CleanSpace,
+    Frames,
+    InputSpace,
+    LayerName,
+    MissingFrames,
+    PresetOptions,
+    grouped,
+    parse_frames,
+)
 from .output import EXIT_CODES, Json, out, print_json
 from .shot_lists import read_shots
 
@@ -40,6 +49,8 @@ def submit(
     frames: Frames = None,
     missing: MissingFrames = Missing.FAIL,
     input_space: InputSpace = "auto",
+    clean_space: CleanSpace = "",
+    layer: LayerName = "",
     chunk: Annotated[int, typer.Option("--chunk", min=1, help="Frames a task.")] = CHUNK,
     python: Annotated[
         Optional[str], typer.Option("--python", help="The workers' Python that has dmp-matting.")
@@ -57,13 +68,16 @@ def submit(
     if is_pattern(str(source)):
         if clean is None or output is None:
             raise InputError("A sequence wants --clean and --output.")
-        name = source.name.split(".")[0] or "shot"
+        name = shot_name(str(source))
+        clean, output = (text.replace("{shot}", name) for text in (clean, output))
         shots = [Shot(name, str(source), clean, output, parse_frames(frames), "", "",
-                      input_space, *settings.resolved())]  # fmt: skip
+                      input_space, *settings.resolved(),
+                      layer=layer, clean_space=clean_space)]  # fmt: skip
     else:
         defaults: Dict[str, Any] = {
             "clean": clean, "output": output, "frames": frames, "preset": settings.preset,
             "device": settings.device, "input_space": input_space, "set": settings.assignments,
+            "clean_space": clean_space, "layer": layer,
         }  # fmt: skip
         shots = read_shots(source, defaults)
     check_shots(shots)

@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlparse
 
 from ..client.requirements import how_to_add
 from ..errors import InputError
-from ..shots.sequences import FilePattern, is_pattern, range_text
+from ..shots.sequences import FilePattern, group_files, is_pattern, range_text
 
 Row = Dict[str, Any]
 
@@ -171,12 +171,29 @@ def _media(clip: Any, folder: str, otio: Any) -> Optional[Tuple[str, int, Tuple[
 
 
 def _sequence(path: str, folder: str) -> Tuple[str, Optional[int]]:
-    """``plate.[1001-1100].exr`` as ``plate.####.exr``, 1001; any other name as it is."""
+    """``plate.[1001-1100].exr`` as ``plate.####.exr``, 1001; any other name as it is.
+
+    One file of a sequence, by which some programs name all of it, becomes its pattern.
+    """
     match = RANGE.search(path)
     if match is None or os.path.exists(os.path.join(folder, path)):
-        return path, None
+        return _of_one_file(path, folder)
     digits = "#" * len(match[1])
     return f"{path[: match.start()]}{digits}{path[match.end() :]}", int(match[1])
+
+
+def _of_one_file(path: str, folder: str) -> Tuple[str, Optional[int]]:
+    place, name = os.path.split(path)
+    try:
+        groups = group_files(os.listdir(os.path.join(folder, place)))
+    except OSError:
+        return path, None
+    group = next((one for one in groups if name in one.names and len(one.names) > 1), None)
+    pattern = FilePattern.parse(group.pattern) if group is not None else None
+    if group is None or pattern is None:
+        return path, None
+    number = name[len(pattern.head) : len(name) - len(pattern.tail)]
+    return os.path.join(place, group.pattern), int(number)
 
 
 def _on_disk(path: str, folder: str) -> Tuple[int, ...]:

@@ -50,6 +50,8 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
         {"name": "Frames", "type": "STRING", "description": "1001-1100, or 1001-1100:2"},
         {"name": "ChunkSize", "type": "INT", "default": CHUNK, "minValue": 1},
         {"name": "Space", "type": "STRING", "default": "auto"},
+        {"name": "CleanSpace", "type": "STRING", "default": ""},
+        {"name": "Layer", "type": "STRING", "default": ""},
         {"name": "Settings", "type": "STRING", "default": "{}",
          "description": "JSON: preset, and the settings that differ from it"},
         {"name": "Missing", "type": "STRING", "default": "fail", "allowedValues": ["fail", "skip"]},
@@ -81,7 +83,8 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
         "--frames", "{{Task.Param.Frame}}", "--around", "{{Param.Frames}}",
         *(part for role in MATTES
           for part in (f"--{role.value}", f"{{{{Param.{role.name.capitalize()}}}}}")),
-        "--input-space", "{{Param.Space}}",
+        "--input-space", "{{Param.Space}}", "--clean-space", "{{Param.CleanSpace}}",
+        "--layer", "{{Param.Layer}}",
         "--missing", "{{Param.Missing}}", "--settings", "{{Param.Settings}}", "--openjd",
         "--no-check",
     ]  # fmt: skip
@@ -142,6 +145,8 @@ def parameter_values(
         "Frames": to_openjd(range_text(shot.numbers())),
         "ChunkSize": chunk,
         "Space": shot.space,
+        "CleanSpace": shot.clean_space,
+        "Layer": shot.layer,
         "Settings": json.dumps(named_settings(shot), sort_keys=True),
         "Missing": missing,
         "Python": python,

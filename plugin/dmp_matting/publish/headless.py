@@ -15,6 +15,8 @@ import pyblish.api
 import pyblish.logic
 import pyblish.plugin
 
+from ..errors import DmpError, bug_sentence
+
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "plugins")
 CHECKED, MADE = 0.1, 0.9  # shares of a publish that end with the checks, and with the mattes
 
@@ -69,7 +71,9 @@ def publish(
             share(0.0, f"{name}: {plugin.label}" if name else plugin.label)
             error = _process(plugin, context, instance, (repairs or {}).get(plugin.__name__, ""))
             if error is not None:
-                failures.append((plugin.__name__, name, str(error)))
+                known = isinstance(error, DmpError)
+                sentence = str(error) if known else bug_sentence(error)
+                failures.append((plugin.__name__, name, sentence))
                 if plugin.order < pyblish.api.ExtractorOrder - 0.5:
                     refused.add(name)
     return failures
@@ -119,8 +123,8 @@ def publish_folder(
 ) -> Tuple[Failures, List[str]]:
     """Publish the shots of a folder; returns the failures and the folders that were published.
 
-    ``data`` goes into the context: dmpPreset, dmpSettings, dmpSpace, dmpFrames, frameStart,
-    frameEnd.
+    ``data`` goes into the context: dmpPreset, dmpSettings, dmpSpace, dmpCleanSpace, dmpLayer,
+    dmpFrames, frameStart, frameEnd.
     """
     context = pyblish.api.Context()
     context.data.update({"dmpFolder": folder, "dmpPublishTo": to, **data})

@@ -139,5 +139,5 @@ class JobExecutor(Executor):
 
 def _is_the_shots(error: DmpError, shot: Shot) -> bool:
     """True where no frame can be solved as the shot is described, so that none need be tried."""
-    named = isinstance(error, ColourSpaceError) and shot.space.lower() != "auto"
-    return named or isinstance(error, SettingsError)
+    named = {shot.space.lower(), shot.clean_space.lower()} != {"auto", ""}
+    return (named and isinstance(error, ColourSpaceError)) or isinstance(error, SettingsError)

@@ -27,6 +27,8 @@ def matte(
     holdout: PathLike = "",
     trimap: PathLike = "",
     space: str = "auto",
+    clean_space: str = "",
+    layer: str = "",
     preset: str = AUTO,
     on_progress: Optional[Callable[[Progress], None]] = None,
     **settings: Value,
@@ -46,6 +48,8 @@ def matte(
     trimap       black: alpha is 0, white: alpha is 1, in between DMP decides
     space        colour space of plate and clean plate: a name of the OCIO configuration, ``auto``
                  (scene-linear for EXR and float files, sRGB for 8-bit) or ``raw``
+    clean_space  the clean plate's, where it is another
+    layer        the layer that is matted, of a plate with several
     preset       ``auto`` (final on a GPU, draft on the CPU) or one of PRESETS
     on_progress  called with each Progress while the plate is solved, a few times a second
     settings     fields of Settings that replace the preset's
@@ -61,7 +65,8 @@ def matte(
     shot = Shot(
         os.path.basename(os.fspath(plate)), os.fspath(plate), os.fspath(clean), os.fspath(output),
         garbage=os.fspath(garbage), core=os.fspath(core), holdout=os.fspath(holdout),
-        trimap=os.fspath(trimap), space=space, frames=(1,),
+        trimap=os.fspath(trimap), space=space, clean_space=clean_space,
+        layer=layer, frames=(1,),
         settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
     )  # fmt: skip
     found: Optional[Layers] = None

@@ -6,13 +6,15 @@ or needs the server. Standard library only, Python 3.9.
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any, Dict, Generator, Iterable, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Generator, Iterable, List, Mapping, Optional, Sequence
 
 from ..client.engine_process import engine_lines
+from ..job import Plate
 from .sequences import range_text
 from .shot import Shot
 
@@ -80,10 +82,9 @@ def merge_stills(stills: Sequence[str], output: str, space: str, inputs: str) ->
     _drain(_engine_review("stills", request))
 
 
-def probe_plates(paths: Sequence[Tuple[str, str]], pixels: bool = False) -> List[Dict[str, Any]]:
-    """The headers of files (the engine's review/probe.py); (path, colour space) each."""
-    plates = [{"path": path, "space": space} for path, space in paths]
-    request = {"plates": plates, "pixels": pixels}
+def probe_plates(plates: Sequence[Plate], pixels: bool = False) -> List[Dict[str, Any]]:
+    """The headers of files (the engine's review/probe.py)."""
+    request = {"plates": [dataclasses.asdict(plate) for plate in plates], "pixels": pixels}
     return [line for line in _engine_review("probe", request) if "path" in line]
 
 
@@ -91,8 +92,8 @@ def match_plates(shot: Shot, numbers: Iterable[int]) -> List[Dict[str, Any]]:
     """How far plate and clean plate are alike (the engine's review/probe.py), a line each."""
     frames = []
     for number in numbers:
-        paths = {plate.role.value: plate.path for plate in shot.frame(number).plates}
-        frames.append({"number": number, "space": shot.space, **paths})
+        plates = {one.role.value: dataclasses.asdict(one) for one in shot.frame(number).plates}
+        frames.append({"number": number, "image": plates["image"], "clean": plates["clean"]})
     return [line for line in _engine_review("match", {"frames": frames}) if "frame" in line]
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
@@ -56,7 +57,9 @@ class FilePattern:
         the file is there with a minus before all digits, as Blender writes it (``-0002``).
         """
         usual, wide = self._names(frame)
-        return wide if wide and os.path.exists(wide) and not os.path.exists(usual) else usual
+        if wide and os.path.exists(wide) and not os.path.exists(usual):
+            return wide
+        return as_on_disk(usual)
 
     def _names(self, frame: int) -> Tuple[str, str]:
         """Both spellings of a frame; the second is empty where it is the first."""
@@ -70,16 +73,18 @@ class FilePattern:
         PlateError when the folder cannot be read, or has one frame below zero in both spellings.
         """
         folder, start = os.path.split(self.head)
-        wanted = re.compile(re.escape(start) + r"(-?\d+)" + re.escape(self.tail))
+        wanted = re.compile(_composed(re.escape(start) + r"(-?\d+)" + re.escape(self.tail)))
         found = set()
         try:
             with os.scandir(folder or ".") as entries:
                 for entry in entries:
-                    match = wanted.fullmatch(entry.name)
+                    name = _composed(entry.name)
+                    match = wanted.fullmatch(name)
                     # 12 is no frame of ####: its file would be found under no name.
                     names = self._names(int(match[1])) if match else ()
-                    if match is None or entry.name not in map(os.path.basename, names):
+                    if name not in [_composed(os.path.basename(one)) for one in names]:
                         continue
+                    assert match is not None
                     if int(match[1]) in found:
                         raise PlateError(
                             f"Frame {int(match[1])} is there twice, as {' and as '.join(names)}; "
@@ -89,6 +94,17 @@ class FilePattern:
         except OSError as reason:
             raise PlateError(f"The folder {folder} cannot be read ({reason.strerror}).") from None
         return tuple(sorted(found))
+
+    def nearest(self) -> str:
+        """The pattern of files that differ in padding or case alone; empty if there is none."""
+        folder, start = os.path.split(self.head)
+        try:
+            names = os.listdir(folder or ".")
+        except OSError:
+            return ""
+        alike = re.compile(re.escape(start) + r"-?\d+" + re.escape(self.tail), re.IGNORECASE)
+        groups = group_files(name for name in names if alike.fullmatch(name))
+        return os.path.join(folder, groups[0].pattern) if groups else ""
 
     def __str__(self) -> str:
         return f"{self.head}{'#' * self.digits}{self.tail}"
@@ -176,7 +192,32 @@ def is_pattern(text: str) -> bool:
 def file_of(text: str, frame: int) -> str:
     """The file of a frame: a pattern's, or the still itself."""
     pattern = FilePattern.parse(text) if is_pattern(text) else None
-    return pattern.path(frame) if pattern else text
+    return pattern.path(frame) if pattern else as_on_disk(text)
+
+
+def as_on_disk(path: str) -> str:
+    """``path``, or the file there whose name has the same letters in another Unicode form.
+
+    A Mac stores the accents of a name apart from its letters.
+    """
+    if path.isascii() or os.path.exists(path):
+        return path
+    folder, name = os.path.split(path)
+    forms = (os.path.join(folder, unicodedata.normalize(form, name)) for form in ("NFC", "NFD"))
+    return next(filter(os.path.exists, forms), path)
+
+
+def _composed(name: str) -> str:
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def shot_name(path: str) -> str:
+    """A shot's name from its plate's: up to the first dot, without the place of a number."""
+    name = os.path.basename(path).split(".")[0]
+    mark = MARK.search(name)
+    if mark is not None and is_pattern(path):
+        name = name[: mark.start()].rstrip("._- ")
+    return name or os.path.basename(os.path.dirname(os.path.abspath(path))) or "shot"
 
 
 def parse_range(text: str) -> Tuple[int, ...]:

@@ -44,10 +44,10 @@ class Shot:
     """What to matte and where to write it.
 
     ``frames`` empty: all frames of the plate that are on disk. ``space``: the colour space of plate
-    and clean plate, as in :class:`Plate`. ``layer``: the layer of the plate that is matted, where
-    the file has several; of the clean plate too, if it has one of that name. ``settings_on_cpu``
-    replaces ``settings`` where the engine solves on the CPU. With neither they are preset
-    ``auto``, see :func:`.presets.resolve`.
+    and clean plate, as in :class:`Plate`; ``clean_space``: the clean plate's, where it is another.
+    ``layer``: the layer of the plate that is matted, where the file has several; of the clean plate
+    too, if it has one of that name. ``settings_on_cpu`` replaces ``settings`` where the engine
+    solves on the CPU. With neither they are preset ``auto``, see :func:`.presets.resolve`.
     ``around``: all frames of the shot where ``frames`` are a part of it; neighbours among them are
     looked at (Settings.temporal).
     """
@@ -66,6 +66,7 @@ class Shot:
     holdout: str = ""
     trimap: str = ""
     layer: str = ""
+    clean_space: str = ""
 
     def __post_init__(self) -> None:
         if self.settings.preset == AUTO:
@@ -86,7 +87,9 @@ class Shot:
             assert pattern is not None
             numbers = pattern.frames()
             if not numbers:
-                raise PlateError(f"There is no file {pattern}; check the plate's name.")
+                near = pattern.nearest()
+                advice = f"did you mean {near}?" if near else "check the plate's name."
+                raise PlateError(f"There is no file {pattern}; {advice}")
         else:
             numbers = (1,)
         if len(numbers) > 1 and FilePattern.parse(self.output) is None:
@@ -113,6 +116,8 @@ class Shot:
         plates = []
         for role, text in self.sources().items():
             space, layer = ("raw", "") if role.is_matte else (self.space, self.layer)
+            if role is Role.CLEAN and self.clean_space:
+                space = self.clean_space
             plates.append(Plate(os.path.abspath(file_of(text, number)), role, space, layer))
         return Frame(number, tuple(plates))
 
@@ -192,10 +197,20 @@ def gap_sentence(shot: Shot, gaps: Sequence[Gap]) -> str:
             if is_pattern(text):
                 several = "s" if len(frames) > 1 else ""
                 are = "are" if several else "is"
-                parts.append(f"frame{several} {range_text(frames)} of {text} {are} {state}")
+                near = "" if empty else _meant(text)
+                parts.append(f"frame{several} {range_text(frames)} of {text} {are} {state}{near}")
             else:
                 parts.append(f"the {role.called} {text} is {state}")
     return f"{shot.name}: {'; '.join(parts)}."
+
+
+def _meant(text: str) -> str:
+    """A question where no file of the pattern is there, but files of another padding are."""
+    pattern = FilePattern.parse(text)
+    if pattern is None or not os.path.isdir(os.path.dirname(pattern.head) or "."):
+        return ""
+    near = "" if pattern.frames() else pattern.nearest()
+    return f" (did you mean {near}?)" if near else ""
 
 
 def chunks(numbers: Sequence[int], size: int = CHUNK) -> Iterator[Tuple[int, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from pathlib import Path
 
 import fileseq
@@ -16,7 +17,9 @@ from dmp_matting.shots.sequences import (
     is_pattern,
     parse_range,
     range_text,
+    shot_name,
 )
+from dmp_matting.shots.shot import Shot, gap_sentence
 
 
 @pytest.mark.parametrize(
@@ -121,3 +124,32 @@ def test_frames_below_zero_in_both_spellings(names: str, tmp_path: Path) -> None
     (tmp_path / "p.-0002.exr").touch()
     with pytest.raises(PlateError, match=r"Frame -2 is there twice, as .*p\.-002\.exr and as "):
         pattern.frames()
+
+
+def test_a_name_in_another_unicode_form_is_found(tmp_path: Path) -> None:
+    """A Mac stores an accent apart from its letter."""
+    for number in (1001, 1002):
+        (tmp_path / unicodedata.normalize("NFD", f"café.{number}.exr")).touch()
+    pattern = FilePattern.parse(str(tmp_path / unicodedata.normalize("NFC", "café.####.exr")))
+    assert pattern is not None and pattern.frames() == (1001, 1002)
+    assert Path(pattern.path(1001)).exists()
+    still = unicodedata.normalize("NFC", "café.1002.exr")
+    assert Path(file_of(str(tmp_path / still), 1)).exists()
+
+
+def test_another_padding_is_suggested(tmp_path: Path) -> None:
+    (tmp_path / "p.01001.exr").touch()
+    (tmp_path / "c.exr").write_bytes(b"x")
+    wanted = {"image": str(tmp_path / "p.####.exr"), "clean": str(tmp_path / "c.exr")}
+    with pytest.raises(PlateError, match=r"did you mean .*p\.#####\.exr\?"):
+        Shot("p", output="m.####.exr", **wanted).numbers()
+    chosen = Shot("p", output="m.####.exr", frames=(1001,), **wanted)
+    assert "missing (did you mean" in gap_sentence(chosen, chosen.gaps())
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("s/p.####.exr", "p"), ("s/plate.exr", "plate"), ("s/####.exr", "s"), ("s/p_%04d.exr", "p")],
+)
+def test_a_shot_is_called_after_its_plate(path: str, name: str) -> None:
+    assert shot_name(path) == name

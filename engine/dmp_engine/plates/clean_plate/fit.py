@@ -3,6 +3,7 @@
     register   align.py         where each of the plate's pixels lies in the clean plate
     warped     warp.py          the clean plate as the plate's camera saw it
     fit_light  illumination.py  exposure, colour, slow light
+    fit_focus  focus.py         the blur of the plate's background, or of the clean plate
     filled     warp.py          where the clean plate has no pixels
     explained  compression.py   what JPEG did to the plate around the subject
     shadow     shadow.py        what the subject's shadow takes from it, where the settings want it
@@ -26,6 +27,7 @@ from ...tensors import tensor_of
 from ..io.colour_space import RAW
 from ..io.read import PlateImage
 from .exposure import Light, fit_light
+from .focus import fit_focus
 from .jpeg import compression_of, explained
 from .local_contrast import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .pair_checks import header_warnings, pair_warnings
@@ -59,6 +61,7 @@ class Report:
     residual_before: float = 0.0
     filled: float = 0.0  # share of the frame without a clean plate
     jpeg: int = 0  # quality; 0 without compression
+    focus: float = 0.0  # sigma in pixels by which it was blurred; below 0: sharpened
 
     @property
     def touched(self) -> bool:
@@ -75,6 +78,9 @@ class Report:
             done.append("gain " + " ".join(f"{g:.3f}" for g in self.gain))
         if self.slow_light != (1.0, 1.0):
             done.append("slow light {:.2f} to {:.2f}".format(*self.slow_light))
+        if self.focus:
+            how = "blurred" if self.focus > 0 else "sharpened"
+            done.append(f"{how} by {abs(self.focus):.1f} px")
         if self.filled and not done:
             done.append(f"{100 * self.filled:.1f} % of the frame completed")
         sentences = []
@@ -141,6 +147,7 @@ def fit_clean(
     def fitted() -> tuple[Fit, tuple[str, ...], Floats | None]:
         fit = fit_pixels(image.rgb, clean.rgb, clean.covered(), linear, settings)
         found = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
+        found += fit.warnings
         shadow = None
         if settings.shadows != OFF:
             shadow = find_shadow(image.rgb, fit.pixels, fit.known, linear)
@@ -166,6 +173,7 @@ class Fit:
     known: Mask
     report: Report
     clean_plate_error: CleanPlateError | None = None
+    warnings: tuple[str, ...] = ()  # of what could not be fitted
 
 
 def fit_pixels(
@@ -193,13 +201,19 @@ def fit_pixels(
     motion, light, pixels, known, after = (
         tried.motion, tried.light, tried.pixels, tried.known, tried.after
     )  # fmt: skip
+    moved = tried.moved
+    focus = fit_focus(image, pixels, known, linear) if settings.align != OFF else None
+    if focus is not None:
+        pixels, moved = _within_range(focus.on(pixels), image), focus.on(moved)
+        after = _apart(I_enc, encoded(pixels, linear), known)
+    resampled = motion is not None or focus is not None
     clean_plate_error: CleanPlateError | None = None
-    if motion is not None or light is not None:
+    if resampled or light is not None:
         blown = None if light is None else _blown(clean, motion)
         fitted = encoded(pixels, linear)
         agrees = _agreeing(I_enc, fitted, known)
-        within = within_residual(I_enc, fitted, known, agrees, blown, motion is not None)
-        if motion is not None:
+        within = within_residual(I_enc, fitted, known, agrees, blown, resampled)
+        if resampled:
             error = residual_sigma(I_enc, fitted, agrees & known, within)
             clean_plate_error = (
                 None if error is None else CleanPlateError(tensor_of(error[..., None], "cpu"))
@@ -213,7 +227,13 @@ def fit_pixels(
     pixels = filled(image, pixels, known, after < BACKGROUND, I_enc)
     missing = float(1 - known.mean())
     report = _report(image.shape, motion, light, tried.now, tried.was, missing)
-    fit = Fit(pixels, tried.moved, known, report, clean_plate_error)
+    warnings: tuple[str, ...] = ()
+    if focus is not None:
+        now = _rms(after, (after < BACKGROUND) & known)
+        sigma = -focus.sigma if focus.softer else focus.sigma
+        report = replace(report, focus=sigma, residual=round(now, 5))
+        warnings = focus.warnings()
+    fit = Fit(pixels, moved, known, report, clean_plate_error, warnings)
     return _decompressed(fit, image, I_enc, linear, settings)
 
 

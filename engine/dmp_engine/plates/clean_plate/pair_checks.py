@@ -32,7 +32,9 @@ REGION = 0.004  # of the frame: the smallest outline that is looked at
 BAND = 0.02  # of the long side: how far to both sides of an outline colours are compared
 EDGED, STEP = 1.6, 0.08  # how much stronger an outline has to be in one plate; the least of it
 SWAPPED = 0.8  # share of the outline that is the clean plate's
-ANOTHER, BINS = 0.2, 10  # share of what differs that looks like the subject in both; per channel
+FAINT, OUTLINE = 0.035, 0.4  # encoded: what still differs; share of an outline that must be an edge
+VEIL, VEIL_SIGMA = 0.5, 4.0  # correlation of what is seen through smoke; its fine detail, pixels
+ANOTHER, BINS = 0.3, 10  # size of the second subject against the first; of a histogram's channel
 EMPTY = 0.0004  # of the frame; less that differs is no subject
 FULL = 0.03  # of the frame; less background is next to none
 CURVED, CURVED_LEAST = 0.5, 0.03  # residual a curve must come down to; one worth a word
@@ -53,7 +55,7 @@ def header_warnings(image: PlateImage, clean: PlateImage) -> Iterator[str]:
             f"{aspects[1]:g}; if one is squeezed, write both with one format."
         )
     merged = bool(clean.spec.get_string_attribute(STILLS))  # of whatever format, into scene-linear
-    if image.space != clean.space and not merged:
+    if image.space != clean.space and not merged and not (image.named and clean.named):
         yield (
             f"'{image.path}' was read as '{image.space}' and '{clean.path}' as '{clean.space}'; "
             "if they come from one camera, name one colour space for both."
@@ -68,9 +70,6 @@ def pair_warnings(
     valid = shrunk(known.astype(np.float32), SIZE) > 0.999
     apart = np.sqrt(np.square(cv2.GaussianBlur(I_enc - B_enc, (0, 0), 1.5)).mean(axis=2))
     apart = np.where(valid, apart, 0)
-    subject = cv2.morphologyEx(
-        (apart > DIFFERENT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
-    )
     if not np.array_equal(image, fitted) and _nothing(apart):
         yield (
             "The plate shows nothing that the clean plate does not, grain aside: alpha will be "
@@ -88,7 +87,7 @@ def pair_warnings(
             "the clean plate is of another shot."
         )
         return
-    yield from _subject_in_clean(I_enc, B_enc, subject > 0, background, valid)
+    yield from _subject_in_clean(I_enc, B_enc, apart, background, valid)
 
 
 def _small(shown: Floats) -> Floats:
@@ -104,59 +103,106 @@ def _nothing(apart: Floats) -> bool:
 
 
 def _subject_in_clean(
-    I_enc: Floats, B_enc: Floats, subject: Mask, background: Mask, valid: Mask
+    I_enc: Floats, B_enc: Floats, apart: Floats, background: Mask, valid: Mask
 ) -> Iterator[str]:
     """Whether the clean plate shows a subject: besides the plate, or instead of it.
 
     The background goes on behind the subject, so in the clean plate colours are alike on both
-    sides of the outline; in the plate they are not.
+    sides of the outline; in the plate they are not. Smoke, glass and blur have no such outline:
+    what differs ends where the wall has the smoke's colour. They are known by the background that
+    is seen through them, weaker than it is.
     """
-    subject_pixels = subject
-    _, labels, stats, _ = cv2.connectedComponentsWithStats(subject.astype(np.uint8))
-    large = stats[:, cv2.CC_STAT_AREA] > REGION * subject.size
-    large[0] = False
-    if _seen_twice(I_enc, B_enc, subject_pixels, background) > ANOTHER:
-        yield (
-            "The clean plate shows the subject, too, in another place: it looks like another "
-            "take. Use a frame without it."
-        )
+    subject = cv2.morphologyEx(
+        (apart > DIFFERENT).astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)
+    )
+    if _veiled(I_enc, B_enc, subject > 0):
         return
-    subject = ndimage.binary_fill_holes(large[labels])  # the outline is the outermost one
-    if not subject.any():
-        return
-    reach = max(3, round(BAND * max(subject.shape)))
-    window = (2 * reach + 1, 2 * reach + 1)
-    outline = (cv2.dilate(subject.astype(np.uint8), np.ones((3, 3))) > 0) & ~subject & valid
-    steps = [_step(x, subject, valid & ~subject, window) for x in (I_enc, B_enc)]
-    outline &= np.isfinite(steps[0]) & np.isfinite(steps[1])
-    plate, clean = (x[outline] for x in steps)
-    in_plate = float(((plate > EDGED * clean) & (plate > STEP)).sum())
-    in_clean = float(((clean > EDGED * plate) & (clean > STEP)).sum())
-    if in_clean / max(in_plate + in_clean, 1.0) > SWAPPED:
+    if _is_swapped(I_enc, B_enc, apart, subject > 0, valid):
         yield (
             "The clean plate shows the subject and the plate does not: the two are swapped. "
             "Exchange them."
         )
+    elif _seen_twice(I_enc, B_enc, subject > 0, background):
+        yield (
+            "The clean plate shows the subject, too, in another place: it looks like another "
+            "take. Use a frame without it."
+        )
 
 
-def _seen_twice(I_enc: Floats, B_enc: Floats, subject: Mask, background: Mask) -> float:
-    """Share of what differs whose colour in the clean plate is the subject's, not the background's.
+def _veiled(I_enc: Floats, B_enc: Floats, subject: Mask) -> bool:
+    """Whether the clean plate is seen through what differs, with less contrast."""
+    if not subject.any():
+        return False
+    seen, behind = (
+        (x - cv2.GaussianBlur(x, (0, 0), VEIL_SIGMA)).mean(axis=2)[subject] for x in (I_enc, B_enc)
+    )
+    power = float(np.square(seen).mean()), float(np.square(behind).mean())
+    both = float((seen * behind).mean()) / max(1e-12, np.sqrt(power[0] * power[1]))
+    return both > VEIL and power[0] < power[1]
 
-    The likelihood ratio of the two colour histograms, e times for the subject.
+
+def _is_swapped(I_enc: Floats, B_enc: Floats, apart: Floats, subject: Mask, valid: Mask) -> bool:
+    """Whether most of the outline of what differs is an edge of the clean plate alone."""
+    faint = max(FAINT, 4 * float(np.median(apart)))
+    _, labels = cv2.connectedComponents(((apart > faint) | subject).astype(np.uint8))
+    counts = np.bincount(labels[subject], minlength=labels.max() + 1)
+    large = counts > REGION * subject.size
+    large[0] = False
+    region = ndimage.binary_fill_holes(large[labels])  # the outline is the outermost one
+    if not region.any():
+        return False
+    reach = max(3, round(BAND * max(region.shape)))
+    window = (2 * reach + 1, 2 * reach + 1)
+    outline = (cv2.dilate(region.astype(np.uint8), np.ones((3, 3))) > 0) & ~region & valid
+    steps = [_step(x, region, valid & ~region, window) for x in (I_enc, B_enc)]
+    outline &= np.isfinite(steps[0]) & np.isfinite(steps[1])
+    plate, clean = (x[outline] for x in steps)
+    in_plate = float(((plate > EDGED * clean) & (plate > STEP)).sum())
+    in_clean = float(((clean > EDGED * plate) & (clean > STEP)).sum())
+    return in_clean > max(SWAPPED * (in_plate + in_clean), OUTLINE * float(outline.sum()))
+
+
+def _seen_twice(I_enc: Floats, B_enc: Floats, subject: Mask, background: Mask) -> bool:
+    """Whether the subject's colours are in the clean plate where the plate has the background's.
+
+    By the likelihood ratio of two colour histograms, the subject's from where it covers the
+    background of the clean plate.
     """
     if not subject.any() or not background.any():
-        return 0.0
+        return False
     places = [
         np.clip((cv2.GaussianBlur(x, (0, 0), 1.0) * BINS).astype(np.int64), 0, BINS - 1)
         for x in (I_enc, B_enc)
     ]
-    ratios = []
-    for place, where in ((places[0], subject), (places[1], background)):
-        counts = np.zeros((BINS, BINS, BINS))
-        np.add.at(counts, tuple(place[where].T), 1)
-        share = ndimage.gaussian_filter(counts, 0.7) / where.sum() + 1e-4
-        ratios.append(np.log(share[tuple(places[1][subject].T)]))
-    return float((ratios[0] - ratios[1] > 1).mean())
+    behind = _colours(places[0][background])
+    here = subject
+    for _ in range(2):
+        own = _colours(places[0][here])
+        in_plate, in_clean = (own[tuple(x.T)] - behind[tuple(x.T)] for x in
+                              (places[0].reshape(-1, 3), places[1].reshape(-1, 3)))  # fmt: skip
+        in_plate, in_clean = (x.reshape(subject.shape) for x in (in_plate, in_clean))
+        here = _opened(subject & (in_plate > 1) & (in_clean < 0))
+        there = _opened(subject & (in_clean > 1) & (in_plate < 0))
+        if here.sum() < REGION * subject.size:
+            return False
+    return bool(there.sum() > max(REGION * subject.size, ANOTHER * here.sum()))
+
+
+def _colours(places: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """Log of how often each colour occurs among ``places`` (N, 3)."""
+    counts = np.zeros((BINS, BINS, BINS))
+    np.add.at(counts, tuple(places.T), 1)
+    result: npt.NDArray[np.float64] = np.log(
+        ndimage.gaussian_filter(counts, 0.7) / len(places) + 1e-4
+    )
+    return result
+
+
+def _opened(mask: Mask) -> Mask:
+    result: Mask = cv2.morphologyEx(
+        mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)
+    ) > 0  # fmt: skip
+    return result
 
 
 def _step(

@@ -38,6 +38,7 @@ RAW = "raw"
 LINEAR = "scene_linear"
 LEAST_ALPHA = 1e-3  # below it a premultiplied colour cannot be divided by its alpha
 BUILT_IN = "ocio://default"
+STUDIO = "ocio://studio-config-latest"  # with the log spaces of the cameras
 BUILT_IN_WORKING = "Linear Rec.709 (sRGB)"
 BUILT_IN_SRGB = "sRGB Encoded Rec.709 (sRGB)"
 
@@ -219,6 +220,11 @@ def _find(config: oiio.ColorConfig, space: str) -> str:
         if found:
             return found
     names = [AUTO, RAW, LINEAR, "sRGB", *config.getColorSpaceNames()]
+    if _is_in_studio(space):
+        raise ColourSpaceError(
+            f"The OCIO configuration has no colour space '{space}'; the one that is built in for "
+            f"cameras has it: set OCIO={STUDIO}."
+        )
     near = _near(space, names)
     if near:
         raise ColourSpaceError(f"There is no colour space '{space}'; did you mean {near}?")
@@ -226,6 +232,14 @@ def _find(config: oiio.ColorConfig, space: str) -> str:
         f"There is no colour space '{space}'; use auto, raw, sRGB, scene_linear or one of "
         f"the {len(names) - 4} names of the OCIO configuration, such as '{names[-2]}'."
     )
+
+
+def _is_in_studio(space: str) -> bool:
+    try:
+        config = oiio.ColorConfig(STUDIO)
+    except RuntimeError:
+        return False
+    return not config.geterror() and _known(config, space) is not None
 
 
 def _near(space: str, names: list[str]) -> str:

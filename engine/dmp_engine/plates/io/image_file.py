@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import stat
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +20,7 @@ import OpenImageIO as oiio
 
 from dmp_matting.atomic_write import SEQUENCE, is_sequence, not_utf8
 from dmp_matting.errors import PlateError
+from dmp_matting.exr_header import ExrHeader, read_exr_header
 
 from .channels import Part, Pick
 from .limits import check_file, check_memory, check_spec
@@ -28,6 +30,9 @@ Pixels = npt.NDArray[np.float32]
 
 MAGIC = (b"\x76\x2f\x31\x01", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"SDPX", b"XPDS",
          b"#?RADIANCE", b"RIFF")  # fmt: skip
+KNOWN_COMPRESSION = 9  # dwab, the last that OpenEXR 3.3 has
+MOVIES = (".mov", ".mp4", ".m4v", ".mkv", ".avi", ".mxf", ".webm", ".mts", ".r3d", ".braw")
+MOVIE_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide")  # of QuickTime and its kin
 DAMAGED = "'{}' is truncated or damaged; copy or render it again."
 
 
@@ -62,7 +67,7 @@ class ImageFile:
         opened = oiio.ImageInput.open(str(path), config)
         if opened is None:
             pending_error(oiio)
-            raise PlateError(_unopened(path))
+            raise PlateError(_unreadable(path))
         self._input = opened
         self.format = opened.format_name()
 
@@ -106,7 +111,7 @@ class ImageFile:
             ) from None
         # A truncated JPEG decodes, with a pending error.
         if pending_error(self._input) or pixels is None:
-            raise PlateError(DAMAGED.format(self.path))
+            raise PlateError(_unreadable(self.path))
         size = (spec.height, spec.width)
         size = size[::-1] if pick.part.flag in TRANSPOSED else size
         pixels = upright(pixels.reshape(*size, high - low), pick.part.flag)
@@ -182,9 +187,37 @@ def _frame_pattern(name: str) -> str:
     return "".join([*pieces, re.escape(name[end:])])
 
 
-def _unopened(path: Path) -> str:
+def _unreadable(path: Path) -> str:
+    """Why OpenImageIO does not decode the file, as far as its first bytes show it."""
     with path.open("rb") as file:
         start = file.read(16)
+        file.seek(0)
+        header = read_exr_header(file)
+    if header is not None:
+        if any(b"\1\0\0\0" * 2 != sampling for sampling in _samplings(header)):
+            return f"'{path}' stores luminance and chroma; write R, G, B in full size instead."
+        compression = header.get("compression") or b"\0"
+        if compression[0] > KNOWN_COMPRESSION:
+            return (
+                f"'{path}' has a compression that this engine does not know (number "
+                f"{compression[0]}); write it with zip or dwaa."
+            )
+    if start[4:8] in MOVIE_ATOMS or path.suffix.lower() in MOVIES:
+        return (
+            f"'{path}' is a movie; make frames of it (ffmpeg -i {path.name} plate.%04d.png) and "
+            "matte plate.%04d.png."
+        )
     if start.startswith(MAGIC) or not start.strip(b"\0"):
         return DAMAGED.format(path)
     return f"'{path}' is not an image that DMP reads; give an EXR, PNG, JPEG, TIFF or DPX file."
+
+
+def _samplings(header: ExrHeader) -> Iterator[bytes]:
+    """The x and y sampling of each channel, as stored."""
+    channels, at = header.get("channels") or b"", 0
+    while 0 <= at < len(channels) - 1:
+        end = channels.find(b"\0", at)  # name, type, linear, reserved, x and y sampling
+        if end < 0:
+            return
+        yield channels[end + 9 : end + 17]
+        at = end + 17

@@ -15,12 +15,13 @@ import numpy.typing as npt
 import OpenImageIO as oiio
 
 from dmp_matting.errors import MismatchError, PlateError
-from dmp_matting.job import Plate
+from dmp_matting.job import Plate, Role
 
 from . import colour_space
 from .channels import Pick, pick_alpha, pick_colour
 from .header import place
 from .image_file import Decoded, ImageFile
+from .primaries import Primaries, declared_primaries, in_primaries_of
 from .repair import repaired
 
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
@@ -40,7 +41,9 @@ class PlateImage:
     space: str  # what the file was read as: scene_linear, raw, or a name of the configuration
     # Left, top, right, bottom of the part of the array that the file has; None is all of it.
     window: tuple[int, int, int, int] | None = None
-    notes: tuple[str, ...] = ()  # what was repaired, for the artist; see repair.py
+    notes: tuple[str, ...] = ()  # what was repaired or converted, for the artist
+    named: bool = False  # the artist named its colour space
+    primaries: Primaries | None = None  # as the file declares them, where no space was named
 
     def covered(self) -> npt.NDArray[np.bool_]:
         """Where the file has pixels (H, W); elsewhere they are black."""
@@ -58,23 +61,29 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
     With ``like`` (the image plate, when ``plate`` is the clean plate) the pixels
     are returned over ``like``'s data window; those that the file does not have
     are black. Raises PlateError (missing, damaged, no colours, much of it NaN), MismatchError
-    (display windows differ), ColourSpaceError.
+    (display windows differ), ColourSpaceError. Colours that are declared to be of other primaries
+    than ``like``'s are converted, see primaries.py.
     """
     path = Path(plate.path)
     with ImageFile(path) as file:
-        pick = pick_colour(path, file.parts(), plate.layer, or_main=like is not None)
+        pick = pick_colour(path, file.parts(), plate.layer, or_main=plate.role is Role.CLEAN)
         decoded = file.read(pick)
     if like is not None:
         _check_windows(path, decoded.spec, like)
     pixels, note = _repaired(path, decoded)
-    space = plate.colour_space
-    if space.lower() == colour_space.AUTO:
+    space, primaries = plate.colour_space, None
+    named = space.lower() != colour_space.AUTO
+    if not named:
+        primaries = declared_primaries(decoded.spec)
         space = colour_space.auto_space(path, decoded.spec, decoded.format, decoded.floats)
     rgb, name, chromaticities = colour_space.to_working(pixels, space)
     again = repaired(rgb)  # a log curve makes light without end of a firefly
     if again is None:
         raise PlateError(f"'{path}' has values that '{name}' cannot hold; check its colour space.")
-    rgb, note = again.pixels, note or again.note(str(path))
+    rgb, notes = again.pixels, [note or again.note(str(path))]
+    if like is not None:
+        rgb, changed = in_primaries_of(rgb, primaries, like.primaries, str(path), str(like.path))
+        notes.append(changed)
     spec = oiio.ImageSpec(decoded.spec)
     if chromaticities and not plate.keeps_space:  # else the layers go back to the file's own
         spec.erase_attribute("colorInteropID")
@@ -84,7 +93,7 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
         window = _within(spec, like.spec)
         rgb = _over(rgb, spec, like.spec)
         place(spec, like.spec)
-    return PlateImage(rgb, spec, path, name, window, (note,) if note else ())
+    return PlateImage(rgb, spec, path, name, window, tuple(filter(None, notes)), named, primaries)
 
 
 def read_matte(plate: Plate, like: PlateImage) -> npt.NDArray[np.float32]:

@@ -36,12 +36,12 @@ class CollectFacts(pyblish.api.InstancePlugin):
         shot = data["dmpShot"]
         try:
             absent = {(gap.path) for gap in shot.gaps()}
-            spaces = {}
+            plates = {}
             for number in shot.numbers():
                 for plate in shot.frame(number).plates:
                     if plate.path not in absent:
-                        spaces[plate.path] = plate.colour_space
-            facts = probe_plates(list(spaces.items()))
+                        plates[plate.path] = plate
+            facts = probe_plates(list(plates.values()))
             data["dmpFacts"] = {fact["path"]: fact for fact in facts}
         except DmpError as error:
             data["dmpTrouble"].append(str(error))

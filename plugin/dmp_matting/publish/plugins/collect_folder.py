@@ -37,7 +37,10 @@ class CollectFolder(pyblish.api.ContextPlugin):
         space = str(context.data.get("dmpSpace", "auto"))
         frames = tuple(context.data.get("dmpFrames", ()))
         for shot, found in find_shots(folder, chosen, space):
-            shot = replace(shot, frames=frames)
+            shot = replace(
+                shot, frames=frames, clean_space=str(context.data.get("dmpCleanSpace", "")),
+                layer=str(context.data.get("dmpLayer", "")),
+            )  # fmt: skip
             instance = context.create_instance(shot.name, family=FAMILY)
             instance.data.update({"dmpShot": shot, "dmpTrouble": trouble + found})
             self.log.info("Found %s", shot.name)

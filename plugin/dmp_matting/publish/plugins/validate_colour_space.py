@@ -42,13 +42,13 @@ class ValidateColourSpace(pyblish.api.InstancePlugin):
             raise PlateError(f"{shot.name} has no frame whose files are all there.")
         frame = shot.frame(first)
         plates = [frame.plate(role) for role in (Role.IMAGE, Role.CLEAN)]
-        facts = probe_plates([(p.path, p.colour_space) for p in plates if p], pixels=True)
+        facts = probe_plates([plate for plate in plates if plate], pixels=True)
         for fact in facts:
             if fact["trouble"]:
                 kind = ColourSpaceError if fact["kind"] == "ColourSpaceError" else PlateError
                 raise kind(fact["trouble"])
         image, clean = facts
-        if image["space"] != clean["space"]:
+        if image["space"] != clean["space"] and not shot.clean_space:
             raise ColourSpaceError(
                 f"The plate is read as {image['space']} and the clean plate as {clean['space']}; "
                 "write both in one colour space, or name one for both."

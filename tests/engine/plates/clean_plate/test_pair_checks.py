@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import OpenImageIO as oiio
 import pytest
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 from dmp_engine.evaluation import benchmark
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.clean_plate.fit import fit_clean
+from dmp_engine.plates.clean_plate.pair_checks import pair_warnings
 from dmp_engine.plates.io.read import PlateImage
 from dmp_matting import Layers, Progress, preset
 from dmp_matting.generators import finish
@@ -189,3 +191,50 @@ def test_the_fit_is_in_notes_and_header(tmp_path: Path) -> None:
     errors = [float(np.abs(x - truth).sum()) / 1000 for x in (fitted, unfitted)]
     assert errors[0] < 1.3 and errors[0] < 0.1 * errors[1]
     assert (fitted[truth < 0.001] > 0.05).mean() < 0.005  # neither grain nor border in alpha
+
+
+def soft_things() -> list[tuple[str, Array]]:
+    """Alphas without an outline, (160, 256): smoke, glass, defocus, motion blur."""
+
+    def disc(x: float, radius: float, soft: float) -> Array:
+        rows, columns = np.mgrid[:160, :256]
+        return np.clip(0.5 - (np.hypot(columns - x, rows - 80) - radius) / soft, 0, 1).astype("f")
+
+    cloud = cv2.GaussianBlur(np.random.default_rng(5).random((160, 256)).astype("f"), (0, 0), 9)
+    streak = cv2.blur(disc(128, 30, 2), (61, 1))
+    return [
+        ("smoke", np.clip(cloud * 6 - 2.4, 0, 1) * disc(128, 70, 60) * 0.8),
+        ("glass", disc(128, 55, 2) * 0.35),
+        ("defocus", cv2.GaussianBlur(disc(128, 45, 2), (0, 0), 8)),
+        ("motion blur", streak),
+    ]
+
+
+def walls() -> list[tuple[str, Array]]:
+    random = np.random.default_rng(4)
+    bricks = np.full((160, 256, 3), 0.35, "f")
+    for _ in range(140):
+        y, x, height, width = random.integers((0, 0, 3, 3), (160, 256, 30, 45))
+        bricks[y : y + height, x : x + width] = random.random(3) * 0.7 + 0.05
+    clouds = cv2.GaussianBlur(random.standard_normal((160, 256, 3)), (0, 0), 8)
+    lawn = cv2.GaussianBlur(random.standard_normal((160, 256, 3)), (0, 0), 1.2)
+    return [
+        ("bricks", bricks),
+        ("clouds", np.clip(0.3 + clouds, 0.02, 1).astype("f")),
+        ("lawn", np.clip(0.25 + 0.75 * lawn, 0.02, 1).astype("f")),
+    ]
+
+
+@pytest.mark.parametrize("wall", walls(), ids=lambda one: one[0])
+@pytest.mark.parametrize("thing", soft_things(), ids=lambda one: one[0])
+@pytest.mark.parametrize("colour", [0.08, 0.75])
+def test_things_without_an_outline_are_not_called_swapped(
+    wall: tuple[str, Array], thing: tuple[str, Array], colour: float
+) -> None:
+    alpha, clean = thing[1][..., None], wall[1]
+    image = np.round(255 * (alpha * colour + (1 - alpha) * clean)) / 255
+    clean = np.round(255 * clean) / 255
+    known = np.ones(clean.shape[:2], bool)
+    image, clean = image.astype("f"), clean.astype("f")
+    found = " ".join(pair_warnings(image, clean, clean, known, False))
+    assert "swapped" not in found and "another take" not in found

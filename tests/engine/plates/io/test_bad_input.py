@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -243,3 +244,45 @@ def test_an_output_that_is_not_possible_is_an_error_of_the_same_exit_code(tmp_pa
     with pytest.raises(OutputError) as caught:
         check_output(tmp_path / "none" / "out.exr")
     assert caught.value.exit_code == 2
+
+
+def exr_of(channels: dict[str, int], compression: int = 0) -> bytes:
+    """A header, whole, of 2 x 2 pixels with each channel's sampling; no pixels after it."""
+
+    def item(name: str, kind: str, value: bytes) -> bytes:
+        return name.encode() + b"\0" + kind.encode() + b"\0" + struct.pack("<i", len(value)) + value
+
+    listed = b"".join(
+        name.encode() + b"\0" + struct.pack("<iB3xii", 1, 0, step, step)
+        for name, step in channels.items()
+    )
+    box = struct.pack("<4i", 0, 0, 1, 1)
+    attributes = [
+        ("channels", "chlist", listed + b"\0"), ("dataWindow", "box2i", box),
+        ("displayWindow", "box2i", box), ("lineOrder", "lineOrder", b"\0"),
+        ("compression", "compression", bytes([compression])),
+        ("pixelAspectRatio", "float", struct.pack("<f", 1)),
+        ("screenWindowCenter", "v2f", bytes(8)),
+        ("screenWindowWidth", "float", struct.pack("<f", 1)),
+    ]  # fmt: skip
+    return struct.pack("<II", 20000630, 2) + b"".join(item(*one) for one in attributes) + bytes(33)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("yc.exr", exr_of({"BY": 2, "RY": 2, "Y": 1}), "luminance and chroma; write R, G, B"),
+        ("new.exr", exr_of({"B": 1, "G": 1, "R": 1}, 77), "a compression that this engine"),
+        ("cut.exr", exr_of({"B": 1, "G": 1, "R": 1}), "truncated or damaged"),
+        ("a.mov", b"\0\0\0\x14ftypqt  " + bytes(64), "make frames of it (ffmpeg -i a.mov "),
+        ("a.bin", b"\0\0\0\x14ftypisom" + bytes(64), "a movie"),
+    ],
+)  # fmt: skip
+def test_a_file_that_is_whole_is_not_called_damaged(tmp_path, name, content, words):
+    (tmp_path / name).write_bytes(content)
+    assert words in refusal(tmp_path / name)
+
+
+def test_an_output_that_no_disk_takes_is_refused_at_once(tmp_path):
+    with pytest.raises(OutputError, match="File name too long"):
+        check_output(tmp_path / f"{'x' * 300}.exr")

@@ -165,6 +165,7 @@ def test_a_dpx_is_read_by_its_header_or_by_the_setting(picture, image, noise):
     [
         ("ACEScgg", "did you mean .*'ACEScg'"),
         ("rec.2020", "did you mean 'Linear Rec.2020'"),
+        ("ARRI LogC4", "set OCIO=ocio://studio-config-latest"),
         ("srbg", "did you mean .*'sRGB'"),
         ("xyzzy", "use auto, raw, sRGB, scene_linear or one of the 27 names"),
         ("", "no colour space ''"),
