@@ -4,7 +4,7 @@
 
 Standard library only, Python 3.9. A plate is opaque bytes here. An engine that
 dies on the way is started again and the job goes on where it was; only when that
-fails three times in a row, and for half a minute, does the caller get an error.
+fails three times in a row, and for a minute and a half, does the caller get an error.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from .launcher import ensure_engine
 from .outputs import check_outputs, unwritable
 
 LOST_LIMIT = 3  # engines in a row that may be lost without a sign of progress, and
-LOST_SECONDS = 30.0  # for how long: somebody may be ending them, or updating DMP
+LOST_SECONDS = 90.0  # for how long: a slow machine takes a quarter of a minute to start one
 LOST_PAUSE = 0.3  # seconds before the next one is looked for
 ENDED = {state.value for state in (JobState.DONE, JobState.FAILED, JobState.CANCELLED)}
 
