@@ -2,7 +2,8 @@
 # make test   the same environment with the tools, then the check below
 # make check  the one check command: ruff, mypy, pytest (wants `make test` once)
 # make lint, make pytest  the halves of it; WORKERS=4 for more processes than two
-# make blender  Blender 4.2, 4.5 and 5.0 as Python modules, for the add-on's tests (3 GB, Python 3.11)
+# make blender  Blender 4.2, 4.5, 5.0 as Python modules, for the add-on's tests (4 GB, Python 3.11),
+#              and 5.3 where there is a Python 3.13
 # make pyblish  pyblish-lite and pyblish-qml with their Qt, for the publish tests (0.5 GB)
 # make oldest  the command line with the oldest packages that setup.py allows
 # make chaos  ten minutes of mattes while engines are killed: what is lost, wrong or hung
@@ -91,12 +92,18 @@ $(VENV)/dev.stamp: $(VENV)/engine.stamp
 BPY_4.2 := 4.2.23
 BPY_4.5 := 4.5.15
 BPY_5.0 := 5.0.1
+BPY_5.3 := 5.3.0
+# Blender 5.1 and later need Python 3.13; without one their module is left out.
+PYTHON313 ?= $(firstword $(wildcard $(HOME)/.pyenv/versions/3.13.*/bin/python3.13) \
+	$(shell command -v python3.13))
+PYTHON_5.3 := $(PYTHON313)
 
-blender: .venv-bpy-4.5/made.stamp .venv-bpy-5.0/made.stamp .venv-bpy-4.2/made.stamp
+blender: .venv-bpy-4.5/made.stamp .venv-bpy-5.0/made.stamp .venv-bpy-4.2/made.stamp \
+	$(if $(PYTHON313),.venv-bpy-5.3/made.stamp)
 
 .venv-bpy-%/made.stamp:
 	@echo "Installing Blender $* as a Python module into .venv-bpy-$*, once."
-	@$(PYTHON) -m venv .venv-bpy-$* && .venv-bpy-$*/bin/python -m pip --disable-pip-version-check \
+	@$(or $(PYTHON_$*),$(PYTHON)) -m venv .venv-bpy-$* && .venv-bpy-$*/bin/python -m pip --disable-pip-version-check \
 		install --quiet bpy==$(BPY_$*) || { rm -rf .venv-bpy-$*; exit 1; }
 	@touch $@
 

@@ -95,6 +95,7 @@ ALLOWED: dict[str, str] = {
     r"no \.\./shared/data beside this checkout": "the data may not be passed on",
     r"the benchmark's data is absent": "the data may not be passed on",
     r"Python 3\.\d+ is not here|no Python 3\.\d+ here": "a machine has some Pythons, not all",
+    r"no Blender 5\.3 here": "its module needs Python 3.13, which not every machine has",
     r"a small disk cannot be mounted here|may not mount a small disk here": "root alone may mount",
     r"this user may write everywhere": "root may",
     r"no PowerShell here": "Microsoft's program is in no package index that CI has",

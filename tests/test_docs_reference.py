@@ -22,7 +22,8 @@ OPTION = re.compile(r"(?<![\w/-])(--[a-z][\w-]+)")
 # Options of other programs: the engine's own command, benchmarks, openjd, dask, Nuke, Blender.
 FOREIGN = {
     "--help", "--grace", "--worker-idle", "--joint-steps", "--work", "--repeats", "--step",
-    "--nthreads", "--resources", "--python-expr", "--node", "--again", "--save", "--render",
+    "--nthreads", "--resources", "--python-expr", "--python-exit-code", "--python", "--node",
+    "--again", "--save", "--render",
 }  # fmt: skip
 
 

@@ -6,8 +6,11 @@ Annotations stay text (``from __future__``): typing would keep evaluated ones in
 Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
 
     operators  what the buttons do            session  one job, step by step
+    run        a job in a window              facts    what the panel shows of a plate
     plates     inputs -> files for the engine     render   the throw-away scene behind it
-    results    EXR -> nodes                       preview  the running alpha as an image
+    place      where the EXRs lie                 handlers what saving does
+    results    EXR -> nodes                       view     the matte in the viewer
+    preview    the running alpha as an image      colour   names of the colour configuration
     collect    the scene as a shot to publish     publish  the Publish button
     engine     the engine's state and its button     installer  Install engine
     properties, preferences, ui
@@ -25,14 +28,32 @@ bl_info = {
 
 
 def register() -> None:
-    from . import engine, installer, operators, preferences, properties, publish, ui
+    from . import colour
 
-    for part in (preferences, properties, operators, publish, installer, engine, ui):
+    colour.find_own_configuration()
+    for part in _parts():
         part.register()
 
 
 def unregister() -> None:
-    from . import engine, installer, operators, preferences, properties, publish, ui
-
-    for part in (ui, engine, installer, publish, operators, properties, preferences):
+    for part in reversed(_parts()):
         part.unregister()
+
+
+def _parts() -> list:
+    from . import (
+        engine,
+        handlers,
+        installer,
+        operators,
+        panel_operators,
+        preferences,
+        properties,
+        publish,
+        ui,
+        view,
+    )  # fmt: skip
+
+    return [
+        preferences, properties, operators, publish, view, panel_operators, installer, engine, ui, handlers
+    ]  # fmt: skip

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from typing import Any, Dict, Generator, List, Sequence
+from typing import Any, Dict, Generator, Sequence
 
 import bpy
 
@@ -18,7 +18,7 @@ from . import plates
 from .chosen import preferences
 from .core import dmp
 from .files import stem_of
-from .properties import MATTES, settings_of
+from .properties import settings_of
 from .session import Status
 
 VERSION = re.compile(r"[._-]v\d+$", re.IGNORECASE)
@@ -48,7 +48,7 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
     """
     group, chosen = scene.dmp, preferences()
     chosen_settings = settings_of(group, chosen.device or "auto", chosen.threads)
-    inputs = _inputs(group)
+    inputs = plates.read_inputs(group)
     image = inputs[0]
     name = shot_name(scene, image)
     found: Dict[str, Any] = {}
@@ -71,25 +71,6 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
         "rendered": ", ".join(one.role.called for one in inputs if one.socket is not None),
     }
     return dmp.PublishRequest((shot,), publish_folder(scene), group.publish_version, source=source)
-
-
-def _inputs(group: Any) -> List[Any]:
-    """The inputs that are chosen, plate and clean plate first. InputError, PlateError."""
-    pair = [
-        plates.read_input(row, role)
-        for row, role in ((group.plate, dmp.Role.IMAGE), (group.clean, dmp.Role.CLEAN))
-    ]
-    if pair[0] is None:
-        raise dmp.InputError("Choose a plate first, the picture with the subject.")
-    if pair[1] is None:
-        raise dmp.InputError("Choose a clean plate first, the view without the subject.")
-    if {one.space for one in pair} == {"scene_linear", "sRGB"}:  # a shot has one space
-        pair = [
-            plates.read_input(row, role, linear=True)
-            for row, role in ((group.plate, dmp.Role.IMAGE), (group.clean, dmp.Role.CLEAN))
-        ]
-    mattes = (plates.read_input(getattr(group, role.value), role, pair[0]) for role in MATTES)
-    return [*pair, *(matte for matte in mattes if matte is not None)]
 
 
 def _files(one: Any, frames: Sequence[int], folder: str) -> Generator[Status, None, str]:

@@ -1,8 +1,8 @@
-"""Every fork for a Blender version, 3.4 to 5.0, in one place."""
+"""Every fork for a Blender version, 3.4 to 5.3, in one place."""
 
 from __future__ import annotations
 
-from typing import Any, Optional
+from typing import Any, Dict, Optional, Tuple
 
 import bpy
 
@@ -67,6 +67,20 @@ def add_output(tree: Any, label: str, kind: str) -> None:
         tree.outputs.new(kind, label)
 
 
+def add_input(tree: Any, label: str, kind: str) -> None:
+    if HAS_INTERFACE:
+        tree.interface.new_socket(label, in_out="INPUT", socket_type=kind)
+    else:
+        tree.inputs.new(kind, label)
+
+
+def alpha_over_inputs(node: Any) -> Tuple[Any, Any]:
+    """The inputs of an Alpha Over for what is below and what is above."""
+    if "Background" in node.inputs:
+        return node.inputs["Background"], node.inputs["Foreground"]
+    return node.inputs[1], node.inputs[2]
+
+
 def remove_scene(scene: Any) -> None:
     tree = compositor_of(scene)
     bpy.data.scenes.remove(scene)
@@ -74,8 +88,8 @@ def remove_scene(scene: Any) -> None:
         bpy.data.node_groups.remove(tree)
 
 
-def write_linear_exr(settings: Any) -> None:
-    """Image settings: 32-bit float EXR, RGB, scene-linear Rec. 709 whatever Blender works in."""
+def write_linear_exr(settings: Any, space: str) -> None:
+    """Image settings: 32-bit float EXR, RGB, in the linear ``space`` whatever Blender works in."""
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
     settings.file_format = "OPEN_EXR"
@@ -84,13 +98,20 @@ def write_linear_exr(settings: Any) -> None:
     settings.exr_codec = "ZIP"
     if TREES_ARE_DATA:  # the working space is the file's own from 5.0 on
         settings.color_management = "OVERRIDE"
-        settings.linear_colorspace_settings.name = LINEAR
+        settings.linear_colorspace_settings.name = space
 
 
 def works_in_rec709() -> bool:
     """False for a .blend of 5.0 and later whose working space is another one."""
     space = getattr(bpy.data, "colorspace", None)
     return space is None or space.working_space == LINEAR
+
+
+def path_options() -> Dict[str, Any]:
+    """For a property with a path that may begin with ``//``."""
+    if bpy.app.version >= (4, 5):
+        return {"options": {"PATH_SUPPORTS_BLEND_RELATIVE"}}
+    return {}
 
 
 def full_precision(render: Any) -> None:

@@ -43,6 +43,13 @@ class _Watch:
     changed = False
 
 
+def needs_help() -> bool:
+    """Whether the artist has to do something before a matte can be made."""
+    state = _Watch.state
+    bad = (dmp.EngineStatus.MISSING, dmp.EngineStatus.BROKEN)
+    return bool(_Watch.note) or (state is not None and state.status in bad)
+
+
 def draw_state(layout: Any, context: Any) -> None:
     """One line with the state, and the button that fits it."""
     _Watch.drawn = time.monotonic()
@@ -170,14 +177,14 @@ class DMP_OT_start_engine(_EngineButton):
     """Start the engine now, so that the next matte begins at once"""
 
     bl_idname = "dmp.start_engine"
-    bl_label = "Start the engine"
+    bl_label = "Start the Engine"
 
 
 class DMP_OT_restart_engine(_EngineButton):
     """End the engine that does not answer and start a new one"""
 
     bl_idname = "dmp.restart_engine"
-    bl_label = "Restart the engine"
+    bl_label = "Restart the Engine"
     restart = True
 
 
@@ -185,7 +192,7 @@ class DMP_OT_setup(_EngineButton):
     """Try the engine Python that is set above; when it works, use it in every program"""
 
     bl_idname = "dmp.setup"
-    bl_label = "Try it and use it everywhere"
+    bl_label = "Try It and Use It Everywhere"
     remember = True
 
 
@@ -193,7 +200,7 @@ class DMP_OT_choose_engine(bpy.types.Operator):
     """Choose a Python that has the DMP engine, such as the one that your facility installed"""
 
     bl_idname = "dmp.choose_engine"
-    bl_label = "Choose the engine's Python"
+    bl_label = "Choose the Engine's Python"
     bl_options = {"INTERNAL"}
     __annotations__ = {"filepath": bpy.props.StringProperty(subtype="FILE_PATH")}
 
@@ -212,7 +219,7 @@ class DMP_OT_open_log(bpy.types.Operator):
     """Open the engine's log"""
 
     bl_idname = "dmp.open_log"
-    bl_label = "Open the log"
+    bl_label = "Open the Log"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> Any:

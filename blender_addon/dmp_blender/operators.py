@@ -8,44 +8,30 @@ blocks until the result is there: a farm calls ``bpy.ops.dmp.matte_range()``.
 from __future__ import annotations
 
 import os
+import textwrap
 import time
-from contextlib import contextmanager
-from typing import Any, Iterator, List, Optional
+from typing import Any, List, Optional
 
 import bpy
 
-from . import preview, results
+from . import place, preview, results, view
 from .core import dmp
 from .files import spans
-from .session import Session, Status
-
-TICK = 0.1  # seconds
-
-
-@contextmanager
-def bugs_reported() -> Iterator[None]:
-    """An exception that nobody foresaw becomes a DmpError; its traceback goes to the console."""
-    try:
-        yield
-    except dmp.DmpError:
-        raise
-    except Exception as bug:
-        sentence = f"{dmp.as_dmp_error(bug)} The system console has the details."
-        raise dmp.DmpError(sentence) from None
-
-
-def _watched(steps: Iterator[Status]) -> Iterator[Status]:
-    with bugs_reported():
-        yield from steps
+from .run import TICK, Run, States, bugs_reported, watched
+from .session import Session, range_of
 
 
 class Matte(bpy.types.Operator):
-    """What all operators do that take long; both matte operators differ in their frames only."""
+    """What all operators do that take long; both matte operators differ in their frames only.
 
-    bl_options = {"REGISTER", "UNDO"}
-    _cancel_requested = False  # set by Cancel
+    None is repeatable (REGISTER): Repeat Last and Adjust Last Operation would run it anew.
+    """
 
-    def frames(self, scene: Any) -> List[int]:
+    bl_options = {"UNDO"}
+    overwrite = skip_missing = True  # of operators that have no such choice
+
+    def begin(self, context: Any) -> Any:
+        """The Session, or another with its steps. DmpError."""
         raise NotImplementedError
 
     @classmethod
@@ -53,103 +39,98 @@ class Matte(bpy.types.Operator):
         return Session.current is None
 
     def execute(self, context: Any) -> Any:
-        """Blocks: for scripts and farms."""
-        session = self._begin(context)
-        if session is None:
+        """Blocks in the background, for scripts and farms; in a window as the button."""
+        if not bpy.app.background and context.window is not None:
+            return self.invoke(context, None)
+        try:
+            with bugs_reported():
+                session = self.begin(context)
+                for question in self._questions(session):
+                    raise dmp.InputError(f"{question.sentence} {question.option}=True goes on.")
+        except dmp.DmpError as error:
+            self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
         printed = -1
         try:
-            for status in _watched(session.steps()):
-                if bpy.app.background and int(status.fraction * 10) > printed:
+            for status in watched(session.steps()):
+                if int(status.fraction * 10) > printed:
                     printed = int(status.fraction * 10)
                     print(f"DMP: {status.fraction:4.0%} {status.text}", flush=True)
                 time.sleep(TICK / 4)
         except dmp.DmpError as error:
+            preview.forget()
             return self._end(context, session, error)
+        preview.forget()
         return self._end(context, session, None)
 
     def invoke(self, context: Any, event: Any) -> Any:
         if bpy.app.background:
             return self.execute(context)
-        session = self._begin(context)
-        if session is None:
+        try:
+            with bugs_reported():
+                session = self.begin(context)
+                questions = self._questions(session)
+        except dmp.DmpError as error:
+            self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        self._session, self._steps = session, _watched(session.steps())
-        Matte._cancel_requested = False
-        manager = context.window_manager
-        self._timer = manager.event_timer_add(TICK, window=context.window)
-        manager.progress_begin(0, 100)
-        manager.modal_handler_add(self)
-        self._screens = _screens_for_preview(context)
+        if questions:
+            return self._ask(questions[0])
+        Run(context, session)
+        context.window_manager.modal_handler_add(self)
         return {"RUNNING_MODAL"}
 
+    def _questions(self, session: Any) -> List[Any]:
+        """Those that are open; an answered one is carried out."""
+        if self.skip_missing and isinstance(session, Session):
+            session.leave_out_missing()
+        found = session.questions() if isinstance(session, Session) else []
+        return [one for one in found if not getattr(self, one.option)]
+
+    def _ask(self, question: Any) -> Any:
+        given = {name: getattr(self, name) for name in ("overwrite", "skip_missing")}
+        answer = {**given, question.option: True}
+        names = ",".join(name for name, value in answer.items() if value)
+        bpy.ops.dmp.ask(
+            "INVOKE_DEFAULT", sentence=question.sentence, label=question.label,
+            operator=self.bl_idname, options=names,
+        )  # fmt: skip
+        return {"CANCELLED"}
+
     def modal(self, context: Any, event: Any) -> Any:
-        if event.type == "ESC" and event.value == "PRESS" or Matte._cancel_requested:
-            self._let_go(context)
-            return self._end(context, self._session, dmp.CancelledError("Cancelled."))
+        run = Run.current
+        if run is None:  # the add-on was disabled
+            return {"CANCELLED"}
+        escape = event.type == "ESC" and event.value == "PRESS" and not _playing(context)
+        if escape or run.cancel_requested:
+            run.end()
+            return self._end(context, run.session, dmp.CancelledError("Cancelled."))
         if event.type != "TIMER":
             return {"PASS_THROUGH"}
         try:
-            if self._advance(context):
+            if run.advance():
                 return {"PASS_THROUGH"}
         except dmp.DmpError as error:
-            self._let_go(context)
-            return self._end(context, self._session, error)
-        self._let_go(context)
-        return self._end(context, self._session, None)
+            run.end()
+            return self._end(context, run.session, error)
+        run.end()
+        return self._end(context, run.session, None)
 
     def cancel(self, context: Any) -> None:
         """Blender quits or opens another file."""
-        self._let_go(context)
+        if Run.current is not None:
+            Run.current.end()
 
-    def _begin(self, context: Any) -> Optional[Session]:
-        try:
-            with bugs_reported():
-                return Session(context.scene, self.frames(context.scene))
-        except dmp.DmpError as error:
-            self.report({"ERROR"}, str(error))
-            return None
-
-    def _advance(self, context: Any) -> bool:
-        """One step; False when there is none left."""
-        status: Optional[Status] = next(self._steps, None)
-        if status is None:
-            return False
-        context.window_manager.progress_update(int(status.fraction * 100))
-        context.workspace.status_text_set(
-            f"DMP {status.fraction:.0%}   {status.text}   Esc: cancel"
-        )
-        Progress.show(context, status)
-        self._show_preview()
-        return True
-
-    def _show_preview(self) -> None:
-        image = bpy.data.images.get(preview.NAME)
-        if image is None:
-            return
-        for space in list(self._screens):
-            try:
-                if space.image != image:
-                    space.image = image
-            except ReferenceError:  # the editor was closed
-                self._screens.remove(space)
-
-    def _let_go(self, context: Any) -> None:
-        self._steps.close()
-        manager = context.window_manager
-        manager.event_timer_remove(self._timer)
-        manager.progress_end()
-        if context.workspace is not None:
-            context.workspace.status_text_set(None)
-        Progress.show(context, None)
-
-    def _end(self, context: Any, session: Session, error: Optional[Any]) -> Any:
+    def _end(self, context: Any, session: Any, error: Optional[Any]) -> Any:
         """Show what is finished and report how it ended."""
+        node = None
         try:
             with bugs_reported():
                 node = session.show()
+                if session.is_new and not bpy.app.background:
+                    view.present(context.scene, node)
         except dmp.DmpError as wrong:
-            node, error = None, error or wrong
+            error = error or wrong
+        States.keep(context.scene, session.summary())
         done = len(session.finished)
         if error is not None:
             kept = f" {done} finished frames are kept in {session.result.folder}." if done else ""
@@ -158,65 +139,82 @@ class Matte(bpy.types.Operator):
             return {"FINISHED"} if node is not None and kind == "WARNING" else {"CANCELLED"}
         for warning in session.warnings:
             self.report({"WARNING"}, warning)
+        if not session.finished:
+            self.report({"INFO"}, f"Nothing to solve: {session.summary()}.")
+            return {"FINISHED"}
         what = "The matte is" if session.result.still else f"Frames {spans(session.finished)} are"
         self.report({"INFO"}, f"{what} in {session.result.folder}. {session.note}".rstrip())
         return {"FINISHED"}
 
 
-def _screens_for_preview(context: Any) -> List[Any]:
-    """Where the running alpha is shown: the Image Editor with the button, and empty ones."""
-    spaces = [
-        area.spaces.active
-        for window in context.window_manager.windows
-        for area in window.screen.areas
-        if area.ui_type == "IMAGE_EDITOR"
-    ]
-    return [one for one in spaces if one == context.space_data or one.image is None]
+def _playing(context: Any) -> bool:
+    """Whether Esc stops an animation, in whatever window that plays."""
+    return any(window.screen.is_animation_playing for window in context.window_manager.windows)
 
 
-class Progress:
-    """How far the running job is, for the panel."""
-
-    status: Optional[Status] = None
-
-    @classmethod
-    def show(cls, context: Any, status: Optional[Status]) -> None:
-        if status == cls.status:
-            return
-        cls.status = status
-        percent = 100.0 * status.fraction if status is not None else 0.0
-        context.window_manager.dmp_progress = percent
-        for window in context.window_manager.windows:
-            for area in window.screen.areas:
-                if area.type in ("NODE_EDITOR", "IMAGE_EDITOR"):
-                    area.tag_redraw()
-
-
-def range_of(scene: Any) -> List[int]:
-    """The scene's frames, or those of its preview range, when that is on."""
-    if scene.use_preview_range:
-        return list(range(scene.frame_preview_start, scene.frame_preview_end + 1))
-    return list(range(scene.frame_start, scene.frame_end + 1))
+CHOICES = {
+    "overwrite": bpy.props.BoolProperty(
+        name="Overwrite",
+        description="Replace existing EXRs that were made from another plate",
+        options={"SKIP_SAVE"},
+    ),
+    "skip_missing": bpy.props.BoolProperty(
+        name="Skip Missing",
+        description="Leave out frames whose plate, clean plate or matte is missing",
+        options={"SKIP_SAVE"},
+    ),
+}
 
 
 class DMP_OT_matte_frame(Matte):
-    """Solve the current frame: alpha and foreground, from plate and clean plate"""
+    """Solve the current frame with its neighbours: alpha and foreground, as in the range"""
 
     bl_idname = "dmp.matte_frame"
-    bl_label = "Matte frame"
+    bl_label = "Matte Frame"
+    __annotations__ = CHOICES
 
-    def frames(self, scene: Any) -> List[int]:
-        return [scene.frame_current]
+    def begin(self, context: Any) -> Session:
+        return Session(context.scene, [context.scene.frame_current])
 
 
 class DMP_OT_matte_range(Matte):
     """Solve the scene's frame range (its preview range, when that is on)"""
 
     bl_idname = "dmp.matte_range"
-    bl_label = "Matte range"
+    bl_label = "Matte Range"
+    __annotations__ = CHOICES
 
-    def frames(self, scene: Any) -> List[int]:
-        return range_of(scene)
+    def begin(self, context: Any) -> Session:
+        scene = context.scene
+        return Session(scene, range_of(scene), scene.dmp.solve)
+
+
+class DMP_OT_ask(bpy.types.Operator):
+    """What has to be decided before a job starts"""
+
+    bl_idname = "dmp.ask"
+    bl_label = "DMP"
+    bl_options = {"INTERNAL"}
+    __annotations__ = {
+        "sentence": bpy.props.StringProperty(),
+        "label": bpy.props.StringProperty(),
+        "operator": bpy.props.StringProperty(),
+        "options": bpy.props.StringProperty(),
+    }
+
+    def invoke(self, context: Any, event: Any) -> Any:
+        return context.window_manager.invoke_props_dialog(self, width=500)
+
+    def draw(self, context: Any) -> None:
+        column = self.layout.column(align=True)
+        for number, line in enumerate(textwrap.wrap(self.sentence, 80)):
+            column.label(text=line, icon="BLANK1" if number else "QUESTION")
+        column.label(text=f"OK: {self.label}.", icon="BLANK1")
+
+    def execute(self, context: Any) -> Any:
+        operator = getattr(bpy.ops.dmp, self.operator.rpartition(".")[2])
+        operator("INVOKE_DEFAULT", **dict.fromkeys(self.options.split(","), True))
+        return {"FINISHED"}
 
 
 class DMP_OT_cancel(bpy.types.Operator):
@@ -231,7 +229,8 @@ class DMP_OT_cancel(bpy.types.Operator):
         return Session.current is not None
 
     def execute(self, context: Any) -> Any:
-        Matte._cancel_requested = True
+        if Run.current is not None:
+            Run.current.cancel_requested = True
         return {"FINISHED"}
 
 
@@ -246,6 +245,13 @@ class DMP_OT_reload(bpy.types.Operator):
         shown, gaps = results.refresh(context.scene)
         for gap in gaps:
             self.report({"WARNING"}, gap)
+        try:
+            with bugs_reported():
+                States.keep(
+                    context.scene, Session(context.scene, range_of(context.scene)).summary()
+                )
+        except dmp.DmpError:
+            States.keep(context.scene, "")  # the inputs are not chosen, or are gone
         if not shown:
             self.report({"WARNING"}, "There is no matte in this scene's compositor yet.")
             return {"CANCELLED"}
@@ -258,12 +264,13 @@ class DMP_OT_reveal(bpy.types.Operator):
     """Open the folder with the EXRs"""
 
     bl_idname = "dmp.reveal"
-    bl_label = "Reveal result"
+    bl_label = "Reveal Result"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> Any:
         shown = results.results_in(context.scene)
-        folder = shown[0].folder if shown else results.output_folder(context.scene)
+        scene = context.scene
+        folder = shown[0].folder if shown else place.scene_folder(scene, bpy.data.filepath)
         if not os.path.isdir(folder):
             self.report({"ERROR"}, f"There is no matte yet; it will be written to {folder}.")
             return {"CANCELLED"}
@@ -275,7 +282,7 @@ class DMP_OT_take_selected(bpy.types.Operator):
     """Take the active Image or Movie Clip node as the plate, another one as clean plate"""
 
     bl_idname = "dmp.take_selected"
-    bl_label = "Take selected nodes"
+    bl_label = "Take Selected Nodes"
     bl_options = {"REGISTER", "UNDO"}
 
     @classmethod
@@ -300,7 +307,7 @@ class DMP_OT_take_selected(bpy.types.Operator):
 
 
 CLASSES = (
-    DMP_OT_matte_frame, DMP_OT_matte_range, DMP_OT_cancel, DMP_OT_reload, DMP_OT_reveal,
+    DMP_OT_matte_frame, DMP_OT_matte_range, DMP_OT_ask, DMP_OT_cancel, DMP_OT_reload, DMP_OT_reveal,
     DMP_OT_take_selected,
 )  # fmt: skip
 
@@ -319,6 +326,9 @@ def register() -> None:
 
 
 def unregister() -> None:
+    if Run.current is not None:
+        Run.current.end()
+    States.forget()
     for one in reversed(CLASSES):
         bpy.utils.unregister_class(one)
     del bpy.types.WindowManager.dmp_progress

@@ -4,17 +4,22 @@ A file goes as it is when Blender would read the same values from it: unpacked, 
 layer, and in a colour space that the engine knows as Blender does. Everything else (packed,
 painted or generated images, movies, clips, masks, log and camera spaces, transparency) is rendered
 to a scene-linear EXR by render.py. Data ("Non-Color") stays as it is stored, and is solved so.
+
+A rendered plate is a temporary file, so the job names what it was made from (``Input.job_name``):
+messages and the results' headers have that.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 from dataclasses import dataclass
-from typing import Any, Optional, Tuple
+from typing import Any, Iterable, List, Optional, Tuple
 
 import bpy
+import numpy as np
 
-from . import compat, render
+from . import colour, compat, render
 from .core import dmp
 from .files import Numbered, numbered
 
@@ -33,6 +38,8 @@ class Input:
     files      the files of a sequence
     path       the file of a still that is sent as it is
     socket     how to render it; None when it is sent as it is
+    origin     what a rendered one is made from: a file, or a datablock of the .blend
+    digest     of what Blender does to it on the way
     """
 
     role: Any
@@ -46,10 +53,37 @@ class Input:
     files: Optional[Numbered] = None
     path: str = ""
     socket: Any = None
+    origin: str = ""
+    digest: str = ""
+
+    def job_name(self, frame: int) -> str:
+        """What the plate is called in a job, in messages and in the result's header."""
+        path = self.files.path(max(self._number(frame), 0)) if self.files else self.path
+        if self.socket is None:
+            return path
+        at = "" if self.still else f", frame {frame}"
+        return f"{path or self.origin} ({self.role.called}{at}, {self.digest}).exr"
+
+    def made_of(self, frame: int) -> Tuple[str, ...]:
+        """The files of a frame; none for what is in the .blend alone, whose name has its digest."""
+        path = self.files.path(max(self._number(frame), 0)) if self.files else self.path
+        found = path or self.origin
+        return (found,) if os.path.isabs(found) else ()
+
+    def has(self, frame: int) -> bool:
+        """Whether there is a picture for a scene frame."""
+        try:
+            self.path_at(frame)
+        except dmp.PlateError:
+            return False
+        return True
+
+    def _number(self, frame: int) -> int:
+        return self.first + frame - self.start
 
     def plate(self, frame: int, folder: str) -> Any:
         """The Plate for a scene frame; rendered into ``folder`` when need be. PlateError."""
-        path = self._file(frame)
+        path = self.path_at(frame)
         if self.socket is not None:
             stamp = "still" if self.still else f"{frame:06d}"
             path = os.path.join(folder, f"{self.role.value}.{stamp}.exr")
@@ -57,12 +91,12 @@ class Input:
                 render.render_frame(self.socket, self.size, frame, path)
         return dmp.Plate(path, self.role, self.space)
 
-    def _file(self, frame: int) -> str:
+    def path_at(self, frame: int) -> str:
         """The file behind a frame, "" where there is none of its own; PlateError when missing.
 
         Blender itself shows nothing, or another frame, for one that is not there.
         """
-        label, number = self.role.called, self.first + frame - self.start
+        label, number = self.role.called, self._number(frame)
         if self.files is not None:
             path = self.files.path(max(number, 0))
             if number < 0 or not os.path.exists(path):
@@ -77,6 +111,40 @@ class Input:
                 f"it runs from {low} to {low + self.last - 1}."
             )
         return self.path
+
+
+def read_inputs(group: Any) -> List[Input]:
+    """The chosen inputs: the plate and the clean plate, then the mattes. InputError, PlateError."""
+    rows = ((group.plate, dmp.Role.IMAGE), (group.clean, dmp.Role.CLEAN))
+    pair = [read_input(row, role) for row, role in rows]
+    if pair[0] is None:
+        raise dmp.InputError("Choose a plate first, the picture with the subject.")
+    if pair[1] is None:
+        raise dmp.InputError("Choose a clean plate first, the view without the subject.")
+    rendered = any(one.socket is not None for one in pair)
+    if rendered and {one.space for one in pair} == {"scene_linear", "sRGB"}:
+        # One is rendered to scene-linear, so the other is too: they are of one kind.
+        pair = [read_input(row, role, linear=True) for row, role in rows]
+    mattes = (
+        read_input(getattr(group, role.value), role, pair[0]) for role in dmp.Role if role.is_matte
+    )
+    return [*pair, *(matte for matte in mattes if matte is not None)]
+
+
+def frames_of(inputs: Iterable[Input], frames: Iterable[int]) -> List[int]:
+    """Those of ``frames`` for which every input has a picture."""
+    inputs = list(inputs)
+    return [frame for frame in frames if all(one.has(frame) for one in inputs)]
+
+
+def why_not(inputs: Iterable[Input], frame: int) -> str:
+    """The sentence about a frame for which an input has no picture."""
+    for one in inputs:
+        try:
+            one.path_at(frame)
+        except dmp.PlateError as error:
+            return str(error)
+    return ""
 
 
 def read_input(
@@ -95,22 +163,49 @@ def read_input(
     return source.image and _image(source, role, linear)
 
 
+def size_of(plate: Input) -> Tuple[int, int]:
+    """Width and height in pixels."""
+    if 0 not in plate.size:
+        return plate.size
+    # It is sent as it is, so its size is not known yet.
+    path = plate.files.path(plate.files.numbers()[0]) if plate.files else plate.path
+    return _file_size(path)
+
+
+def file_of(datablock: Any) -> str:
+    """The path of an image's or a clip's file, the same in every .blend; "" without one."""
+    if not datablock.filepath:
+        return ""
+    return os.path.normpath(bpy.path.abspath(datablock.filepath, library=datablock.library))
+
+
 def _mask(mask: Any, role: Any, plate: Input) -> Input:
-    size = plate.size
-    if 0 in size:  # sent as it is, so the size is not known yet
-        path = plate.files.path(plate.files.numbers()[0]) if plate.files else plate.path
-        size = _file_size(path)
+    size = size_of(plate)
     socket = render.mask_socket(mask)
-    return Input(role, mask.name, still=False, space="raw", size=size, socket=socket)
+    shapes = [
+        (tuple(point.co), tuple(point.handle_left), tuple(point.handle_right), point.weight)
+        for layer in mask.layers
+        for spline in layer.splines
+        for point in spline.points
+    ]
+    layers = [
+        (one.alpha, one.blend, one.falloff, one.invert, one.hide_render) for one in mask.layers
+    ]
+    return Input(
+        role, mask.name, still=False, space="raw", size=size, socket=socket,
+        origin=f"mask '{mask.name}'", digest=_digest(size, shapes, layers),
+    )  # fmt: skip
 
 
 def _clip(clip: Any, role: Any) -> Input:
     size = tuple(clip.size)
     if 0 in size:
         raise dmp.PlateError(f"The movie clip '{clip.name}' cannot be read; check {clip.filepath}.")
+    how = (clip.colorspace_settings.name, clip.use_proxy, clip.frame_start, clip.frame_offset)
     return Input(
         role, clip.name, still=False, size=size, space=_rendered_space(clip),
         start=clip.frame_start, last=clip.frame_duration, socket=render.clip_socket(clip),
+        origin=file_of(clip), digest=_digest(*how),
     )  # fmt: skip
 
 
@@ -122,7 +217,7 @@ def _image(source: Any, role: Any, linear: bool) -> Input:
             f"'{image.name}' cannot be the {label}; save it as an image file and open that."
         )
     still = image.source in ("FILE", "GENERATED")
-    path = bpy.path.abspath(image.filepath, library=image.library) if image.filepath else ""
+    path = file_of(image)
     files = numbered(path) if image.source == "SEQUENCE" else None
     if image.source == "SEQUENCE" and files is None:
         raise dmp.PlateError(f"The sequence '{image.name}' has no number in its file name.")
@@ -150,9 +245,26 @@ def _image(source: Any, role: Any, linear: bool) -> Input:
     if 0 in size:
         raise dmp.PlateError(f"The {label} '{image.name}' cannot be read; is the file damaged?")
     socket = render.image_socket(image, common.get("start", 1), common.get("first", 1))
+    how = [image.colorspace_settings.name, image.alpha_mode]
+    origin = path
+    if still and not on_disk:  # its pixels are in the .blend alone
+        how.append(_pixels_digest(image))
+        origin = f"image '{image.name}' {how[-1]}"
     return Input(
-        **common, space=_rendered_space(image), size=size, last=last, files=files, socket=socket
-    )
+        **common, space=_rendered_space(image), size=size, last=last, files=files, socket=socket,
+        origin=origin, digest=_digest(*how),
+    )  # fmt: skip
+
+
+def _pixels_digest(image: Any) -> str:
+    pixels = np.empty(len(image.pixels), dtype=np.float32)
+    image.pixels.foreach_get(pixels)
+    return hashlib.sha256(pixels.tobytes()).hexdigest()[:8]
+
+
+def _digest(*how: Any) -> str:
+    """Eight digits that change with whatever changes the pixels of a rendered plate."""
+    return hashlib.sha256(repr(how).encode()).hexdigest()[:8]
 
 
 def _rendered_space(datablock: Any) -> str:
@@ -167,7 +279,7 @@ def _sent_space(image: Any, path: str, role: Any) -> str:
     settings = image.colorspace_settings
     if settings.is_data or role.is_matte:
         return "raw"
-    if os.environ.get("OCIO") or not compat.works_in_rec709():
+    if colour.of_facility() or not compat.works_in_rec709():
         return ""  # names may mean other things there: Blender's own conversion is right
     if settings.name in LINEAR_NAMES:
         return "scene_linear"

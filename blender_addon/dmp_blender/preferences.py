@@ -12,6 +12,12 @@ from .chosen import preferences
 from .core import dmp
 
 CACHE = "DMP_CACHE_DIR"
+DEVICES = [
+    ("auto", "Auto", "A CUDA GPU where there is one, else the CPU"),
+    ("cpu", "CPU", "The processor"),
+    ("cuda", "GPU", "The CUDA GPU with the most free memory"),
+    *((f"cuda:{n}", f"GPU {n}", f"The CUDA GPU with the number {n}") for n in range(8)),
+]
 _cache_before = os.environ.get(CACHE)
 
 
@@ -35,14 +41,12 @@ class DMP_AP_preferences(bpy.types.AddonPreferences):
             subtype="FILE_PATH",
             description="A Python that has the DMP engine; empty: the one that `dmp setup` chose",
         ),
-        device=bpy.props.StringProperty(
-            name="Device", default="auto", description="auto, cpu, cuda or cuda:N"
-        ),
+        device=bpy.props.EnumProperty(name="Device", items=DEVICES),
         threads=bpy.props.IntProperty(
-            name="CPU threads", min=0, max=256, description="0 takes all cores"
+            name="CPU Threads", min=0, max=256, description="0 takes all cores"
         ),
         cache=bpy.props.StringProperty(
-            name="Cache folder",
+            name="Cache Folder",
             subtype="DIR_PATH",
             update=_cache_chosen,
             description="For finished frames and the log; empty: the usual place",

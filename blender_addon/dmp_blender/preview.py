@@ -1,28 +1,92 @@
-"""The running matte as an image: alpha as grey in the datablock "DMP Preview".
+"""The running matte as an image: alpha as grey in the one datablock "DMP Preview".
 
-The engine's preview is a small PNG with the alpha in its alpha channel; it is read into a
-generated image, which every Image Editor can show and which is never saved with the file.
+The engine's preview is a small PNG with the alpha in its alpha channel. Its grey copy is a file in
+Blender's temporary folder, which the datablock shows: such an image never counts as changed, so
+quitting asks nothing and nothing is packed. It lives as long as the job and is in no saved file.
 """
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Any, Optional
 
 import bpy
 import numpy as np
 
+from . import colour, png
+
 NAME = "DMP Preview"
+OURS = re.compile(re.escape(NAME) + r"(\.\d+)?")
+
+
+def current() -> Optional[Any]:
+    """The image of the running job, once there is one."""
+    return bpy.data.images.get(NAME)
 
 
 def update(path: str) -> Optional[Any]:
     """Show the alpha of the PNG at ``path``; None when it cannot be read."""
+    grey = _alpha(path)
+    if grey is None:
+        return None
+    file = os.path.join(os.path.dirname(path), "alpha.png")
+    with open(file, "wb") as target:
+        target.write(png.encode(grey))
+    image = current()
+    if image is not None and image.filepath == file:
+        image.reload()
+        return image
+    forget()  # an earlier version's, or one of a saved file
+    image = bpy.data.images.load(file)
+    image.name = NAME
+    image.colorspace_settings.name = colour.data()
+    return image
+
+
+def forget() -> None:
+    """Remove the image, and what earlier versions of DMP left of theirs in a saved file."""
+    for image in [one for one in bpy.data.images if OURS.fullmatch(one.name)]:
+        bpy.data.images.remove(image)
+
+
+class Overlay:
+    """The running alpha in a corner of every Compositor, as the artist's nodes stay untouched."""
+
+    SHARE, LARGEST, MARGIN = 0.35, 480.0, 16.0  # of the region's width; pixels
+
+    def __init__(self) -> None:
+        draw = bpy.types.SpaceNodeEditor.draw_handler_add
+        self._handle = draw(self._draw, (), "WINDOW", "POST_PIXEL")
+
+    def remove(self) -> None:
+        bpy.types.SpaceNodeEditor.draw_handler_remove(self._handle, "WINDOW")
+
+    def _draw(self) -> None:
+        image, context = current(), bpy.context
+        if image is None or context.space_data.tree_type != "CompositorNodeTree":
+            return
+        import gpu  # in the background there is none
+        from gpu_extras.presets import draw_texture_2d
+
+        width = min(self.SHARE * context.region.width, self.LARGEST)
+        try:
+            texture = gpu.texture.from_image(image)
+            height = width * image.size[1] / max(image.size[0], 1)
+            draw_texture_2d(texture, (self.MARGIN, self.MARGIN), width, height)
+        except (RuntimeError, ReferenceError):
+            pass  # the file is replaced this very moment
+
+
+def _alpha(path: str) -> Optional[Any]:
+    """(H, W) uint8, the first row on top."""
     try:
         picture = bpy.data.images.load(path)
     except RuntimeError:
         return None  # replaced this very moment: the next one comes soon
     try:
         picture.alpha_mode = "CHANNEL_PACKED"
-        picture.colorspace_settings.name = "Non-Color"
+        picture.colorspace_settings.name = colour.data()
         pixels = np.empty(len(picture.pixels), dtype=np.float32)
         width, height = picture.size
         if not pixels.size or not width:
@@ -30,14 +94,5 @@ def update(path: str) -> Optional[Any]:
         picture.pixels.foreach_get(pixels)
     finally:
         bpy.data.images.remove(picture)
-    grey = pixels.reshape(-1, 4)
-    grey[:, :3] = grey[:, 3:]
-    grey[:, 3] = 1.0
-    image = bpy.data.images.get(NAME)
-    if image is None or image.source != "GENERATED":
-        image = bpy.data.images.new(NAME, width, height, is_data=True)
-    if tuple(image.size) != (width, height):
-        image.scale(width, height)
-    image.pixels.foreach_set(grey.ravel())
-    image.update()
-    return image
+    alpha = pixels.reshape(height, width, -1)[::-1, :, -1]
+    return np.round(np.clip(alpha, 0.0, 1.0) * 255).astype(np.uint8)

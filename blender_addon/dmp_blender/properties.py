@@ -12,7 +12,7 @@ from typing import Any, Dict
 
 import bpy
 
-from .compat import compositor_of
+from .compat import compositor_of, path_options
 from .core import dmp
 from .files import first_frame, numbered
 
@@ -25,9 +25,26 @@ PRESET_ITEMS = [(dmp.AUTO, "Auto", "final on a CUDA GPU, draft on the CPU")] + [
 MATTES = [role for role in dmp.Role if role.is_matte]
 KINDS = [
     ("IMAGE", "Image", "An image, sequence or movie"),
-    ("CLIP", "Movie clip", "A clip of the Clip Editor"),
+    ("CLIP", "Movie Clip", "A clip of the Clip Editor"),
+]
+SOLVE = [
+    ("STALE", "Missing and Stale", "Keep the frames that are as they would be solved now"),
+    ("MISSING", "Missing Only", "Keep every frame that is there, even where plates have changed"),
+    ("ALL", "All Frames", "Solve every frame again"),
 ]
 MATTE_KINDS = [*KINDS[:1], ("MASK", "Mask", "A mask that is drawn in Blender")]
+
+
+LITTLE = ("a", "and", "at", "by", "in", "of", "on", "the", "to", "with")
+
+
+def title(label: str) -> str:
+    """A label as Blender writes them: in Title Case."""
+    words = label.split(" ")
+    return " ".join(
+        word if number and word in LITTLE else word[:1].upper() + word[1:]
+        for number, word in enumerate(words)
+    )
 
 
 def preset_values(group: Any) -> Any:
@@ -67,7 +84,10 @@ def _store(group: Any, name: str, value: Any) -> None:
 def _knob(spec: Any) -> Any:
     """The Blender property of one setting; it stores nothing itself."""
     data, name = spec.metadata, spec.name
-    arguments: Dict[str, Any] = {"name": data["label"], "description": data["help"].rstrip(".")}
+    arguments: Dict[str, Any] = {
+        "name": title(data["label"]),
+        "description": data["help"].rstrip("."),
+    }
     arguments["options"] = set()  # not animated: a job has one value of each
     choices = list(data["choices"])
     if choices:
@@ -128,10 +148,10 @@ def _source_properties(kinds: Any) -> Dict[str, Any]:
         clip=bpy.props.PointerProperty(name="Clip", type=bpy.types.MovieClip),
         mask=bpy.props.PointerProperty(name="Mask", type=bpy.types.Mask),
         start=bpy.props.IntProperty(
-            name="Start frame", default=1, description="Scene frame that shows the first file"
+            name="Start Frame", default=1, description="Scene frame that shows the first file"
         ),
         first=bpy.props.IntProperty(
-            name="First file",
+            name="First File",
             default=1,
             min=0,
             description="Number of the file, or frame of the movie, shown at the start frame",
@@ -161,14 +181,31 @@ class DMP_PG_scene(bpy.types.PropertyGroup):
         preset=bpy.props.EnumProperty(name="Preset", items=PRESET_ITEMS),
         changes=bpy.props.StringProperty(),
         output=bpy.props.StringProperty(
-            name="Output folder",
+            name="Output Folder",
             subtype="DIR_PATH",
-            description="Where the EXRs are written; empty: 'dmp' beside the .blend",
+            description="Folder of the mattes, in which each .blend, scene and plate has its own; "
+            "empty: 'dmp' beside the .blend",
+            **path_options(),
+        ),
+        version=bpy.props.IntProperty(
+            name="Version",
+            default=0,
+            min=0,
+            max=999,
+            description="Version to write; 0: the one that is shown, or the next one where another "
+            "plate's mattes are",
+        ),
+        solve=bpy.props.EnumProperty(
+            name="Solve",
+            items=SOLVE,
+            default="STALE",
+            description="Which frames of the range Matte Range solves",
         ),
         publish_to=bpy.props.StringProperty(
-            name="Publish to",
+            name="Publish To",
             subtype="DIR_PATH",
             description="Folder of all published shots; empty: 'publish' beside the .blend",
+            **path_options(),
         ),
         publish_name=bpy.props.StringProperty(
             name="Shot", description="Name of the shot; empty: the .blend's, without its version"

@@ -6,16 +6,16 @@ from __future__ import annotations
 
 import atexit
 import shutil
-import tempfile
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import bpy
 
-from . import collect
+from . import collect, temporary
 from .chosen import preferences
 from .core import dmp
-from .operators import Matte, bugs_reported, range_of
-from .session import Session, Status
+from .operators import Matte
+from .run import bugs_reported
+from .session import Session, Status, range_of
 
 SEPARATOR = "\n"  # between check, shot and label in the operator's property
 COLLECTED = 0.1  # share of the bar for rendering plates
@@ -53,7 +53,7 @@ class Publication:
     def steps(self) -> Iterator[Status]:
         """Status after Status until the report is there; close it to end the publish."""
         Session.current = self  # one job at a time
-        folder = tempfile.mkdtemp(prefix="dmp-publish-")
+        folder = temporary.make("dmp-publish-")
         task: Optional[Any] = None
         try:
             scene = bpy.data.scenes[self._scene]
@@ -86,7 +86,7 @@ class DMP_OT_publish(Matte):
 
     bl_idname = "dmp.publish"
     bl_label = "Publish"
-    bl_options = {"REGISTER"}
+    bl_options = set()
     __annotations__ = {"repair": bpy.props.StringProperty(options={"HIDDEN", "SKIP_SAVE"})}
 
     def invoke(self, context: Any, event: Any) -> Any:
@@ -99,7 +99,7 @@ class DMP_OT_publish(Matte):
             return {"CANCELLED"}
         return super().invoke(context, event)
 
-    def _begin(self, context: Any) -> Optional[Any]:
+    def begin(self, context: Any) -> Publication:
         repairs: List[Tuple[str, str, str]] = []
         if self.repair:
             check, shot, label = self.repair.split(SEPARATOR)
@@ -131,7 +131,7 @@ def _open_window(scene: Any) -> bool:
 
     def gather() -> Any:
         _forget()
-        _window_plates["folder"] = tempfile.mkdtemp(prefix="dmp-publish-")
+        _window_plates["folder"] = temporary.make("dmp-publish-")
         now = bpy.context.scene
         return dmp.finish(collect.collect(now, range_of(now), _window_plates["folder"]))
 

@@ -13,7 +13,7 @@ from typing import Any, Callable, Tuple
 
 import bpy
 
-from . import compat
+from . import colour, compat
 from .core import dmp
 
 FOREVER = 1_000_000  # frames: a sequence's end is checked by its files, not by a node
@@ -89,4 +89,4 @@ def _shape(scene: Any, size: Tuple[int, int], frame: int) -> None:
     render.use_overwrite = True
     render.use_placeholder = False
     compat.full_precision(render)
-    compat.write_linear_exr(render.image_settings)
+    compat.write_linear_exr(render.image_settings, colour.linear())

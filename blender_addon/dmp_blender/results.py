@@ -1,25 +1,28 @@
-"""From finished EXRs to nodes: one node group per matte, added beside the artist's own nodes.
+"""From finished EXRs to nodes: one node group per plate, added beside the artist's own nodes.
 
 The group is made of Blender's own nodes only, so a saved .blend opens and renders on a machine
-without the add-on. It is found again by the folder and name that it shows (a custom property), and
-is only ever refreshed: links that the artist made to it survive.
+without the add-on. It belongs to the plate's datablock, which it points at, for the life of the
+.blend: whatever the plate, the scene, the .blend or the output folder are called later, the group
+is refreshed and links that the artist made to it survive. Where its EXRs lie is the path of its
+image and nothing else, since Blender itself mends that on Save As, append and link.
 """
 
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
-from typing import Any, List, Optional, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 import bpy
 
-from . import compat
-from .core import dmp
-from .files import Numbered, spans, stem_of
+from . import colour, compat
+from .datablocks import kind_of
+from .files import spans, stem_of
+from .place import Result, result_at
 
-MARK = "dmp_result"  # custom property of the group: the path of its EXRs
+MARK = "dmp_result"  # custom property of the group: the name of its EXRs
+PLATE = "dmp_plate"  # the Image or MovieClip that it belongs to; none in groups of DMP 0.1.0
+SCENE = "dmp_scene"  # the name of the scene that it belongs to
 CONFIDENCE = "Confidence"  # how sure the engine is of alpha
-DIGITS = 4
 HEIGHT = 160.0  # of the group node with its four outputs
 OUTPUTS = (
     ("Combined", "NodeSocketColor"),  # premultiplied foreground and alpha
@@ -29,73 +32,91 @@ OUTPUTS = (
 )
 
 
-@dataclass(frozen=True)
-class Result:
-    """Where a matte's EXRs lie: ``folder/stem.####.exr``, or ``folder/stem.exr`` for a still."""
-
-    folder: str
-    stem: str
-    still: bool
-
-    @property
-    def _files(self) -> Numbered:
-        return Numbered(self.folder, f"{self.stem}.", DIGITS, ".exr")
-
-    def path(self, frame: int) -> str:
-        if self.still:
-            return os.path.join(self.folder, f"{self.stem}.exr")
-        if frame < 0:
-            raise dmp.InputError(f"Frame {frame} is below 0; move the shot to frames from 0 on.")
-        return self._files.path(frame)
-
-    def frames(self) -> List[int]:
-        """The frames that are there; [1] for a still."""
-        if self.still:
-            return [1] if os.path.exists(self.path(1)) else []
-        return self._files.numbers()
-
-    def missing(self) -> List[int]:
-        """The gaps between the first frame and the last: there the matte renders as nothing."""
-        found = self.frames()
-        return sorted(set(range(found[0], found[-1] + 1)) - set(found)) if found else []
+def plate_of(scene: Any) -> Optional[Any]:
+    """The datablock of the scene's plate."""
+    row = scene.dmp.plate
+    return row.clip if row.kind == "CLIP" else row.image
 
 
-def result_of(scene: Any, name: str, still: bool) -> Result:
-    """Where the matte of the plate ``name`` goes; the folder is made. OutputError."""
-    folder = output_folder(scene)
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as reason:
-        raise dmp.OutputError(
-            f"The output folder {folder} cannot be made ({reason.strerror}); choose another."
-        ) from None
-    return Result(folder, f"{stem_of(name, still)}_matte", still)
+def plate_stem(plate: Any, still: bool) -> str:
+    """What files are called that are made of a plate; a clip's are apart from an image's."""
+    stem = stem_of(plate.name, still)
+    return f"{stem}_clip" if kind_of(plate) == "MovieClip" else stem
 
 
-def output_folder(scene: Any) -> str:
-    """The chosen folder; else ``dmp`` beside the .blend, or in the cache when it is not saved."""
-    if scene.dmp.output:
-        return os.path.normpath(bpy.path.abspath(scene.dmp.output))
-    if bpy.data.filepath:
-        return os.path.normpath(bpy.path.abspath("//dmp"))
-    return os.path.join(str(dmp.cache_folder()), "blender", os.path.basename(bpy.app.tempdir[:-1]))
-
-
-def show(scene: Any, result: Result) -> Any:
-    """The group node with this result in the scene's compositor; made or refreshed."""
-    group = _group_of(result)
-    image_node = next(node for node in group.nodes if node.bl_idname == "CompositorNodeImage")
-    _point(image_node, result)
+def show(scene: Any, plate: Any, result: Result) -> Tuple[Any, bool]:
+    """The plate's group node in the scene's compositor, with this result, and whether it is new."""
+    group = find_group(scene, plate, result.still)
+    if group is None:
+        group = compat.new_tree(f"DMP {plate_stem(plate, result.still)}", *OUTPUTS)
+        _build(group, result)
+    group[PLATE], group[SCENE] = plate, scene.name
+    for one in _groups_with_image(group):
+        _point(one, result)
     tree = compat.ensure_compositor(scene)
     for node in tree.nodes:
-        if node.bl_idname == "CompositorNodeGroup" and node.node_tree == group:
-            return node
+        if _tree_of(node) == group:
+            return node, False
     node = tree.nodes.new("CompositorNodeGroup")
     node.node_tree = group
     node.label = group.name
     node.width = 200
     node.location = _free_place(scene, tree, node)
-    return node
+    return node, True
+
+
+def node_of(scene: Any) -> Optional[Any]:
+    """The group node of the scene's plate, else the first of ours; None before the first matte."""
+    tree = compat.compositor_of(scene)
+    nodes = [one for one in tree.nodes if _is_ours(one)] if tree is not None else []
+    plate = plate_of(scene)
+    own = [one for one in nodes if plate is not None and one.node_tree.get(PLATE) == plate]
+    return next(iter([*own, *nodes]), None)
+
+
+def _is_ours(node: Any) -> bool:
+    group = _tree_of(node)
+    return group is not None and MARK in group
+
+
+def find_group(scene: Any, plate: Any, still: bool) -> Optional[Any]:
+    """The group of a plate in a scene; None before its first matte.
+
+    A copied scene shows the group of the scene that it was copied from: it gets one of its own,
+    in whose place in the copied tree all links stay.
+    """
+    placed = list(_groups_in(compat.compositor_of(scene)))
+    local = [one for one in bpy.data.node_groups if MARK in one and one.library is None]
+    own = [one for one in local if one.get(PLATE) == plate]
+    for group in [one for one in placed if one in own]:
+        return _own_copy(scene, group) if _is_another_scenes(scene, group) else group
+    for group in own:  # its node was deleted
+        if group.get(SCENE) == scene.name:
+            return group
+    stems = (f"{stem_of(plate.name, still)}_matte",)  # as DMP 0.1.0 named them
+    for group in [one for one in placed if one in local and one.get(PLATE) is None]:
+        result = location(group)
+        if result is not None and result.stem in stems and result.still == still:
+            return group
+    return None
+
+
+def _is_another_scenes(scene: Any, group: Any) -> bool:
+    other = bpy.data.scenes.get(group.get(SCENE, scene.name))
+    if other is None or other == scene:
+        return False
+    tree = compat.compositor_of(other)
+    return tree != compat.compositor_of(scene) and group in _groups_in(tree)
+
+
+def _own_copy(scene: Any, group: Any) -> Any:
+    copy = group.copy()
+    for node in _pictures(copy):
+        node.image = node.image.copy()
+    for node in compat.compositor_of(scene).nodes:
+        if _tree_of(node) == group:
+            node.node_tree = copy
+    return copy
 
 
 def refresh(scene: Any) -> Tuple[int, List[str]]:
@@ -104,20 +125,34 @@ def refresh(scene: Any) -> Tuple[int, List[str]]:
     Returns how many there are, and a sentence for each with missing frames.
     """
     shown, gaps = 0, []
-    for result in results_in(scene):
-        group = _group_of(result)
-        for node in group.nodes:
-            if node.bl_idname == "CompositorNodeImage":
-                _point(node, result)
+    for group in _groups_in(compat.compositor_of(scene)):
+        result = location(group)
+        if result is None:
+            continue
+        if group.library is None:
+            _point(group, result)
         shown += 1
         gaps += [gap for gap in [missing_sentence(result)] if gap]
     return shown, gaps
 
 
 def results_in(scene: Any) -> List[Result]:
-    tree = compat.compositor_of(scene)
-    groups = {node.node_tree for node in tree.nodes if _is_ours(node)} if tree is not None else ()
-    return [_read_mark(group) for group in sorted(groups, key=lambda group: group.name)]
+    """Where the results in the scene's compositor lie."""
+    groups = sorted(_groups_in(compat.compositor_of(scene)), key=lambda group: group.name)
+    return [result for result in map(location, groups) if result is not None]
+
+
+def all_groups() -> List[Any]:
+    """All groups of this .blend that can be changed."""
+    return [one for one in bpy.data.node_groups if MARK in one and one.library is None]
+
+
+def location(group: Any) -> Optional[Result]:
+    """Where the EXRs of a group lie, by the path of its image; None where it has lost that."""
+    for node in _pictures(group):
+        path = bpy.path.abspath(node.image.filepath, library=node.image.library)
+        return result_at(path, node.image.source != "SEQUENCE")
+    return None
 
 
 def missing_sentence(result: Result) -> Optional[str]:
@@ -131,48 +166,56 @@ def missing_sentence(result: Result) -> Optional[str]:
     return f"{frames} {spans(gaps)} of '{result.stem}' {verb} missing in {result.folder}."
 
 
-def _is_ours(node: Any) -> bool:
-    return (
-        node.bl_idname == "CompositorNodeGroup"
-        and node.node_tree is not None
-        and MARK in node.node_tree
-    )
+def move(group: Any, result: Result, blend: str) -> None:
+    """Let a group show the same frames in another place, for a .blend that is being saved."""
+    for node in _pictures(group):
+        frames = result.frames()
+        if frames:
+            node.image.filepath = _relative(result.path(frames[0]), blend)
 
 
-def _mark(result: Result) -> str:
-    name = f"{result.stem}.exr" if result.still else f"{result.stem}.####.exr"
-    path = os.path.join(result.folder, name)
-    return _relative(path)
+def _tree_of(node: Any) -> Optional[Any]:
+    return node.node_tree if node.bl_idname == "CompositorNodeGroup" else None
 
 
-def _relative(path: str) -> str:
+def _groups_in(tree: Optional[Any]) -> Iterator[Any]:
+    """Our groups in a tree, each once."""
+    seen = []
+    for group in map(_tree_of, tree.nodes if tree is not None else ()):
+        if group is not None and MARK in group and group not in seen:
+            seen.append(group)
+            yield group
+
+
+def _pictures(group: Any) -> List[Any]:
+    """The group's Image nodes."""
+    kind = "CompositorNodeImage"
+    return [node for node in group.nodes if node.bl_idname == kind and node.image is not None]
+
+
+def _groups_with_image(group: Any) -> List[Any]:
+    """The group, and copies that the artist made of it, which show the same image."""
+    images = [node.image for node in _pictures(group)]
+    others = [
+        one
+        for one in all_groups()
+        if one != group and any(node.image in images for node in _pictures(one))
+    ]
+    return [group, *others]
+
+
+def _relative(path: str, blend: str) -> str:
     """Beside the .blend, so that the two can move together; else absolute."""
-    if bpy.data.filepath:
+    if blend:
         try:
-            return bpy.path.relpath(path).replace("\\", "/")
+            return bpy.path.relpath(path, start=os.path.dirname(blend)).replace("\\", "/")
         except ValueError:
             pass  # another drive
     return path.replace("\\", "/")
 
 
-def _read_mark(group: Any) -> Result:
-    folder, name = os.path.split(os.path.normpath(bpy.path.abspath(group[MARK])))
-    still = not name.endswith(".####.exr")
-    return Result(folder, name[: -len(".exr" if still else ".####.exr")], still)
-
-
-def _group_of(result: Result) -> Any:
-    for group in bpy.data.node_groups:
-        if MARK in group and _read_mark(group) == result:
-            group[MARK] = _mark(result)
-            return group
-    group = compat.new_tree(f"DMP {result.stem}", *OUTPUTS)
-    group[MARK] = _mark(result)
-    _build(group, result)
-    return group
-
-
 def _build(group: Any, result: Result) -> None:
+    group[MARK] = f"{result.stem}.exr" if result.still else f"{result.stem}.####.exr"
     picture = group.nodes.new("CompositorNodeImage")
     picture.image = bpy.data.images.load(result.path(result.frames()[0]))
     picture.image.name = f"DMP {result.stem}"
@@ -193,21 +236,20 @@ def _build(group: Any, result: Result) -> None:
         link(picture.outputs[CONFIDENCE.lower()], end.inputs[CONFIDENCE])
 
 
-def _point(node: Any, result: Result) -> None:
-    """Make the Image node show the files that are there now."""
+def _point(group: Any, result: Result) -> None:
+    """Make the group show the files that are there now."""
     frames = result.frames()
-    image = node.image
-    if not frames or image is None:
-        return
-    image.source = "FILE" if result.still else "SEQUENCE"
-    image.filepath = _relative(result.path(frames[0]))
-    image.colorspace_settings.name = compat.LINEAR  # what the plates were sent as
-    image.reload()
-    if not result.still:
-        node.frame_start = frames[0]
-        node.frame_offset = frames[0] - 1
-        node.frame_duration = frames[-1] - frames[0] + 1
-        node.use_auto_refresh = True
+    for node in _pictures(group) if frames else ():
+        image = node.image
+        image.source = "FILE" if result.still else "SEQUENCE"
+        image.filepath = _relative(result.path(frames[0]), bpy.data.filepath)
+        image.colorspace_settings.name = colour.linear()  # what the plates were sent as
+        image.reload()
+        if not result.still:
+            node.frame_start = frames[0]
+            node.frame_offset = frames[0] - 1
+            node.frame_duration = frames[-1] - frames[0] + 1
+            node.use_auto_refresh = True
 
 
 def _free_place(scene: Any, tree: Any, node: Any) -> Tuple[float, float]:
@@ -215,8 +257,8 @@ def _free_place(scene: Any, tree: Any, node: Any) -> Tuple[float, float]:
     others = [one for one in tree.nodes if one != node and one.type != "FRAME"]
     if not others:
         return (0.0, 0.0)
-    plate = scene.dmp.plate.image
-    shows = [one for one in others if plate is not None and getattr(one, "image", None) == plate]
+    plate = plate_of(scene)
+    shows = [one for one in others if plate is not None and _shows(one, plate)]
     beside = (shows or others)[0]
     x, y = beside.location.x + beside.width + 60.0, beside.location.y
     boxes = [(one.location.x, one.location.y, one.width, _height(one)) for one in others]
@@ -227,6 +269,10 @@ def _free_place(scene: Any, tree: Any, node: Any) -> Tuple[float, float]:
     ):  # fmt: skip
         y -= 40.0
     return (x, y)
+
+
+def _shows(node: Any, plate: Any) -> bool:
+    return plate in (getattr(node, "image", None), getattr(node, "clip", None))
 
 
 def _height(node: Any) -> float:

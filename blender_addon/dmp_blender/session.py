@@ -2,26 +2,32 @@
 
 ``Session.steps`` is a generator of Status: a modal operator takes the next on its timer, a
 background operator drains it. Closing it ends the job. Between two steps the artist may undo,
-rename or delete anything, so datablocks are found by name each time.
+rename or delete anything, so datablocks are found anew each time.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Iterator, List, Optional, Sequence
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import bpy
 
-from . import plates, preview, results
+from . import place, plates, preview, results, temporary
 from .chosen import preferences
 from .core import dmp
-from .properties import MATTES, settings_of
+from .datablocks import Reference
+from .files import spans
+from .properties import settings_of
 
 PREPARING = 0.1  # share of the bar for rendering plates, where some are rendered
+TO_SOLVE = {  # by the value of scene.dmp.solve
+    "ALL": tuple(dmp.FrameStatus),
+    "STALE": (dmp.FrameStatus.MISSING, dmp.FrameStatus.STALE),
+    "MISSING": (dmp.FrameStatus.MISSING,),
+}
 
 
 @dataclass(frozen=True)
@@ -32,82 +38,241 @@ class Status:
     text: str
 
 
+class Question(NamedTuple):
+    """What the artist has to decide before a job; ``option`` is the operator's that goes on."""
+
+    sentence: str
+    option: str
+    label: str
+
+
+class Work:
+    """A scene's inputs, settings and result, as they are now. Raises DmpError."""
+
+    def __init__(self, scene: Any, wanted: Sequence[int]) -> None:
+        self.wanted = list(wanted)
+        group, chosen = scene.dmp, preferences()
+        self.settings = settings_of(group, chosen.device or "auto", chosen.threads)
+        self.inputs = plates.read_inputs(group)
+        self.image = self.inputs[0]
+        plate = results.plate_of(scene)
+        self.plate = Reference(plate)
+        found = results.find_group(scene, plate, self.image.still)
+        self.current = results.location(found) if found is not None else None
+        self.others = [
+            result
+            for one in results.all_groups()
+            if one != found
+            for result in [results.location(one)]
+            if result is not None
+        ]
+        # Their neighbours in the shot are looked at even where they are not solved.
+        shot = set(range(scene.frame_start, scene.frame_end + 1)).union(range_of(scene))
+        self.shot = [] if self.image.still else plates.frames_of(self.inputs, sorted(shot))
+        self.top = place.chosen_folder(scene, bpy.data.filepath)
+        self.result = place.choose(
+            place.scene_folder(scene, bpy.data.filepath),
+            results.plate_stem(plate, self.image.still),
+            self.image.still,
+            self.current,
+            self.others,
+            scene.dmp.version,
+            lambda result: bool(self.overwritten(result, result.frames())),
+        )
+
+    def needed(self, frames: Sequence[int]) -> Tuple[int, ...]:
+        """The frames and all that they are solved with."""
+        ways = [one for one in self.settings if one is not None]
+        return tuple(dmp.frames_needed(frames, self.shot, ways))
+
+    def overwritten(self, result: place.Result, frames: Sequence[int]) -> str:
+        """A sentence where files of other plates would be replaced."""
+        name = self.image.job_name
+        return str(dmp.overwrites({result.path(frame): name(frame) for frame in frames}))
+
+    def states(
+        self, frames: Sequence[int], result: Optional[place.Result] = None
+    ) -> Dict[int, Any]:
+        """What lies on disk for each frame: FrameStatus, by the rule of the command line."""
+        where, on_disk = result or self.result, self.files()
+        wanted = [one for one in self.settings if one is not None]
+
+        def window_of(number: int, settings: Any) -> List[Any]:
+            whole = dmp.Job(tuple(dmp.Frame(one, ()) for one in sorted({*self.shot, number})))
+            near = dmp.window_of(dmp.Frame(number, ()), whole, settings)
+            return [self.frame(one.number) for one in near]
+
+        return {
+            number: dmp.frame_status(
+                where.path(number), self.frame(number), wanted, partial(window_of, number), on_disk
+            )
+            for number in frames
+        }
+
+    def frame(self, number: int) -> Any:
+        """A frame's plates under the names that the artist knows."""
+        return dmp.Frame(
+            number,
+            tuple(dmp.Plate(one.job_name(number), one.role, one.space) for one in self.inputs),
+        )
+
+    def files(self) -> Any:
+        """The files behind those plates as they are now: FileStates."""
+        made_of = {
+            one.job_name(number): one.made_of(number)
+            for one in self.inputs
+            for number in {*self.shot, *self.wanted}
+        }
+        return dmp.FileStates(lambda plate: made_of[plate.path])
+
+    def carried(self) -> List[int]:
+        """The frames of the current place that move to the new one: those of this plate."""
+        old = self.current
+        if old is None or old == self.result or old.still != self.result.still:
+            return []
+        if old.folder.rpartition("_v")[0] == self.result.folder.rpartition("_v")[0]:
+            return []  # another version starts empty
+        return [frame for frame in old.frames() if self._is_of_this_plate(old.path(frame), frame)]
+
+    def _is_of_this_plate(self, path: str, frame: int) -> bool:
+        made = dmp.made_from(dmp.recorded_plates(path).get(dmp.Role.IMAGE, ""))
+        # DMP 0.1.0 recorded the temporary file of a plate that it had rendered.
+        before = os.path.basename(os.path.dirname(made)).startswith(temporary.PREFIX)
+        return before or made == dmp.made_from(self.image.job_name(frame))
+
+
+def range_of(scene: Any) -> List[int]:
+    """The scene's frames, or those of its preview range, when that is on."""
+    if scene.use_preview_range:
+        return list(range(scene.frame_preview_start, scene.frame_preview_end + 1))
+    return list(range(scene.frame_start, scene.frame_end + 1))
+
+
 class Session:
     """The job of one press of the button.
 
     scene    the scene with the inputs
     frames   scene frames to solve, in order
+    only     which of them, by what lies on disk: a key of TO_SOLVE
     Raises DmpError from the start, or from its steps.
     """
 
     current: Optional[Session] = None
 
-    def __init__(self, scene: Any, frames: Sequence[int]) -> None:
-        group, chosen = scene.dmp, preferences()
-        self._scene = scene.name
-        self._settings = settings_of(group, chosen.device or "auto", chosen.threads)
-        self._python = chosen.engine_python or None
-        image = plates.read_input(group.plate, dmp.Role.IMAGE)
-        clean = plates.read_input(group.clean, dmp.Role.CLEAN)
-        if image is None:
-            raise dmp.InputError("Choose a plate first, the picture with the subject.")
-        if clean is None:
-            raise dmp.InputError("Choose a clean plate first, the view without the subject.")
-        mattes = [
-            plates.read_input(row, role, image)
-            for row, role in ((getattr(group, role.value), role) for role in MATTES)
-        ]
-        self._inputs = [image, clean, *(matte for matte in mattes if matte is not None)]
+    def __init__(self, scene: Any, frames: Sequence[int], only: str = "ALL") -> None:
+        self._scene = Reference(scene)
+        self._python = preferences().engine_python or None
+        self._work = Work(scene, [scene.frame_current, *frames])
         # A still has one matte, which serves all frames.
-        self._frames = [scene.frame_current] if image.still else list(frames)
-        self._result = results.result_of(scene, image.name, image.still)
+        self._frames = [scene.frame_current] if self._work.image.still else list(frames)
+        self._wanted = list(self._frames)
+        self._carried = self._work.carried()
+        if only != "ALL" and not self._work.image.still:
+            self._frames = self._to_solve(only)
         self.finished: List[int] = []
         self.warnings: List[str] = []
+        self.is_new = False  # whether ``show`` has made a node
         self.note = ""  # what was done to the plates of the first frame where anything was
 
     @property
-    def result(self) -> results.Result:
-        return self._result
+    def result(self) -> place.Result:
+        return self._work.result
+
+    def _to_solve(self, only: str) -> List[int]:
+        carried = set(self._carried)
+        here = [frame for frame in self._frames if frame not in carried]
+        states = self._work.states(here)
+        if self._work.current is not None:
+            there = [frame for frame in self._frames if frame in carried]
+            states.update(self._work.states(there, self._work.current))
+        return [frame for frame in self._frames if states[frame] in TO_SOLVE[only]]
+
+    def questions(self) -> List[Question]:
+        """What has to be decided first: files of other plates, frames without a plate."""
+        found = []
+        overwritten = self._work.overwritten(self.result, self._frames)
+        if overwritten:
+            label = "Overwrite them"
+            found.append(Question(overwritten, "overwrite", label))
+        there = plates.frames_of(self._work.inputs, self._frames)
+        lost = [frame for frame in self._frames if frame not in there]
+        if lost and there:
+            first = plates.why_not(self._work.inputs, lost[0])
+            others = f" There are {len(lost)} such frames: {spans(lost)}." if lost[1:] else ""
+            label = "Leave them out and solve the others"
+            found.append(Question(first + others, "skip_missing", label))
+        return found
+
+    def leave_out_missing(self) -> None:
+        """Solve the frames that have all their plates."""
+        self._frames = plates.frames_of(self._work.inputs, self._frames)
 
     def steps(self) -> Iterator[Status]:
         """Status after Status until the nodes show the result; close it to end the job."""
         Session.current = self
-        folder = tempfile.mkdtemp(prefix="dmp-plates-")
+        folder = temporary.make()
         task: Optional[Any] = None
         try:
-            found = []
-            rendered = any(one.socket is not None for one in self._inputs)
+            place.make_folder(self.result, self._work.top)
+            if self._carried and self._work.current is not None:
+                place.carry(self._work.current, self.result, self._carried, self._work.top)
+            rendered = any(one.socket is not None for one in self._work.inputs)
             share = PREPARING if rendered else 0.0
-            for index, frame in enumerate(self._frames):
+            solved = set(self._frames)
+            files: Dict[str, str] = {}
+            found: Dict[bool, List[Any]] = {True: [], False: []}
+            needed = self._work.needed(self._frames) if self._frames else ()
+            states = self._work.files()
+            for frame in needed:  # before they are rendered: what comes later is another file
+                states.look(self._work.frame(frame))
+            for index, frame in enumerate(self._frames if self._work.image.still else needed):
                 if rendered:
-                    yield Status(share * index / len(self._frames), f"Frame {frame}: plates")
-                found.append(
-                    dmp.Frame(frame, tuple(one.plate(frame, folder) for one in self._inputs))
+                    yield Status(share * index / len(needed), f"Frame {frame}: plates")
+                named = self._work.frame(frame)
+                for one, plate in zip(self._work.inputs, named.plates):
+                    path = one.plate(frame, folder).path
+                    if path != plate.path:
+                        files[plate.path] = path
+                found[frame in solved].append(named)
+            if self._frames:
+                task = dmp.BackgroundJob(
+                    dmp.Job(tuple(found[True]), *self._work.settings, tuple(found[False])),
+                    {frame: self.result.path(frame) for frame in self._frames},
+                    preview=os.path.join(folder, "preview.png"),
+                    files=files,
+                    states=states,
+                    connect=partial(dmp.ensure_engine, python=self._python),
                 )
-            task = dmp.BackgroundJob(
-                dmp.Job(tuple(found), *self._settings),
-                {frame: self._result.path(frame) for frame in self._frames},
-                preview=os.path.join(folder, "preview.png"),
-                connect=partial(dmp.ensure_engine, python=self._python),
-            )
-            status = Status(share, "Waiting for the engine")
-            while not task.done:
-                for event in task.poll():
-                    status = self._handle(event, status, share)
-                yield status
-            task.result()
+                status = Status(share, "Waiting for the engine")
+                while not task.done:
+                    for event in task.poll():
+                        status = self._handle(event, status, share)
+                    yield status
+                task.result()
         finally:
             Session.current = None
             if task is not None and not task.done:
                 task.cancel()
+            place.remove_if_empty(self.result, self._work.top)
             shutil.rmtree(folder, ignore_errors=True)
 
     def show(self) -> Optional[Any]:
-        """Put what is finished into the scene's compositor; the group node, or None."""
-        scene = bpy.data.scenes.get(self._scene)
-        if scene is None or not self.finished:
+        """Put what there is into the scene's compositor; the group node, or None."""
+        scene, plate = self._scene.find(), self._work.plate.find()
+        if scene is None or plate is None or not self.result.frames():
             return None
-        return results.show(scene, self._result)
+        node, self.is_new = results.show(scene, plate, self.result)
+        return node
+
+    def summary(self) -> str:
+        """Which of the wanted frames are solved, stale or missing now; "" where that is unknown."""
+        try:
+            states = self._work.states(self._wanted)
+        except dmp.DmpError:
+            return ""
+        counts = {state: [n for n in states if states[n] is state] for state in dmp.FrameStatus}
+        parts = [f"{spans(frames)} {state.value}" for state, frames in counts.items() if frames]
+        return "; ".join(parts)
 
     def _handle(self, event: Any, status: Status, share: float) -> Status:
         if isinstance(event, dmp.Notice):

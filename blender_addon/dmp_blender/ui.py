@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import bpy
 
-from . import compat, engine
+from . import compat, engine, facts, place, results, view
 from .chosen import preferences
-from .operators import Progress
-from .properties import KNOBS, MATTES, overrides
+from .properties import KNOBS, MATTES, overrides, title
 from .publish import SEPARATOR, Outcome
+from .run import Progress, States
 
-ROWS = (("plate", "Plate"), ("clean", "Clean plate"))
+ROWS = (("plate", "Plate"), ("clean", "Clean Plate"))
 
 
 class _Part:
@@ -32,13 +33,19 @@ class _Main(_Part):
 
     def draw(self, context: Any) -> None:
         layout, group = self.layout, context.scene.dmp
+        needs_help = engine.needs_help()
+        if needs_help:
+            engine.draw_state(layout, context)
+        _draw_failures(layout, context)
         for name, label in ROWS:
-            _draw_source(layout, getattr(group, name), label)
+            _draw_source(layout, group, name, label)
         if context.space_data.type == "NODE_EDITOR":
             layout.operator("dmp.take_selected", icon="EYEDROPPER")
         layout.prop(group, "preset")
         _draw_job(layout, context)
-        engine.draw_state(layout, context)
+        _draw_result(layout, context)
+        if not needs_help:
+            engine.draw_state(layout, context)
 
 
 class _Mattes(_Part):
@@ -47,8 +54,7 @@ class _Mattes(_Part):
 
     def draw(self, context: Any) -> None:
         for role in MATTES:
-            source = getattr(context.scene.dmp, role.value)
-            _draw_source(self.layout, source, role.called.capitalize())
+            _draw_source(self.layout, context.scene.dmp, role.value, title(role.called))
 
 
 class _Publishing(_Part):
@@ -68,18 +74,23 @@ class _Settings(_Part):
 
     def draw(self, context: Any) -> None:
         layout, group = self.layout, context.scene.dmp
+        layout.prop(group, "solve")
         layout.prop(group, "output")
+        layout.prop(group, "version")
         _draw_knobs(layout, group, [s for s in KNOBS if s.metadata["basic"]])
         addon = preferences()
         if hasattr(addon, "bl_rna"):
             layout.prop(addon, "device")
         if group.changes:
-            names = ", ".join(overrides(group))
-            layout.label(text=f"Changed: {names}", icon="MODIFIER")
+            changed = overrides(group)
+            names = ", ".join(title(one.metadata["label"]) for one in KNOBS if one.name in changed)
+            for number, line in enumerate(engine.wrapped(f"Changed: {names}", context)):
+                layout.label(text=line, icon="BLANK1" if number else "MODIFIER")
+            layout.operator("dmp.reset", icon="LOOP_BACK")
 
 
 class _Advanced(_Part):
-    bl_label = "All settings"
+    bl_label = "All Settings"
     bl_options = {"DEFAULT_CLOSED"}
 
     def draw(self, context: Any) -> None:
@@ -95,7 +106,8 @@ def _draw_knobs(layout: Any, group: Any, specs: Any) -> None:
         column.prop(group, spec.name)
 
 
-def _draw_source(layout: Any, source: Any, label: str) -> None:
+def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
+    source = getattr(group, name)
     box = layout.column(align=True)
     row = box.row(align=True)
     row.label(text=label)
@@ -109,6 +121,12 @@ def _draw_source(layout: Any, source: Any, label: str) -> None:
         if source.image is not None and source.image.source in ("SEQUENCE", "MOVIE"):
             box.prop(source, "start")
             box.prop(source, "first")
+    found = facts.describe(source)
+    if found:
+        box.label(text=found)
+    if facts.numbered_files(source):
+        text = f"Use All {facts.numbered_files(source)} Files"
+        box.operator("dmp.as_sequence", text=text, icon="SEQUENCE").row = name
 
 
 def _draw_job(layout: Any, context: Any) -> None:
@@ -120,6 +138,7 @@ def _draw_job(layout: Any, context: Any) -> None:
             column.label(text=line)
         column.operator("dmp.cancel", icon="CANCEL")
         return
+    layout.operator("dmp.use_range", icon="PREVIEW_RANGE")
     column = layout.column(align=True)  # one below the other: a sidebar is narrow at first
     column.scale_y = 1.3
     column.operator("dmp.matte_frame", icon="IMAGE_ALPHA")
@@ -128,7 +147,33 @@ def _draw_job(layout: Any, context: Any) -> None:
     row.operator("dmp.reload", icon="FILE_REFRESH")
     row.operator("dmp.reveal", icon="FILE_FOLDER", text="Reveal")
     layout.operator("dmp.publish", icon="EXPORT")
-    _draw_failures(layout, context)
+
+
+def _draw_result(layout: Any, context: Any) -> None:
+    """Where the mattes lie, which frames there are, and the views of them."""
+    scene = context.scene
+    node = results.node_of(scene)
+    found = results.location(node.node_tree) if node is not None else None
+    folder = found.folder if found is not None else place.scene_folder(scene, bpy.data.filepath)
+    column = layout.column(align=True)
+    column.label(text=_near(folder), icon="FILE_FOLDER")
+    if States.of(scene):
+        for line in engine.wrapped(States.of(scene), context):
+            column.label(text=line, icon="BLANK1")
+    if node is None:
+        return
+    grid = layout.grid_flow(columns=2, align=True, even_columns=True)
+    for value, label, _, _ in view.VIEWS:
+        if value != "CONFIDENCE" or view.has_confidence(node):
+            grid.operator("dmp.view", text=label).view = value
+
+
+def _near(folder: str) -> str:
+    """Beside the .blend where it lies there."""
+    beside = os.path.dirname(bpy.data.filepath)
+    if beside and folder.startswith(beside + os.sep):
+        return "//" + folder[len(beside) + 1 :].replace("\\", "/")
+    return folder
 
 
 def _draw_failures(layout: Any, context: Any) -> None:

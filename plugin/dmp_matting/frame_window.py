@@ -40,6 +40,25 @@ def neighbours_of(
     return (*reversed(before), *side(other for other in numbers if other > number))
 
 
+def frames_needed(
+    wanted: Iterable[int], shot: Iterable[int], ways: Iterable[Settings]
+) -> Tuple[int, ...]:
+    """``wanted`` and every frame of ``shot`` that they are solved with, ascending.
+
+    ``shot``: the numbers of all frames whose plates are there. ``ways``: the settings of which one
+    is taken. A host that sends them all gets the same pixels for a frame that is solved alone as
+    for one of a range.
+    """
+    chosen = set(wanted)
+    numbers = sorted(chosen.union(shot))
+    whole = Job(tuple(Frame(number, ()) for number in numbers))
+    found = set(chosen)
+    for settings in {one.temporal: one for one in ways}.values():
+        for number in chosen:
+            found.update(one.number for one in window_of(Frame(number, ()), whole, settings))
+    return tuple(sorted(found))
+
+
 def window_of(frame: Frame, job: Job, settings: Settings) -> tuple[Frame, ...]:
     """The window of ``frame`` in the order of numbers, itself included; empty where it is alone."""
     if settings.temporal == "off":

@@ -4,7 +4,7 @@ Scripts use ``dmp_matting`` itself. Here are the pieces that an event loop needs
 on threads, the engine's status, and the types that a job is made of. Standard library only.
 """
 
-from .atomic_write import is_alive
+from .atomic_write import atomic_write, is_alive
 from .client.background_job import BackgroundJob
 from .client.engine_process import Notice
 from .client.engine_python import engine_command
@@ -29,17 +29,18 @@ from .errors import (
     as_dmp_error,
 )
 from .farm.openjd import named_settings, write_bundle
-from .frame_window import window_of
+from .frame_window import frames_needed, window_of
 from .generators import finish, mapped
 from .job import Frame, Job, Layers, Plate, Progress, Role
-from .paths import cache_folder
+from .ocio import configuration_text, host_configuration, own_configuration
+from .paths import cache_folder, unsaved_blends
 from .presets import AUTO, DESCRIPTIONS, PRESETS, Resolved, resolve
 from .publish.background_publish import BackgroundPublish
 from .publish.host_window import open_publish_window
 from .publish.request import PublishRequest
 from .settings import Settings, still_valid
 from .shots.shot import CHUNK, Shot
-from .shots.up_to_date import FrameStatus, frame_status, recorded_plates
+from .shots.up_to_date import FrameStatus, frame_status, made_from, overwrites, recorded_plates
 
 __all__ = [
     "AUTO",
@@ -73,24 +74,32 @@ __all__ = [
     "SettingsError",
     "Shot",
     "as_dmp_error",
+    "atomic_write",
     "cache_folder",
     "choose_engine",
+    "configuration_text",
     "engine_command",
     "engine_state",
     "ensure_engine",
     "finish",
     "frame_status",
+    "frames_needed",
+    "host_configuration",
     "is_alive",
     "log_file",
+    "made_from",
     "mapped",
     "named_settings",
     "open_publish_window",
+    "overwrites",
+    "own_configuration",
     "plan_installation",
     "recorded_plates",
     "resolve",
     "start_engine",
     "still_valid",
     "stop_engine",
+    "unsaved_blends",
     "window_of",
     "write_bundle",
 ]

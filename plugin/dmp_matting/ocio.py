@@ -12,7 +12,7 @@ import hashlib
 import os
 import re
 import zipfile
-from typing import Dict, Iterator, Mapping, Optional
+from typing import Dict, Iterator, Mapping, Optional, Set
 
 VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?|%([A-Za-z_]\w*)%")
 BUILT_IN = "ocio://"
@@ -25,16 +25,35 @@ MOST = 20_000  # files that are looked at
 ABSOLUTE = re.compile(r"[\"'\s:]((?:/|[A-Za-z]:[\\/])[^\"'\n,}\]]+)")
 
 
+_hosts_own: Set[str] = set()
+
+
+def host_configuration(path: str) -> None:
+    """``path`` is the host's own configuration, and no choice of the artist's or the facility's.
+
+    Blender 5.1 and later write theirs into ``$OCIO``. It is then neither sent nor handed on.
+    """
+    _hosts_own.add(os.path.normcase(os.path.abspath(path)))
+
+
+def own_configuration() -> str:
+    """``$OCIO``; empty where it is not set, and where a host has set it for itself."""
+    named = os.environ.get("OCIO", "").strip()
+    if os.path.normcase(os.path.abspath(named)) in _hosts_own:
+        return ""
+    return named
+
+
 def ocio_environment(config: Optional[str] = None) -> str:
     """The text for the engine; empty without a configuration.
 
-    ``config``: a host's own configuration; None: that of ``$OCIO``.
+    ``config``: a host's own configuration; None: that of ``$OCIO``, if it is the user's.
     """
-    named = (os.environ.get("OCIO", "") if config is None else config).strip()
+    named = own_configuration() if config is None else config.strip()
     if not named or named.startswith(BUILT_IN):
         return named
     path = os.path.abspath(named)
-    found = {one or other for one, other in VARIABLE.findall(_text(path))}
+    found = {one or other for one, other in VARIABLE.findall(configuration_text(path))}
     lines = [f"{name}={os.environ[name]}" if name in os.environ else name for name in sorted(found)]
     return "\n".join([path, *lines])
 
@@ -87,7 +106,7 @@ def _variables(client: str) -> Dict[str, Optional[str]]:
     return variables
 
 
-def _text(path: str) -> str:
+def configuration_text(path: str) -> str:
     """The configuration; empty where it cannot be read, which the engine reports."""
     try:
         if zipfile.is_zipfile(path):  # .ocioz

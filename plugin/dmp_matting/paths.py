@@ -165,6 +165,11 @@ def data_folder() -> Path:
     return root / "dmp-matting"
 
 
+def unsaved_blends() -> Path:
+    """Where the mattes of .blend files lie that have no name yet (not made here)."""
+    return cache_folder() / "blender" / "unsaved"
+
+
 def config_file() -> Path:
     """The user's configuration file (it need not exist). EngineError without a home folder."""
     named = os.environ.get("DMP_CONFIG", "")

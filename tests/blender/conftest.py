@@ -1,8 +1,8 @@
 """Real Blenders for the tests: which there are, the add-on installed in each, drivers run in them.
 
-`.ci/run` makes `.venv-bpy-4.5` and so on at the root of the repository; DMP_BPY_45, DMP_BPY_50 and
-DMP_BPY_42 may name a Python with that bpy instead, and DMP_BLENDER_34 Debian's program. A Blender
-that is not there is skipped, with its name.
+`.ci/run` makes `.venv-bpy-4.5` and so on at the root of the repository; DMP_BPY_45, DMP_BPY_50,
+DMP_BPY_53 and DMP_BPY_42 may name a Python with that bpy instead, and DMP_BLENDER_34 Debian's
+program. A Blender that is not there is skipped, with its name.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = Path(__file__).parent / "drivers"
 PLATES = ROOT / "tests" / "plates"
 LIMIT = 100  # seconds for one driver, on a busy machine
-ALL = ("4.5", "5.0", "4.2", "3.4")
+ALL = ("4.5", "5.0", "5.3", "4.2", "3.4")
 # A matte in a second or two, of no worth but right in everything else.
 SMALL = {"preset": "draft", "solve_size": 64}
 # As long as its joint steps: of paper, whose networks take steps.
@@ -185,6 +185,11 @@ def read(path: Path | str) -> np.ndarray:
     picture = oiio.ImageBuf(str(path))
     assert not picture.has_error, picture.geterror()
     return np.asarray(picture.get_pixels("float"))
+
+
+def mattes(folder: Path) -> list[Path]:
+    """The EXRs that the add-on wrote, wherever below the chosen folder its rules put them."""
+    return sorted(folder.rglob("*_matte*.exr"))
 
 
 def channels(path: Path | str) -> list[str]:

@@ -63,7 +63,7 @@ def test_annotations_stay_text() -> None:
         assert file.name == "__init__.py" or "\nfrom __future__ import annotations\n" in text, file
 
 
-@pytest.mark.parametrize("version", ["4.2", "4.5", "5.0"])
+@pytest.mark.parametrize("version", ["4.2", "4.5", "5.0", "5.3"])
 def test_blenders_own_tool_finds_the_extension_valid(
     version: str, make_blender: Callable[[str], Blender], addon_zip: Path
 ) -> None:

@@ -92,6 +92,11 @@ def test_pixels_of_every_source(any_blender: Blender, inputs: Inputs, output: Pa
     check(seen["clip"], "scene_linear", linear(movie[2]), linear(movie[0]))
     check(seen["clip of files"], "scene_linear", *(linear(one) for one in inputs.clear[1:]))
 
+    # Named as the artist knows them, and not as the temporary files that they are rendered to.
+    names = [name.rpartition(", ")[0] for _, name in seen["pair"]]
+    assert names == [f"{folder}/movie.avi (plate, frame 2", f"{folder}/plate.png (clean plate"]
+    assert [space for space, _ in seen["pair"]] == ["scene_linear", "scene_linear"]
+
     assert seen["mask"][0][1] == "raw"
     mask = read(seen["mask"][0][0])[..., 0]
     assert mask.shape == (HEIGHT, WIDTH)

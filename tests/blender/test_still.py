@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..conftest import Pair
-from .conftest import PLATES, SMALL, Blender, channels, read
+from .conftest import PLATES, SMALL, Blender, channels, mattes, read
 
 LEMUR = PLATES / "lemur"
 LAYERS = ["R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B"]
@@ -22,7 +22,7 @@ def test_demo_pair_against_the_truth(any_blender: Blender, engine: Any, output: 
     )  # fmt: skip
     assert (seen["ended"], seen["sentence"]) == (["FINISHED"], "")
     assert seen["older"] == ["proposed", 3]
-    result = output / "plate_matte.exr"
+    (result,) = mattes(output)
     assert set(LAYERS) <= set(channels(result))
     layers = read(result)
     truth = read(LEMUR / "alpha.png")[..., 0]
@@ -56,7 +56,7 @@ def test_the_artists_mattes(blender: Blender, engine: Any, output: Path, tmp_pat
         "mattes", plate=pair.image, clean=pair.clean, size=[64, 48], output=output, settings=SMALL
     )
     assert seen["ended"] == [["FINISHED"], ""]
-    (result,) = output.iterdir()
+    (result,) = mattes(output)
     layers = read(result)
     alpha = layers[..., channels(result).index("A")]
     layers = layers[..., [channels(result).index(name) for name in "RGB"]]

@@ -11,7 +11,7 @@ import pytest
 from ..conftest import Home
 from ..scenes import write_image
 from .avi import write_avi
-from .conftest import SMALL, STEPS, Blender
+from .conftest import SMALL, STEPS, Blender, mattes
 
 LONG = {**STEPS, "joint_steps": 100_000}
 
@@ -36,7 +36,8 @@ CASES = {
     "no clean plate": "Choose a clean plate first, the view without the subject.",
     "lost file": "The clean plate {folder}/lost.exr does not exist.",
     "missing frame":
-        "The plate has no file for frame 2: {folder}/plate.0002.exr does not exist.",
+        "The plate has no file for frame 2: {folder}/plate.0002.exr does not exist. "
+        "skip_missing=True goes on.",
     "no folder": "The output folder {folder}/clean.exr cannot be made (File exists); "
                  "choose another.",
     "beyond the clip": "The plate 'movie.avi' has no frame 77; it runs from 1 to 5.",
@@ -90,7 +91,7 @@ def test_an_engine_that_is_killed_is_replaced(
         "ending", end="kill", folder=folder, output=output, settings=settings, temporary=tmp_path
     )
     assert seen["finished"] == [1] and seen["now"] != seen["killed"]
-    assert [one.name for one in output.iterdir()] == ["plate_matte.0001.exr"]
+    assert [one.name for one in mattes(output)] == ["plate_matte.0001.exr"]
 
 
 def test_a_job_that_is_closed_ends_in_the_engine(
@@ -103,7 +104,7 @@ def test_a_job_that_is_closed_ends_in_the_engine(
         environment={"TMPDIR": str(temporary)},
     )  # fmt: skip
     assert [one for one in seen["folders"] if one.startswith("dmp-plates-")]
-    assert [one for one in temporary.iterdir() if one.name.startswith("dmp-plates-")] == []
+    assert list(temporary.rglob("dmp-plates-*")) == []
     assert seen["current"] is None and seen["finished"] == []
     assert "running" not in seen["jobs"] and "queued" not in seen["jobs"]
     assert list(output.iterdir()) == []

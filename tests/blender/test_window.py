@@ -73,13 +73,20 @@ def test_a_click_a_matte_undo_escape_and_another_file(
     assert seen["fractions"] == sorted(seen["fractions"]) and len(seen["fractions"]) > 2
     assert any("solving" in text for text in seen["texts"])
     assert seen["files"] == ["plate_matte.1001.exr", "plate_matte.1002.exr"]
-    for name in ("panel", "running", "result", "unpublished", "preferences"):
+    for name in ("panel", "running", "result", "checker", "unpublished", "preferences"):
         assert (output / f"{name}.png").stat().st_size > 20_000
 
     assert len(seen["groups"]) == 1 and seen["nodes before"] == 4
+    assert seen["viewed"] == [["DMP plate", "Combined"]]  # nothing else was, so it is seen
+    assert seen["over checker"] == [["DMP Over Checker", "Image"]]
+    # The preview is gone and was never an image that Blender would ask to save.
+    assert seen["unsaved images"] == [] and seen["previews"] == []
+    assert seen["repeated"] is False  # Shift+R runs no job
     assert seen["groups after undo"] == []
     assert seen["groups after redo"] == seen["groups"]
+    assert seen["while playing"] is True  # Esc stopped the animation and nothing else
     assert seen["after escape"] == seen["groups"]  # and its job had ended in the engine
+    assert (seen["panel before"], seen["panel after"]) == (True, False)  # disabled under a job
 
     # Publish, clicked: what is missing stands in the panel, and its repair publishes the rest.
     ((check, sentence, repairs),) = seen["failures"]

@@ -19,7 +19,7 @@ from ..client.launcher import (
     stop_engine,
 )
 from ..errors import EngineError, InputError
-from ..paths import write_config
+from ..paths import unsaved_blends, write_config
 from .output import Json, out, print_result
 
 engine_app = typer.Typer(help="The engine that solves: start, status, stop, log.")
@@ -128,9 +128,20 @@ def log(
 def show_cache(as_json: Json = False) -> None:
     """Show how many finished frames are kept, where, and how large they may grow."""
     usage = ensure_engine().request("GET", "/v1/cache")
-    print_result(as_json, {"ok": True, **usage},
-         f"{usage['entries']} finished frames, {_size(usage['bytes'])} of {_size(usage['limit'])}, "
-         f"in {usage['folder']}.")  # fmt: skip
+    sentence = (
+        f"{usage['entries']} finished frames, {_size(usage['bytes'])} of {_size(usage['limit'])}, "
+        f"in {usage['folder']}."
+    )
+    unsaved = unsaved_blends()
+    mattes = [one for one in unsaved.rglob("*.exr") if one.is_file()]
+    size = sum(one.stat().st_size for one in mattes)
+    if mattes:
+        sentence += (
+            f"\n{len(mattes)} mattes of Blender files that were never saved, {_size(size)}, "
+            f"in {unsaved}; remove the folder when nothing there is needed."
+        )
+    kept = {"folder": str(unsaved), "files": len(mattes), "bytes": size}
+    print_result(as_json, {"ok": True, **usage, "unsaved_blends": kept}, sentence)
 
 
 @cache_app.command("clear")

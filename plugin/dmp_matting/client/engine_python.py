@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..errors import EngineMissingError, engine_remedy
+from ..ocio import own_configuration
 from ..paths import read_config
 
 # Variables of the starting program that the engine keeps: where things lie, how they are written,
@@ -133,12 +134,14 @@ def _is_needed(name: str) -> bool:
 
 
 def child_environment() -> Dict[str, str]:
-    """This process's environment without a host's Python settings; PATH, OCIO, CUDA stay."""
+    """This process's environment without the host's own settings; PATH, the user's OCIO stay."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.upper().startswith("PYTHON") and name != "__PYVENV_LAUNCHER__"
     }
+    if not own_configuration():
+        kept.pop("OCIO", None)
     kept["PYTHONNOUSERSITE"] = "1"
     kept["PYTHONUTF8"] = "1"
     return kept

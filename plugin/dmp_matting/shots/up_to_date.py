@@ -13,7 +13,7 @@ import json
 import os
 import struct
 from enum import Enum
-from typing import BinaryIO, Callable, Dict, Sequence
+from typing import BinaryIO, Callable, Dict, Mapping, Sequence
 
 from ..client.file_states import FileStates
 from ..exr_header import ExrHeader, read_exr_header
@@ -50,7 +50,7 @@ def frame_status(
                 return FrameStatus.STALE
         recorded = json.loads(header.text("dmp:settings"))
         release = header.text("dmp:version").partition("+")[0]
-        made_from, inputs = _plates(header), header.text("dmp:inputs")
+        recorded_names, inputs = _plates(header), header.text("dmp:inputs")
     except FileNotFoundError:
         return FrameStatus.MISSING
     except (OSError, ValueError, RecursionError, struct.error):
@@ -58,7 +58,7 @@ def frame_status(
     if not isinstance(recorded, dict):
         return FrameStatus.STALE
     names = {plate.role: plate.path for plate in frame.plates}
-    if release != __version__ or made_from != names or not inputs:
+    if release != __version__ or recorded_names != names or not inputs:
         return FrameStatus.STALE
     for one in wanted:
         if _same(recorded, one) and _is_made_from(inputs, frame, window_of(one), states):
@@ -74,6 +74,35 @@ def recorded_plates(path: str) -> Dict[Role, str]:
         return {} if header is None else _plates(header)
     except (OSError, ValueError):
         return {}
+
+
+def made_from(name: str) -> str:
+    """The file in a plate's name, without what a host did to it on the way to the engine.
+
+    A host that renders a plate names it ``FILE (WHAT IT DID).exr``: the rendered file is gone when
+    somebody reads the name.
+    """
+    return name.rpartition(" (")[0] if name.endswith(").exr") else name
+
+
+def overwrites(plates: Mapping[str, str]) -> str:
+    """A sentence where existing EXRs would be replaced that are another plate's; else "".
+
+    ``plates``: by the path of each EXR, the name of the plate that it is to be made from. A changed
+    clean plate or matte makes a frame stale, and no other shot's.
+    """
+    found = []
+    for path, name in plates.items():
+        if os.path.isfile(path):
+            origin = made_from(recorded_plates(path).get(Role.IMAGE, ""))
+            if origin != made_from(name):
+                found.append((path, origin))
+    if not found:
+        return ""
+    path, origin = found[0]
+    files_are = "1 file" if len(found) == 1 else f"{len(found)} files"
+    origin = f"comes from another plate, {origin}" if origin else "was not made by DMP"
+    return f"This overwrites {files_are} of something else: {path} {origin}."
 
 
 def _is_made_from(inputs: str, frame: Frame, window: Sequence[Frame], states: FileStates) -> bool:

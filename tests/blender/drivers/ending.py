@@ -27,7 +27,7 @@ with addon(given["python"]) as scene:
             seen["killed"] = find_engine().pid
             os.kill(seen["killed"], signal.SIGKILL)
         if solving and given["end"] == "close":
-            seen["folders"] = os.listdir(given["temporary"])
+            seen["folders"] = os.listdir(bpy.app.tempdir)
             steps.close()
     seen.update(finished=running.finished, now=find_engine().pid)
     deadline = time.monotonic() + 20

@@ -6,6 +6,7 @@ judges that line and the files. The add-on is the one that `install.py` installe
 
 import importlib
 import json
+import os
 import sys
 import traceback
 from contextlib import contextmanager
@@ -67,6 +68,16 @@ def configure(scene, plate, clean, **settings):
             row.kind, row.image = "IMAGE", chosen
     for name, value in settings.items():
         setattr(scene.dmp, name, value)
+
+
+def mattes(folder):
+    """The EXRs that the add-on wrote below a folder."""
+    return sorted(
+        os.path.join(at, name)
+        for at, _, names in os.walk(folder)
+        for name in names
+        if "_matte" in name and name.endswith(".exr")
+    )
 
 
 def compositor(scene):

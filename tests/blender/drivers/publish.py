@@ -116,5 +116,5 @@ with addon(given["python"]) as scene:
         seen["module"] = sorted(kinds)
     seen["published"] = published()
     seen["beside"] = os.path.isdir(path("publish"))
-    seen["temporary"] = os.listdir(given["temporary"])
+    seen["temporary"] = os.listdir(bpy.app.tempdir)
 answer(**seen)

@@ -13,6 +13,7 @@ from host import (
     configure,
     group_node,
     load,
+    mattes,
     outcome,
     render,
     tree_as_text,
@@ -42,25 +43,25 @@ with addon(given["python"]) as scene:
     seen["range"] = outcome(bpy.ops.dmp.matte_range)
     if "tree before" in seen:
         seen["tree after"] = tree_as_text(compositor(scene), ours=False)
-    seen["exrs"] = sorted(name for name in os.listdir(given["output"]) if name.endswith(".exr"))
+    exrs = mattes(given["output"])
+    seen["folder"] = os.path.dirname(exrs[0])
+    seen["exrs"] = [os.path.basename(one) for one in exrs]
     seen["first"] = rendered(scene, "first")
     picture = next(n for n in group_node(scene).node_tree.nodes if n.type == "IMAGE")
     seen["node"] = (picture.frame_start, picture.frame_offset, picture.frame_duration)
 
-    lost = os.path.join(given["output"], seen["exrs"][2])
+    lost = exrs[2]
     os.replace(lost, lost + ".away")
     seen["reload with a gap"] = outcome(bpy.ops.dmp.reload)
     results = importlib.import_module(f"{MODULE}.results")
     seen["gap sentence"] = results.refresh(scene)
     scene.frame_set(given["frames"][2])
     seen["frame"] = outcome(bpy.ops.dmp.matte_frame)
+    seen["as in the range"] = [lost + ".away", lost]
     seen["restored"] = results.refresh(scene)
 
     # Another program overwrites frame 1: seen after Reload, with the artist's link in place.
-    os.replace(
-        os.path.join(given["output"], seen["exrs"][1]),
-        os.path.join(given["output"], seen["exrs"][0]),
-    )
+    os.replace(exrs[1], exrs[0])
     bpy.ops.dmp.reload()
     seen["second"] = rendered(scene, "second")[:1]
     seen["groups"] = len([one for one in bpy.data.node_groups if one.name.startswith("DMP")])

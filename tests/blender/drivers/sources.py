@@ -70,6 +70,11 @@ with addon(given["python"]) as scene:
     row.clip = bpy.data.movieclips.load(os.path.join(folder, "clear.0011.png"))
     found["clip start"] = row.clip.frame_start
     ask("clip of files", row, dmp.Role.IMAGE, frames=(2, 3))
+    clean = scene.dmp.clean  # a picture beside a movie: both are rendered, and are of one space
+    clean.kind, clean.image = "IMAGE", load(png)
+    scene.dmp.plate.kind, scene.dmp.plate.image = "IMAGE", movie
+    scene.dmp.plate.start = scene.dmp.plate.first = 1
+    found["pair"] = [[one.space, one.job_name(2)] for one in plates.read_inputs(scene.dmp)]
     row = scene.dmp.garbage
     row.kind, row.mask = "MASK", square_mask("half")
     ask("mask", row, dmp.Role.GARBAGE, plate=sent)

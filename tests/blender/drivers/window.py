@@ -13,7 +13,7 @@ import traceback
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bpy
-from host import MODULE, answer, arguments, group_node, job_states
+from host import MODULE, answer, arguments, group_node, job_states, mattes
 
 given = arguments()
 seen = {"texts": [], "fractions": []}
@@ -131,6 +131,8 @@ def press_matte_range():
 
 
 def running():
+    if f"{MODULE}.session" not in sys.modules:
+        return False
     return sys.modules[f"{MODULE}.session"].Session.current is not None
 
 
@@ -142,7 +144,7 @@ def watch(until):
     """Note the progress that the panel shows until it is far enough, then take its picture."""
 
     def step():
-        status = sys.modules[f"{MODULE}.operators"].Progress.status
+        status = sys.modules[f"{MODULE}.run"].Progress.status
         if status is not None and status.fraction not in seen["fractions"]:
             seen["fractions"].append(status.fraction)
             seen["texts"].append(status.text)
@@ -164,7 +166,60 @@ def groups():
 
 
 def files():
-    return sorted(one for one in os.listdir(given["output"]) if one.endswith(".exr"))
+    return [os.path.basename(one) for one in mattes(given["output"])]
+
+
+def unsaved_images():
+    """What Blender would ask to save when it quits."""
+    return [one.name for one in bpy.data.images if one.is_dirty]
+
+
+def viewed():
+    """What the viewer shows: the name of the node and of its output."""
+    links = bpy.context.scene.node_tree.links
+    return [
+        [one.from_node.label, one.from_socket.name]
+        for one in links
+        if one.to_node.bl_idname == "CompositorNodeViewer"
+    ]
+
+
+def previews():
+    return [one.name for one in bpy.data.images if one.name.startswith("DMP Preview")]
+
+
+def click_view(view):
+    """What the button does."""
+
+    def step():
+        place = {"window": window(), "screen": window().screen, "area": area("NODE_EDITOR")}
+        with bpy.context.temp_override(**place):
+            bpy.ops.dmp.view("INVOKE_DEFAULT", view=view)
+        return True
+
+    return step
+
+
+def play():
+    place = {"window": window(), "screen": window().screen, "area": area("NODE_EDITOR")}
+    with bpy.context.temp_override(**place):
+        bpy.ops.screen.animation_play()
+    return True
+
+
+def plays():
+    return window().screen.is_animation_playing
+
+
+def plays_no_more():
+    return not plays()
+
+
+def disable_add_on():
+    seen["panel before"] = hasattr(bpy.types, "DMP_PT_node_main")
+    bpy.ops.preferences.addon_disable(module=MODULE)
+    seen["panel after"] = hasattr(bpy.types, "DMP_PT_node_main")
+    return True
 
 
 def note(name, what):
@@ -276,15 +331,22 @@ STEPS = [
     wait(4), photograph("panel"),
     press_matte_range, started, watch(0.4), ended, wait(2), show_result, wait(1),
     photograph("result"), note("groups", groups), note("files", files),
+    note("unsaved images", unsaved_images), note("previews", previews), note("viewed", viewed),
+    key("shift+r"), wait(1), note("repeated", running),
     key("ctrl+z"), wait(1), note("groups after undo", groups),
     key("ctrl+shift+z"), wait(1), note("groups after redo", groups),
-    make_long, wait(1), press_matte_range, started, wait(2), key("Escape"), ended,
+    click_view("CHECKER"), wait(3), photograph("checker"), note("over checker", viewed),
+    make_long, wait(1), press_matte_range, started, wait(2),
+    play, wait(1), key("Escape"), plays_no_more, wait(1), note("while playing", running),
+    key("Escape"), ended,
     note("after escape", groups), no_job_runs,
     press_matte_range, started, wait(2), open_another, ended, no_job_runs,
     *ARRANGED, *map(drag_sidebar, ("to", "down", 40, 40, "up")), wait(1), open_tab, wait(4),
     ask_for_a_frame_too_many, press_publish, started, ended, wait(2), photograph("unpublished"),
     note("failures", failures), repair("Leave out missing frames"), started, ended,
     accept_the_rest, note("published", published),
+    make_long, wait(1), press_matte_range, started, wait(2), disable_add_on, ended, no_job_runs,
+    wait(1), photograph("disabled"), enable,
     wait(1), show_preferences, wait(4), photograph("preferences"),
 ]  # fmt: skip
 

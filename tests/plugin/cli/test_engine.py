@@ -170,9 +170,13 @@ def test_stop_with_work_wants_force(home: Home, pair: Pair, tmp_path: Path) -> N
 def test_cache_show_clear_limit(home: Home, pair: Pair, tmp_path: Path) -> None:
     assert dmp(*matte(pair, tmp_path / "a.exr")).returncode == 0
     assert dmp("cache", "show").stdout.startswith("1 finished frames, ")
+    unsaved = home.cache / "blender" / "unsaved" / "blender_abc" / "Scene" / "plate_v001"
+    unsaved.mkdir(parents=True)
+    (unsaved / "plate_matte.exr").write_bytes(b"x" * 10)
+    assert "1 mattes of Blender files that were never saved, 10 B" in dmp("cache", "show").stdout
     assert dmp("cache", "clear").stdout == "Removed 1 finished frames.\n"
     assert json.loads(dmp("cache", "show", "--json").stdout)["entries"] == 0
-    assert (tmp_path / "a.exr").exists()
+    assert (tmp_path / "a.exr").exists() and (unsaved / "plate_matte.exr").exists()
     assert "2.5 GB" in dmp("cache", "limit", "2.5").stdout
     assert dmp("engine", "stop").returncode == 0
     assert json.loads(dmp("cache", "show", "--json").stdout)["limit"] == int(2.5 * 2**30)

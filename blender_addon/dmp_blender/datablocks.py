@@ -1,0 +1,35 @@
+"""A datablock that is found again while a job runs: after an undo, a renaming, another file."""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+import bpy
+
+COLLECTIONS = {"Scene": "scenes", "Image": "images", "MovieClip": "movieclips"}
+
+
+def kind_of(datablock: Any) -> str:
+    """``Image``, ``MovieClip`` and so on; Blender 3.4 has no ``id_type``."""
+    return str(datablock.bl_rna.identifier)
+
+
+class Reference:
+    """A scene, an image or a movie clip, by Blender's number for it and else by its name."""
+
+    def __init__(self, datablock: Any) -> None:
+        self._collection = COLLECTIONS[kind_of(datablock)]
+        self._name, self._number = datablock.name, _number(datablock)
+
+    def find(self) -> Optional[Any]:
+        """The datablock; None when it is gone."""
+        all_of_it = getattr(bpy.data, self._collection)
+        for one in all_of_it:
+            if self._number and _number(one) == self._number:
+                self._name = one.name
+                return one
+        return all_of_it.get(self._name)
+
+
+def _number(datablock: Any) -> int:
+    return int(getattr(datablock, "session_uid", 0))  # Blender 4.1 and later

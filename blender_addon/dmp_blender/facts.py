@@ -1,0 +1,73 @@
+"""What the panel shows about a plate: still, sequence or movie, its size and its frames."""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import Any, List, Optional, Tuple
+
+from .files import Numbered, numbered, spans
+from .plates import file_of
+
+FRESH = 3.0  # seconds that a folder's listing serves
+
+
+def describe(source: Any) -> str:
+    """One line about a row's datablock; "" for an empty row and for a mask."""
+    datablock = _datablock(source)
+    if datablock is None:
+        return ""
+    width, height = datablock.size
+    size = f", {width} x {height}" if width and height else ""
+    return f"{_kind(source, datablock)}{size}"
+
+
+def _kind(source: Any, datablock: Any) -> str:
+    if source.kind == "CLIP":
+        return f"Movie Clip, {datablock.frame_duration} frames"
+    if datablock.source == "SEQUENCE":
+        numbers = files_of(datablock)[1]
+        return f"Sequence, files {spans(numbers)}" if numbers else "Sequence, no files"
+    if datablock.source == "MOVIE":
+        return f"Movie, {datablock.frame_duration} frames"
+    return "Still"
+
+
+def numbered_files(source: Any) -> int:
+    """How many files a still has beside it that make a sequence with it; 0 for none."""
+    image = source.image if source.kind == "IMAGE" else None
+    if image is None or image.source != "FILE" or image.packed_file:
+        return 0
+    count = len(files_of(image)[1])
+    return count if count > 1 else 0
+
+
+def files_of(image: Any) -> Tuple[Optional[Numbered], List[int]]:
+    """The name of an image's numbered files, and the numbers that there are."""
+    return _listed(file_of(image), int(time.monotonic() / FRESH))
+
+
+@functools.lru_cache(maxsize=16)
+def _listed(path: str, moment: int) -> Tuple[Optional[Numbered], List[int]]:
+    parts = numbered(path)
+    return parts, parts.numbers() if parts is not None else []
+
+
+def range_of(source: Any) -> Optional[Tuple[int, int]]:
+    """The scene frames that a plate has, first and last; None for a still and an empty row."""
+    datablock = _datablock(source)
+    if datablock is None:
+        return None
+    if source.kind == "CLIP":
+        return datablock.frame_start, datablock.frame_start + datablock.frame_duration - 1
+    shift = source.start - source.first
+    if datablock.source == "MOVIE":
+        return shift + 1, shift + datablock.frame_duration
+    if datablock.source == "SEQUENCE":
+        numbers = files_of(datablock)[1]
+        return (shift + numbers[0], shift + numbers[-1]) if numbers else None
+    return None
+
+
+def _datablock(source: Any) -> Optional[Any]:
+    return {"CLIP": source.clip, "IMAGE": source.image}.get(source.kind)

@@ -1,0 +1,88 @@
+"""What happens when the .blend is saved or another is opened."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, List, Tuple
+
+import bpy
+from bpy.app.handlers import persistent
+
+from . import place, preview, results
+from .core import dmp
+from .run import States
+
+_carried: List[Tuple[place.Result, str]] = []  # and the chosen folder, for after the save
+
+
+@persistent
+def _before_saving(path: Any, *_: Any) -> None:
+    """No preview goes into the file; mattes that were made before its first save move along."""
+    preview.forget()
+    if isinstance(path, str) and path:
+        bring_along(path)
+
+
+@persistent
+def _after_saving(path: Any, *_: Any) -> None:
+    """Blender 3.4 does not pass the path before: what moved along then is saved at once."""
+    if not isinstance(path, str) and bpy.data.filepath and bring_along(bpy.data.filepath):
+        bpy.ops.wm.save_mainfile()
+    while _carried:
+        place.remove(*_carried.pop())
+
+
+@persistent
+def _before_opening(*_: Any) -> None:
+    States.forget()
+
+
+def bring_along(blend: str) -> bool:
+    """Give the .blend that is being saved what lies in the place of one without a name.
+
+    Returns whether anything did.
+    """
+    moved = False
+    groups = results.all_groups()
+    for group in groups:
+        result = results.location(group)
+        scene = bpy.data.scenes.get(group.get(results.SCENE, ""))
+        if result is None or scene is None:
+            continue
+        if os.path.dirname(result.folder) != place.scene_folder(scene, ""):
+            continue
+        others = [
+            found
+            for one in groups
+            if one != group
+            for found in [results.location(one)]
+            if found is not None
+        ]
+        folder = place.scene_folder(scene, blend)
+        stem = place.VERSIONED.fullmatch(os.path.basename(result.folder))
+        new = place.choose(
+            folder, stem["stem"] if stem else result.stem, result.still, None, others,
+            is_foreign=lambda there: bool(there.frames()),
+        )  # fmt: skip
+        try:
+            place.carry(result, new, result.frames(), place.chosen_folder(scene, blend))
+        except dmp.DmpError as error:
+            print(f"DMP: {error}", flush=True)  # they stay where they are
+        else:
+            results.move(group, new, blend)
+            moved = True
+            if scene.dmp.output:  # an undo may show again what lies in the cache
+                _carried.append((result, place.chosen_folder(scene, "")))
+    return moved
+
+
+def register() -> None:
+    bpy.app.handlers.save_pre.append(_before_saving)
+    bpy.app.handlers.save_post.append(_after_saving)
+    bpy.app.handlers.load_pre.append(_before_opening)
+
+
+def unregister() -> None:
+    bpy.app.handlers.save_pre.remove(_before_saving)
+    bpy.app.handlers.save_post.remove(_after_saving)
+    bpy.app.handlers.load_pre.remove(_before_opening)

@@ -1,0 +1,140 @@
+"""A job in a window: its steps on a timer, and all that shows how far it is.
+
+Plain objects, which outlive an operator whose class was removed under it.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager, suppress
+from typing import Any, Iterator, List, Optional
+
+import bpy
+
+from . import preview
+from .core import dmp
+from .session import Status
+
+TICK = 0.1  # seconds
+
+
+@contextmanager
+def bugs_reported() -> Iterator[None]:
+    """An exception that nobody foresaw becomes a DmpError; its traceback goes to the console."""
+    try:
+        yield
+    except dmp.DmpError:
+        raise
+    except Exception as bug:
+        sentence = f"{dmp.as_dmp_error(bug)} The system console has the details."
+        raise dmp.DmpError(sentence) from None
+
+
+def watched(steps: Iterator[Status]) -> Iterator[Status]:
+    with bugs_reported():
+        yield from steps
+
+
+class Run:
+    """A session in a window: its steps, its timer, and what it shows. There is at most one."""
+
+    current: Optional[Run] = None
+
+    def __init__(self, context: Any, session: Any) -> None:
+        self.session = session
+        self.steps = watched(session.steps())
+        self.cancel_requested = False  # by Cancel
+        self._manager = context.window_manager
+        self.timer = self._manager.event_timer_add(TICK, window=context.window)
+        self._manager.progress_begin(0, 100)
+        self._overlay = preview.Overlay()
+        self._screens = {one: one.image for one in _screens_for_preview(context)}
+        Run.current = self
+
+    def advance(self) -> bool:
+        """One step; False when there is none left."""
+        status: Optional[Status] = next(self.steps, None)
+        if status is None:
+            return False
+        self._manager.progress_update(int(status.fraction * 100))
+        _status_text(f"DMP {status.fraction:.0%}   {status.text}   Esc: cancel")
+        Progress.show(status)
+        self._show_preview()
+        return True
+
+    def _show_preview(self) -> None:
+        image = preview.current()
+        if image is None:
+            return
+        for space in list(self._screens):
+            try:
+                if space.image != image:
+                    space.image = image
+            except ReferenceError:  # the editor was closed
+                del self._screens[space]
+
+    def end(self) -> None:
+        """End the job, and take away everything that shows it."""
+        Run.current = None
+        self.steps.close()
+        self._manager.event_timer_remove(self.timer)
+        self._manager.progress_end()
+        _status_text(None)
+        self._overlay.remove()
+        Progress.show(None)
+        preview.forget()
+        for space, before in self._screens.items():
+            with suppress(ReferenceError):  # the editor was closed, or the image is gone
+                space.image = before
+
+
+def _status_text(text: Optional[str]) -> None:
+    """In every workspace: the artist may change to another one while the job runs."""
+    for workspace in bpy.data.workspaces:
+        workspace.status_text_set(text)
+
+
+def _screens_for_preview(context: Any) -> List[Any]:
+    """Where the running alpha is shown: the Image Editor with the button, and empty ones."""
+    spaces = [
+        area.spaces.active
+        for window in context.window_manager.windows
+        for area in window.screen.areas
+        if area.ui_type == "IMAGE_EDITOR"
+    ]
+    return [one for one in spaces if one == context.space_data or one.image is None]
+
+
+class Progress:
+    """How far the running job is, for the panel."""
+
+    status: Optional[Status] = None
+
+    @classmethod
+    def show(cls, status: Optional[Status]) -> None:
+        if status == cls.status:
+            return
+        cls.status = status
+        manager = bpy.context.window_manager
+        manager.dmp_progress = 100.0 * status.fraction if status is not None else 0.0
+        for window in manager.windows:
+            for area in window.screen.areas:
+                if area.type in ("NODE_EDITOR", "IMAGE_EDITOR"):
+                    area.tag_redraw()
+
+
+class States:
+    """Which frames were solved, stale or missing after the last job or Reload, for the panel."""
+
+    _scene, _sentence = "", ""
+
+    @classmethod
+    def keep(cls, scene: Any, sentence: str) -> None:
+        cls._scene, cls._sentence = scene.name, sentence
+
+    @classmethod
+    def forget(cls) -> None:
+        cls._scene, cls._sentence = "", ""
+
+    @classmethod
+    def of(cls, scene: Any) -> str:
+        return cls._sentence if cls._scene == scene.name else ""
