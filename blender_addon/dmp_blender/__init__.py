@@ -52,8 +52,7 @@ def _parts() -> list:
         publish,
         ui,
         view,
-    )  # fmt: skip
+    )
 
-    return [
-        preferences, properties, operators, publish, view, panel_operators, installer, engine, ui, handlers
-    ]  # fmt: skip
+    shown = [publish, view, panel_operators, installer, engine, ui]
+    return [preferences, properties, operators, *shown, handlers]

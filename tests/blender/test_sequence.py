@@ -64,7 +64,7 @@ def test_a_range_with_a_data_window(
         1, [f"Frame 1003 of 'plate_matte' is missing in {seen['folder']}."]
     ]  # fmt: skip
     assert seen["frame"] == [["FINISHED"], ""]
-    in_range, alone = map(read, seen["as in the range"])
+    in_range, alone = (read(f"{one}.exr") for one in seen["as in the range"])
     np.testing.assert_array_equal(alone, in_range)  # with its neighbours all the same
     assert seen["restored"] == [1, []]
     assert seen["groups"] == 1

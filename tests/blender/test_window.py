@@ -60,7 +60,7 @@ def test_a_click_a_matte_undo_escape_and_another_file(
     given = {
         "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
         "blend": tmp_path / "shot.blend", "output": output, "last": 1002, "settings": SETTINGS,
-        "window": WINDOW, "tab": 222, "button": 263, "publish": 319,
+        "window": WINDOW, "tab": 222, "button": 330, "publish": 385,
     }  # fmt: skip
     blender.run("prepare", **given)
     environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}

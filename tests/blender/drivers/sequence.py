@@ -2,6 +2,7 @@
 
 import importlib
 import os
+import shutil
 
 import bpy
 from host import (
@@ -51,13 +52,16 @@ with addon(given["python"]) as scene:
     seen["node"] = (picture.frame_start, picture.frame_offset, picture.frame_duration)
 
     lost = exrs[2]
-    os.replace(lost, lost + ".away")
+    away = os.path.join(os.path.dirname(lost), "away.exr")
+    os.replace(lost, away)
     seen["reload with a gap"] = outcome(bpy.ops.dmp.reload)
     results = importlib.import_module(f"{MODULE}.results")
     seen["gap sentence"] = results.refresh(scene)
     scene.frame_set(given["frames"][2])
     seen["frame"] = outcome(bpy.ops.dmp.matte_frame)
-    seen["as in the range"] = [lost + ".away", lost]
+    seen["as in the range"] = [os.path.join(given["output"], one) for one in ("in", "alone")]
+    for file, copy in zip((away, lost), seen["as in the range"], strict=True):
+        shutil.copy(file, copy + ".exr")
     seen["restored"] = results.refresh(scene)
 
     # Another program overwrites frame 1: seen after Reload, with the artist's link in place.
