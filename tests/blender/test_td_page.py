@@ -22,7 +22,7 @@ def test_every_line_of_the_page(
     installed: Callable[[str], Blender], engine: Any, tmp_path: Path
 ) -> None:
     blender = installed("3.4")
-    random = np.random.default_rng(5)
+    random = np.random.default_rng(23)  # no other test has these plates in the engine
     clean = random.random((32, 48, 3))
     for number in (1, 2, 3):
         plate = clean.copy()
