@@ -69,7 +69,7 @@ def bring_along(blend: str) -> bool:
         except dmp.DmpError as error:
             print(f"DMP: {error}", flush=True)  # they stay where they are
         else:
-            results.move(group, new, blend)
+            results.move(group, new)
             moved = True
             if scene.dmp.output:  # an undo may show again what lies in the cache
                 _carried.append((result, place.chosen_folder(scene, "")))

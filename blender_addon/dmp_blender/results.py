@@ -9,7 +9,6 @@ image and nothing else, since Blender itself mends that on Save As, append and l
 
 from __future__ import annotations
 
-import os
 from typing import Any, Iterator, List, Optional, Tuple
 
 import bpy
@@ -166,12 +165,23 @@ def missing_sentence(result: Result) -> Optional[str]:
     return f"{frames} {spans(gaps)} of '{result.stem}' {verb} missing in {result.folder}."
 
 
-def move(group: Any, result: Result, blend: str) -> None:
-    """Let a group show the same frames in another place, for a .blend that is being saved."""
-    for node in _pictures(group):
-        frames = result.frames()
-        if frames:
-            node.image.filepath = _relative(result.path(frames[0]), blend)
+def move(group: Any, result: Result) -> None:
+    """Let a group show the same frames in another place, for a .blend that is being saved.
+
+    The path is absolute, and Blender makes it relative as it saves: before the first save a
+    relative one cannot be read, and an image that cannot be read loses its layers.
+    """
+    frames = result.frames()
+    for node in _pictures(group) if frames else ():
+        _load(node, result.path(frames[0]).replace("\\", "/"))
+
+
+def _load(node: Any, path: str) -> None:
+    """Show another file of the same layers; the node's outputs, and links to them, stay."""
+    image = node.image
+    image.filepath = path
+    image.reload()
+    node.image = image  # its layers are read now, so that they are saved
 
 
 def _tree_of(node: Any) -> Optional[Any]:
@@ -204,11 +214,11 @@ def _groups_with_image(group: Any) -> List[Any]:
     return [group, *others]
 
 
-def _relative(path: str, blend: str) -> str:
+def _relative(path: str) -> str:
     """Beside the .blend, so that the two can move together; else absolute."""
-    if blend:
+    if bpy.data.filepath:
         try:
-            return bpy.path.relpath(path, start=os.path.dirname(blend)).replace("\\", "/")
+            return bpy.path.relpath(path).replace("\\", "/")
         except ValueError:
             pass  # another drive
     return path.replace("\\", "/")
@@ -242,9 +252,8 @@ def _point(group: Any, result: Result) -> None:
     for node in _pictures(group) if frames else ():
         image = node.image
         image.source = "FILE" if result.still else "SEQUENCE"
-        image.filepath = _relative(result.path(frames[0]), bpy.data.filepath)
         image.colorspace_settings.name = colour.linear()  # what the plates were sent as
-        image.reload()
+        _load(node, _relative(result.path(frames[0])))
         if not result.still:
             node.frame_start = frames[0]
             node.frame_offset = frames[0] - 1

@@ -39,6 +39,7 @@ def test_every_blend_scene_and_plate_has_its_own_mattes(
         assert (start, duration) == (first, count), name
         assert seen[name]["links"] == 1, name
         assert seen[name]["groups"] == groups, name
+        assert seen[name]["whole"] is True, name  # no layer of the EXR was lost on the way
 
     # A .blend without a name writes into the cache folder; the first save takes its mattes along.
     assert seen["unsaved"] == DONE

@@ -37,7 +37,8 @@ def state(scene):
     tree = compositor(scene)
     links = [one for one in tree.links if one.from_node.bl_idname == "CompositorNodeGroup"]
     ours = [one for one in bpy.data.node_groups if one.name.startswith("DMP plate")]
-    return {"shown": shown(scene), "links": len(links), "groups": len(ours)}
+    whole = all(one.is_valid for one in group_node(scene).node_tree.links)
+    return {"shown": shown(scene), "links": len(links), "groups": len(ours), "whole": whole}
 
 
 def save(*names):
