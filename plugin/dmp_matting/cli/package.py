@@ -17,6 +17,7 @@ from ..client.install import release, wheels
 from ..client.install.wheel import write_zip
 from ..errors import OutputError
 from ..version import __version__
+from .extension_repository import write_index
 from .output import Json, err, print_result
 
 package_app = typer.Typer(help="Make what a host's artist installs, or a whole release.")
@@ -32,11 +33,32 @@ def blender(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="The zip to write, or a folder for it.")
     ] = Path(),
+    repository: Annotated[
+        Optional[Path],
+        typer.Option(
+            help="A folder to make an extension repository of instead, by Blender's own tool: "
+            "artists add its index.json once, and updates arrive."
+        ),
+    ] = None,
+    program: Annotated[
+        str,
+        typer.Option(
+            "--blender", help="The Blender 4.2 or later whose tool is run, or a Python with bpy."
+        ),
+    ] = "",
     as_json: Json = False,
 ) -> None:
-    """Build the add-on for Blender 3.4 to 5.0: one zip, to be dropped onto Blender's window."""
-    target = (output / release.BLENDER_ZIP if output.is_dir() else output).absolute()
+    """Build the add-on for Blender 3.4 to 5.3: one zip, to be dropped onto Blender's window."""
     files = release.blender_files()
+    if repository is not None:
+        folder = repository.absolute()
+        _write_zip(folder / release.BLENDER_ZIP, files)
+        index = write_index(folder, program)
+        print_result(as_json, {"ok": True, "path": str(index), "files": len(files)},
+            f"Wrote {index}; in Blender add {index.as_uri()}, or where the folder is served, "
+            "as a remote repository.")  # fmt: skip
+        return
+    target = (output / release.BLENDER_ZIP if output.is_dir() else output).absolute()
     _write_zip(target, files)
     print_result(as_json, {"ok": True, "path": str(target), "files": len(files)},
          f"Wrote {target}; drop it onto the window of Blender.")  # fmt: skip

@@ -64,7 +64,7 @@ def enable():
     bpy.ops.preferences.addon_enable(module=MODULE)
     chosen = bpy.context.preferences.addons[MODULE].preferences
     chosen.engine_python, chosen.device, chosen.threads = given["python"], "cpu", 1
-    seen["nodes before"] = len(bpy.context.scene.node_tree.nodes)
+    seen.setdefault("nodes before", len(bpy.context.scene.node_tree.nodes))
     return True
 
 
@@ -162,7 +162,8 @@ def ended():
 
 def groups():
     nodes = bpy.context.scene.node_tree.nodes
-    return [one.name for one in nodes if one.bl_idname == "CompositorNodeGroup"]
+    groups = [one for one in nodes if one.bl_idname == "CompositorNodeGroup"]
+    return [one.name for one in groups if "dmp_result" in one.node_tree]
 
 
 def files():
