@@ -250,7 +250,9 @@ def key(name):
 
 
 def make_long():
-    bpy.context.scene.dmp.joint_steps = 1_000_000
+    scene = bpy.context.scene
+    scene.frame_start, scene.frame_end = 1001, given["last"]
+    scene.dmp.joint_steps = 1_000_000
     return True
 
 
