@@ -49,7 +49,7 @@ ALGORITHM_SHARED = {
 }  # fmt: skip
 HOST_EXTRAS = {
     "nuke": {"nuke", "nukescripts", "Qt"},
-    "blender_addon": {"bpy", "bpy_extras", "bl_ui", "mathutils", "numpy"},
+    "blender_addon": {"bpy", "bpy_extras", "bl_ui", "gpu", "gpu_extras", "mathutils", "numpy"},
 }
 
 
