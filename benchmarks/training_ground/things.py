@@ -19,10 +19,10 @@ def mug(seed: int, colour: Triple = (0.17, 0.16, 0.15)) -> list[Any]:
             (0.4, -0.5), (0.0, -0.55)]  # fmt: skip
 
     def handle(u: float, v: float) -> Triple:
-        angle, around = math.pi * (1.5 + u), 2 * math.pi * v
+        angle, around = math.pi * (0.5 - u), 2 * math.pi * v  # from the top to the bottom
         radius = 0.32 + 0.06 * math.cos(around)
-        return (0.42 - radius * math.cos(angle + math.pi / 2) * 0.8, 0.06 * math.sin(around),
-                radius * math.sin(angle + math.pi / 2))  # fmt: skip
+        x = 0.33 + 0.8 * radius * math.cos(angle)
+        return (x, 0.06 * math.sin(around), radius * math.sin(angle))
 
     return [revolved(side, clay, -0.1), surface(handle, 24, 16, clay)]
 
