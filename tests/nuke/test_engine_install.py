@@ -41,7 +41,7 @@ def test_the_menus_command_installs(
     run_until(lambda: not engine_install.RUNNING)
     assert session.messages[-1] == "The engine is installed and has made its first matte."
     (bar,) = session.bars
-    assert "Making a first matte, to see that it works" in bar.said
+    assert "Making a first matte, to see that it works" in bar.texts
     assert engine_state().status is EngineStatus.STOPPED
 
 
