@@ -22,6 +22,7 @@ from ..errors import (
     CancelledError,
     DmpError,
     EngineError,
+    InputError,
     PlateError,
     from_wire,
 )
@@ -192,6 +193,9 @@ class Matting:
             try:
                 with open(self._file(path), "rb") as file:
                     connection.request("PUT", where, file, size=sizes[path])
+            except InputError:
+                self._check_cancelled()  # the engine had ended the job before the plate was there
+                raise
             except OSError as reason:
                 raise self._unreadable(path, reason) from None
         self._check_cancelled()
