@@ -4,6 +4,7 @@ import bpy
 from host import MODULE, answer, arguments
 
 given = arguments()
+bpy.context.preferences.system.use_online_access = True  # of file:// as well
 repos = bpy.context.preferences.extensions.repos
 url = "file://" + given["folder"] + "/index.json"
 repo = repos.new(name="Facility", module="facility", remote_url=url)
