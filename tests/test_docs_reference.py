@@ -19,7 +19,7 @@ TD = ROOT / "docs" / "td"
 REFERENCE = (TD / "reference.md").read_text(encoding="utf-8")
 
 OPTION = re.compile(r"(?<![\w/-])(--[a-z][\w-]+)")
-# Options of other programs: the engine's own command, benchmarks, the training ground, openjd, dask, Nuke, Blender.
+# Options of other programs: the engine, benchmarks, the training ground, openjd, dask, the hosts.
 FOREIGN = {
     "--list", "--before", "--samples", "--plates",
     "--help", "--grace", "--worker-idle", "--joint-steps", "--work", "--repeats", "--step",
