@@ -213,7 +213,7 @@ def test_at_once_also_while_the_device_is_busy(
     assert busy.wait(10)
 
 
-@pytest.mark.parametrize("change", [{"seed": 58}, {"hold": 0.5}, {"refine_passes": 2}])
+@pytest.mark.parametrize("change", [{"seed": 58}, {"solve_size": 320}, {"refine_passes": 2}])
 def test_another_setting_is_another_result(
     engine: Connection, pair: Pair, tmp_path: Path, change: dict[str, float]
 ) -> None:

@@ -47,6 +47,21 @@ def test_nothing_in_common_is_told_from_a_pair(pair: Any, lemur: Any) -> None:
     assert nothing_in_common(lemur.image, lemur.clean.flip(3).flip(2))
 
 
+def test_hair_all_over_the_frame_is_no_stranger() -> None:
+    """No area shows the clean plate alone, but its lamps are seen between the hairs."""
+    draw = torch.Generator().manual_seed(0)
+    y, x = torch.meshgrid(torch.arange(160.0), torch.arange(200.0), indexing="ij")
+    clean = torch.full((1, 3, 160, 200), 0.2)
+    for row, column, colour in ((40, 50, 0.9), (110, 80, 0.7), (60, 150, 0.8)):
+        clean[..., (y - row).square() + (x - column).square() < 600] = colour
+    hair = torch.rand(160, 1, generator=draw).repeat(1, 200)
+    hair += 0.3 * torch.rand(160, 200, generator=draw)
+    alpha = (0.35 + hair).clamp(0, 1)
+    image = alpha * 0.25 * torch.rand(160, 200, generator=draw) + (1 - alpha) * clean
+    assert not nothing_in_common(image, clean)
+    assert nothing_in_common(image, clean.roll((37, 61), (2, 3)))
+
+
 def test_a_pair_of_equals_is_all_background(lemur: Any) -> None:
     assert not nothing_in_common(lemur.clean, lemur.clean)
     assert known_background(lemur.clean, lemur.clean).all()
