@@ -46,9 +46,10 @@ CASES = {
 
 
 NO_ENGINE = {
-    "missing engine": "The DMP engine was not found. Install it with ",
-    "no such python": "The engine's Python names '/no/python', which is not a program; "
-                      "point it at the engine's Python.",
+    "missing engine": "The DMP engine was not found; press Install engine, or run "
+                      "`dmp setup --install`.",
+    "no such python": "The preference Engine Python names '/no/python', which is not a program; "
+                      "correct or clear it.",
     "python without engine": " has no DMP engine",
 }  # fmt: skip
 
