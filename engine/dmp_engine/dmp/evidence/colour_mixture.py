@@ -75,7 +75,8 @@ def sample_sources(
     """``count`` sources for each of ``pixels`` (N,), around the nearest pixel of ``core`` (H, W).
 
     They lie at normal distances that grow up to twice ``spread`` pixels. ``weight`` (H, W) is
-    that of a source; those nearer than ``apart`` to their own pixel have none.
+    that of a source, 0 where there may be none; those nearer than ``apart`` to their own pixel
+    have none either.
     """
     height, width = core.shape
     near_y, near_x = (z.flatten()[pixels][:, None] for z in nearest(core))

@@ -28,9 +28,7 @@ def test_a_mixture_points_at_alpha() -> None:
     pair, alpha = scene()
     core = alpha == 1
     pixels = (alpha == 0.3).flatten().nonzero()[:, 0]
-    sources = sample_sources(
-        core, torch.ones(32, 32), pixels, 20, 4.0, torch.Generator().manual_seed(0)
-    )
+    sources = sample_sources(core, core.float(), pixels, 20, 4.0, torch.Generator().manual_seed(0))
     assert core.flatten()[sources.pixels[sources.weights > 0].long()].all()
     palette = Palette(pair, core.float(), PARAMETERS)
     found = colour_mixture(pair, pixels, sources, palette, PARAMETERS)
@@ -59,7 +57,7 @@ def test_highlights_stay_finite() -> None:
     pair = replace(pair, image=image, bounds=(torch.tensor(0.0), torch.tensor(40.0)))
     pixels = torch.arange(32 * 32)
     sources = sample_sources(
-        alpha == 1, torch.ones(32, 32), pixels, 20, 8.0, torch.Generator().manual_seed(0)
+        alpha == 1, (alpha == 1).float(), pixels, 20, 8.0, torch.Generator().manual_seed(0)
     )
     palette = Palette(pair, (alpha == 1).float(), PARAMETERS)
     found = colour_mixture(pair, pixels, sources, palette, PARAMETERS)
