@@ -115,7 +115,7 @@ def test_a_batch_without_an_engine(shot: Shot, tmp_path: Path, session: Session)
     assert ran.returncode == 3
     assert ran.stderr.strip() == (
         "DMP: DMP_ENGINE_PYTHON names '/no/python', which is not a program; "
-        "point it at the engine's Python."
+        "unset DMP_ENGINE_PYTHON, or point it at a Python with the engine."
     )
 
 

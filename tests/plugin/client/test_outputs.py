@@ -104,7 +104,7 @@ def test_a_frame_without_an_output_is_named(tmp_path: Path, job: Job) -> None:
             next(events)
 
 
-@pytest.mark.skipif(os.name == "nt" or os.getuid() == 0, reason="root writes where it likes")
+@pytest.mark.skipif(os.name == "nt" or os.getuid() == 0, reason="this user may write everywhere")
 def test_a_write_protected_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "o.exr").touch(0o444)
     with pytest.raises(OutputError, match="write-protected"):
