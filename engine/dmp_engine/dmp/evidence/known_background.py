@@ -48,10 +48,10 @@ def _edges_in_place(image: Tensor, clean: Tensor) -> float:
     if scale > 1:
         size = [max(1, round(side / scale)) for side in image.shape[-2:]]
         image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
-    seen, behind = (_edges(x[0].mean(0)) for x in (image, clean))
+    I_edges, B_edges = (_edges(x[0].mean(0)) for x in (image, clean))
 
     def agreement(down: int, across: int) -> float:
-        return float((seen * behind.roll((down, across), (1, 2))).mean())
+        return float((I_edges * B_edges.roll((down, across), (1, 2))).mean())
 
     steps = range(-SHIFTS * SHIFT, SHIFTS * SHIFT + 1, SHIFT)
     shifted = [agreement(y, x) for y in steps for x in steps if (y, x) != (0, 0)]

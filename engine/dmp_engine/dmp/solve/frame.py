@@ -90,15 +90,17 @@ def _by_the_paper(
 ) -> Generator[Step, None, Solution]:
     """Algorithm 1 at the solve size, F exact, and a confidence."""
     size = working_size(image.shape[-2], image.shape[-1], settings.solve_size)
-    seen, behind, known = image, clean, constraint
+    small_image, small_clean, known = image, clean, constraint
     if size is not None:
-        seen, behind = (functional.interpolate(x, size, mode="area") for x in (image, clean))
+        small_image, small_clean = (
+            functional.interpolate(x, size, mode="area") for x in (image, clean)
+        )
         known = None if constraint is None else shrunk(constraint, size)
     found = yield from algorithm_1(
-        seen, behind, settings, linear=linear, constraint=known, start=start
+        small_image, small_clean, settings, linear=linear, constraint=known, start=start
     )
     yield Step(Stage.UPSAMPLE, 0, 1, 1.0)
-    confidence = _confidence(seen, behind, found, known, linear)
+    confidence = _confidence(small_image, small_clean, found, known, linear)
     if size is None:
         foreground = found.foreground
         if settings.refinement:

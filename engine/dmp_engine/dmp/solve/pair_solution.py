@@ -75,7 +75,7 @@ def solve_pair(
     not depend on the constraint. Yields Step, returns Solution.
     """
     size = working_size(image.shape[-2], image.shape[-1], working_side)
-    plate, behind = image, clean
+    full_image, full_clean = image, clean
     image, clean = image.clamp_max(BRIGHTEST), clean.clamp_max(BRIGHTEST)
     encoding = Encoding.of_pair(image, clean, linear)
     model = _Model(encoding, size, constraint, clean_plate_error, parameters)
@@ -92,15 +92,15 @@ def solve_pair(
     joint, posterior = layers.joint, layers.posterior
     alpha = apply_constraint(joint.alpha[None, None], model.constraint)
     # In the core F is the plate, however bright.
-    foreground = torch.where(joint.alpha >= 1, plate, joint.foreground[None])
+    foreground = torch.where(joint.alpha >= 1, full_image, joint.foreground[None])
     # P = I - (1 - alpha) B holds grain and detail that F leaves out: a F + a (P - a F).
-    seen = plate - (1 - alpha) * behind
+    P = full_image - (1 - alpha) * full_clean
     return Solution(
         alpha,
         foreground,
         torch.where(posterior.undecided[None, None], 0.5, (alpha > 0.5).to(alpha)),
         confidence_of(joint.variance + joint.mixed * parameters.model_error**2)[None, None],
-        alpha * (foreground + seen - alpha * foreground),
+        alpha * (foreground + P - alpha * foreground),
         joint.variance[None, None],
     )
 
@@ -152,8 +152,8 @@ class _Model:
         if size is not None:
             image, clean = (functional.interpolate(x, size, mode="area") for x in (image, clean))
             error = None if error is None else error.shrunk(size)
-        seen, hidden = self.encoding.encode(image), self.encoding.encode(clean)
-        measured = memo(f"noise at {size}", partial(_noise, seen, hidden))
+        I_enc, B_enc = self.encoding.encode(image), self.encoding.encode(clean)
+        measured = memo(f"noise at {size}", partial(_noise, I_enc, B_enc))
         noise = Noise((measured.sigma.square() - ROUNDED).clamp_min(0).sqrt())
         if error is None:
             return Pair.of(image, clean, self.encoding, self.parameters, noise.sigma)
@@ -267,14 +267,14 @@ def confidence_of(variance: Tensor) -> Tensor:
     return (1 - 2 * NINE_OF_TEN * variance.sqrt()).clamp(0, 1)
 
 
-def _noise(seen: Tensor, hidden: Tensor) -> Noise:
+def _noise(I_enc: Tensor, B_enc: Tensor) -> Noise:
     """The noise of encoded I and B, bounded by the calmest windows where no level shows it.
 
     Where the subject fills the frame hardly a window is background; the measure then is one number
     that the subject's texture raises. Grain leaves no window with less than half its variance.
     """
-    measured = Noise.of_pair(seen, hidden)
-    apart = mean_around((seen - hidden).square().mean(1, keepdim=True), WINDOW).flatten()
+    measured = Noise.of_pair(I_enc, B_enc)
+    apart = mean_around((I_enc - B_enc).square().mean(1, keepdim=True), WINDOW).flatten()
     apart = apart[:: max(1, len(apart) // ENOUGH)]
     calm = apart.kthvalue(max(1, round(CALMEST * len(apart)))).values / LEAST_SHARE
     one_number = measured.sigma.amax() == measured.sigma.amin()
@@ -285,8 +285,8 @@ def _noise(seen: Tensor, hidden: Tensor) -> Noise:
 def _strangers(pair: Pair) -> bool:
     """Whether the plates show nothing in common."""
     encode = pair.encoding.encode
-    seen, behind = (encode(x)[None] for x in (pair.image, pair.clean))
-    return nothing_in_common(seen, behind)
+    I_enc, B_enc = (encode(x)[None] for x in (pair.image, pair.clean))
+    return nothing_in_common(I_enc, B_enc)
 
 
 def _first_layers(alpha: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:

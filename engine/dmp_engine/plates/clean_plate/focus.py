@@ -66,14 +66,17 @@ def fit_focus(image: Floats, clean: Floats, known: Mask, linear: bool) -> Focus 
 
     ``clean`` is moved and relit already. ``known`` (H, W) is where it has pixels.
     """
-    seen, behind = (shrunk(x, SIZE) for x in (image, clean))
+    small_image, small_clean = (shrunk(x, SIZE) for x in (image, clean))
     valid = shrunk(known.astype(np.float32), SIZE) > 0.999
-    I_enc, B_enc = encoded(seen, linear), encoded(behind, linear)
+    I_enc, B_enc = encoded(small_image, linear), encoded(small_clean, linear)
     before = _apart(I_enc, B_enc)
     if float(np.median(before[valid])) == 0 if valid.any() else True:
         return None  # it matches to the bit
     ways = {
-        softer: [_difference(seen, behind, I_enc, B_enc, sigma, softer, linear) for sigma in WIDTHS]
+        softer: [
+            _difference(small_image, small_clean, I_enc, B_enc, sigma, softer, linear)
+            for sigma in WIDTHS
+        ]
         for softer in (False, True)
     }
     best = np.minimum.reduce([before, *ways[False], *ways[True]])
@@ -91,24 +94,24 @@ def fit_focus(image: Floats, clean: Floats, known: Mask, linear: bool) -> Focus 
         return None
     sigma = WIDTHS[place]
     for factor in (2**0.25, 2**-0.25, 2**0.125, 2**-0.125):
-        tried = _difference(seen, behind, I_enc, B_enc, sigma * factor, softer, linear)
+        tried = _difference(small_image, small_clean, I_enc, B_enc, sigma * factor, softer, linear)
         now = _rms(tried[edges])
         if now < least:
             sigma, least = sigma * factor, now
     if softer and sigma < SOFT:
         return None
-    scale = max(image.shape[:2]) / max(seen.shape[:2])
+    scale = max(image.shape[:2]) / max(small_image.shape[:2])
     return Focus(round(sigma * scale, 3), softer, _varies([before, *ways[softer]], edges))
 
 
 def _difference(
-    seen: Floats, behind: Floats, I_enc: Floats, B_enc: Floats, sigma: float, softer: bool,
-    linear: bool,
+    small_image: Floats, small_clean: Floats, I_enc: Floats, B_enc: Floats, sigma: float,
+    softer: bool, linear: bool,
 ) -> Floats:  # fmt: skip
     """What is left with the sharper of the two blurred, (H, W)."""
     if softer:
-        return _apart(encoded(_blurred(seen, sigma), linear), B_enc)
-    return _apart(I_enc, encoded(_blurred(behind, sigma), linear))
+        return _apart(encoded(_blurred(small_image, sigma), linear), B_enc)
+    return _apart(I_enc, encoded(_blurred(small_clean, sigma), linear))
 
 
 def _varies(stack: list[Floats], edges: Mask) -> bool:
