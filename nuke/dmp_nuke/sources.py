@@ -9,6 +9,7 @@ recognised as solved, as stale, or as another shot's.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import hashlib
 import os
@@ -219,5 +220,9 @@ def _digest(nodes: Iterable[nuke.Node]) -> str:
 
 
 def _file_at(read: nuke.Node, number: int, view: str) -> str:
+    """The file that a Read reads, its Tcl run; as it is written where that has no value."""
     text = str(read["file"].value()).replace("\\", "/")
+    if "[" in text or "$" in text:  # evaluate() would put the current frame in as well
+        with contextlib.suppress(RuntimeError, ValueError):
+            text = str(nuke.tcl("subst", text))
     return output.Sequence(text).path(number, view)

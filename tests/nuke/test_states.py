@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,20 @@ def test_two_inputs_from_one_read_are_two_plates(
     made = recorded_plates(str(tmp_path / "matte.1001.exr"))
     assert made[Role.IMAGE].endswith("plate.1001.exr")
     assert "plate.1001.exr (core matte, frame 1001, nodes " in made[Role.CORE]
+
+
+def test_a_plate_that_tcl_names_is_stale_when_it_is_another(
+    dmp: Any, engine: Connection, tmp_path: Path
+) -> None:
+    read = dmp.input(0)
+    read["file"].setValue(f"[file dirname {tmp_path.as_posix()}/shot.nk]/plate.%04d.exr")
+    nuke.frame(1001)
+    assert press(dmp, "matte_frame").startswith("Done: 1 frame in")
+    assert state_of(dmp)[0] is SOLVED
+    made = recorded_plates(str(tmp_path / "matte.1001.exr"))
+    assert str(tmp_path / "plate.1001.exr") in made[Role.IMAGE]
+    shutil.copy(tmp_path / "plate.1003.exr", tmp_path / "plate.1001.exr")
+    assert state_of(dmp)[0] is STALE
 
 
 def test_a_file_that_is_no_result(tmp_path: Path) -> None:
