@@ -160,15 +160,14 @@ def test_a_distribution_without_a_list_of_modules_is_found_by_its_record(
     assert library_version("inner") == "outer 1.5"
 
 
-def test_the_server_computes_it_without_torch_and_in_a_moment() -> None:
-    timing = (
-        "import sys, time\nfrom dmp_engine.version import engine_version\n"
-        "begun = time.process_time()\nengine_version()\n"
-        "print(time.process_time() - begun, 'torch' in sys.modules)"
+def test_the_server_computes_it_without_the_libraries_that_it_is_about() -> None:
+    heavy = ["torch", "numpy", "scipy", "cv2", "OpenImageIO"]
+    loaded = (
+        "import sys\nfrom dmp_engine.version import engine_version\n"
+        f"engine_version()\nprint([x for x in {heavy} if x in sys.modules])"
     )
-    seconds, torch_loaded = subprocess.run(
-        [sys.executable, "-c", timing], capture_output=True, text=True, check=True, timeout=120,
+    done = subprocess.run(
+        [sys.executable, "-c", loaded], capture_output=True, text=True, check=True, timeout=120,
         env={"PYTHONPATH": f"{ROOT / 'plugin'}:{ROOT / 'engine'}"},
-    ).stdout.split()  # fmt: skip
-    assert torch_loaded == "False"
-    assert float(seconds) < 0.3
+    )  # fmt: skip
+    assert done.stdout.strip() == "[]"
