@@ -17,6 +17,7 @@ from typing import Any, Dict, Optional
 
 from ..errors import EngineError
 from ..paths import cache_folder, run_folder
+from .file_lock import only_one
 
 WINDOWS = sys.platform == "win32"
 FIELDS = {"address": str, "token": str, "version": str, "pid": int}  # of the run file
@@ -43,23 +44,10 @@ def run_file() -> Optional[Dict[str, Any]]:
 def lock_is_held() -> bool:
     """True while an engine of this user lives, whether it answers or not."""
     try:
-        file = (run_folder() / "engine.lock").open("r+b")
+        with only_one(run_folder() / "engine.lock") as alone:
+            return not alone
     except OSError:
         return False
-    with file:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-                msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return True
-    return False
 
 
 def lock_is_free_within(seconds: float) -> bool:

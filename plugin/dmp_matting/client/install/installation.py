@@ -26,6 +26,7 @@ from ...atomic_write import atomic_write
 from ...errors import DmpError, EngineError, InputError, OutputError
 from ...paths import config_file, data_folder, write_config
 from ..background_task import BackgroundTask
+from ..file_lock import only_one
 from ..launcher import stop_engine
 from . import failures, machine, payload, records, tools, torch_build
 from .payload import Payload
@@ -161,7 +162,9 @@ class Installation:
             if not self._into:
                 config_file().parent.mkdir(parents=True, exist_ok=True)
             self._log.write_text("", encoding="utf-8")
-            with machine.only_one(self._log.with_suffix(".lock")) as alone:
+            lock = self._log.with_suffix(".lock")
+            lock.touch()
+            with only_one(lock) as alone:
                 if not alone:
                     raise EngineError(
                         "Another program is installing the engine; wait until it has ended."

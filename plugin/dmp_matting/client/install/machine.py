@@ -11,9 +11,8 @@ import os
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
 from pathlib import Path, PurePath
-from typing import Any, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 WINDOWS = sys.platform == "win32"
 MACOS = sys.platform == "darwin"
@@ -118,25 +117,6 @@ def driver_cuda() -> Optional[Tuple[int, int]]:
 def index_build() -> str:
     """What a plain ``pip install torch`` brings on this machine: ``cpu`` or ``cu130``."""
     return "cu130" if sys.platform.startswith("linux") else "cpu"
-
-
-@contextmanager
-def only_one(file: Path) -> Iterator[bool]:
-    """Hold a lock file while the block runs; False where another process holds it."""
-    with file.open("a+b") as held:
-        try:
-            if sys.platform == "win32":
-                import msvcrt
-
-                msvcrt.locking(held.fileno(), msvcrt.LK_NBLCK, 1)
-            else:
-                import fcntl
-
-                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            yield False
-            return
-        yield True
 
 
 def open_to_all(folder: Path) -> None:

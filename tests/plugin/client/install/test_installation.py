@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from dmp_matting.client.engine_python import engine_command
+from dmp_matting.client.file_lock import only_one
 from dmp_matting.client.install import installation, machine, records, removal
 from dmp_matting.client.install.installation import (
     BackgroundInstallation,
@@ -197,7 +198,8 @@ def test_into_a_shared_folder(index: Index, release: Path, tmp_path: Path, home:
 def test_one_at_a_time(index: Index, release: Path, home: Home) -> None:
     folder = home.root / "data"
     folder.mkdir()
-    with machine.only_one(folder / "install.lock") as alone:
+    (folder / "install.lock").touch()
+    with only_one(folder / "install.lock") as alone:
         assert alone
         with pytest.raises(EngineError, match="Another program is installing the engine"):
             install(release)
