@@ -6,9 +6,10 @@ A timer takes the answer on the main thread and redraws the panels when it has c
 
 from __future__ import annotations
 
+import textwrap
 import threading
 import time
-from typing import Any, Callable, Optional
+from typing import Any, Callable, List, Optional
 
 import bpy
 
@@ -87,17 +88,10 @@ def _queue_place(state: Any) -> str:
     return f"Your job: {max(before)} before it." if before else ""
 
 
-def wrapped(sentence: str, context: Any) -> Any:
+def wrapped(sentence: str, context: Any) -> List[str]:
     """The lines of a sentence that fit beside an icon and the tabs; Blender does not wrap texts."""
     letters = int((context.region.width / context.preferences.system.ui_scale - 95) / 6.5)
-    width, line = max(letters, 18), ""
-    for word in sentence.split():
-        if line and len(line) + 1 + len(word) > width:
-            yield line
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    yield line
+    return textwrap.wrap(sentence, max(letters, 18), break_long_words=False, break_on_hyphens=False)
 
 
 def _tick() -> Optional[float]:

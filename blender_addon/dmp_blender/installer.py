@@ -5,6 +5,7 @@ engine.py draws it into its line; every decision is made in dmp_matting (client/
 
 from __future__ import annotations
 
+import textwrap
 from pathlib import Path
 from typing import Any, Optional
 
@@ -91,7 +92,8 @@ class DMP_OT_install_engine(bpy.types.Operator):
 
     def draw(self, context: Any) -> None:
         column = self.layout.column(align=True)
-        for line in _lines(self.sentence if _may_go_online() else OFFLINE):
+        sentence = self.sentence if _may_go_online() else OFFLINE
+        for line in textwrap.wrap(sentence, 72, break_on_hyphens=False):
             column.label(text=line)
         self.layout.prop(self, "folder")
 
@@ -131,17 +133,6 @@ class DMP_OT_cancel_install(bpy.types.Operator):
 def _may_go_online() -> bool:
     """Blender 4.2 and newer have a preference for it."""
     return bool(getattr(bpy.app, "online_access", True))
-
-
-def _lines(sentence: str, width: int = 72) -> Any:
-    line = ""
-    for word in sentence.split():
-        if line and len(line) + 1 + len(word) > width:
-            yield line
-            line = word
-        else:
-            line = f"{line} {word}".strip()
-    yield line
 
 
 CLASSES = (DMP_OT_install_engine, DMP_OT_cancel_install)
