@@ -125,11 +125,6 @@ class Sources:
                 yield found
 
 
-def made_from(name: str) -> str:
-    """The file in a plate's name, without the nodes that changed it."""
-    return name.rpartition(" (")[0] if name.endswith(").exr") else name
-
-
 def still_frame(node: nuke.Group) -> int:
     """The frame at which a clean plate is rendered that is a still: the range's first."""
     return int(node["first"].value())

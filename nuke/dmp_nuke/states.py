@@ -13,11 +13,11 @@ from dmp_matting.hosts import (
     Role,
     Settings,
     frame_status,
-    recorded_plates,
+    overwrites,
 )
 
 from . import knobs, output, prepare, results
-from .sources import Sources, made_from
+from .sources import Sources
 
 WORST_FIRST = (FrameStatus.MISSING, FrameStatus.STALE, FrameStatus.SOLVED)
 
@@ -83,18 +83,11 @@ def others_frames(node: nuke.Group, frames: Sequence[int]) -> str:
         return ""
     files, views = output.sequence(node), prepare.wanted_views(node)
     sources = Sources(node)
-    found = []
-    for number in frames:
-        for view in views:
-            path = files.path(number, view)
-            if not os.path.isfile(path):
-                continue
-            made = made_from(recorded_plates(path).get(Role.IMAGE, ""))
-            if made != made_from(sources.names(number, view).get(Role.IMAGE, "")):
-                found.append((path, made))
-    if not found:
-        return ""
-    path, made = found[0]
-    files_are = "1 file" if len(found) == 1 else f"{len(found)} files"
-    origin = f"comes from another plate, {made}" if made else "was not made by DMP"
-    return f"This overwrites {files_are} of something else: {path} {origin}."
+    paths = [(files.path(number, view), number, view) for number in frames for view in views]
+    return overwrites(
+        {
+            path: sources.names(number, view).get(Role.IMAGE, "")
+            for path, number, view in paths
+            if os.path.isfile(path)
+        }
+    )
