@@ -1,4 +1,4 @@
-"""Algorithm 1 as a whole: its stages in order, its switches, its sameness, and going on."""
+"""Algorithm 1 as a whole: its stages in order, its switches, and going on."""
 
 from __future__ import annotations
 
@@ -157,25 +157,6 @@ def test_the_video_mode_is_one_network_of_all_frames(tiny: Any) -> None:
     assert found.alpha.shape == (2, 1, *tiny.alpha.shape[-2:])
     assert found.foreground.shape == twice[0].shape
     assert not torch.equal(found.alpha[0], found.alpha[1])
-
-
-# --- sameness ----------------------------------------------------------------------------------
-
-
-def test_a_seed_is_a_matte(tiny: Any) -> None:
-    first, again = solved(tiny, PAPER), solved(tiny, PAPER)
-    assert same(first, again)
-    other = solved(tiny, PAPER.changed(seed=1))
-    assert not torch.equal(first.alpha, other.alpha)
-
-
-def test_the_worlds_random_numbers_do_not_matter(tiny: Any) -> None:
-    torch.manual_seed(1)
-    first = solved(tiny, PAPER)
-    torch.manual_seed(2)
-    before = torch.random.get_rng_state()
-    assert same(first, solved(tiny, PAPER))
-    assert torch.equal(before, torch.random.get_rng_state())  # nor do we touch them
 
 
 # --- interruption ------------------------------------------------------------------------------
