@@ -258,7 +258,8 @@ class Dispatcher:
         finally:
             live.slot = None
             slot.rest()
-            if record.state is JobState.RUNNING:
+            # One that failed as it gave way is QUEUED, and in no queue.
+            if record.state is JobState.RUNNING or (failure is not None and not record.ended):
                 self._end(live, failure)
             self.pump()
 
@@ -358,7 +359,8 @@ class Dispatcher:
         elif kind == "layers":
             layers = Layers.from_json(event)
             warnings = [self.store.with_client_names(record, text) for text in layers.warnings]
-            if layers.settings.solve_size == live.settings.solve_size:  # else memory was short
+            whole = dataclasses.replace(layers.settings, device=live.settings.device)
+            if whole == live.settings:  # else memory was short, and the frame is solved with less
                 exr = self.store.layers(record, frame.number)
                 await asyncio.to_thread(self.cache.put, key, exr, layers)
                 self.cache.link(self._key(live, frame), key)

@@ -24,7 +24,7 @@ from dmp_engine.pipeline.checkpoint import Checkpoint
 from dmp_engine.server import dispatcher as dispatcher_module
 from dmp_engine.server import pool as pool_module
 from dmp_engine.server.dispatcher import Dispatcher, Live
-from dmp_engine.server.job_store import Store
+from dmp_engine.server.job_store import Record, Store
 from dmp_engine.server.pool import Pool, Worker, WorkerDied
 from dmp_engine.server.result_cache import ResultCache
 from dmp_matting import EngineError, OutputError, Settings
@@ -70,7 +70,10 @@ for line in sys.stdin:
     if answer["do"] == "cancel" or not answer["on"]:
         send("cancelled")
         continue
-    fail(order())
+    last = order()
+    fail(last)
+    if last == "smaller":
+        command["settings"]["recompositions"] = 0
     with open(command["output"], "wb") as file:
         file.write(b"layers")
     send("layers", frame=number, path=command["output"], channels=["A"], width=1, height=1,
@@ -101,7 +104,8 @@ class Engine:
         self._made += 1
         plates = Plate(f"image{self._made}.exr", Role.IMAGE), Plate("clean.exr", Role.CLEAN)
         numbers = range(1, frames + 1)
-        job = Job(tuple(Frame(number, plates) for number in numbers), Settings(device="cpu"))
+        settings = Settings(device="cpu", recompositions=4)
+        job = Job(tuple(Frame(number, plates) for number in numbers), settings)
         live = self.dispatcher.enter(self.dispatcher.stored(job, attended=True, ocio=""))
         for number, plate in enumerate(live.record.plates):
             self.dispatcher.store.plate(live.record, number).write_bytes(b"plate")
@@ -309,6 +313,47 @@ def test_a_full_disk_at_the_start_ends_the_job_with_its_sentence(
             with pytest.raises(OutputError, match="No space left"):  # 507 over HTTP
                 engine.upload()
         assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+def test_a_full_disk_as_a_batch_gives_way_ends_it(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The more urgent job is there while the batch has frames left."""
+    save = Store.save
+
+    def full_for_queued(store: Store, record: Record) -> None:
+        if record.state is JobState.QUEUED and record.layers:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        save(store, record)
+
+    async def test() -> None:
+        monkeypatch.setattr(Store, "save", full_for_queued)
+        batch = engine.start(frames=50)
+        while not batch.record.layers:
+            await asyncio.sleep(0.001)
+        urgent = engine.start()
+        assert await engine.end_of(urgent) is JobState.DONE
+        assert await engine.end_of(batch) is JobState.FAILED
+        assert batch.record.failure is not None
+        assert "No space left" in batch.record.failure["message"]
+
+    run(engine, test)
+
+
+def test_a_frame_that_was_solved_with_less_for_want_of_memory_is_not_cached(
+    engine: Engine,
+) -> None:
+    async def test() -> None:
+        engine.order("work work smaller")
+        assert await engine.end_of(engine.start()) is JobState.DONE
+        assert engine.cache.usage().entries == 0
+        engine._made -= 1  # the same plates again, and memory enough
+        again = engine.start()
+        assert await engine.end_of(again) is JobState.DONE
+        assert again.record.layers[1].settings.recompositions > 0
+        assert engine.cache.usage().entries == 1
 
     run(engine, test)
 
