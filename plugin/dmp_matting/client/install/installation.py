@@ -18,6 +18,7 @@ import re
 import shutil
 import tempfile
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
@@ -185,14 +186,14 @@ class Installation:
         with atomic_write(target) as side, tempfile.TemporaryDirectory(prefix="dmp-") as boot:
             scratch = side / SCRATCH
             report(Step("Making the environment", 0.01))
-            downloads = None if self._into else data_folder() / "downloads"
-            self._environment = tools.environment(Path(boot), downloads)
+            data = None if self._into else data_folder()
+            self._environment = tools.environment(Path(boot), data)
             if self._tools.boot:
                 self._runner.run(self._tools.fetch_uv(Path(boot)), self._environment)
                 self._tools = Tools(None, tools.fetched_uv(Path(boot)))
             self._runner.run(self._tools.make_environment(side), self._environment)
             scratch.mkdir()
-            self._environment = tools.environment(scratch, downloads)
+            self._environment = tools.environment(scratch, data)
             self._packages(side, report)
             self._runner.check()
             wheel = self._plan.payload.wheel_in(scratch)
@@ -234,7 +235,7 @@ class Installation:
         while target.exists():
             number += 1
             target = self._plan.place / f"{start}-{number}"
-        for left in self._plan.place.glob(".*.part"):
+        for left in self._plan.place.glob(records.LEFT):
             shutil.rmtree(left, ignore_errors=True)  # we hold the lock: nobody writes it
         return target
 
@@ -327,7 +328,10 @@ class Installation:
             self._notes.append(
                 f"DMP_ENGINE_PYTHON names {named}, which comes first; unset it to use this engine."
             )
-        shutil.rmtree(data_folder() / "downloads", ignore_errors=True)
+        for name in tools.DOWNLOADS:
+            shutil.rmtree(data_folder() / name, ignore_errors=True)
+        with suppress(OSError):
+            (data_folder() / "downloads").rmdir()  # where it holds nothing else
 
     def _explain_build(self, record: Record) -> None:
         build = self._plan.build

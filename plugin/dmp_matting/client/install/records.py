@@ -19,6 +19,7 @@ from ...version import __version__
 from . import machine, payload, sources
 
 RECORD = "engine.json"
+LEFT = ".*.part"  # an environment that is being made, or removed
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,19 @@ def write_record(environment: Path, record: Record) -> None:
 
 
 def installed() -> List[Path]:
-    """The user's engines, oldest first."""
+    """The user's engines, oldest first. A hidden one is half made or half removed, and is none."""
+    found = [path for path in folders() if not path.name.startswith(".")]
+    return sorted(found, key=lambda path: (path / RECORD).stat().st_mtime)
+
+
+def folders() -> List[Path]:
+    """All that installations have made in the folder of engines, also what killed ones left."""
     try:
-        found = [path for path in engines_folder().iterdir() if (path / RECORD).is_file()]
+        found = sorted(engines_folder().iterdir())
     except OSError:
         return []
-    return sorted(found, key=lambda path: (path / RECORD).stat().st_mtime)
+    left = set(engines_folder().glob(LEFT))
+    return [path for path in found if path in left or (path / RECORD).is_file()]
 
 
 def update_sentence(python: Optional[str] = None) -> str:

@@ -4,37 +4,57 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import List
+from typing import List, Sequence
 
 from ...errors import OutputError
 from ...paths import cache_folder, config_file, data_folder, read_config, run_folder, write_config
 from ..launcher import stop_engine
-from . import records
+from . import records, tools
 
-OURS = ("engines", "downloads", "install.log", "install.lock")  # in the data folder
+# What DMP makes in each folder, as patterns. The user may have named a folder that holds more.
+OF_DATA = (*tools.DOWNLOADS, "install.log", "install.lock")
+OF_RUN = ("engine.json", ".engine.json.*.part", "engine.sock", "engine.lock")
+OF_CACHE = ("results", "jobs-*", "unreadable-jobs-*", "logs")  # not the mattes of unsaved .blends
 
 
 def remove(*, cache: bool = False, force: bool = False) -> List[str]:
     """Remove the user's private engine and its run files; the paths that were removed.
 
     The running engine is ended first: EngineError if it has work and not ``force``. ``cache``: also
-    finished frames, the engine's log and the configuration. OutputError for what cannot be removed.
+    finished frames, the engine's log and the configuration. Files of others stay where they are,
+    and so do mattes of unsaved .blend files. OutputError for what cannot be removed.
     """
     stop_engine(force=force)
-    paths = [data_folder() / name for name in OURS]
-    paths.append(run_folder())
+    data, run = data_folder(), run_folder()
+    paths = [*records.folders(), *_found(data, OF_DATA), *_found(run, OF_RUN)]
+    emptied = [records.engines_folder(), data / "downloads", run]
     _forget(everything=cache)
     if cache:
-        paths += [cache_folder(), config_file()]
+        paths += _found(cache_folder(), OF_CACHE)
+        paths += [config_file()] if config_file().exists() else []
+        emptied.append(cache_folder())
     removed = []
     for path in paths:
-        if path.exists():
-            _delete(path)
-            removed.append(str(path))
-    for folder in {data_folder(), config_file().parent}:
-        if folder.is_dir() and folder.name == "dmp-matting" and not any(folder.iterdir()):
-            folder.rmdir()
+        _delete(path)
+        removed.append(str(path))
+    removed += [str(folder) for folder in emptied if _remove_empty(folder)]
+    for folder in {data, config_file().parent}:
+        if folder.name == "dmp-matting":
+            _remove_empty(folder)
     return removed
+
+
+def _found(folder: Path, patterns: Sequence[str]) -> List[Path]:
+    return [path for pattern in patterns for path in sorted(folder.glob(pattern))]
+
+
+def _remove_empty(folder: Path) -> bool:
+    """Remove a folder in which nothing is left; whether it was."""
+    try:
+        folder.rmdir()
+    except OSError:
+        return False
+    return True
 
 
 def _forget(everything: bool) -> None:

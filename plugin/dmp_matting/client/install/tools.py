@@ -17,6 +17,7 @@ from ..engine_python import child_environment
 from . import machine, pythons
 from .pythons import BasePython
 
+DOWNLOADS = ("downloads/pip", "downloads/uv")  # in the data folder, which may hold more
 # These would put packages elsewhere than into the environment.
 _ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV")
 _FOR_UV = {
@@ -97,15 +98,15 @@ def choose(base: str, *, offline: bool) -> Tools:
     return Tools(python, uv)
 
 
-def environment(scratch: Path, downloads: Optional[Path]) -> Dict[str, str]:
-    """The environment of pip and uv. ``scratch``: for what is unpacked; ``downloads``: to keep."""
+def environment(scratch: Path, data: Optional[Path]) -> Dict[str, str]:
+    """The environment of pip and uv. ``scratch``: for what is unpacked; ``data``: what is kept."""
     made = {name: value for name, value in child_environment().items() if name not in _ELSEWHERE}
     made.update(PIP_USER="0", PIP_RESUME_RETRIES="5", PYTHONUNBUFFERED="1", UV_NO_PROGRESS="1")
     for name in ("TMPDIR", "TEMP", "TMP"):
         made[name] = str(scratch)  # on the disk of the target: /tmp is often small
-    if downloads is not None:
-        made.setdefault("PIP_CACHE_DIR", str(downloads / "pip"))
-        made.setdefault("UV_CACHE_DIR", str(downloads / "uv"))
+    if data is not None:
+        for variable, name in zip(("PIP_CACHE_DIR", "UV_CACHE_DIR"), DOWNLOADS):
+            made.setdefault(variable, str(data / name))
     for pip, uv in _FOR_UV.items():
         if made.get(pip):
             made.setdefault(uv, made[pip])

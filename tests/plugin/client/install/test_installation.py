@@ -23,7 +23,7 @@ from dmp_matting.client.install.installation import (
 )
 from dmp_matting.client.launcher import find_engine
 from dmp_matting.errors import CancelledError, DmpError, EngineError, InputError, OutputError
-from dmp_matting.paths import config_file, read_config, write_config
+from dmp_matting.paths import config_file, read_config, unsaved_blends, write_config
 
 from ....conftest import Home
 from ....packages import Index, index, make_release, release
@@ -74,6 +74,31 @@ def test_installed_seen_by_all_hosts_and_removed(index: Index, release: Path, ho
     removal.remove(cache=True)
     assert not home.cache.exists() and not config_file().exists()
     assert [path for path in home.root.rglob("*") if path.is_file()] == []
+
+
+def test_removal_leaves_what_is_not_ours(home: Home) -> None:
+    """The user names these folders, and may name ones that hold more."""
+    data = home.root / "data"
+    ours = [
+        data / "engines" / "0.1.0-1" / records.RECORD, data / "downloads" / "pip" / "http",
+        data / "install.log", home.run / "engine.json", home.run / "engine.lock",
+        home.cache / "results" / "aa" / "layers.exr", home.cache / "logs" / "engine.log",
+        home.cache / "jobs-here.lock", home.cache / "jobs-here" / "a" / "job.json",
+        home.cache / "unreadable-jobs-here" / "a" / "job.json",
+    ]  # fmt: skip
+    others = [
+        home.run / "scene.nk", data / "engines" / "car" / "v8.obj", data / "downloads" / "a.zip",
+        unsaved_blends() / "blender_a1" / "Scene" / "v001" / "m.0001.exr",
+    ]  # fmt: skip
+    home.run.mkdir(mode=0o700)
+    for path in (*ours, *others):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("{}")
+    removed = removal.remove(cache=True)
+    found = {path for path in home.root.rglob("*") if path.is_file()}
+    assert found == set(others)
+    assert not (home.cache / "results").exists() and not (home.cache / "jobs-here").exists()
+    assert str(home.cache) not in removed and str(home.cache / "results") in removed
 
 
 def test_an_update_leaves_the_old_engine_until_its_work_is_done(

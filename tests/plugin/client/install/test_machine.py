@@ -181,7 +181,7 @@ def test_the_commands(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "https://index.example/simple")
     monkeypatch.setenv("PIP_TARGET", "/elsewhere")
     monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example:3128")
-    made = tools.environment(Path("/scratch"), Path("/downloads"))
+    made = tools.environment(Path("/scratch"), Path("/data"))
     assert made["UV_DEFAULT_INDEX"] == "https://index.example/simple"
     assert "PIP_TARGET" not in made and made["HTTPS_PROXY"] == "http://proxy.example:3128"
     assert made["TMPDIR"] == "/scratch"
