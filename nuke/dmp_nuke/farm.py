@@ -34,8 +34,7 @@ def submit(node: nuke.Group) -> str:
 
     InputError and its kin, OutputError, EngineMissingError, CancelledError.
     """
-    view = prepare.wanted_views(node)[0]
-    folder = Path(output.sequence(node).path(1, view)).parent / JOB
+    folder = _folder(node)
     python = engine_command()[0]  # by the same path on the workers, as docs/td/farm.md says
     shots = _shots(node, folder / PLATES, knobs.whole_range(node))
     try:
@@ -47,6 +46,17 @@ def submit(node: nuke.Group) -> str:
     return folder.as_posix()
 
 
+def _folder(node: nuke.Group) -> Path:
+    """The node's own folder for its farm jobs: another node may write its EXRs beside them."""
+    view = prepare.wanted_views(node)[0]
+    return Path(output.sequence(node).path(1, view)).parent / JOB / _name(node)
+
+
+def _name(node: nuke.Group) -> str:
+    """What the node's shot and its folders are called: no other node of the script is so."""
+    return node.fullName().replace(".", "_")
+
+
 def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> str:
     """Write the plates of nodes and ``shots.json`` for ``dmp batch`` into ``to``; its path.
 
@@ -55,8 +65,8 @@ def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> 
     folder = Path(os.path.abspath(to))
     rows: List[Dict[str, Any]] = []
     for node in nodes:
-        name = node.fullName().replace(".", "_")
-        rows += map(_row, _shots(node, folder / name, list(frames) or knobs.whole_range(node)))
+        wanted = list(frames) or knobs.whole_range(node)
+        rows += map(_row, _shots(node, folder / _name(node), wanted))
     path = folder / "shots.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -80,8 +90,7 @@ def _shots(node: nuke.Group, plates: Path, frames: Sequence[int]) -> List[Shot]:
         plates.mkdir(parents=True, exist_ok=True)
         return plates
 
-    name = node.fullName().replace(".", "_")
-    return collect.shots_of(node, name, frames, folder, lambda view, _: files.of_view(view))
+    return collect.shots_of(node, _name(node), frames, folder, lambda view, _: files.of_view(view))
 
 
 def _row(shot: Shot) -> Dict[str, Any]:

@@ -52,7 +52,11 @@ def create() -> nuke.Group:
 
 def _into_the_pipe(node: nuke.Group, chosen: List[nuke.Node]) -> None:
     plate = chosen[0]
+    # What a clean plate is made from stays where it is: it would be made from the node else.
+    above = {other.fullName() for one in chosen[1:] for other in upstream(one)}
     for below in plate.dependent(nuke.INPUTS, False):
+        if below.fullName() in above:
+            continue
         for index in range(below.inputs()):
             source = below.input(index)
             if source is not None and source.fullName() == plate.fullName():
@@ -105,6 +109,28 @@ def inner(node: nuke.Group, name: str) -> nuke.Node:
     if found is None:
         raise InputError(f"{node.name()} has lost its inner node '{name}'; make a new DMP node.")
     return found
+
+
+def upstream(source: nuke.Node) -> Iterator[nuke.Node]:
+    """``source`` and every node above it, in a fixed order, out of the group it lies in too.
+
+    Only a few are held at a time: some editions let Python hold ten.
+    """
+    found, left = set(), [source.fullName()]
+    while left:
+        name = left.pop(0)
+        one = source if name == source.fullName() else nuke.toNode(f"root.{name}")
+        if name in found or one is None:
+            continue
+        found.add(name)
+        yield one
+        outer = one.parent() if one.Class() == "Input" else None
+        if isinstance(outer, nuke.Group):
+            above = outer.input(int(one["number"].value()))
+            left += [] if above is None else [above.fullName()]
+        for index in range(one.inputs()):
+            above = one.input(index)
+            left += [] if above is None else [above.fullName()]
 
 
 def each_node() -> Iterator[nuke.Group]:

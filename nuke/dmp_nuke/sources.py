@@ -21,7 +21,7 @@ import nuke
 from dmp_matting.hosts import FileStates, Frame, InputError, Plate, Role
 
 from . import colour, knobs, output
-from .node import INPUTS, children
+from .node import INPUTS, children, upstream
 
 PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
 LINEAR = ("linear", "scene_linear")  # what a Read of an EXR hands on as it is stored
@@ -177,28 +177,6 @@ def _knob_text(read: nuke.Node, name: str, otherwise: str) -> str:
     text = str(knob.value())
     inside = re.fullmatch(r"default \((.*)\)", text)
     return (inside[1] if inside else text).partition(" ")[0]
-
-
-def upstream(source: nuke.Node) -> Iterator[nuke.Node]:
-    """``source`` and every node above it, in a fixed order, out of the group it lies in too.
-
-    Only a few are held at a time: some editions let Python hold ten.
-    """
-    found, left = set(), [source.fullName()]
-    while left:
-        name = left.pop(0)
-        one = source if name == source.fullName() else nuke.toNode(f"root.{name}")
-        if name in found or one is None:
-            continue
-        found.add(name)
-        yield one
-        outer = one.parent() if one.Class() == "Input" else None
-        if isinstance(outer, nuke.Group):
-            above = outer.input(int(one["number"].value()))
-            left += [] if above is None else [above.fullName()]
-        for index in range(one.inputs()):
-            above = one.input(index)
-            left += [] if above is None else [above.fullName()]
 
 
 def _digest(nodes: Iterable[nuke.Node]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import nuke
 
-from .sources import upstream
+from .node import upstream
 
 
 def shows(node: nuke.Group) -> bool:

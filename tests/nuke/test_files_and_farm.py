@@ -107,7 +107,7 @@ def test_the_files_of_a_node(dmp: Any, session: Session, engine: Connection) -> 
 
 def test_a_farm_job_is_written_from_the_node(dmp: Any, session: Session) -> None:
     dmp["submit"].execute()
-    bundle = Path(dmp["file"].value()).parent / "farm"
+    bundle = Path(dmp["file"].value()).parent / "farm" / "DMPMatte1"
     assert dmp["status"].value().startswith(f"Wrote the farm job {bundle.as_posix()};")
     values = json.loads((bundle / "openjd_parameters.json").read_text())
     assert values["Image"].endswith("/plate.%04d.exr") and values["Frames"] == "1001-1003"
@@ -119,6 +119,22 @@ def test_a_farm_job_is_written_from_the_node(dmp: Any, session: Session) -> None
     assert dmp["status"].value() == (
         "A farm gives mattes in the working space; set Colour to scene-linear or raw."
     )
+
+
+def test_two_nodes_with_one_folder_have_a_farm_job_each(
+    dmp: Any, shot: Shot, session: Session, tmp_path: Path
+) -> None:
+    other = dmp_node(*shot.reads(), tmp_path / "v001" / "other.%04d.exr")
+    jobs = [tmp_path / "v001" / "farm" / name for name in ("DMPMatte1", "DMPMatte2")]
+    for made in (dmp, other):
+        for knob, number in (("first", 1001), ("last", 1001)):
+            made[knob].setValue(number)
+        brighter(made)
+        made["submit"].execute()
+    for made, job in zip((dmp, other), jobs, strict=True):
+        values = json.loads((job / "openjd_parameters.json").read_text())
+        assert values["Output"] == made["file"].value()
+        assert values["Image"] == f"{job.as_posix()}/plates/image.main.1001.exr"
 
 
 def test_plates_only_and_then_a_batch_without_nuke(

@@ -14,7 +14,7 @@ from dmp_matting import PRESETS, Settings, preset
 from dmp_matting.client.connection import Connection
 from dmp_nuke import knobs, menus, node
 
-from .conftest import Shot, dmp_node, pixels, press
+from .conftest import Shot, dmp_node, graded, pixels, press
 from .test_terminal import run_nuke
 
 
@@ -117,6 +117,19 @@ def test_it_comes_into_the_pipe(shot: Shot, session: Session) -> None:
     assert [below.input(0), below.input(1)] == [made, clean] and made.input(0) is plate
     assert (made["first"].value(), made["last"].value()) == (1001, 1003), "the plate's range"
     assert made.ypos() > plate.ypos()
+
+
+def test_a_clean_plate_that_is_made_from_the_plate_keeps_its_input(
+    shot: Shot, session: Session
+) -> None:
+    plate, _ = shot.reads()
+    held, below = graded(plate), graded(plate)
+    painted = graded(held)
+    for one in (plate, painted):
+        one.setSelected(True)
+    made = node.create()
+    assert [made.input(0), made.input(1)] == [plate, painted] and below.input(0) is made
+    assert held.input(0) is plate and painted.input(0) is held
 
 
 def test_without_a_selection_it_appears_at_the_cursor(

@@ -157,6 +157,8 @@ class Node(Guarded):
         self._attached()
         if i >= self.maxInputs():
             return False  # as Nuke: no error
+        if node is not None and self in node._all_above():
+            return False  # a circle
         before = list(self._inputs)
         self._inputs += [None] * (i + 1 - len(self._inputs))
         self._inputs[i] = node
@@ -164,6 +166,17 @@ class Node(Guarded):
             self._inputs.pop()
         session.remember(lambda: setattr(self, "_inputs", before))
         return True
+
+    def _all_above(self) -> set[Node]:
+        """The node and everything above it in its group."""
+        found: set[Node] = set()
+        left: list[Node] = [self]
+        while left:
+            one = left.pop()
+            if one not in found:
+                found.add(one)
+                left += [above for above in one._inputs if above is not None]
+        return found
 
     def setXYpos(self, x: int, y: int) -> None:
         self._knobs["xpos"].setValue(x)
