@@ -157,28 +157,28 @@ class Installation:
 
     def run(self, report: Callable[[Step], None]) -> Installed:
         """Everything. One DmpError; what was there before is there after it."""
-        place = self._plan.place
+        place, alone = self._plan.place, False
+        lock = self._log.with_suffix(".lock")
         try:
             (place.parent if self._into else place).mkdir(parents=True, exist_ok=True)
             if not self._into:
                 config_file().parent.mkdir(parents=True, exist_ok=True)
-            self._log.write_text("", encoding="utf-8")
-            lock = self._log.with_suffix(".lock")
             lock.touch()
             with only_one(lock) as alone:
-                if not alone:
+                if not alone:  # log and lock are those of the other
                     raise EngineError(
                         "Another program is installing the engine; wait until it has ended."
                     )
+                self._log.write_text("", encoding="utf-8")
                 done = self._install(report)
-            if self._into:
-                self._log.unlink()  # a shared folder holds nothing beside the environment
+                if self._into:
+                    self._log.unlink()  # a shared folder holds nothing beside the environment
             return done
         except OSError as reason:
             raise failures.from_os(reason, place) from None
         finally:
-            if self._into:
-                self._log.with_suffix(".lock").unlink(missing_ok=True)
+            if self._into and alone:
+                lock.unlink(missing_ok=True)
 
     def _install(self, report: Callable[[Step], None]) -> Installed:
         started = time.monotonic()

@@ -230,6 +230,19 @@ def test_one_at_a_time(index: Index, release: Path, home: Home) -> None:
             install(release)
 
 
+def test_a_second_installer_leaves_lock_and_log_of_the_first(
+    index: Index, release: Path, tmp_path: Path, home: Home
+) -> None:
+    lock, log = tmp_path / ".dmp.install.lock", tmp_path / ".dmp.install.log"
+    lock.touch()
+    log.write_text("of the first")
+    with only_one(lock) as alone:
+        assert alone
+        with pytest.raises(EngineError, match="Another program is installing the engine"):
+            install(release, into=tmp_path / "dmp")
+    assert lock.exists() and log.read_text() == "of the first"
+
+
 @pytest.fixture
 def small_disk(home: Home) -> Iterator[Callable[[str], None]]:
     """Mounts a small disk where the engine would lie."""
