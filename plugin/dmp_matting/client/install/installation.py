@@ -203,7 +203,7 @@ class Installation:
             _put_in_place(side, target)
             shutil.rmtree(scratch)
             report(Step("Making a first matte, to see that it works", 0.88))
-            device = self_test(records.python_in(side))
+            device = self_test(records.python_in(side), self._runner.check)
             self._runner.check()
             record = Record(
                 self._plan.payload.version, digest, _torch_version(side),

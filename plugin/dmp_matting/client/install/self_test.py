@@ -5,8 +5,9 @@ from __future__ import annotations
 import struct
 import tempfile
 import zlib
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Callable, Dict, List
 
 from ...errors import DmpError, EngineError
 from ...job import Frame, Job, Layers, Plate, Role
@@ -17,10 +18,11 @@ from ..engine_python import python_command
 WIDTH, HEIGHT = 48, 32  # pixels
 
 
-def self_test(python: str) -> str:
+def self_test(python: str, check_cancelled: Callable[[], None]) -> str:
     """Check the engine of ``python`` and solve a tiny plate; the device that solved.
 
     Takes as long as loading torch twice. EngineError with what is wrong and what to do.
+    ``check_cancelled`` is called between its steps; what it raises ends the engine.
     """
     command = python_command(python, "dmp_engine")
     checks: List[Dict[str, str]] = query_engine("doctor", command=command)["checks"]
@@ -36,14 +38,21 @@ def self_test(python: str) -> str:
         plates = tuple(Plate(str(path), role) for role, path in pair.items())
         output = Path(folder, "matte.exr")
         job = Job((Frame(1, plates),), preset("draft"))
-        try:
-            found: List[Any] = list(run_directly(job, {1: str(output)}, command=command))
-        except DmpError as error:
-            raise EngineError(f"The engine's first matte failed: {error}") from None
-        layers = next(one for one in found if isinstance(one, Layers))
+        device = ""
+        with closing(run_directly(job, {1: str(output)}, command=command)) as events:
+            while True:
+                check_cancelled()
+                try:
+                    event = next(events, None)
+                except DmpError as error:
+                    raise EngineError(f"The engine's first matte failed: {error}") from None
+                if event is None:
+                    break
+                if isinstance(event, Layers):
+                    device = event.device
         if not output.stat().st_size:
             raise EngineError("The engine's first matte is empty; install it again.")
-    return layers.device
+    return device
 
 
 def _png(subject: bool) -> bytes:

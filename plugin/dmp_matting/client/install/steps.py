@@ -62,7 +62,10 @@ class Runner:
         environment: Dict[str, str],
         on_line: Callable[[str], None] = lambda line: None,
     ) -> Tuple[int, str]:
-        """The exit code and the output. CancelledError, or EngineError where it does not start."""
+        """The exit code and the output. CancelledError, or EngineError where it does not start.
+
+        What else is raised, by the log or by ``on_line``, is raised when the command has ended.
+        """
         with self.log.open("a", encoding="utf-8", errors="replace") as log:
             log.write(f"$ {machine.quoted(command)}\n")
             log.flush()
@@ -80,14 +83,20 @@ class Runner:
                     ) from None
             lines: List[str] = []
             assert child.stdout is not None
-            with child.stdout:
-                for line in child.stdout:
-                    log.write(line)
-                    log.flush()
-                    lines.append(line)
-                    on_line(line.rstrip())
-            code = child.wait()
-            with self._lock:
-                self._child = None
+            try:
+                with child.stdout:
+                    for line in child.stdout:
+                        log.write(line)
+                        log.flush()
+                        lines.append(line)
+                        on_line(line.rstrip())
+                code = child.wait()
+            except BaseException:  # a full disk: what it writes is removed after this
+                machine.end_tree(child)
+                child.wait()
+                raise
+            finally:
+                with self._lock:
+                    self._child = None
         self.check()
         return code, "".join(lines)
