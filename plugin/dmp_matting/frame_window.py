@@ -6,6 +6,7 @@ whatever was solved before, wherever, and after whatever interruption.
 
 from __future__ import annotations
 
+import bisect
 import hashlib
 from typing import Callable, Iterable, List, Sequence, Tuple
 
@@ -13,6 +14,7 @@ from .job import NEIGHBOURS, Frame, Job, Plate
 from .settings import Settings
 
 GAP = 4  # frame numbers; what is further apart is no neighbour
+FILM = 8  # frames that the paper's video mode solves together
 
 
 def neighbours_of(
@@ -38,6 +40,16 @@ def neighbours_of(
 
     before = side(other for other in reversed(numbers) if other < number)
     return (*reversed(before), *side(other for other in numbers if other > number))
+
+
+def block_of(number: int, numbers: Sequence[int]) -> Tuple[int, ...]:
+    """The frames of ``numbers`` (ascending) that the paper's video mode solves ``number`` with.
+
+    Itself is among them. ``numbers`` are cut into blocks of FILM from the first on, so whoever
+    passes some of a shot passes whole blocks of it, or one block alone.
+    """
+    first = bisect.bisect_left(numbers, number) // FILM * FILM
+    return tuple(numbers[first : first + FILM])
 
 
 def frames_needed(
@@ -68,6 +80,8 @@ def window_of(frame: Frame, job: Job, settings: Settings) -> tuple[Frame, ...]:
     if settings.temporal == "neighbours":
         near = neighbours_of(frame.number, numbers)
         numbers = sorted((*near, frame.number))
+    else:
+        numbers = list(block_of(frame.number, numbers))
     if len(numbers) < 2:
         return ()
     return tuple(frames[number] for number in numbers)

@@ -7,7 +7,6 @@ farm/dask.py   chunks as tasks of a cluster
 
 from __future__ import annotations
 
-import functools
 import threading
 from contextlib import closing
 from typing import Deque, Dict, Generator, List, Optional, Sequence, Tuple
@@ -127,14 +126,14 @@ class JobExecutor(Executor):
     def _give_up(self, shot: Shot, left: Sequence[int], error: DmpError) -> ShotFailure:
         """What is wrong is wrong for every frame of the shot: take its other chunks away too."""
         self._given_up[shot.name] = error
-        rest = [numbers for one, numbers in list(self.chunks) if one.name == shot.name]
-        for numbers in rest:
+        frames = list(left)
+        for chunk in [one for one in list(self.chunks) if one[0].name == shot.name]:
             try:
-                self.chunks.remove((shot, numbers))
+                self.chunks.remove(chunk)
             except ValueError:
                 continue  # another thread took it, and will report it
-        frames = functools.reduce(lambda all_of, more: all_of + more, rest, tuple(left))
-        return ShotFailure(shot.name, frames, error)
+            frames += chunk[1]
+        return ShotFailure(shot.name, tuple(frames), error)
 
 
 def _is_the_shots(error: DmpError, shot: Shot) -> bool:

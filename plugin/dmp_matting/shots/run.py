@@ -32,7 +32,7 @@ from .events import (
 )
 from .executor import Chunk, Executor
 from .local_executor import LocalExecutor
-from .shot import CHUNK, Gap, Shot, check_shots, chunks, gap_sentence
+from .shot import CHUNK, Gap, Shot, check_shots, gap_sentence
 from .up_to_date import FrameStatus, frame_status
 
 
@@ -64,7 +64,7 @@ def run_shots(
     states = FileStates()
     for shot in shots:
         report, absent = reports[shot.name], {gap.frame for gap in gaps[shot.name]}
-        for numbers in chunks(shot.numbers(), chunk):
+        for numbers in shot.chunks(chunk):
             todo = []
             for number in numbers:
                 if number in absent:

@@ -11,6 +11,7 @@ work starts.
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 import zlib
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
 
 from ..errors import InputError, PlateError
-from ..frame_window import neighbours_of
+from ..frame_window import block_of, neighbours_of
 from ..job import Frame, Job, Plate, Role
 from ..presets import AUTO, resolve
 from ..settings import Settings
@@ -139,21 +140,40 @@ class Shot:
         """The frames that the engine looks at for these.
 
         Neighbours (:func:`.frame_window.neighbours_of`), or for the paper's video mode the rest of
-        the block of CHUNK frames. A frame of which a file is missing, or may not be read, is
-        nobody's neighbour.
+        the block (:func:`.frame_window.block_of`). A frame of which a file is missing, or may not
+        be read, is nobody's neighbour.
         """
-        ways = {one.temporal for one in self.possible_settings()}
-        whole = sorted({*self.numbers(), *self.around})
-        place = {number: at for at, number in enumerate(whole)}
+        ways, whole = self._ways(), self._whole()
         is_there = functools.lru_cache(maxsize=None)(self._is_there)
         near: Set[int] = set()
         for number in numbers:
             if "neighbours" in ways:
                 near.update(neighbours_of(number, whole, is_there))
             if "paper" in ways:
-                first = place[number] // CHUNK * CHUNK
-                near.update(filter(is_there, whole[first : first + CHUNK]))
+                near.update(filter(is_there, block_of(number, whole)))
         return tuple(sorted(near.difference(numbers)))
+
+    def chunks(self, size: int = CHUNK) -> Iterator[Tuple[int, ...]]:
+        """The frames in jobs, by their place in the shot: a resumed shot has the same ones.
+
+        In the paper's video mode a job has frames of one block, also where some of it are missing:
+        so the engine solves them with that block, whatever ``size`` is.
+        """
+        numbers, whole = self.numbers(), self._whole()
+        for start in range(0, len(numbers), size):
+            chunk = numbers[start : start + size]
+            if "paper" not in self._ways():
+                yield chunk
+                continue
+            for _, part in itertools.groupby(chunk, lambda number: block_of(number, whole)):
+                yield tuple(part)
+
+    def _ways(self) -> Set[str]:
+        return {one.temporal for one in self.possible_settings()}
+
+    def _whole(self) -> List[int]:
+        """All frames of the shot, ascending."""
+        return sorted({*self.numbers(), *self.around})
 
     def _is_there(self, number: int) -> bool:
         paths = [plate.path for plate in self.frame(number).plates]
@@ -211,12 +231,6 @@ def _meant(text: str) -> str:
         return ""
     near = "" if pattern.frames() else pattern.nearest()
     return f" (did you mean {near}?)" if near else ""
-
-
-def chunks(numbers: Sequence[int], size: int = CHUNK) -> Iterator[Tuple[int, ...]]:
-    """Frames in jobs; by place in the shot, so that a resumed shot has the same ones."""
-    for start in range(0, len(numbers), size):
-        yield tuple(numbers[start : start + size])
 
 
 def check_shots(shots: Sequence[Shot]) -> None:

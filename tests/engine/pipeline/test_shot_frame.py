@@ -78,7 +78,7 @@ def test_the_window_of_a_frame_ends_at_a_gap_and_at_the_shot() -> None:
     assert numbers(10, 9, 8, 8 - GAP - 1, 12) == [8, 9, 10, 12]
     assert numbers(10) == []
     assert numbers(10, 9, 11, temporal="off") == []
-    assert numbers(10, *range(1, 30), method="paper", temporal="paper") == list(range(1, 30))
+    assert numbers(10, *range(1, 30), method="paper", temporal="paper") == list(range(9, 17))
 
 
 def test_pixels_do_not_depend_on_what_was_solved_before(shot: Job) -> None:
@@ -189,5 +189,16 @@ def test_a_shot_sends_the_same_neighbours_whatever_is_left_to_do(tmp_path: Path)
     assert replace(whole, frames=(1012,)).context((1012,)) == ()
     film = replace(whole, settings=PAPER)
     assert film.context((1010, 1012)) == (1009, 1011, 1013, 1014, 1015, 1016)
+    for size in (1, 3, 5, 8, 9, 20, 40):  # the blocks, whatever the chunk
+        chunks = list(film.chunks(size))
+        assert [number for chunk in chunks for number in chunk] == list(film.numbers())
+        assert all(len(chunk) <= size for chunk in chunks)
+        for chunk in chunks:
+            job = film.job(chunk)
+            for frame in job.frames:
+                window = [other.number for other in window_of(frame, job, PAPER)]
+                first = film.numbers().index(frame.number) // 8 * 8
+                block = [n for n in film.numbers()[first : first + 8] if n != 1007]
+                assert [n for n in window if n != 1007] == block, (size, frame.number)
     off = replace(whole, settings=DRAFT.changed(temporal="off"))
     assert off.context((1012,)) == ()

@@ -20,7 +20,7 @@ from dmp_matting.client.engine_process import Event
 from dmp_matting.errors import DmpError
 from dmp_matting.job import Layers
 from dmp_matting.shots.events import ShotFailure, ShotFrame
-from dmp_matting.shots.executor import FAULT_LIMIT, JobExecutor
+from dmp_matting.shots.executor import FAULT_LIMIT, Chunk, JobExecutor
 from dmp_matting.shots.shot import Shot
 
 FRAMES = tuple(range(1, 41))
@@ -77,6 +77,22 @@ def test_a_shot_is_given_up_when_frame_after_frame_fails(kind: type[DmpError]) -
     executor = Failing(dict.fromkeys(FRAMES[2:], kind("the disk is full")))
     assert run(executor) == ([1, 2], list(FRAMES[2:]))
     assert executor.jobs <= 2 * FAULT_LIMIT + 1
+
+
+def test_frames_that_another_thread_took_are_reported_by_it_alone() -> None:
+    class Overtaken(deque[Chunk]):
+        """Another thread takes the first chunk just before this one would."""
+
+        def remove(self, value: Chunk) -> None:
+            if value[1] == (9, 10):
+                self.popleft()
+            super().remove(value)
+
+    shot = Shot("s", "p.####.exr", "c.exr", "m.####.exr", FRAMES)
+    executor = Failing({1: SettingsError("no such thing")})
+    executor.chunks = Overtaken([(shot, (9, 10)), (shot, (11, 12))])
+    (failure,) = executor.chunk_events(shot, (1, 2))
+    assert isinstance(failure, ShotFailure) and failure.frames == (1, 2, 11, 12)
 
 
 def test_without_an_engine_nothing_goes_on() -> None:
