@@ -12,10 +12,10 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Generator, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Generator, Iterator, List, Mapping, Optional, Set, Tuple
 
 from ..atomic_write import atomic_write
 from ..errors import (
@@ -57,11 +57,6 @@ def matte(
         elif isinstance(event, Layers):
             found[event.frame] = event
     return tuple(found[frame.number] for frame in job.frames)
-
-
-def run_in_engine(job: Job, outputs: Mapping[int, str]) -> Generator[Event, None, None]:
-    """All events of a job through this user's engine: as ``run_directly``."""
-    return Matting(job, outputs).events()
 
 
 class _Damaged(EngineGone):
@@ -163,6 +158,15 @@ class Matting:
         if self._cancelled:
             raise CancelledError("Cancelled on request.")
 
+    @contextmanager
+    def _unless_cancelled(self) -> Iterator[None]:
+        """The engine refuses what comes after a cancellation; the caller gets CancelledError."""
+        try:
+            yield
+        except InputError:
+            self._check_cancelled()
+            raise
+
     def _take_up(self, connection: Connection) -> None:
         """After a connection was lost before the start was answered: did the start arrive?
 
@@ -191,15 +195,13 @@ class Matting:
             path = plate["path"]
             where = f"/v1/jobs/{self._id}/plates/{plate['index']}"
             try:
-                with open(self._file(path), "rb") as file:
+                with open(self._file(path), "rb") as file, self._unless_cancelled():
                     connection.request("PUT", where, file, size=sizes[path])
-            except InputError:
-                self._check_cancelled()  # the engine had ended the job before the plate was there
-                raise
             except OSError as reason:
                 raise self._unreadable(path, reason) from None
         self._check_cancelled()
-        connection.request("POST", f"/v1/jobs/{self._id}/start")
+        with self._unless_cancelled():
+            connection.request("POST", f"/v1/jobs/{self._id}/start")
         self._started = True
 
     def _sizes(self) -> Dict[str, int]:

@@ -236,6 +236,22 @@ def test_cancel_from_another_thread(engine: Connection, pair: Pair, tmp_path: Pa
     assert isinstance(fails(matting), CancelledError)
 
 
+@pytest.mark.parametrize("end", ["/plates/1", "/start"])
+def test_cancel_just_before_a_request_of_the_upload(
+    engine: Connection, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    matting = pair.matting(engine, tmp_path / "o.exr", ENDLESS)
+    request = Connection.request
+
+    def cancelled_first(wire: Connection, method: str, path: str, *body: Any, **more: Any) -> Any:
+        if path.endswith(end):
+            matting.cancel()
+        return request(wire, method, path, *body, **more)
+
+    monkeypatch.setattr(Connection, "request", cancelled_first)
+    assert isinstance(fails(matting), CancelledError)
+
+
 def test_a_task_for_an_event_loop(engine: Connection, pair: Pair, tmp_path: Path) -> None:
     job, output = pair.job(seed=5), {1: str(tmp_path / "o.exr")}
     task = BackgroundJob(job, output, connect=lambda: engine)
