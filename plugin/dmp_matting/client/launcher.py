@@ -42,6 +42,7 @@ START_LIMIT = 60.0  # seconds; a Python on a slow network disk
 START_TRIES = 3  # engines in a row that may die while they start
 GREETING_LIMIT = 6.0  # seconds for an answer that needs no work
 END_LIMIT = 15.0  # seconds that an engine takes to end
+REACH_LIMIT = 3.0  # seconds until an engine that starts can be reached, or one that ends is gone
 KILL_AFTER = 3.0  # seconds that a hanging engine gets to end by itself
 MOST_GIGABYTES = 1e6
 AGAIN = 1.0  # seconds after which an engine that ended at once is started again
@@ -186,25 +187,55 @@ def stop_engine(*, force: bool = False) -> bool:
     """End the engine; False when none was running. EngineError when it has work and not forced.
 
     Jobs that somebody waits for end as cancelled, the others go on with the next engine. Whether
-    one runs is read from the lock alone: its run file may be gone, and it may hang.
+    one runs is read from the lock alone: its run file may be gone, and it may hang or be starting.
     """
-    connection, _ = _greeted()  # of any protocol: the way out must work for every one
+    connection = _answering()  # of any protocol: the way out must work for every one
     if connection is None:
         if not lock_is_held():
             return False
+        pid = locking_process()
         if not force:
+            silence = engine_silence() or (_silence_of(pid) if is_suspended(pid) else "")
             raise EngineError(
-                engine_silence()
-                or "The engine runs but does not answer; `dmp engine stop --force` ends it."
+                silence
+                or f"The engine (process {pid}) is starting or ending; wait a moment and try again,"
+                " or end it with `dmp engine stop --force`."
             )
-        _end_process(locking_process())
+        _end_process(pid)
         return True
-    connection.request("POST", "/v1/shutdown", {"force": force})
+    try:
+        connection.request("POST", "/v1/shutdown", {"force": force})
+    except EngineSilent:  # it has hung since its greeting
+        silence = _silence_of(connection.pid)
+        if silence and not force:
+            raise EngineError(silence) from None
+        if silence:
+            _end_process(connection.pid)
+    except EngineGone:
+        pass  # it ends already
     if not lock_is_free_within(END_LIMIT):
         if not force:
             raise EngineError("The engine takes long to end; `dmp engine stop --force` kills it.")
         kill(connection.pid)
     return True
+
+
+def _answering() -> Optional[Connection]:
+    """The engine that answers; None without one, or where it hangs.
+
+    One that holds the lock and cannot be reached may be starting or ending: it gets a little time.
+    """
+    deadline = time.monotonic() + REACH_LIMIT
+    while True:
+        try:
+            connection, _ = _greet(run_file())
+        except EngineSilent:
+            return None
+        except EngineGone:
+            connection = None
+        if connection is not None or not lock_is_held() or time.monotonic() > deadline:
+            return connection
+        time.sleep(0.05)
 
 
 def _end_process(pid: int) -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -17,7 +19,7 @@ import pytest
 
 from dmp_matting import EngineError
 from dmp_matting.client import connection, launcher
-from dmp_matting.client.connection import Connection, EngineGone
+from dmp_matting.client.connection import Connection, EngineGone, EngineSilent
 from dmp_matting.client.engine_files import run_file
 from dmp_matting.client.engine_python import EnginePlace, engine_environment, engine_place
 from dmp_matting.client.launcher import ensure_engine, find_engine, start_engine, stop_engine
@@ -127,6 +129,74 @@ def test_a_real_engine_on_tcp_proves_itself(home: Home, pair: Pair, tmp_path: Pa
     finally:
         assert stop_engine(force=True)
     assert connection.GREETING <= connection.SILENCE and connection.SILENCE * 3 < 20
+
+
+# --- its end -------------------------------------------------------------------------------------
+
+
+@contextmanager
+def locking_child() -> Iterator[subprocess.Popen[bytes]]:
+    """A process that holds the engine's lock until it is ended."""
+    lock = run_folder() / "engine.lock"
+    lock.touch()
+    script = (
+        f"import fcntl, os, time; file = open({str(lock)!r}, 'r+b'); fcntl.flock(file, 2); "
+        "file.seek(1); file.write(b'%d' % os.getpid()); file.flush(); "
+        "print(flush=True); time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
+        assert child.stdout is not None and child.stdout.readline()
+        yield child
+        child.kill()
+
+
+def greets_and_then(monkeypatch: pytest.MonkeyPatch, error: EngineError, pid: int) -> None:
+    """An engine that greets, and whose next answer is ``error``."""
+
+    def request(*_: object, **__: object) -> None:
+        raise error
+
+    engine = Connection("unix:/nowhere", TOKEN, "1", pid)
+    monkeypatch.setattr(launcher, "_greet", lambda found: (engine, {}))
+    monkeypatch.setattr(Connection, "request", request)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_an_engine_that_has_just_ended_is_stopped(
+    home: Home, monkeypatch: pytest.MonkeyPatch, force: bool
+) -> None:
+    greets_and_then(monkeypatch, EngineGone("It has ended."), os.getpid())
+    assert stop_engine(force=force) is True
+
+
+def test_an_engine_that_hangs_after_its_greeting_is_killed_if_forced(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with locking_child() as child:
+        greets_and_then(monkeypatch, EngineSilent("It does not answer."), child.pid)
+        with pytest.raises(EngineError, match=f"process {child.pid}.*does not answer"):
+            stop_engine()
+        assert child.poll() is None
+        assert stop_engine(force=True) is True
+        assert child.wait(5) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_an_engine_that_ends_by_itself_is_waited_for(home: Home, force: bool) -> None:
+    with locking_child() as child:
+        threading.Timer(0.3, child.kill).start()
+        assert stop_engine(force=force) is False
+        assert child.wait(5) == -signal.SIGKILL
+
+
+def test_an_engine_that_nobody_can_reach_yet_is_not_called_silent(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launcher, "REACH_LIMIT", 0.1)
+    with locking_child() as child:
+        with pytest.raises(EngineError, match="is starting or ending; wait a moment"):
+            stop_engine()
+        assert child.poll() is None
 
 
 # --- of which version ----------------------------------------------------------------------------
