@@ -72,6 +72,12 @@ MissingFrames = Annotated[
         "--missing", help="If frames lack files: fail lists them and stops, skip mattes the others."
     ),
 ]
+Overwrite = Annotated[
+    bool,
+    typer.Option(
+        "--overwrite", help="Replace EXRs of other plates too, and files that DMP did not make."
+    ),
+]
 
 
 def grouped(command: Callable[..., None]) -> Callable[..., None]:
@@ -188,6 +194,7 @@ class RunOptions:
     redo: Annotated[
         bool, typer.Option("--redo", help="Solve frames again that are finished already.")
     ] = False
+    overwrite: Overwrite = False
     chunk: Annotated[
         int, typer.Option("--chunk", min=1, help="Frames a job; several devices want several jobs.")
     ] = CHUNK

@@ -47,8 +47,9 @@ def run_and_conclude(
     one = still_display(options.quiet) if still else None
     display = one or display_for(options.as_json, options.quiet, openjd)
     running = run_shots(
-        shots, missing=options.missing, redo=options.redo or still, make_folders=make_folders,
-        chunk=options.chunk, executor=executor,
+        shots, missing=options.missing, redo=options.redo or still,
+        overwrite=options.overwrite, make_folders=make_folders, chunk=options.chunk,
+        executor=executor,
     )  # fmt: skip
     reports = watch_shots(running, shots, display)
     if one is not None and reports[0].failures:

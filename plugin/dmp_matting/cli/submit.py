@@ -11,7 +11,7 @@ import typer
 from ..errors import InputError, OutputError, printable
 from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
 from ..shots.events import Missing
-from ..shots.run import check_gaps
+from ..shots.run import check_gaps, check_others
 from ..shots.sequences import is_pattern, shot_name
 from ..shots.shot import CHUNK, Shot, check_shots, file_name
 from .options import (
@@ -20,6 +20,7 @@ from .options import (
     InputSpace,
     LayerName,
     MissingFrames,
+    Overwrite,
     PresetOptions,
     grouped,
     parse_frames,
@@ -48,6 +49,7 @@ def submit(
     ] = None,
     frames: Frames = None,
     missing: MissingFrames = Missing.FAIL,
+    overwrite: Overwrite = False,
     input_space: InputSpace = "auto",
     clean_space: CleanSpace = "",
     layer: LayerName = "",
@@ -82,6 +84,8 @@ def submit(
         shots = read_shots(source, defaults)
     check_shots(shots)
     check_gaps(shots, missing)
+    if not overwrite:
+        check_others(shots)
     many = len(shots) > 1
     how: Dict[str, Any] = {
         "chunk": chunk, "missing": missing.value, "python": python or sys.executable, "idle": idle,

@@ -121,7 +121,7 @@ def solve_chunk(fields: Dict[str, Any], numbers: Sequence[int], session: str) ->
     attend(ensure_engine())
     made: List[Dict[str, Any]] = []
     failures: List[Tuple[Sequence[int], Dict[str, str]]] = []
-    running = run_shots([shot], redo=True, chunk=max(1, len(numbers)))
+    running = run_shots([shot], redo=True, overwrite=True, chunk=max(1, len(numbers)))
     try:
         for event in running:
             if session in _ended:

@@ -86,7 +86,7 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
         "--input-space", "{{Param.Space}}", "--clean-space", "{{Param.CleanSpace}}",
         "--layer", "{{Param.Layer}}",
         "--missing", "{{Param.Missing}}", "--settings", "{{Param.Settings}}", "--openjd",
-        "--no-check",
+        "--no-check", "--overwrite",  # who submitted the job was asked
     ]  # fmt: skip
     step: Dict[str, Any] = {
         "name": "Matte",

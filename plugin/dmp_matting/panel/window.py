@@ -15,6 +15,7 @@ from ..client.background_job import BackgroundJob
 from ..client.engine_process import Notice, query_engine
 from ..errors import CancelledError, DmpError, EngineError
 from ..job import Layers, Progress, Role
+from ..shots.up_to_date import overwrites
 from .background import BackgroundJobs, Outcome
 from .form import Form
 from .panel import TICK, DmpPanel
@@ -69,11 +70,21 @@ class MatteWindow(QtWidgets.QWidget):
         except DmpError as error:
             self.panel.show_message(str(error), failed=True)
             return
+        others = overwrites({outputs[1]: [job.frames[0].plates[0].path]})
+        if others and not self._agrees(f"{others} Go on?"):
+            self.panel.show_message("Nothing was overwritten.")
+            return
         self.task = BackgroundJob(job, outputs)
         self.form.set_running(True)
         self.panel.picture.clear()
         self.panel.follow()
         self.panel.show_message("Sending the plates to the engine.")
+
+    def _agrees(self, question: str) -> bool:
+        """Ask the artist."""
+        box = QtWidgets.QMessageBox
+        answer = box.question(self, "Overwrite", question)
+        return bool(answer == box.StandardButton.Yes)
 
     def cancel(self) -> None:
         """End the job; the window goes on."""

@@ -30,6 +30,7 @@ def matte(
     clean_space: str = "",
     layer: str = "",
     preset: str = AUTO,
+    overwrite: bool = False,
     on_progress: Optional[Callable[[Progress], None]] = None,
     **settings: Value,
 ) -> Layers:
@@ -51,6 +52,7 @@ def matte(
     clean_space  the clean plate's, where it is another
     layer        the layer that is matted, of a plate with several
     preset       ``auto`` (final on a GPU, draft on the CPU) or one of PRESETS
+    overwrite    replace ``output`` also where DMP did not make it
     on_progress  called with each Progress while the plate is solved, a few times a second
     settings     fields of Settings that replace the preset's
 
@@ -70,7 +72,7 @@ def matte(
         settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
     )  # fmt: skip
     found: Optional[Layers] = None
-    for event in run_shots([shot], redo=True):
+    for event in run_shots([shot], redo=True, overwrite=overwrite):
         if isinstance(event, ShotProgress) and on_progress is not None:
             on_progress(event.progress)
         elif isinstance(event, ShotFailure):

@@ -16,7 +16,7 @@ from contextlib import closing
 from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 
 from ..client.file_states import FileStates
-from ..errors import OutputError, PlateError
+from ..errors import InputError, OutputError, PlateError
 from ..frame_window import window_of
 from ..job import Frame
 from ..settings import Settings
@@ -32,8 +32,9 @@ from .events import (
 )
 from .executor import Chunk, Executor
 from .local_executor import LocalExecutor
+from .sequences import file_of, is_pattern
 from .shot import CHUNK, Gap, Shot, check_shots, gap_sentence
-from .up_to_date import FrameStatus, frame_status
+from .up_to_date import FrameStatus, frame_status, overwrites, recorded_plates
 
 
 def run_shots(
@@ -41,23 +42,27 @@ def run_shots(
     *,
     missing: Missing = Missing.FAIL,
     redo: bool = False,
+    overwrite: bool = False,
     make_folders: bool = False,
     chunk: int = CHUNK,
     executor: Callable[[Deque[Chunk]], Executor] = LocalExecutor,
 ) -> Generator[ShotEvent, None, Tuple[ShotReport, ...]]:
     """Solve the shots in their order; see the top of this file.
 
-    ``redo`` solves finished frames again; ``make_folders`` makes output folders;
-    ``executor`` solves what is left to do: this machine's engine unless another one is given.
+    ``redo`` solves finished frames again; ``overwrite`` replaces EXRs of something else, see
+    :func:`check_others`; ``make_folders`` makes output folders; ``executor`` solves what is left to
+    do: this machine's engine unless another one is given.
 
-    Raises before any work: InputError for shots that cannot be, PlateError that names every missing
-    frame. Raises on the way only what ends everything: EngineMissingError, EngineError,
-    CancelledError.
+    Raises before any work: InputError for shots that cannot be and for EXRs of something else,
+    PlateError that names every missing frame. Raises on the way only what ends everything:
+    EngineMissingError, EngineError, CancelledError.
     """
     check_shots(shots)
     # The frames as they are now: what is on disk later changes no neighbour.
     shots = [dataclasses.replace(shot, frames=shot.numbers()) for shot in shots]
     gaps = check_gaps(shots, missing)
+    if not overwrite:
+        check_others(shots)
     reports = {shot.name: ShotReport(shot.name) for shot in shots}
     left: Dict[str, Set[int]] = {}
     queued: Deque[Chunk] = collections.deque()
@@ -85,6 +90,25 @@ def run_shots(
         for event in running.events():
             yield from _account(event, reports[_name(event)], left)
     return tuple(reports[shot.name] for shot in shots)
+
+
+def check_others(shots: Sequence[Shot]) -> None:
+    """InputError where solving ``shots`` would replace EXRs of something else.
+
+    That is what DMP did not make, or made from another plate. The output of one still may be any
+    EXR of DMP: somebody chose that very file.
+    """
+    sentences = []
+    for shot in shots:
+        is_still = not is_pattern(shot.image) and not is_pattern(shot.output)
+        if is_still and recorded_plates(shot.output):
+            continue
+        sentence = overwrites(
+            {shot.output_of(n): [os.path.abspath(file_of(shot.image, n))] for n in shot.numbers()}
+        )
+        sentences += [f"{shot.name}: {sentence}"] if sentence else []
+    if sentences:
+        raise InputError(f"{' '.join(sentences)} Choose another output, or add --overwrite.")
 
 
 def is_done(shot: Shot, number: int, states: FileStates) -> bool:

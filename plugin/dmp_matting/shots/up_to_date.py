@@ -13,7 +13,7 @@ import json
 import os
 import struct
 from enum import Enum
-from typing import BinaryIO, Callable, Dict, Mapping, Sequence
+from typing import BinaryIO, Callable, Collection, Dict, Mapping, Sequence
 
 from ..client.file_states import FileStates
 from ..exr_header import ExrHeader, read_exr_header
@@ -85,17 +85,18 @@ def made_from(name: str) -> str:
     return name.rpartition(" (")[0] if name.endswith(").exr") else name
 
 
-def overwrites(plates: Mapping[str, str]) -> str:
+def overwrites(plates: Mapping[str, Collection[str]]) -> str:
     """A sentence where existing EXRs would be replaced that are another plate's; else "".
 
-    ``plates``: by the path of each EXR, the name of the plate that it is to be made from. A changed
-    clean plate or matte makes a frame stale, and no other shot's.
+    ``plates``: by the path of each EXR, the names that the plate may have that it is to be made
+    from: where a farm solves it, it is another file. A changed clean plate or matte makes a frame
+    stale, and no other shot's.
     """
     found = []
-    for path, name in plates.items():
+    for path, names in plates.items():
         if os.path.isfile(path):
             origin = made_from(recorded_plates(path).get(Role.IMAGE, ""))
-            if origin != made_from(name):
+            if origin not in map(made_from, names):
                 found.append((path, origin))
     if not found:
         return ""

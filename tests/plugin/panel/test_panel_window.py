@@ -23,7 +23,7 @@ from dmp_matting.job import Role
 
 from ...conftest import Home, Pair, kill, wait_until
 from ...scenes import write_image
-from .qtapp import QtCore, QtGui, application, qt, turn
+from .qtapp import QtCore, QtGui, QtWidgets, application, qt, turn
 
 from dmp_matting.panel.settings_form import SettingsForm  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.viewer import ViewMode, composed  # isort: skip
@@ -245,6 +245,26 @@ def test_dropping_a_plate_names_the_output(tmp_path: Path) -> None:
     line.setText(str(tmp_path / "other.exr"))
     assert window.form.output.path == "/mine.exr"  # what the artist wrote stays
     assert suggested_output("") == ""
+
+
+def test_a_file_of_something_else_is_replaced_only_after_a_question(
+    pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    output, asked = tmp_path / "o.exr", []
+
+    def question(parent: object, title: str, text: str) -> object:
+        asked.append(text)
+        return QtWidgets.QMessageBox.StandardButton.No
+
+    monkeypatch.setattr(QtWidgets.QMessageBox, "question", question)
+    content = write_image(output, np.zeros((4, 4, 3), np.float32)).read_bytes()
+    window = open_window(pair, output)
+    window.form.matte.click()
+    assert asked == [
+        f"This overwrites 1 file of something else: {output} was not made by DMP. Go on?"
+    ]
+    assert window.task is None and output.read_bytes() == content
+    assert window.panel.message.text() == "Nothing was overwritten."
 
 
 # --- the command -------------------------------------------------------------------------------

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from dmp_matting import Shot
+from dmp_matting import InputError, Shot
+from dmp_matting.cli.app import app
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.farm.openjd import job_template, parameter_values
 from dmp_matting.job import Role
+from dmp_matting.shots.events import ShotStart
+from dmp_matting.shots.run import check_others, run_shots
+
+from ...scenes import write_image
 
 
 @pytest.fixture
@@ -42,3 +50,65 @@ def test_a_farms_job_has_all_of_it(log_shot: Shot) -> None:
     words = template["steps"][0]["script"]["actions"]["onRun"]["args"]
     for option, name in (("--clean-space", "CleanSpace"), ("--layer", "Layer")):
         assert words[words.index(option) + 1] == f"{{{{Param.{name}}}}}"
+
+
+# --- what is not replaced ------------------------------------------------------------------------
+
+
+def result_of(path: Path, plate: str) -> None:
+    """An EXR as DMP writes it for ``plate``; of none where that is empty."""
+    names = {"dmp:image": plate} if plate else {}
+    write_image(path, np.zeros((2, 3, 4), np.float32), attributes=names)
+
+
+@pytest.mark.parametrize(
+    ("origin", "sentence"),
+    [
+        ("plate.1002.exr", ""),
+        ("other.1002.exr", "m.1002.exr comes from another plate, .*other.1002.exr."),
+        ("", "m.1002.exr was not made by DMP."),
+    ],
+)
+def test_a_sequence_of_something_else_is_not_replaced(
+    tmp_path: Path, origin: str, sentence: str
+) -> None:
+    result_of(tmp_path / "m.1002.exr", origin and str(tmp_path / origin))
+    for number in (1001, 1002):
+        (tmp_path / f"plate.{number}.exr").write_bytes(b"x")
+    (tmp_path / "c.exr").write_bytes(b"x")
+    names = (str(tmp_path / name) for name in ("plate.####.exr", "c.exr", "m.####.exr"))
+    shot = Shot("sh010", *names)
+    if not sentence:
+        check_others([shot])
+        return
+    for attempt in (lambda: check_others([shot]), lambda: next(run_shots([shot]))):
+        with pytest.raises(InputError, match=f"^sh010: .*{sentence} Choose .*--overwrite"):
+            attempt()
+    assert isinstance(next(run_shots([shot], overwrite=True)), ShotStart)
+
+
+def test_a_stills_output_may_be_any_exr_of_dmp(tmp_path: Path) -> None:
+    shot = Shot("a", *(str(tmp_path / name) for name in ("a.exr", "c.exr", "o.exr")))
+    result_of(tmp_path / "o.exr", "/elsewhere/b.exr")
+    check_others([shot])
+    result_of(tmp_path / "o.exr", "")
+    with pytest.raises(InputError, match="o.exr was not made by DMP"):
+        check_others([shot])
+
+
+@pytest.mark.parametrize("command", [("matte",), ("submit", "--bundle", "job")])
+def test_the_command_line_refuses_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: Sequence[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("p.1.exr", "c.exr"):
+        (tmp_path / name).write_bytes(b"x")
+    result_of(tmp_path / "m.1.exr", "/elsewhere/b.exr")
+    kept = (tmp_path / "m.1.exr").read_bytes()
+    words = [command[0], "p.#.exr", *command[1:], "--clean", "c.exr", "-o", "m.#.exr"]
+    refused = CliRunner().invoke(app, words)
+    assert isinstance(refused.exception, InputError)
+    assert (tmp_path / "m.1.exr").read_bytes() == kept
+    assert not (tmp_path / "job").exists()
+    if command[0] == "submit":
+        assert CliRunner().invoke(app, [*words, "--overwrite"]).exit_code == 0

@@ -25,7 +25,7 @@ class ExtractMatte(pyblish.api.InstancePlugin):
         shot = staged(data)
         report = instance.context.data.get("dmpReport", lambda fraction, text: None)
         failures = []
-        for event in run_shots([shot], make_folders=True):
+        for event in run_shots([shot], overwrite=True, make_folders=True):
             if isinstance(event, ShotProgress):
                 report(event.fraction, f"{event.shot} {event.progress.frame}")
             elif isinstance(event, ShotFrame):
