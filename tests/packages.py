@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
@@ -107,7 +108,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.do_GET()
 
     def do_GET(self) -> None:
-        name = self.path.rstrip("/").rpartition("/")[2]
+        name = unquote(self.path).rstrip("/").rpartition("/")[2]
         if not name.endswith(".whl"):
             wheels = self.server.folder.glob(f"{name.replace('-', '_')}-*.whl")
             links = "".join(f'<a href="/files/{one.name}">{one.name}</a>\n' for one in wheels)

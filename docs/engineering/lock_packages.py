@@ -16,13 +16,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 CLIENT = ROOT / "plugin" / "dmp_matting" / "client"
 HEADER = "# Made by `make lock`. The packages of the private engine ({0}), with their hashes.\n"
+EXTRAS = ("engine", "batch", "publish")  # hosts publish with the private engine as well
 ONLY_CUDA = re.compile(r"(?:torch|triton|nvidia-[\w-]+|cuda-[\w-]+)==")
 
 
 def main() -> None:
     needs = runpy.run_path(str(CLIENT / "requirements.py"))
     wanted = [*needs["CLI"], "pip", f"torch=={needs['TORCH']}"]
-    for extra in needs["PRIVATE"]:
+    for extra in EXTRAS:
         wanted += [one for one in needs["EXTRAS"][extra] if not one.startswith("torch")]
     done = subprocess.run(
         ["uv", "pip", "compile", "--universal", "--python-version", "3.11", "--generate-hashes",

@@ -110,15 +110,16 @@ def offline_wheels(
 ) -> None:
     """Download what the engine needs, for `dmp setup --install --from` on machines like this."""
     with tempfile.TemporaryDirectory(prefix="dmp-") as scratch:
-        found = wheels.download(
+        found, notes = wheels.download(
             output.absolute(), torch, str(base) if base else "", Path(scratch),
             lambda step: None if as_json else err.print(step.sentence),
         )  # fmt: skip
     size = sum(path.stat().st_size for path in found)
-    data = {"ok": True, "path": str(output.absolute()), "files": len(found), "bytes": size}
+    data = {"ok": True, "path": str(output.absolute()), "files": len(found), "bytes": size,
+            "notes": notes}  # fmt: skip
     print_result(as_json, data,
         f"Wrote {len(found)} wheels ({size / 1e6:.0f} MB) to {output}; install from them with "
-        f"`dmp setup --install --from {output}`.")  # fmt: skip
+        + " ".join([f"`dmp setup --install --from {output}`.", *notes]))  # fmt: skip
 
 
 def _write_zip(target: Path, files: "dict[str, bytes]") -> None:

@@ -6,7 +6,7 @@ Standard library only, and no import of ours: setup.py runs this file by itself.
 from __future__ import annotations
 
 import sys
-from typing import Dict, List, Tuple
+from typing import Dict, List
 
 NAME = "dmp-matting"
 SUMMARY = "Background matting with a Deep Matte Prior, for Nuke, Blender and batches"
@@ -43,8 +43,6 @@ EXTRAS: Dict[str, List[str]] = {
     "cluster": ["distributed>=2024.1"],
     "eval": ["pymatting>=1.1.13", "pillow>=10"],  # what `dmp eval` needs besides the engine
 }
-# What the private engine of `dmp setup --install` has, so that hosts can publish with it as well.
-PRIVATE: Tuple[str, ...] = ("engine", "batch", "publish")
 
 
 def how_to_add(extra: str) -> str:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import re
 import shutil
 import tempfile
 import time
@@ -126,16 +125,21 @@ def plan_installation(request: InstallRequest) -> Plan:
         raise InputError(f"The folder {request.source} does not exist; name one with wheels.")
     found = payload.find(request.source, request.release)
     build = torch_build.choose(request.torch, machine.driver_cuda())
+    if request.source is not None and request.torch == "auto":
+        build = torch_build.among(build, request.source)
     chosen = tools.choose(request.base, offline=request.source is not None)
     place = request.into.absolute() if request.into else records.engines_folder()
     download, disk = SIZES[build.gpu]
+    if request.source is not None:
+        download = 0.0  # wheels are read where they lie
     free = shutil.disk_usage(_existing(place)).free
     if free < disk + download:
         raise OutputError(
             f"The engine needs {_size(disk + download)} at {place}, where {_size(free)} are free; "
             "make room, or set DMP_DATA_DIR to a folder on another disk."
         )
-    known = build.gpu or _reaches_build(chosen, build, request)
+    sure = build.gpu or build.plain or request.source is not None
+    known = sure or bool(torch_build.own_index(build)) or not _index_is_configured()
     return Plan(request, found, chosen, build, place, int(download), int(disk), known)
 
 
@@ -213,6 +217,8 @@ class Installation:
             records.write_record(side, record)
             if self._into:
                 machine.open_to_all(side)
+                with suppress(FileNotFoundError):
+                    target.rmdir()  # Windows renames onto none, and a cancelled one stays
         python = records.python_in(target)
         if not self._into:
             self._remember(target, python, report)
@@ -224,10 +230,8 @@ class Installation:
         """The folder that the environment will be; what killed installations left is removed."""
         if self._into:
             place = self._plan.place
-            if place.is_dir():
-                if any(place.iterdir()):
-                    raise OutputError(f"The folder {place} is not empty; name a new one.")
-                place.rmdir()
+            if place.is_dir() and any(place.iterdir()):
+                raise OutputError(f"The folder {place} is not empty; name a new one.")
             return place
         wheel = self._plan.payload.wheel
         start = self._plan.payload.version + (f"-{payload.digest(wheel)[:6]}" if wheel else "")
@@ -241,47 +245,32 @@ class Installation:
 
     def _packages(self, side: Path, report: Callable[[Step], None]) -> None:
         """All packages of others, with their hashes, and then torch if it comes from elsewhere."""
-        build = self._plan.build
-        lines = self._plan.payload.lock(gpu=build.plain)
-        if not build.plain:
-            lines = [line for line in lines if not torch_line(line)]
+        plain = self._plan.build.plain
         listed = side / SCRATCH / "packages.txt"
-        listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
-        end = 0.84 if build.plain else 0.45
-        words = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
-        if lines:
-            self._pip(side, words, Reading(len(lines)), 0.03, end, report)
-        if not build.plain:
+        words, count = self._plan.payload.write_lock(listed, with_torch=plain)
+        self._pip(side, words, Reading(count), 0.03, 0.84 if plain else 0.45, report)
+        if not plain:
             self._special_torch(side, report)
 
     def _special_torch(self, side: Path, report: Callable[[Step], None]) -> None:
         """A build of torch that the package index may not have; else the one that it has."""
         build, source = self._plan.build, self._plan.request.source
-        index = torch_build.own_index(build)
-        words = [torch_build.REQUIREMENT]
-        reading = Reading(1)
-        if index and not source:
-            extra = ["--index" if self._tools.uv else "--extra-index-url", index]
-            self._pip(side, [*extra, *words], reading, 0.45, 0.84, report)
-            return
-        uv = "" if source else self._uv_that_knows_builds(side)
+        uv = "" if source or torch_build.own_index(build) else self._uv_that_knows_builds(side)
         if uv:
             command = Tools(self._tools.base, uv).install(
-                side, ["--torch-backend", build.name, *words], None
+                side, ["--torch-backend", build.name, torch_build.REQUIREMENT], None
             )
             report(Step(f"Getting torch for {build.name}", 0.46))
             code, _ = self._runner.outcome(command, self._environment)
             if not code:
                 return
-            self._notes.append(
-                f"The build {build.name} of torch could not be had, so the usual one was taken."
-            )
-        self._pip(side, words, reading, 0.45, 0.84, report)
+            self._notes.append(torch_build.not_had(build))
+        words = [*([] if source else self._tools.index_of(build)), torch_build.REQUIREMENT]
+        self._pip(side, words, Reading(1), 0.45, 0.84, report)
 
     def _uv_that_knows_builds(self, side: Path) -> str:
         """uv where nothing leads to a facility's index; fetched as a wheel where it is not here."""
-        plan = self._plan
-        if not _reaches_build(plan.tools, plan.build, plan.request):
+        if _index_is_configured():
             return ""
         if self._tools.uv:
             return self._tools.uv
@@ -299,15 +288,9 @@ class Installation:
         report: Callable[[Step], None] = lambda step: None,
     ) -> None:
         reading = reading or Reading(1)
-
-        def show(line: str) -> None:
-            sentence = reading.sentence(line)
-            if sentence:
-                report(Step(sentence, start + (end - start) * reading.fraction))
-
         source = None if "--no-index" in words else self._plan.request.source
         command = self._tools.install(side, words, source)
-        self._runner.run(command, self._environment, show)
+        self._runner.run(command, self._environment, reading.reporting(report, start, end))
         self._downloaded += reading.downloaded
 
     def _remember(self, target: Path, python: str, report: Callable[[Step], None]) -> None:
@@ -322,7 +305,7 @@ class Installation:
             stop_engine()
             records.prune(target)
         except DmpError:
-            self._notes.append("The old engine finishes its jobs first; it is removed later.")
+            self._notes.append("The old engine finishes its jobs first; a later update removes it.")
         named = os.environ.get("DMP_ENGINE_PYTHON")
         if named and named != python:
             self._notes.append(
@@ -342,16 +325,9 @@ class Installation:
             )
 
 
-def torch_line(line: str) -> bool:
-    """Whether a locked package is torch itself."""
-    return re.match(r"torch\s*==", line) is not None
-
-
-def _reaches_build(chosen: Tools, build: TorchBuild, request: InstallRequest) -> bool:
-    """Whether a build that is not the index's own can be had, as far as one can know before."""
-    if build.plain or request.source or torch_build.own_index(build):
-        return True
-    return not (pip_is_configured() or uv_is_configured())
+def _index_is_configured() -> bool:
+    """Whether pip or uv is led to an index that may have builds of torch of its own, or none."""
+    return pip_is_configured() or uv_is_configured()
 
 
 def _put_in_place(side: Path, target: Path) -> None:

@@ -11,14 +11,14 @@ import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Optional
+from typing import List, Optional, Tuple
 
 from ...errors import InputError
 from ...version import __version__
 from . import sources
 from .wheel import WHEEL_NAME, write_wheel
 
-LOCKS = {False: "constraints-cpu.txt", True: "constraints-cuda.txt"}
+LOCKS = {False: "constraints-cpu.txt", True: "constraints-cuda.txt"}  # True: with torch
 _WHEEL = re.compile(r"dmp_matting-(\d+(?:\.\d+)*)-py3-none-any\.whl")
 
 
@@ -30,15 +30,22 @@ class Payload:
     version: str
     folder: Path
 
-    def lock(self, gpu: bool) -> List[str]:
+    def lock(self, *, with_torch: bool) -> List[str]:
         """The locked packages, one pip requirement with its hashes each. InputError."""
-        file = self.folder / LOCKS[gpu]
+        file = self.folder / LOCKS[with_torch]
         try:
             text = file.read_text(encoding="utf-8")
         except OSError as reason:
             raise InputError(f"{file} cannot be read ({reason.strerror}).") from None
         lines = re.sub(r"\s*\\\n\s*", " ", text).splitlines()
         return [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+
+    def write_lock(self, listed: Path, *, with_torch: bool) -> Tuple[List[str], int]:
+        """Write the lock to ``listed``; the words that pip and uv take it by, and its length."""
+        lines = self.lock(with_torch=with_torch)
+        listed.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        words = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", str(listed)]
+        return words, len(lines)
 
     def wheel_in(self, folder: Path) -> Path:
         """The wheel; written into ``folder`` where there is none yet."""

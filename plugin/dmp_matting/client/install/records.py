@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Dict, List, Optional, Tuple
@@ -96,10 +98,27 @@ def update_sentence(python: Optional[str] = None) -> str:
 
 
 def prune(kept: Path) -> None:
-    """Remove the user's other engines; the caller knows that none of them runs."""
-    for path in installed():
-        if path != kept:
-            shutil.rmtree(path, ignore_errors=True)
+    """Remove the user's older engines; the caller knows that no server of theirs runs.
+
+    A shell, a job without the server or another machine may still use the one before ``kept``: it
+    stays. So do those of this very program and of ``$DMP_ENGINE_PYTHON``.
+    """
+    used = {Path(sys.prefix), *Path(sys.executable).parents}
+    used.update(Path(os.environ.get("DMP_ENGINE_PYTHON", "")).parents)
+    older = [path for path in installed() if path != kept]
+    for path in older[:-1]:
+        if not used & {path, path.resolve()}:
+            with suppress(OSError):
+                discard(path)
+
+
+def discard(environment: Path) -> None:
+    """Remove an environment: hidden first, so that nobody ever uses a part of one. OSError."""
+    hidden = environment
+    if not environment.name.startswith("."):
+        hidden = environment.with_name(f".{environment.name}.removed.part")
+        environment.rename(hidden)
+    shutil.rmtree(hidden)
 
 
 def python_in(environment: Path) -> str:

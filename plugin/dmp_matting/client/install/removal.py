@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import List, Sequence
+from typing import Callable, List, Sequence
 
 from ...errors import OutputError
 from ...paths import cache_folder, config_file, data_folder, read_config, run_folder, write_config
@@ -25,9 +25,9 @@ def remove(*, cache: bool = False, force: bool = False) -> List[str]:
     and so do mattes of unsaved .blend files. OutputError for what cannot be removed.
     """
     stop_engine(force=force)
-    data, run = data_folder(), run_folder()
+    data, run, engines = data_folder(), run_folder(), records.engines_folder()
     paths = [*records.folders(), *_found(data, OF_DATA), *_found(run, OF_RUN)]
-    emptied = [records.engines_folder(), data / "downloads", run]
+    emptied = [engines, data / "downloads", run]
     _forget(everything=cache)
     if cache:
         paths += _found(cache_folder(), OF_CACHE)
@@ -35,7 +35,7 @@ def remove(*, cache: bool = False, force: bool = False) -> List[str]:
         emptied.append(cache_folder())
     removed = []
     for path in paths:
-        _delete(path)
+        _delete(path, records.discard if path.parent == engines else shutil.rmtree)
         removed.append(str(path))
     removed += [str(folder) for folder in emptied if _remove_empty(folder)]
     for folder in {data, config_file().parent}:
@@ -66,10 +66,10 @@ def _forget(everything: bool) -> None:
         write_config({"engine_python": None})
 
 
-def _delete(path: Path) -> None:
+def _delete(path: Path, delete_folder: Callable[[Path], object]) -> None:
     try:
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            delete_folder(path)
         else:
             path.unlink()
     except OSError as reason:

@@ -10,12 +10,14 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence
+from typing import Callable, Dict, List, Optional, Sequence
 
 from ...errors import InputError
 from ..engine_python import child_environment
-from . import machine, pythons
+from . import machine, pythons, torch_build
 from .pythons import BasePython
+from .steps import Step
+from .torch_build import TorchBuild
 
 DOWNLOADS = ("downloads/pip", "downloads/uv")  # in the data folder, which may hold more
 # These would put packages elsewhere than into the environment.
@@ -64,6 +66,11 @@ class Tools:
         """The command that downloads wheels into ``folder``; pip alone can."""
         assert self.base is not None
         return [*self._pip(self.base.path), "download", *_QUIET, "--dest", str(folder), *words]
+
+    def index_of(self, build: TorchBuild) -> List[str]:
+        """The words that lead to a facility's index of that build of torch, if it has one."""
+        index = torch_build.own_index(build)
+        return ["--index" if self.uv else "--extra-index-url", index] if index else []
 
     def fetch_uv(self, folder: Path) -> List[str]:
         """The command that puts uv, a wheel of the package index, into a folder."""
@@ -145,6 +152,18 @@ class Reading:
             self.seen = self.packages
             return "Unpacking the packages"
         return ""
+
+    def reporting(
+        self, report: Callable[[Step], None], start: float = 0.0, end: float = 1.0
+    ) -> Callable[[str], None]:
+        """What takes each line and reports the steps in it, between these two fractions."""
+
+        def read(line: str) -> None:
+            sentence = self.sentence(line)
+            if sentence:
+                report(Step(sentence, start + (end - start) * self.fraction))
+
+        return read
 
     @property
     def fraction(self) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Optional, Tuple
 
 from ...errors import InputError
@@ -63,6 +64,22 @@ def choose(
         return TorchBuild("cpu", f"{runs}, which is too old for torch", plain == "cpu")
     name = next(build for cuda, build in BUILDS.items() if driver >= cuda)
     return TorchBuild(name, runs, name == plain)
+
+
+def among(build: TorchBuild, folder: Path) -> TorchBuild:
+    """``build``, or one whose wheel lies in the folder where that of ``build`` does not."""
+    wheels = folder.glob(f"torch-{TORCH}*.whl")
+    held = {path.name.split("-")[1].partition("+")[2] for path in wheels}  # "": the index's own
+    if not held or (build.name not in held and "" in held):
+        return build
+    if build.name in held:
+        return TorchBuild(build.name, build.reason, False)
+    return TorchBuild(min(held), "the one in the folder", False)  # "cpu" before all others
+
+
+def not_had(build: TorchBuild) -> str:
+    """The sentence for a build that was looked for in vain."""
+    return f"The build {build.name} of torch could not be had, so the usual one was taken."
 
 
 def own_index(build: TorchBuild) -> str:

@@ -122,8 +122,11 @@ def test_an_update_leaves_the_old_engine_until_its_work_is_done(
         second = install(newer)
     assert read_config()["engine_python"] == second.python != first.python
     assert Path(first.python).exists() and len(records.installed()) == 2
-    assert second.notes == ("The old engine finishes its jobs first; it is removed later.",)
+    assert second.notes == ("The old engine finishes its jobs first; a later update removes it.",)
     assert records.update_sentence() == ""
+    third = install(newer)
+    assert Path(second.python).exists() and not Path(first.python).exists()
+    assert third.notes == () and len(records.installed()) == 2
 
 
 TROUBLES: dict[str, tuple[Any, str]] = {
@@ -188,11 +191,7 @@ def test_without_network_from_a_folder(
     for file in release.iterdir():
         (wheels / file.name).write_bytes(file.read_bytes())
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    old = home.root / "data" / "engines" / "0.0.9-1" / records.RECORD
-    old.parent.mkdir(parents=True)
-    old.write_text("{}")
     done = install(tmp_path / "nowhere", source=wheels)
-    assert not old.exists(), "no job runs on the old one"
     assert engine_command()[0] == done.python and index.served == []
     next(wheels.glob("small-*")).unlink()
     with pytest.raises(EngineError, match=f"The folder {wheels} has no package small"):
@@ -218,6 +217,19 @@ def test_into_a_shared_folder(index: Index, release: Path, tmp_path: Path, home:
     assert records.record_of(done.python) == done.record
     with pytest.raises(OutputError, match="is not empty; name a new one"):
         install(release, into=shared)
+
+
+def test_a_folder_that_the_td_made_is_used_and_outlives_a_failure(
+    index: Index, release: Path, tmp_path: Path, home: Home
+) -> None:
+    shared = tmp_path / "dmp"
+    shared.mkdir()
+    index.trouble = 403
+    with pytest.raises(EngineError, match="refused access"):
+        install(release, into=shared)
+    assert shared.is_dir() and list(shared.iterdir()) == []
+    index.trouble = ""
+    assert Path(install(release, into=shared).python).is_relative_to(shared)
 
 
 def test_one_at_a_time(index: Index, release: Path, home: Home) -> None:
@@ -267,6 +279,9 @@ def test_a_disk_that_is_too_small_and_one_that_fills(
     small_disk("size=60k")
     with pytest.raises(OutputError, match=r"needs 1.8 GB at .* make room, or set DMP_DATA_DIR"):
         plan_installation(InstallRequest(base=sys.executable, release=release))
+    monkeypatch.setattr(installation, "SIZES", {False: (1e9, 0), True: (1e9, 0)})
+    offline = InstallRequest(base=sys.executable, release=release, source=release)
+    assert plan_installation(offline).download == 0, "nothing is downloaded from a folder"
     monkeypatch.setattr(installation, "SIZES", {False: (0, 0), True: (0, 0)})
     with pytest.raises(OutputError, match=r"The disk of .* is full; make room, or set DMP_DATA_DI"):
         install(release)
