@@ -88,7 +88,7 @@ class Work:
     def overwritten(self, result: place.Result, frames: Sequence[int]) -> str:
         """A sentence where files of other plates would be replaced."""
         name = self.image.job_name
-        return str(dmp.overwrites({result.path(frame): name(frame) for frame in frames}))
+        return str(dmp.overwrites({result.path(frame): [name(frame)] for frame in frames}))
 
     def states(
         self, frames: Sequence[int], result: Optional[place.Result] = None

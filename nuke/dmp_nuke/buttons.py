@@ -43,12 +43,18 @@ def _matte_range(node: nuke.Group) -> None:
 
 def _solve(node: nuke.Group, frames: Sequence[int]) -> None:
     results.enable(node)
-    if jobs.running(node) is None:  # start() refuses a second job in words of its own
-        others = states.others_frames(node, frames)
-        if others and not nuke.ask(f"{others} Go on?"):
-            results.show_status(node, "Nothing was overwritten.")
-            return
-    jobs.start(node, frames)
+    # start() refuses a second job in words of its own
+    if jobs.running(node) is not None or _may_overwrite(node, frames):
+        jobs.start(node, frames)
+
+
+def _may_overwrite(node: nuke.Group, frames: Sequence[int]) -> bool:
+    """False when EXRs of something else would be replaced, and the artist wants to keep them."""
+    others = states.others_frames(node, frames, [farm.plates_of(node).as_posix()])
+    if others and not nuke.ask(f"{others} Go on?"):
+        results.show_status(node, "Nothing was overwritten.")
+        return False
+    return True
 
 
 def _cancel(node: nuke.Group) -> None:
@@ -85,6 +91,8 @@ def _list_files(node: nuke.Group) -> None:
 
 
 def _submit(node: nuke.Group) -> None:
+    if not _may_overwrite(node, knobs.whole_range(node)):
+        return
     bundle = farm.submit(node)
     results.show_status(node, f"Wrote the farm job {bundle}; docs/td/farm.md says how it is sent.")
 

@@ -23,7 +23,7 @@ from dmp_matting.hosts import (
     write_bundle,
 )
 
-from . import collect, knobs, output, prepare
+from . import collect, knobs, output, prepare, results
 from .render import runs
 
 JOB, PLATES = "farm", "plates"  # folders beside the node's EXRs
@@ -36,7 +36,7 @@ def submit(node: nuke.Group) -> str:
     """
     folder = _folder(node)
     python = engine_command()[0]  # by the same path on the workers, as docs/td/farm.md says
-    shots = _shots(node, folder / PLATES, knobs.whole_range(node))
+    shots = _shots(node, plates_of(node), knobs.whole_range(node))
     try:
         for shot in shots:
             here = folder if len(shots) == 1 else folder / shot.name
@@ -44,6 +44,11 @@ def submit(node: nuke.Group) -> str:
     except OSError as reason:
         raise OutputError(f"{folder} cannot be written ({reason.strerror}).") from None
     return folder.as_posix()
+
+
+def plates_of(node: nuke.Group, to: str = "") -> Path:
+    """Where the node's plates are rendered: in a folder for several nodes, else in its own job."""
+    return Path(os.path.abspath(to)) / _name(node) if to else _folder(node) / PLATES
 
 
 def _folder(node: nuke.Group) -> Path:
@@ -66,7 +71,7 @@ def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> 
     rows: List[Dict[str, Any]] = []
     for node in nodes:
         wanted = list(frames) or knobs.whole_range(node)
-        rows += map(_row, _shots(node, folder / _name(node), wanted))
+        rows += map(_row, _shots(node, plates_of(node, to), wanted))
     path = folder / "shots.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -84,6 +89,7 @@ def _shots(node: nuke.Group, plates: Path, frames: Sequence[int]) -> List[Shot]:
         )
     knobs.number_as_printf(node)
     files, views = output.sequence(node), prepare.wanted_views(node)
+    results.check_alone(node, files)
     output.ready_folders(files, views)
 
     def folder() -> Path:

@@ -30,6 +30,7 @@ from dmp_matting.hosts import (
 from . import knobs
 from .inside import write_name
 from .node import INPUTS, inner
+from .output import VIEW
 from .sources import Sources, still_frame
 
 SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
@@ -158,13 +159,13 @@ class Plates:
         if role in self._direct:
             return self._direct[role][number, view]
         taken = self._number(role, number)
-        path = self._pattern(role).replace("%V", view).replace("%04d", f"{taken:04d}")
+        path = plate_path(self._folder.as_posix(), role, view, taken)
         if not os.path.exists(path):
             raise PlateError(f"Nuke rendered no file for the {role.called} at frame {taken}.")
         return path
 
     def _pattern(self, role: Role) -> str:
-        return f"{self._folder.as_posix()}/{role.value}.%V.%04d.exr"
+        return f"{self._folder.as_posix()}/{role.value}.{VIEW}.%04d.exr"
 
     def _execute(self, role: Role, first: int, last: int) -> None:
         write = inner(self._node, write_name(role))
@@ -186,6 +187,11 @@ class Plates:
             self._node.end()
             write["disable"].setValue(True)
             write["file"].setValue("")
+
+
+def plate_path(folder: str, role: Role, view: str, number: int) -> str:
+    """The file of one plate that was rendered into ``folder``."""
+    return f"{folder}/{role.value}.{view}.{number:04d}.exr"
 
 
 def runs(frames: Sequence[int]) -> List[Tuple[int, int]]:

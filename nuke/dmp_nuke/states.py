@@ -16,7 +16,7 @@ from dmp_matting.hosts import (
     overwrites,
 )
 
-from . import knobs, output, prepare, results
+from . import knobs, output, prepare, render, results
 from .sources import Sources
 
 WORST_FIRST = (FrameStatus.MISSING, FrameStatus.STALE, FrameStatus.SOLVED)
@@ -74,10 +74,11 @@ def summary(states: Dict[int, FrameStatus]) -> str:
     return f"{numbers[0]}-{numbers[-1]}: {parts}" if numbers else ""
 
 
-def others_frames(node: nuke.Group, frames: Sequence[int]) -> str:
+def others_frames(node: nuke.Group, frames: Sequence[int], rendered: Sequence[str] = ()) -> str:
     """A sentence when existing EXRs of ``frames`` were made from other plates; else "".
 
     A changed clean plate, matte or node above the plate makes a frame stale, and no other shot's.
+    ``rendered``: the folders into which the node's plates are rendered for a farm.
     """
     if node.input(0) is None:
         return ""
@@ -86,7 +87,10 @@ def others_frames(node: nuke.Group, frames: Sequence[int]) -> str:
     paths = [(files.path(number, view), number, view) for number in frames for view in views]
     return overwrites(
         {
-            path: sources.names(number, view).get(Role.IMAGE, "")
+            path: [
+                sources.names(number, view).get(Role.IMAGE, ""),
+                *(render.plate_path(folder, Role.IMAGE, view, number) for folder in rendered),
+            ]
             for path, number, view in paths
             if os.path.isfile(path)
         }

@@ -89,8 +89,10 @@ def _run(options: argparse.Namespace) -> None:
     except (OSError, RuntimeError) as reason:
         raise InputError(f"The script {options.script} cannot be opened: {reason}.") from None
     if options.plates:
-        nodes = _chosen(options.node)
-        listed = farm.write_shots(nodes, options.plates, _range(options.frames))
+        nodes, frames = _chosen(options.node), _range(options.frames)
+        for node in nodes:
+            _check_others(node, frames or knobs.whole_range(node), options)
+        listed = farm.write_shots(nodes, options.plates, frames)
         nuke.tprint(f"{NAME}: wrote {listed}; solve it with `dmp batch`.")
         return
     for node in _chosen(options.node):
@@ -99,11 +101,7 @@ def _run(options: argparse.Namespace) -> None:
         frames = _range(options.frames) or knobs.whole_range(node)
         only = (FrameStatus.MISSING,) if options.missing else TO_SOLVE
         left = frames if options.again else states.choose(node, frames, only)
-        others = "" if options.again else states.others_frames(node, left)
-        if others:
-            raise InputError(
-                f"{node.fullName()}: {others} Give the node another output, or add --again."
-            )
+        _check_others(node, left, options)
         if left:
             nuke.tprint(f"DMP: {node.fullName()}: {len(left)} frames to solve.")
             compute(node, left)
@@ -114,6 +112,18 @@ def _run(options: argparse.Namespace) -> None:
         nuke.scriptSaveAs(options.save, 1)
     if options.render:
         _render(options.render, _range(options.frames))
+
+
+def _check_others(node: nuke.Group, frames: Sequence[int], options: argparse.Namespace) -> None:
+    """InputError where EXRs of something else would be replaced, unless --again allows it."""
+    if options.again:
+        return
+    rendered = {farm.plates_of(node).as_posix(), farm.plates_of(node, options.plates).as_posix()}
+    others = states.others_frames(node, frames, sorted(rendered))
+    if others:
+        raise InputError(
+            f"{node.fullName()}: {others} Give the node another output, or add --again."
+        )
 
 
 def _render(name: str, frames: List[int]) -> None:

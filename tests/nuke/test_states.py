@@ -14,16 +14,18 @@ from nuke_standin.session import Session
 
 from dmp_matting.client.connection import Connection
 from dmp_matting.hosts import (
+    BackgroundJob,
     FileStates,
     Frame,
     FrameStatus,
+    Job,
     Plate,
     Role,
     Settings,
     frame_status,
     recorded_plates,
 )
-from dmp_nuke import node, prepare, states
+from dmp_nuke import knobs, node, prepare, states, terminal
 
 from .conftest import ROOT, Shot, dmp_node, graded, pixels, press, read_node
 from .test_terminal import run_nuke
@@ -219,6 +221,47 @@ def test_a_question_before_any_other_exr_is_overwritten(
     nuke.frame(1001)
     assert press(dmp, "matte_frame") == "Nothing was overwritten."
     assert session.messages[0].endswith("matte.1001.exr was not made by DMP. Go on?")
+
+
+def test_a_farm_overwrites_no_other_files_unasked(
+    dmp: Any, shot: Shot, session: Session, tmp_path: Path
+) -> None:
+    """Submit and --plates: neither another plate's EXRs nor another node's."""
+    (tmp_path / "matte.1001.exr").write_bytes((tmp_path / "plate.1002.exr").read_bytes())
+    session.answers = [False]
+    assert press(dmp, "submit") == "Nothing was overwritten."
+    assert session.messages[0].endswith("matte.1001.exr was not made by DMP. Go on?")
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    arguments = [str(tmp_path / "shot.nk"), "--plates", str(tmp_path / "plates")]
+    assert terminal.main(arguments) == 2 and not (tmp_path / "plates").exists()
+    assert terminal.main([*arguments, "--again"]) == 0
+    (made,) = node.all_nodes()
+    (tmp_path / "matte.1001.exr").unlink()
+    shutil.rmtree(tmp_path / "farm", ignore_errors=True)
+    other = dmp_node(*shot.reads(), tmp_path / "matte.####.exr")
+    assert press(made, "submit").startswith(f"{other.name()} writes the same files")
+    assert not (tmp_path / "farm").exists()
+
+
+def test_what_a_farm_made_of_the_nodes_own_plates_is_its_own(
+    dmp: Any, engine: Connection, session: Session, tmp_path: Path
+) -> None:
+    dmp.setInput(0, graded(dmp.input(0)))
+    dmp["last"].setValue(1001)
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    arguments = [str(tmp_path / "shot.nk"), "--plates", str(tmp_path / "plates")]
+    assert terminal.main(arguments) == 0
+    (made,) = node.all_nodes()
+    press(made, "submit")
+    for plates in (tmp_path / "plates" / "DMPMatte1", tmp_path / "farm" / "DMPMatte1" / "plates"):
+        image, clean = plates / "image.main.1001.exr", tmp_path / "clean.1001.exr"
+        frame = Frame(1001, (Plate(str(image), Role.IMAGE), Plate(str(clean), Role.CLEAN)))
+        job = Job((frame,), *knobs.settings_of(made))
+        BackgroundJob(job, {1001: str(tmp_path / "matte.1001.exr")}).wait()
+        assert terminal.main(arguments) == 0
+        (made,) = node.all_nodes()
+    assert press(made, "submit").startswith("Wrote the farm job")
+    assert session.messages == []
 
 
 def test_two_inputs_from_one_read_are_two_plates(
