@@ -17,6 +17,8 @@
     buttons   what the node's buttons do, and the sentences when that fails
     temporary folders of rendered plates
     collect   what the script would publish          publish   DMP Matte > Publish...
+    steps     rendering for these two, with Nuke free between two frames
+    rendered  plates of a farm: what they were made from
     farm      plates, lists of shots and job bundles for a farm
     terminal  the same without a GUI, for batches and farms
 

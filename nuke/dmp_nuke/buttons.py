@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Callable, Dict, Sequence
 
 import nuke
 
-from dmp_matting.hosts import InputError, as_dmp_error
+from dmp_matting.hosts import CancelledError, DmpError, InputError, as_dmp_error
 
-from . import farm, files, jobs, knobs, output, prepare, results, states
+from . import NAME, farm, files, jobs, knobs, output, prepare, results, states, steps
 from .results import Severity
 
 
@@ -50,7 +51,7 @@ def _solve(node: nuke.Group, frames: Sequence[int]) -> None:
 
 def _may_overwrite(node: nuke.Group, frames: Sequence[int]) -> bool:
     """False when EXRs of something else would be replaced, and the artist wants to keep them."""
-    others = states.others_frames(node, frames, [farm.plates_of(node).as_posix()])
+    others = states.others_frames(node, frames)
     if others and not nuke.ask(f"{others} Go on?"):
         results.show_status(node, "Nothing was overwritten.")
         return False
@@ -93,8 +94,24 @@ def _list_files(node: nuke.Group) -> None:
 def _submit(node: nuke.Group) -> None:
     if not _may_overwrite(node, knobs.whole_range(node)):
         return
-    bundle = farm.submit(node)
-    results.show_status(node, f"Wrote the farm job {bundle}; docs/td/farm.md says how it is sent.")
+
+    def ended(bundle: str) -> None:
+        line = f"Wrote the farm job {bundle}; docs/td/farm.md says how it is sent."
+        results.show_status(node, line)
+
+    steps.run(f"{NAME}: {node.name()}", farm.submitting(node), ended, partial(_failed, node))
+
+
+def _failed(node: nuke.Group, error: DmpError) -> None:
+    """What ended a job of steps; its node may have been deleted meanwhile."""
+    try:
+        node.name()
+    except ValueError:
+        return
+    if isinstance(error, CancelledError):
+        results.show_status(node, str(error))
+    else:
+        _fail(node, str(error))
 
 
 def _reload(node: nuke.Group) -> None:

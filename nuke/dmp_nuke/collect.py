@@ -16,11 +16,23 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nuke
 
-from dmp_matting.hosts import DmpError, InputError, PublishRequest, Role, SettingsError, Shot
+from dmp_matting.hosts import (
+    CancelledError,
+    DmpError,
+    Frame,
+    InputError,
+    OutputError,
+    PublishRequest,
+    Role,
+    SettingsError,
+    Shot,
+    finish,
+)
 
-from . import NAME, colour, knobs, prepare, render, temporary
+from . import NAME, colour, knobs, output, prepare, render, rendered, temporary
 from .node import INPUTS, all_nodes
-from .sources import file_of
+from .sources import Sources, file_of
+from .steps import Working
 
 VERSION = re.compile(r"[._-]v\d+$", re.IGNORECASE)
 
@@ -61,9 +73,21 @@ def collect(
     names: Optional[Mapping[str, str]] = None,
     version: int = 0,
 ) -> PublishRequest:
+    """:func:`collecting`, without a pause."""
+    return finish(collecting(nodes, to, names, version, by_frame=False))
+
+
+def collecting(
+    nodes: Optional[Sequence[nuke.Group]] = None,
+    to: str = "",
+    names: Optional[Mapping[str, str]] = None,
+    version: int = 0,
+    by_frame: bool = True,
+) -> Working[PublishRequest]:
     """The script's shots. What keeps a node from being published goes into the request's trouble.
 
-    ``names`` by the nodes' full names. Renders what has to be rendered; CancelledError.
+    ``names`` by the nodes' full names. Renders what has to be rendered, as :func:`shots_of`;
+    CancelledError.
     """
     nodes = chosen_nodes() if nodes is None else nodes
     named = {**default_names(nodes), **(names or {})}
@@ -73,7 +97,7 @@ def collect(
     )
     for node in nodes:
         try:
-            shots += _shots_of(node, named[node.fullName()])
+            shots += yield from _shots_of(node, named[node.fullName()], by_frame)
         except InputError as error:
             trouble.append(_about(node, error))
     source = {
@@ -94,7 +118,7 @@ def forget_plates() -> None:
         shutil.rmtree(_rendered.popitem()[1], ignore_errors=True)
 
 
-def _shots_of(node: nuke.Group, name: str) -> List[Shot]:
+def _shots_of(node: nuke.Group, name: str, by_frame: bool) -> Working[List[Shot]]:
     """One shot a view, for a publish. InputError and its kin."""
 
     def folder() -> Path:
@@ -103,7 +127,10 @@ def _shots_of(node: nuke.Group, name: str) -> List[Shot]:
         return _rendered[node.fullName()]
 
     frames = knobs.whole_range(node)
-    return shots_of(node, name, frames, folder, lambda _, shot: f"{shot}.####.exr")
+    shots = yield from shots_of(
+        node, name, frames, folder, lambda _, shot: f"{shot}.####.exr", by_frame
+    )
+    return shots
 
 
 def shots_of(
@@ -111,12 +138,15 @@ def shots_of(
     name: str,
     frames: Sequence[int],
     folder: Callable[[], Path],
-    output: Callable[[str, str], str],
-) -> List[Shot]:
+    mattes: Callable[[str, str], str],
+    by_frame: bool,
+) -> Working[List[Shot]]:
     """One shot a view of a node, for what runs without Nuke.
 
-    ``folder`` gives the folder of plates, where some have to be rendered; ``output`` the pattern
-    of the mattes of a view and its shot. InputError and its kin.
+    With the neighbours that the frames are solved with. ``folder`` gives the folder of plates,
+    where some have to be rendered; ``mattes`` their pattern for a view and its shot. Yields before
+    and after each step of the rendering: a frame, so that Nuke is free between two, or a whole
+    range. InputError and its kin, OutputError, CancelledError.
     """
     chosen = knobs.settings_of(node)
     space = knobs.colour_space(node)
@@ -131,20 +161,27 @@ def shots_of(
         if not role.is_matte and node.input(index) is None:
             raise InputError(f"Connect the {called} input of {node.name()}.")
     views = prepare.chosen_views(node)
-    files = _files(node, frames, views) or _render(node, frames, views, space, folder())
+    sources = Sources(node)
+    around = prepare.Windows(node, views, sources).needed(frames)
+    files = _files(node, around, views)
+    if files is None:
+        named = {view: [sources.frame(one, view, space) for one in around] for view in views}
+        plates = render.Plates(node, around, views, folder(), space)
+        files = yield from _render(node, plates, sources, named, by_frame)
     shots = []
     for view in views:
         own = name if len(views) == 1 else f"{name}_{view}"
-        plates: Dict[str, Any] = {role.value: path for role, path in files[view].items()}
+        given: Dict[str, Any] = {role.value: path for role, path in files[view].items()}
         shots.append(
             Shot(
                 own,
-                output=output(view, own),
+                output=mattes(view, own),
                 frames=tuple(frames),
+                around=around,
                 space=space,
                 settings=chosen.settings,
                 settings_on_cpu=chosen.settings_on_cpu,
-                **plates,
+                **given,
             )  # fmt: skip
         )
     return shots
@@ -163,26 +200,54 @@ def _files(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...]) -> O
         pattern = file_of(node, source, frames, role)
         if not pattern:
             return None
+        sequence = output.Sequence(pattern)
         for view in views:
-            found[view][role] = pattern.replace("%V", view).replace("%v", view[:1])
+            found[view][role] = sequence.of_view(view)
     return found
 
 
 def _render(
-    node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...], space: str, folder: Path
-) -> Files:
-    """All inputs as EXR plates."""
-    rendered = render.Plates(node, frames, views, folder, space)
-    for _ in rendered.render(by_frame=False):
-        pass
-    plates = rendered.by_view()
-    found: Files = {view: {} for view in views}
-    for view in views:
-        for plate in plates[view][0].plates:
-            pattern = f"{folder.as_posix()}/{plate.role.value}.{view}.####.exr"
-            alone = {frame.plate(plate.role) for frame in plates[view]} == {plate}
+    node: nuke.Group,
+    plates: render.Plates,
+    sources: Sources,
+    named: Mapping[str, Sequence[Frame]],
+    by_frame: bool,
+) -> Working[Files]:
+    """All inputs as EXR plates, with the record of what they were made from."""
+    name, states, done = node.name(), sources.states(), 0
+    for frame in (frame for several in named.values() for frame in several):
+        states.look(frame)  # before it is rendered: what comes later is another file
+    yield f"Rendering the inputs of {name}.", 0
+    _check_there(node, name)
+    for count in plates.render(by_frame):
+        done += count
+        line = f"Rendering the inputs of {name}: {done} of {plates.count}."
+        yield line, 100 * done // plates.count
+        _check_there(node, name)
+    if Sources(node).digests() != sources.digests():
+        raise InputError(
+            f"The nodes above {name} were changed while its inputs were rendered; do it again."
+        )
+    try:
+        rendered.write_record(plates.folder, node, named, states)
+    except OSError as reason:
+        raise OutputError(f"{plates.folder} cannot be written ({reason.strerror}).") from None
+    frames = plates.by_view()
+    found: Files = {view: {} for view in named}
+    for view in named:
+        for plate in frames[view][0].plates:
+            pattern = f"{plates.folder.as_posix()}/{plate.role.value}.{view}.####.exr"
+            alone = {frame.plate(plate.role) for frame in frames[view]} == {plate}
             found[view][plate.role] = plate.path if alone else pattern
     return found
+
+
+def _check_there(node: nuke.Group, name: str) -> None:
+    """CancelledError when the node was deleted between two steps, perhaps with its script."""
+    try:
+        node.name()
+    except ValueError:
+        raise CancelledError(f"{name} was deleted while its inputs were rendered.") from None
 
 
 def _about(node: nuke.Group, error: DmpError) -> str:

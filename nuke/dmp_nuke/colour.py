@@ -13,7 +13,7 @@ from typing import List, Optional
 
 import nuke
 
-from dmp_matting.hosts import SettingsError
+from dmp_matting.hosts import SettingsError, configuration_text, own_configuration
 
 CONFIG_KNOB, CUSTOM_KNOB = "OCIO_config", "customOCIOConfigPath"
 CONFIGS = "OCIOConfigs/configs"  # below a folder of Nuke's plug-in path
@@ -27,7 +27,7 @@ def configuration() -> Optional[str]:
 
     SettingsError for a custom configuration that is not there.
     """
-    if os.environ.get("OCIO", "").strip():
+    if own_configuration():
         return None
     named = _root_text(CONFIG_KNOB)
     if named == "custom":
@@ -49,12 +49,10 @@ def configuration() -> Optional[str]:
 def spaces() -> List[str]:
     """The names of the colour spaces of the script's configuration, in its order."""
     try:
-        path = configuration() or os.environ.get("OCIO", "")
-        with open(path, encoding="utf-8", errors="replace") as file:
-            found = [name.strip().strip("\"'") for name in SPACE.findall(file.read())]
-    except (OSError, SettingsError):
-        found = []
-    return found or list(BUILT_IN)
+        text = configuration_text(configuration() or own_configuration())
+    except SettingsError:  # reported when it is wanted
+        text = ""
+    return [name.strip().strip("\"'") for name in SPACE.findall(text)] or list(BUILT_IN)
 
 
 def _root_text(name: str) -> str:

@@ -19,24 +19,26 @@ from dmp_matting.hosts import (
     SettingsError,
     Shot,
     engine_command,
+    finish,
     named_settings,
     write_bundle,
 )
 
-from . import collect, knobs, output, prepare, results
-from .render import runs
+from . import collect, knobs, output, prepare, rendered, results
+from .render import range_text
+from .steps import Working
 
-JOB, PLATES = "farm", "plates"  # folders beside the node's EXRs
 
-
-def submit(node: nuke.Group) -> str:
+def submitting(node: nuke.Group) -> Working[str]:
     """Write job bundles for Open Job Description beside the node's EXRs; returns their folder.
 
-    InputError and its kin, OutputError, EngineMissingError, CancelledError.
+    Yields between the frames that have to be rendered. InputError and its kin, OutputError,
+    EngineMissingError, CancelledError.
     """
-    folder = _folder(node)
+    folder = rendered.job_folder(node)
     python = engine_command()[0]  # by the same path on the workers, as docs/td/farm.md says
-    shots = _shots(node, plates_of(node), knobs.whole_range(node))
+    plates, frames = rendered.plates_of(node), knobs.whole_range(node)
+    shots = yield from _shots(node, plates, frames, by_frame=True)
     try:
         for shot in shots:
             here = folder if len(shots) == 1 else folder / shot.name
@@ -44,22 +46,6 @@ def submit(node: nuke.Group) -> str:
     except OSError as reason:
         raise OutputError(f"{folder} cannot be written ({reason.strerror}).") from None
     return folder.as_posix()
-
-
-def plates_of(node: nuke.Group, to: str = "") -> Path:
-    """Where the node's plates are rendered: in a folder for several nodes, else in its own job."""
-    return Path(os.path.abspath(to)) / _name(node) if to else _folder(node) / PLATES
-
-
-def _folder(node: nuke.Group) -> Path:
-    """The node's own folder for its farm jobs: another node may write its EXRs beside them."""
-    view = prepare.wanted_views(node)[0]
-    return Path(output.sequence(node).path(1, view)).parent / JOB / _name(node)
-
-
-def _name(node: nuke.Group) -> str:
-    """What the node's shot and its folders are called: no other node of the script is so."""
-    return node.fullName().replace(".", "_")
 
 
 def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> str:
@@ -71,7 +57,8 @@ def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> 
     rows: List[Dict[str, Any]] = []
     for node in nodes:
         wanted = list(frames) or knobs.whole_range(node)
-        rows += map(_row, _shots(node, plates_of(node, to), wanted))
+        plates = rendered.plates_of(node, to)
+        rows += map(_row, finish(_shots(node, plates, wanted, by_frame=False)))
     path = folder / "shots.json"
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -81,7 +68,9 @@ def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> 
     return path.as_posix()
 
 
-def _shots(node: nuke.Group, plates: Path, frames: Sequence[int]) -> List[Shot]:
+def _shots(
+    node: nuke.Group, plates: Path, frames: Sequence[int], by_frame: bool
+) -> Working[List[Shot]]:
     """The node's shots, whose mattes go where it looks for them; its folders are made."""
     if knobs.keeps_space(node):
         raise SettingsError(
@@ -96,7 +85,11 @@ def _shots(node: nuke.Group, plates: Path, frames: Sequence[int]) -> List[Shot]:
         plates.mkdir(parents=True, exist_ok=True)
         return plates
 
-    return collect.shots_of(node, _name(node), frames, folder, lambda view, _: files.of_view(view))
+    name = rendered.shot_name(node)
+    shots = yield from collect.shots_of(
+        node, name, frames, folder, lambda view, _: files.of_view(view), by_frame
+    )
+    return shots
 
 
 def _row(shot: Shot) -> Dict[str, Any]:
@@ -106,9 +99,8 @@ def _row(shot: Shot) -> Dict[str, Any]:
         "name": shot.name,
         **{role.value: path for role, path in shot.sources().items()},
         "output": shot.output,
-        "frames": ",".join(
-            f"{first}-{last}" if last > first else str(first) for first, last in runs(shot.frames)
-        ),
+        "frames": range_text(shot.frames),
+        "around": range_text(shot.around),
         "input_space": shot.space,
         "preset": settings.pop("preset"),
         "set": settings,

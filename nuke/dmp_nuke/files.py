@@ -9,13 +9,16 @@ import nuke
 
 from dmp_matting.hosts import OutputError
 
-from . import NAME, knobs, output, prepare, states
+from . import NAME, knobs, output, prepare, results, states
 
 SHOWN, WANTED = "On disk", "Delete frames (such as 1001-1010; empty: none)"
 
 
 def ask(node: nuke.Group) -> int:
-    """Show the files and delete what the artist names; returns how many EXRs were deleted."""
+    """Show the files and delete what the artist names; returns how many EXRs were deleted.
+
+    Only those that were made from the node's own plate. InputError and its kin, OutputError.
+    """
     found = on_disk(node)
     panel = nuke.Panel(f"{NAME}: files of {node.name()}")
     panel.addMultilineTextInput(SHOWN, listing(node, found))
@@ -26,10 +29,18 @@ def ask(node: nuke.Group) -> int:
     if not text:
         return 0
     wanted = set(knobs.frames_of(text))
-    paths = [path for (number, _), path in found.items() if number in wanted]
-    if not paths:
+    named = [path for (number, _), path in found.items() if number in wanted]
+    if not named:
         raise OutputError(f"There is no EXR of the frames {text}.")
-    if not nuke.ask(f"Delete {len(paths)} EXRs, {paths[0]} first?"):
+    results.check_alone(node, output.sequence(node))
+    others = states.others_files(node, sorted(wanted))
+    paths = [path for path in named if path not in others]
+    if not paths:
+        raise OutputError(
+            f"No EXR of the frames {text} was made from this node's plate; delete them by hand."
+        )
+    stay = f" {len(named) - len(paths)} of something else stay." if others else ""
+    if not nuke.ask(f"Delete {len(paths)} EXRs, {paths[0]} first?{stay}"):
         return 0
     for path in paths:
         try:
@@ -54,8 +65,8 @@ def listing(node: nuke.Group, found: Dict[Tuple[int, str], str]) -> str:
     """The path, the states of the range, and how much lies there of this and of other versions."""
     files = output.sequence(node)
     size = sum(os.path.getsize(path) for path in found.values())
-    lines = [files.pattern, f"{len(found)} EXRs, {size / 1e6:.1f} MB", states.show(node)]
-    return "\n".join([*lines, *_other_versions(files)])
+    lines = [files.pattern, f"{len(found)} EXRs, {size / 1e6:.1f} MB"]
+    return "\n".join([*lines, *states.listing(node), *_other_versions(files)])
 
 
 def _other_versions(files: output.Sequence) -> List[str]:

@@ -50,7 +50,9 @@ OUTPUTS = (
     "over background",
 )  # fmt: skip
 # The plate only where Missing frames is "plate" and the frame's EXR is not there.
-FRAME_THERE = "[file exists [format [value result.file] [frame]]]"
+# A relative output lies below the project directory; `join` takes a whole path as it is.
+FRAME = "[file join [value root.project_directory] [format [value result.file] [frame]]]"
+FRAME_THERE = f"[file exists {FRAME}]"
 RESULT = f'[if {{[value parent.on_error] == "plate"}} {{return {FRAME_THERE}}} {{return 1}}]'
 SHOWN = f"[file exists [value preview.file]] && frame == preview.first ? 2 : {RESULT}"
 # Squares of 16 pixels, darker and lighter than middle grey.

@@ -234,8 +234,10 @@ class Running:
         except CancelledError:
             self._end(self._cancelled_line(), Severity.INFO)
             return
-        if self._cancelled or (not self._left):
+        if not self._left:
             self._end(*self._summary())
+        elif self._cancelled:
+            self._end(self._cancelled_line(), Severity.INFO)
         else:
             self._task = self._next_task()
 

@@ -25,6 +25,12 @@ from dmp_matting.hosts import (
 from . import colour, layout
 from .layout import ALWAYS, COLOURS, NAMED, SETTING, SOLVE, custom_fields
 
+# What a frame's state depends on, beside the settings.
+COUNTS = (
+    "preset", "custom", "seed", "colour", "colour_space", "clean_still", "views", "file", "range",
+    "first", "last", "only", "inputChange",
+)  # fmt: skip
+OUTDATED = "changed since: press Reload"
 # Of older nodes: knobs that today's have not.
 OLDER = ("has_result", "premultiplied", "advanced", "solver_line", "paper_line")
 
@@ -203,11 +209,20 @@ def knob_changed() -> None:
         follow_range(node)
     if name == "file":
         number_as_printf(node)
+    if name in COUNTS or name.startswith(SETTING) and node["custom"].value():
+        _outdate_states(node)
     if name in ("colour", "showPanel"):
         space = node["colour_space"]
         space.setVisible(keeps_space(node))
         if isinstance(space, nuke.Enumeration_Knob):  # text in a node of an older version
             offer(space, str(space.value()))
+
+
+def _outdate_states(node: nuke.Group) -> None:
+    """The tile shows no states of other settings; finding them reads files, which is a button's."""
+    knob = node.knob("frame_states")
+    if knob is not None and knob.value() not in ("", OUTDATED):
+        knob.setValue(OUTDATED)
 
 
 def number_as_printf(node: nuke.Group) -> None:

@@ -16,7 +16,7 @@ from dmp_matting.hosts import AUTO, DESCRIPTIONS, PRESETS, FrameStatus, Settings
 from . import NAME, colour
 from .inside import OUTPUTS
 
-NODE_VERSION = 4  # goes up with each change of the knobs or of the nodes inside
+NODE_VERSION = 5  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 ALWAYS = ("seed", "device")  # settings that count with every preset
 FRONT = ("solve_size", "recompositions")

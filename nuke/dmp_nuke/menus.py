@@ -30,6 +30,7 @@ def add() -> None:
     nuke.addBeforeRender(jobs.hide_previews)
     nuke.addOnScriptSave(jobs.hide_previews)
     nuke.addOnScriptLoad(lambda: results.forget_ended_jobs(jobs.RUNNING))
+    nuke.addOnScriptLoad(results.warn_of_older_nodes)
     _add_panel()
 
 
@@ -45,11 +46,19 @@ def _update() -> None:
     nuke.Undo.begin(f"Update {NAME} nodes")
     try:
         found = (nuke.toNode(f"root.{name}") for name in names)
-        count = sum(node.update(one) for one in found if isinstance(one, nuke.Group))
+        count = sum(_updated(one) for one in found if isinstance(one, nuke.Group))
     finally:
         nuke.Undo.end()
     several = "node was" if count == 1 else "nodes were"
     nuke.message(f"{count} {several} updated." if count else f"All {NAME} nodes are today's.")
+
+
+def _updated(one: nuke.Group) -> bool:
+    was_older = results.is_older(one)
+    updated = node.update(one)
+    if was_older:
+        results.show_status(one, "Updated. Reload shows what is on disk.")
+    return updated
 
 
 def _stop() -> None:

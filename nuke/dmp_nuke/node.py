@@ -5,7 +5,7 @@ It is no gizmo: a saved script holds all of it, and opens and renders where DMP 
 
 from __future__ import annotations
 
-from typing import Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Tuple
 
 import nuke
 
@@ -17,6 +17,7 @@ INPUTS: Tuple[Tuple[Role, str, str], ...] = tuple(  # role, name of the input, w
     (role, inside.input_name(role), role.called) for role in Role
 )
 LABEL = "[value frame_states]"  # on the tile, without DMP too
+OLDER_LABEL = "other frames' mattes are shown:\nDMP Matte > Update nodes"
 HELD = 10  # nodes that Python may hold in the Non-commercial and Indie editions
 NODES = (  # Tcl: the full names of the nodes in a group, none of which Python holds
     "set dmp_names {{}}; "
@@ -89,18 +90,34 @@ def update(node: nuke.Group) -> bool:
     """
     if knobs.version_of(node) >= layout.NODE_VERSION:
         return False
-    above = [node.input(index) for index in range(min(node.inputs(), len(INPUTS)))]
+    above = _connections(node)
     knobs.replace_all(node)
     for name in (*inside.names(), *inside.OLDER):
         old = node.node(name)
         if old is not None:
             nuke.delete(old)
     inside.paste(node)
-    for index, source in enumerate(above):
-        node.setInput(index, source)
-    if not node["label"].value():
+    numbers = _input_numbers(node)
+    for index in range(node.inputs()):
+        node.setInput(index, None)
+    for name, source in above.items():
+        node.setInput(numbers[name], source)
+    if node["label"].value() in ("", OLDER_LABEL):
         node["label"].setValue(LABEL)
     return True
+
+
+def _connections(node: nuke.Group) -> Dict[str, nuke.Node]:
+    """What is connected to the node, by the names of its inputs."""
+    found = {name: node.input(number) for name, number in _input_numbers(node).items()}
+    return {name: source for name, source in found.items() if source is not None}
+
+
+def _input_numbers(node: nuke.Group) -> Dict[str, int]:
+    """The numbers of the inputs by their names: an older node may have others."""
+    names = [name for _, name, _ in INPUTS] + [inside.BACKGROUND]
+    found = {name: node.node(name) for name in names}
+    return {name: int(one["number"].value()) for name, one in found.items() if one is not None}
 
 
 def inner(node: nuke.Group, name: str) -> nuke.Node:

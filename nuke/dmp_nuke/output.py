@@ -10,7 +10,7 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Tuple
+from typing import Iterable, List, Set, Tuple
 
 import nuke
 
@@ -33,20 +33,28 @@ class Sequence:
 
     def path(self, frame: int, view: str) -> str:
         """The file of one frame and view."""
-        return NUMBER.sub(lambda at: f"{frame:0{_digits(at)}d}", self.of_view(view))
+        return Sequence(self.at(frame)).of_view(view)
+
+    def at(self, frame: int) -> str:
+        """The pattern of one frame: a view's place stays open."""
+        return NUMBER.sub(lambda at: f"{frame:0{_digits(at)}d}", self.pattern)
 
     def of_view(self, view: str) -> str:
         """The pattern of one view."""
         return self.pattern.replace(VIEW, view).replace(SHORT_VIEW, view[:1])
 
-    def is_same(self, other: Sequence) -> bool:
-        """True when both name the same files, such as ``####`` beside ``%04d``."""
+    def places(self, views: Iterable[str]) -> Set[str]:
+        """The patterns of the views, however they are spelled; what is equal are the same files.
 
-        def plain(pattern: str) -> str:
-            path = NUMBER.sub(lambda at: f"%0{_digits(at)}d", pattern)
-            return os.path.normcase(os.path.normpath(path))
+        Such as ``####`` beside ``%04d``, a link beside its folder, ``%V`` beside the view's name.
+        """
 
-        return plain(self.pattern) == plain(other.pattern)
+        def place(view: str) -> str:
+            folder, name = os.path.split(self.of_view(view))
+            name = NUMBER.sub(lambda at: f"%0{_digits(at)}d", name)
+            return os.path.normcase(os.path.join(os.path.realpath(folder), name))
+
+        return set(map(place, views))
 
     def on_disk(self, view: str) -> List[int]:
         """The numbers of the frames that are there."""
@@ -89,7 +97,22 @@ def sequence(node: nuke.Group) -> Sequence:
                 "project directory in the project settings."
             )
         text = f"{project.rstrip('/')}/{text}"
-    return Sequence(str(nuke.filenameFilter(text) or text))  # type: ignore[no-untyped-call]
+    return Sequence(_filtered(text))
+
+
+def is_filtered(node: nuke.Group) -> bool:
+    """True where a filename filter of the facility changes the output: a Tcl test cannot."""
+    text = _resolved(node)
+    return _filtered(text) != text
+
+
+def _filtered(text: str) -> str:
+    return str(nuke.filenameFilter(text) or text)  # type: ignore[no-untyped-call]
+
+
+def named_views(node: nuke.Group) -> Tuple[str, ...]:
+    """The views that the node names, else all of the script."""
+    return tuple(str(node["views"].value()).replace(",", " ").split()) or tuple(nuke.views())
 
 
 def _resolved(node: nuke.Group) -> str:
@@ -123,19 +146,25 @@ def _resolved(node: nuke.Group) -> str:
 def version_up(node: nuke.Group) -> str:
     """Write the next version into the output that has no files yet; returns it. OutputError.
 
-    The last version in the path counts, wherever it stands in the path.
+    The last version in the path counts, wherever it stands in the path. With an error the output
+    stays what it was.
     """
     text = str(node["file"].value())
     found = [at[0] for at in VERSION.finditer(text)]
     if not found:
         raise OutputError(f"The output '{text}' has no version; put v001 into it.")
     old = int(found[-1][1:])
-    for number in range(old + 1, old + MOST_VERSIONS):
-        new = f"v{number:0{len(found[-1]) - 1}d}"
-        node["file"].setValue(VERSION.sub(lambda at: _replaced(at[0], found[-1], new), text))  # noqa: B023
-        files = sequence(node)
-        if not any(files.on_disk(view) for view in nuke.views()):
-            return str(node["file"].value())
+    try:
+        for number in range(old + 1, old + MOST_VERSIONS):
+            new = f"v{number:0{len(found[-1]) - 1}d}"
+            node["file"].setValue(VERSION.sub(lambda at: _replaced(at[0], found[-1], new), text))  # noqa: B023
+            files = sequence(node)
+            if not any(files.on_disk(view) for view in nuke.views()):
+                return str(node["file"].value())
+    except OutputError:
+        node["file"].setValue(text)
+        raise
+    node["file"].setValue(text)
     raise OutputError(f"There are {MOST_VERSIONS} versions of '{text}'; delete some.")
 
 

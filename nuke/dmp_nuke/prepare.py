@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 import nuke
 
@@ -15,6 +15,7 @@ from dmp_matting.hosts import (
     Job,
     Settings,
     SettingsError,
+    frames_needed,
     window_of,
 )
 
@@ -37,16 +38,16 @@ class Part:
 class Work:
     """The jobs of one press of Matte: first the inputs are rendered, then they are solved.
 
-    Checks everything that can be checked. The neighbours of ``frames`` in the node's range are
-    rendered as well and sent as context, so that a frame comes out the same whether it is solved
-    alone or with the whole range. Raises InputError and its kin, OutputError: each a sentence for
-    the artist.
+    Checks everything that can be checked. The neighbours of ``frames`` are rendered as well and
+    sent as context, so that a frame comes out the same whether it is solved alone or with the whole
+    range. Raises InputError and its kin, OutputError: each a sentence for the artist.
 
     parts     the jobs, one a view; () until everything is rendered
     folder    of the plates; removed when the work has ended
     """
 
     def __init__(self, node: nuke.Group, frames: Sequence[int]) -> None:
+        knobs.follow_range(node)
         self._node, self._wanted = node, list(frames)
         self._chosen = knobs.settings_of(node)
         space = knobs.colour_space(node)
@@ -61,7 +62,7 @@ class Work:
         render.check_inputs(node)
         output.ready_folders(self.files, self.views)
         self._sources = Sources(node)
-        whole = Windows(node, frames, self.views, self._sources).all_of(frames)
+        whole = Windows(node, self.views, self._sources).needed(frames)
         self._states = self._sources.states()
         self._named: Dict[str, List[Frame]] = {}  # the frames as the jobs name their plates
         for view in self.views:
@@ -115,33 +116,32 @@ class Work:
 
 
 class Windows:
-    """Which frames a frame is solved with: by the engine's own rule, in the node's range.
+    """Which frames a frame is solved with, by the engine's own rule.
 
-    A frame of which a file is missing is nobody's neighbour.
+    In the node's range, and beyond it as far as the inputs go: a shorter range makes no frame
+    worse. A frame of which a file is missing is nobody's neighbour.
     """
 
-    def __init__(
-        self, node: nuke.Group, frames: Sequence[int], views: Sequence[str], sources: Sources
-    ) -> None:
-        chosen = knobs.settings_of(node)
-        self._ways = {one.temporal: one for one in chosen if one is not None}
-        shot = range(int(node["first"].value()), int(node["last"].value()) + 1)
-        there = {number for number in shot if sources.is_there(number, views)}
-        numbers = sorted(there.union(frames))
-        self._shot = Job(tuple(Frame(number, ()) for number in numbers))
-
-    def of(self, number: int) -> Set[int]:
-        """The frames that a frame's pixels depend on, itself included."""
-        return {number}.union(*(self.under(settings, number) for settings in self._ways.values()))
+    def __init__(self, node: nuke.Group, views: Sequence[str], sources: Sources) -> None:
+        self._ways = [one for one in knobs.settings_of(node) if one is not None]
+        numbers = sorted({*_own_range(node), *sources.common_range()})
+        self._there = [number for number in numbers if sources.is_there(number, views)]
+        self._shot = Job(tuple(Frame(number, ()) for number in self._there))
 
     def under(self, settings: Settings, number: int) -> List[int]:
         """The frames that a frame is solved with under ``settings``; none where it is alone."""
-        window = window_of(Frame(number, ()), self._shot, settings)
-        return [frame.number for frame in window]
+        alone = Frame(number, ())
+        known = number in self._there
+        shot = self._shot if known else Job((*self._shot.frames, alone))
+        return [frame.number for frame in window_of(alone, shot, settings)]
 
-    def all_of(self, frames: Sequence[int]) -> List[int]:
-        """``frames`` and everything that they depend on, in order."""
-        return sorted(set().union(*map(self.of, frames)))
+    def needed(self, frames: Sequence[int]) -> Tuple[int, ...]:
+        """``frames`` and everything that they are solved with, in order."""
+        return frames_needed(frames, self._there, self._ways)
+
+
+def _own_range(node: nuke.Group) -> range:
+    return range(int(node["first"].value()), int(node["last"].value()) + 1)
 
 
 def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
@@ -163,13 +163,18 @@ def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
         raise InputError(
             "Missing frames cannot be 'plate' where the output has a %V; choose another value."
         )
+    if node["on_error"].value() == "plate" and output.is_filtered(node):
+        raise InputError(
+            "Missing frames cannot be 'plate' where a filename filter changes the output; choose "
+            "another value."
+        )
     return chosen
 
 
 def chosen_views(node: nuke.Group) -> Tuple[str, ...]:
     """The views that the node names, else all of the script. InputError for one that it has not."""
     known = nuke.views()
-    chosen = tuple(str(node["views"].value()).replace(",", " ").split()) or tuple(known)
+    chosen = output.named_views(node)
     for view in chosen:
         if view not in known:
             raise InputError(f"The script has no view '{view}', only {', '.join(known)}.")

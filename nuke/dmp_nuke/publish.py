@@ -8,7 +8,7 @@ it was published.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 import nuke
 
@@ -22,12 +22,12 @@ from dmp_matting.hosts import (
     open_publish_window,
 )
 
-from . import NAME, collect, results
+from . import NAME, collect, results, steps
 from .node import each_node
 from .results import Severity
 from .ticker import Ticker
 
-RUNNING: List[Publishing] = []  # one or none
+RUNNING: List[Union[steps.Steps[PublishRequest], Publishing]] = []  # one or none
 
 
 def press() -> None:
@@ -42,10 +42,22 @@ def press() -> None:
         if choices is not None:
             to, names, version = choices
             chosen = [node for node in nodes if names[node.fullName()]]
-            start(collect.collect(chosen, to, names, version), names)
+            working = collect.collecting(chosen, to, names, version)
+            rendering = steps.run(
+                f"{NAME}: publish", working, lambda request: start(request, names), _not_collected
+            )
+            if rendering is not None:
+                RUNNING[:] = [rendering]
     except Exception as error:
         collect.forget_plates()
         nuke.message(str(as_dmp_error(error)))
+
+
+def _not_collected(error: DmpError) -> None:
+    RUNNING.clear()
+    collect.forget_plates()
+    if not isinstance(error, CancelledError):
+        nuke.message(str(error))
 
 
 def start(

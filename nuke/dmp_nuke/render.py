@@ -31,7 +31,7 @@ from . import knobs
 from .inside import write_name
 from .node import INPUTS, inner
 from .output import VIEW
-from .sources import Sources, still_frame
+from .sources import Sources, number_at
 
 SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
     "file_type": "exr",
@@ -91,7 +91,7 @@ class Plates:
     ) -> None:
         check_inputs(node)
         self._node, self._frames, self._views = node, list(frames), views
-        self._folder, self._space = folder, space
+        self.folder, self._space = folder, space
         self._direct: Dict[Role, Dict[Tuple[int, str], str]] = {}
         self._rendered: Dict[Role, List[int]] = {}
         for index, (role, _, _) in enumerate(INPUTS):
@@ -101,7 +101,7 @@ class Plates:
             if files:
                 self._direct[role] = files
             else:
-                self._rendered[role] = sorted({self._number(role, one) for one in frames})
+                self._rendered[role] = sorted({number_at(node, role, one) for one in frames})
         _check_room(node, self.count * len(views), folder)
 
     @property
@@ -140,10 +140,6 @@ class Plates:
     def _roles(self) -> Set[Role]:
         return {*self._direct, *self._rendered}
 
-    def _number(self, role: Role, number: int) -> int:
-        once = role is Role.CLEAN and bool(self._node["clean_still"].value())
-        return still_frame(self._node) if once else number
-
     def _files(self, role: Role, sources: Sources) -> Dict[Tuple[int, str], str]:
         """The EXRs of all frames and views; empty where one of them has to be rendered."""
         found = {}
@@ -158,14 +154,14 @@ class Plates:
     def _path(self, role: Role, number: int, view: str) -> str:
         if role in self._direct:
             return self._direct[role][number, view]
-        taken = self._number(role, number)
-        path = plate_path(self._folder.as_posix(), role, view, taken)
+        taken = number_at(self._node, role, number)
+        path = plate_path(self.folder.as_posix(), role, view, taken)
         if not os.path.exists(path):
             raise PlateError(f"Nuke rendered no file for the {role.called} at frame {taken}.")
         return path
 
     def _pattern(self, role: Role) -> str:
-        return f"{self._folder.as_posix()}/{role.value}.{VIEW}.%04d.exr"
+        return f"{self.folder.as_posix()}/{role.value}.{VIEW}.%04d.exr"
 
     def _execute(self, role: Role, first: int, last: int) -> None:
         write = inner(self._node, write_name(role))
@@ -203,6 +199,12 @@ def runs(frames: Sequence[int]) -> List[Tuple[int, int]]:
         else:
             found.append((number, number))
     return found
+
+
+def range_text(frames: Sequence[int]) -> str:
+    """``1001-1100,1120``."""
+    parts = (f"{first}-{last}" if last > first else f"{first}" for first, last in runs(frames))
+    return ",".join(parts)
 
 
 @contextmanager

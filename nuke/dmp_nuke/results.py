@@ -16,8 +16,13 @@ import nuke
 
 from dmp_matting.hosts import InputError, OutputError
 
-from .node import each_node, inner
-from .output import Sequence, sequence
+from .node import OLDER_LABEL, each_node, inner
+from .output import Sequence, named_views, sequence
+
+OLDER = (
+    "This node is of DMP 0.1.0: it shows another frame's matte where one is missing. "
+    "DMP Matte > Update nodes fixes that."
+)
 
 
 class Severity(Enum):
@@ -30,11 +35,12 @@ class Severity(Enum):
 
 def check_alone(node: nuke.Group, files: Sequence) -> None:
     """InputError when another DMP node writes the same files, as a copied node would."""
+    own = files.places(named_views(node))
     for other in each_node():
         if other.fullName() == node.fullName():
             continue
         try:
-            same = sequence(other).is_same(files)
+            same = not own.isdisjoint(sequence(other).places(named_views(other)))
         except OutputError:
             continue  # it writes nothing
         if same:
@@ -119,6 +125,18 @@ def forget_ended_jobs(running: Container[str] = ()) -> None:
                 show_status(
                     node, "The script was closed while this was solving; press Matte again."
                 )
+
+
+def warn_of_older_nodes() -> None:
+    """After a script was opened: on the tile of a node of version 0.1.0, what it does wrong.
+
+    Its Read shows another frame's matte where one is missing, in every render. Sets knobs only.
+    """
+    with without_undo():
+        for node in filter(is_older, each_node()):
+            if not node["label"].value():
+                node["label"].setValue(OLDER_LABEL)
+            show_status(node, OLDER, Severity.WARNING)
 
 
 @contextmanager

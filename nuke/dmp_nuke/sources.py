@@ -3,8 +3,9 @@
 A plate is rendered into a temporary folder, whose path says nothing. The job, and with it the
 header of each result, names what the plate was made from instead: the EXR that a Read hands on
 unchanged, as the command line names it, or else the first file with the input's role, the frame
-and a digest of all nodes above. The same names come out in every session, so that a result is
-recognised as solved, as stale, or as another shot's.
+and a digest of all nodes above. Where one of these takes frames from elsewhere in time, nobody but
+Nuke knows which: there the digest is of all files of the sequences too. The same names come out in
+every session, so that a result is recognised as solved, as stale, or as another shot's.
 """
 
 from __future__ import annotations
@@ -14,16 +15,22 @@ import functools
 import hashlib
 import os
 import re
-from typing import Any, Dict, Iterable, Iterator, Optional, Sequence, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import nuke
 
-from dmp_matting.hosts import FileStates, Frame, InputError, Plate, Role
+from dmp_matting.hosts import FileStates, Frame, InputError, OutputError, Plate, Role
 
 from . import colour, knobs, output
 from .node import INPUTS, children, upstream
 
 PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
+# Nodes that give other frames than the one that is asked for, by a part of their class.
+TIME = re.compile(
+    r"time|frameblend|framehold|append|oflow|kronos|echo|temporal|denoise|deflicker|motionblur"
+    r"|vectorgenerator|smartvector",
+    re.IGNORECASE,
+)
 LINEAR = ("linear", "scene_linear")  # what a Read of an EXR hands on as it is stored
 # Knobs that change no pixel, and what a job sets on a DMP node.
 WITHOUT_EFFECT = {
@@ -50,10 +57,8 @@ class Sources:
             if source is not None
         }
         self._digests = {role: _digest(upstream(one)) for role, one in self._inputs.items()}
-        self._read_names = {
-            role: [above.fullName() for above in upstream(one) if above.Class() == "Read"]
-            for role, one in self._inputs.items()
-        }
+        self._read_names = {role: _readers(one) for role, one in self._inputs.items()}
+        self._in_time = {role: _takes_other_frames(one) for role, one in self._inputs.items()}
         for read in (one for role in self._inputs for one in self._reads(role)):
             scoped = output.SCOPED.search(str(read["file"].value()))
             if scoped:
@@ -61,6 +66,7 @@ class Sources:
                     f"{read.fullName()} reads a path with the graph scope variable {scoped[0]}; "
                     "DMP mattes one shot: write out its value there."
                 )
+        self._sequences: Dict[Tuple[Role, str], str] = {}  # digests, by input and view
         self._exists = functools.lru_cache(maxsize=None)(os.path.exists)
         self._made_of: Dict[str, Tuple[str, ...]] = {}  # the files, by a plate's name in a job
 
@@ -86,6 +92,18 @@ class Sources:
         config = colour.configuration() if knobs.keeps_space(self._node) else None
         return FileStates(lambda plate: self._made_of[plate.path], config)
 
+    def common_range(self) -> Iterable[int]:
+        """The frames of the plate at which no other input repeats its first or last frame."""
+        ends = {role: source.frameRange() for role, source in self._inputs.items()}
+        image = ends.get(Role.IMAGE)
+        if image is None:
+            return ()
+        first, last = int(image.first()), int(image.last())
+        for role, one in ends.items():
+            if one.first() != one.last() and not is_still(self._node, role):
+                first, last = max(first, int(one.first())), min(last, int(one.last()))
+        return range(first, last + 1)
+
     def is_there(self, number: int, views: Sequence[str]) -> bool:
         """False where a file is missing of which a plate consists."""
         files = [self.direct(role, number, view) for role in self._inputs for view in views]
@@ -96,27 +114,38 @@ class Sources:
         direct = self.direct(role, number, view)
         if direct:
             return (direct,)
-        number = self._number(role, number)
+        number = number_at(self._node, role, number)
         return tuple(_file_at(read, number, view) for read in self._reads(role))
 
     def _name(self, role: Role, number: int, view: str) -> str:
         direct = self.direct(role, number, view)
         if direct and not role.is_matte:
             return direct
-        number = self._number(role, number)
+        number = number_at(self._node, role, number)
         read = next(self._reads(role), None)
         file = "Nuke" if read is None else _file_at(read, number, view)
-        return f"{file} ({role.called}, frame {number}, nodes {self._digests[role]}).exr"
+        nodes = self._sequence_digest(role, view) if self._in_time[role] else self._digests[role]
+        return f"{file} ({role.called}, frame {number}, nodes {nodes}).exr"
+
+    def _sequence_digest(self, role: Role, view: str) -> str:
+        """As the digest of the nodes; changes with every file of their sequences as well."""
+        if (role, view) not in self._sequences:
+            digest = hashlib.sha256(self._digests[role].encode())
+            for read in self._reads(role):
+                files = output.Sequence(_pattern_of(read))
+                for number in files.on_disk(view):
+                    with contextlib.suppress(OSError):  # deleted just now
+                        found = os.stat(files.path(number, view))
+                        line = f"{number} {found.st_size} {found.st_mtime_ns}\n"
+                        digest.update(line.encode())
+            self._sequences[role, view] = digest.hexdigest()[:8]
+        return self._sequences[role, view]
 
     def direct(self, role: Role, number: int, view: str) -> str:
         """The EXR that the input hands on unchanged; "" where it is not just a file."""
-        number = self._number(role, number)
         text = file_of(self._node, self._inputs[role], [number], role)
-        return output.Sequence(text).path(number, view) if text else ""
-
-    def _number(self, role: Role, number: int) -> int:
-        still = role is Role.CLEAN and bool(self._node["clean_still"].value())
-        return still_frame(self._node) if still else number
+        at = number_at(self._node, role, number)
+        return output.Sequence(text).path(at, view) if text else ""
 
     def _reads(self, role: Role) -> Iterator[nuke.Node]:
         for name in self._read_names[role]:
@@ -125,13 +154,24 @@ class Sources:
                 yield found
 
 
-def still_frame(node: nuke.Group) -> int:
-    """The frame at which a clean plate is rendered that is a still: the range's first."""
-    return int(node["first"].value())
+def is_still(node: nuke.Group, role: Role) -> bool:
+    """True for a clean plate of which one frame serves all."""
+    return role is Role.CLEAN and bool(node["clean_still"].value())
+
+
+def number_at(node: nuke.Group, role: Role, number: int) -> int:
+    """The frame of the input that belongs to a frame of the plate: a still's is the range's first.
+
+    One rule for whoever renders, names or publishes the plates.
+    """
+    return int(node["first"].value()) if is_still(node, role) else number
 
 
 def file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Role) -> str:
-    """The EXR or the pattern that ``source`` hands on unchanged; "" where it does more."""
+    """The EXR or the pattern that ``source`` hands on unchanged; "" where it does more.
+
+    ``frames``: those of the plate, ascending. A view's place stays open in the path.
+    """
     read: Optional[nuke.Node] = source
     while read is not None and read.Class() in PASS_ON:  # disabled or not, they change nothing
         read = read.input(0)
@@ -142,17 +182,20 @@ def file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Ro
         return ""
     if not read["raw"].value() and _knob_text(read, "colorspace", "linear") not in LINEAR:
         return ""
+    if len(nuke.views()) > 1 and output.VIEW not in text and output.SHORT_VIEW not in text:
+        return ""  # it may hold several views: Nuke takes the one that is asked for
     if _is_shifted(read) or _value(read, "premultiplied", False):
         return ""
     if not output.NUMBER.search(os.path.basename(text)):
         return text  # a still
     first, last = int(read["first"].value()), int(read["last"].value())
     held = all(read[name].value() == "hold" for name in ("before", "after"))
-    if role is Role.CLEAN and node["clean_still"].value() or first == last and held:
-        number = min(max(frames[0], first), last)
-        return output.Sequence(text).path(number, output.VIEW)
+    wanted = [number_at(node, role, number) for number in (frames[0], frames[-1])]
+    inside = first <= wanted[0] and wanted[1] <= last
+    if is_still(node, role) and (inside or held) or first == last and held:
+        return output.Sequence(text).at(min(max(wanted[0], first), last))
     # Outside its range the Read repeats a frame; a file may be there all the same.
-    return text if first <= frames[0] and frames[-1] <= last else ""
+    return text if inside else ""
 
 
 def _value(node: nuke.Node, name: str, otherwise: Any) -> Any:
@@ -192,10 +235,58 @@ def _digest(nodes: Iterable[nuke.Node]) -> str:
     return digest.hexdigest()[:8]
 
 
+def _readers(source: nuke.Node) -> List[str]:
+    """The full names of ``source`` and all above it that read files, a DMP node its results.
+
+    Reads first that stand in the open, then those inside of groups.
+    """
+    open_ones, others = [], []
+    for above in upstream(source):
+        if above.Class() == "Read":
+            open_ones.append(above.fullName())
+        else:
+            others += [one.fullName() for one in _with_inside(above) if _reads_files(one)]
+    return [*open_ones, *others]
+
+
+def _takes_other_frames(source: nuke.Node) -> bool:
+    """True where a node above gives the picture of another frame than the one it is asked for."""
+    return any(
+        TIME.search(one.Class()) or one.Class() == "Read" and _is_shifted(one)
+        for above in upstream(source)
+        for one in _with_inside(above)
+    )
+
+
+def _with_inside(node: nuke.Node) -> Iterator[nuke.Node]:
+    """``node`` and all nodes in it, where it is a group; a DMP node's are its own affair."""
+    yield node
+    if isinstance(node, nuke.Group) and not knobs.is_dmp(node):
+        for one in children(node):
+            yield from _with_inside(one)
+
+
+def _reads_files(node: nuke.Node) -> bool:
+    """True for all kinds of Reads, for a Write that reads its file, and for a DMP node."""
+    file = node.knob("file")
+    if not isinstance(file, nuke.File_Knob) or not file.value():
+        return False
+    return bool(_value(node, "reading", "Write" not in node.Class()))
+
+
 def _file_at(read: nuke.Node, number: int, view: str) -> str:
-    """The file that a Read reads, its Tcl run; as it is written where that has no value."""
+    return output.Sequence(_pattern_of(read)).path(number, view)
+
+
+def _pattern_of(read: nuke.Node) -> str:
+    """What a node reads, its Tcl run; as it is written where that has no value."""
     text = str(read["file"].value()).replace("\\", "/")
-    if "[" in text or "$" in text:  # evaluate() would put the current frame in as well
-        with contextlib.suppress(RuntimeError, ValueError):
+    if isinstance(read, nuke.Group) and knobs.is_dmp(read):
+        with contextlib.suppress(OutputError):
+            text = output.sequence(read).pattern
+    elif "[" in text or "$" in text:  # evaluate() would put the current frame in as well
+        outer = read.parent()
+        inside = outer if isinstance(outer, nuke.Group) else contextlib.nullcontext()
+        with contextlib.suppress(RuntimeError, ValueError), inside:
             text = str(nuke.tcl("subst", text))
-    return output.Sequence(text).path(number, view)
+    return text

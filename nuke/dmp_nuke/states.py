@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Dict, List, Sequence
+from typing import Dict, List, Sequence, Set
 
 import nuke
 
@@ -14,9 +14,11 @@ from dmp_matting.hosts import (
     Settings,
     frame_status,
     overwrites,
+    recorded_plates,
 )
 
-from . import knobs, output, prepare, render, results
+from . import knobs, output, prepare, render, rendered, results
+from .rendered import FarmResults
 from .sources import Sources
 
 WORST_FIRST = (FrameStatus.MISSING, FrameStatus.STALE, FrameStatus.SOLVED)
@@ -27,11 +29,13 @@ def frame_states(node: nuke.Group, frames: Sequence[int]) -> Dict[int, FrameStat
 
     InputError and its kin where the node's knobs cannot be used.
     """
+    knobs.follow_range(node)
     files, views = output.sequence(node), prepare.wanted_views(node)
     chosen, sources = knobs.settings_of(node), Sources(node)
     space = knobs.colour_space(node)
     wanted = [one for one in chosen if one is not None]
-    windows, on_disk = prepare.Windows(node, frames, views, sources), sources.states()
+    windows, on_disk = prepare.Windows(node, views, sources), sources.states()
+    farmed = FarmResults(node, sources, space)
 
     def status(number: int, view: str) -> FrameStatus:
         def window_of(settings: Settings) -> List[Frame]:
@@ -39,7 +43,10 @@ def frame_states(node: nuke.Group, frames: Sequence[int]) -> Dict[int, FrameStat
             return [sources.frame(other, view, space) for other in near]
 
         frame, path = sources.frame(number, view, space), files.path(number, view)
-        return frame_status(path, frame, wanted, window_of, on_disk)
+        found = frame_status(path, frame, wanted, window_of, on_disk)
+        if found is FrameStatus.STALE:
+            return farmed.status(path, number, view, wanted, windows, on_disk)
+        return found
 
     return {
         number: min((status(number, view) for view in views), key=WORST_FIRST.index)
@@ -58,11 +65,26 @@ def show(node: nuke.Group) -> str:
 
     InputError and its kin where the node's knobs cannot be used.
     """
-    found = summary(frame_states(node, knobs.whole_range(node)))
+    return summary(_shown(node))
+
+
+def listing(node: nuke.Group) -> List[str]:
+    """As :func:`show`; and a line with the frames that are stale, one with those missing."""
+    found = _shown(node)
+    lines = [summary(found)]
+    for state in (FrameStatus.STALE, FrameStatus.MISSING):
+        numbers = [number for number, one in found.items() if one is state]
+        lines += [f"{state.value}: {render.range_text(numbers)}"] if numbers else []
+    return lines
+
+
+def _shown(node: nuke.Group) -> Dict[int, FrameStatus]:
+    """The states of the node's range, which its knob shows."""
+    found = frame_states(node, knobs.whole_range(node))
     knob = node.knob("frame_states")
     if knob is not None:  # a node of an older version has none
         with results.without_undo():
-            knob.setValue(found)
+            knob.setValue(summary(found))
     return found
 
 
@@ -74,24 +96,40 @@ def summary(states: Dict[int, FrameStatus]) -> str:
     return f"{numbers[0]}-{numbers[-1]}: {parts}" if numbers else ""
 
 
-def others_frames(node: nuke.Group, frames: Sequence[int], rendered: Sequence[str] = ()) -> str:
+def others_frames(node: nuke.Group, frames: Sequence[int]) -> str:
     """A sentence when existing EXRs of ``frames`` were made from other plates; else "".
 
     A changed clean plate, matte or node above the plate makes a frame stale, and no other shot's.
-    ``rendered``: the folders into which the node's plates are rendered for a farm.
     """
     if node.input(0) is None:
         return ""
+    return overwrites(_plate_names(node, frames))
+
+
+def others_files(node: nuke.Group, frames: Sequence[int]) -> Set[str]:
+    """The existing EXRs of ``frames`` that were made from other plates; without a plate all."""
+    names = _plate_names(node, frames)
+    return {path for path, own in names.items() if overwrites({path: own})}
+
+
+def _plate_names(node: nuke.Group, frames: Sequence[int]) -> Dict[str, List[str]]:
+    """What the plate may be called of which each EXR on disk is to be made, by the EXR's path.
+
+    Of a farm's plates those that were rendered from the same plate; those in the node's own job
+    folder in any case, which may be empty by now.
+    """
+    knobs.follow_range(node)
     files, views = output.sequence(node), prepare.wanted_views(node)
     sources = Sources(node)
-    paths = [(files.path(number, view), number, view) for number in frames for view in views]
-    return overwrites(
-        {
-            path: [
-                sources.names(number, view).get(Role.IMAGE, ""),
-                *(render.plate_path(folder, Role.IMAGE, view, number) for folder in rendered),
-            ]
-            for path, number, view in paths
-            if os.path.isfile(path)
-        }
-    )
+    farmed = FarmResults(node, sources, knobs.colour_space(node))
+    own = rendered.plates_of(node).as_posix()
+    found = {}
+    for path, number, view in (
+        (files.path(number, view), number, view) for number in frames for view in views
+    ):
+        if os.path.isfile(path):
+            name = sources.names(number, view).get(Role.IMAGE, "")
+            made_of = recorded_plates(path).get(Role.IMAGE, "")
+            found[path] = [name, render.plate_path(own, Role.IMAGE, view, number)]
+            found[path] += [made_of] if farmed.is_own(name, made_of) else []
+    return found

@@ -118,8 +118,7 @@ def _check_others(node: nuke.Group, frames: Sequence[int], options: argparse.Nam
     """InputError where EXRs of something else would be replaced, unless --again allows it."""
     if options.again:
         return
-    rendered = {farm.plates_of(node).as_posix(), farm.plates_of(node, options.plates).as_posix()}
-    others = states.others_frames(node, frames, sorted(rendered))
+    others = states.others_frames(node, frames)
     if others:
         raise InputError(
             f"{node.fullName()}: {others} Give the node another output, or add --again."
@@ -143,7 +142,13 @@ def _chosen(names: Optional[List[str]]) -> List[nuke.Group]:
     for name in names or []:
         if name not in [node.fullName() for node in found]:
             raise InputError(f"The script has no {NAME} node '{name}'.")
-    return [node for node in found if not names or node.fullName() in names]
+    chosen = [node for node in found if not names or node.fullName() in names]
+    for node in filter(results.is_older, chosen):
+        raise InputError(
+            f"{node.fullName()} is of DMP 0.1.0 and shows another frame's matte where one is "
+            f"missing; open the script, press {NAME} > Update nodes, and save it."
+        )
+    return chosen
 
 
 def _range(text: str) -> List[int]:

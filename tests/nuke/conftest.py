@@ -21,7 +21,7 @@ from nuke_standin.session import Session, reset, run_until  # noqa: E402
 from nuke_standin.session import session as now  # noqa: E402
 
 from dmp_matting import Settings  # noqa: E402
-from dmp_nuke import jobs, node  # noqa: E402
+from dmp_nuke import jobs, node, steps  # noqa: E402
 
 from ..scenes import blocks, disc_over, write_image  # noqa: E402
 
@@ -85,7 +85,7 @@ def quick(made: Any, **settings: Any) -> Any:
 def press(made: Any, button: str, seconds: float = 120.0) -> str:
     """Press a button and let Nuke's event loop run until nothing runs; the status line."""
     made[button].execute()
-    run_until(lambda: not jobs.RUNNING, seconds)
+    run_until(lambda: not jobs.RUNNING and not steps.RUNNING, seconds)
     return str(made["status"].value())
 
 

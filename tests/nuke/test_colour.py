@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,14 @@ def test_a_configuration_of_nukes_own_is_found(session: Session, tmp_path: Path)
     assert colour.configuration() is None and "sRGB" in colour.spaces()
     nuke.pluginAddPath((tmp_path / "plugins").as_posix(), addToSysPath=False)
     assert colour.configuration() == (folder / "config.ocio").as_posix()
+
+
+def test_an_archived_configuration_is_read_too(show_config: Path, session: Session) -> None:
+    archive = show_config.with_suffix(".ocioz")
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("config.ocio", CONFIG)
+    nuke.root()["customOCIOConfigPath"].setValue(archive.as_posix())
+    assert colour.spaces() == ["lin", "show log"]
 
 
 def test_a_configuration_that_is_not_there(show_config: Path, session: Session) -> None:

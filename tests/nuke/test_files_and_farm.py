@@ -11,11 +11,11 @@ from typing import Any
 
 import nuke
 import pytest
-from nuke_standin.session import Session
+from nuke_standin.session import Session, run_until
 
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.client.connection import Connection
-from dmp_nuke import files, menus, temporary
+from dmp_nuke import collect, files, menus, steps, temporary
 
 from .conftest import ROOT, Shot, dmp_node, press
 from .test_terminal import run_nuke, saved
@@ -105,32 +105,98 @@ def test_the_files_of_a_node(dmp: Any, session: Session, engine: Connection) -> 
     assert dmp["status"].value() == "There is no EXR of the frames 7."
 
 
+def test_no_other_files_are_deleted(
+    dmp: Any, shot: Shot, session: Session, engine: Connection
+) -> None:
+    """Neither an artist's EXRs of the same names, nor another node's."""
+    nuke.frame(1001)
+    press(dmp, "matte_frame")
+    folder = Path(dmp["file"].value()).parent
+    (folder / "matte.1002.exr").write_bytes((shot.folder / "plate.1002.exr").read_bytes())
+    session.form, session.answers = {files.WANTED: "1001-1002"}, [True]
+    dmp["list_files"].execute()
+    assert session.messages[-1] == (
+        f"Delete 1 EXRs, {folder.as_posix()}/matte.1001.exr first? 1 of something else stay."
+    )
+    assert session.forms[-1][files.SHOWN].splitlines()[2:] == [
+        "1001-1003: 1 solved, 1 stale, 1 missing", "stale: 1002", "missing: 1003",
+    ]  # fmt: skip
+    assert [path.name for path in folder.glob("*.exr")] == ["matte.1002.exr"]
+    dmp["list_files"].execute()
+    assert dmp["status"].value() == (
+        "No EXR of the frames 1001-1002 was made from this node's plate; delete them by hand."
+    )
+    press(dmp, "matte_frame")
+    other = dmp_node(*shot.reads(), folder / "matte.%04d.exr")
+    other["list_files"].execute()
+    assert other["status"].value().startswith("DMPMatte1 writes the same files as DMPMatte2")
+    assert len(list(folder.glob("*.exr"))) == 2
+
+
 def test_a_farm_job_is_written_from_the_node(dmp: Any, session: Session) -> None:
-    dmp["submit"].execute()
+    press(dmp, "submit")
     bundle = Path(dmp["file"].value()).parent / "farm" / "DMPMatte1"
     assert dmp["status"].value().startswith(f"Wrote the farm job {bundle.as_posix()};")
     values = json.loads((bundle / "openjd_parameters.json").read_text())
     assert values["Image"].endswith("/plate.%04d.exr") and values["Frames"] == "1001-1003"
     assert values["Output"] == dmp["file"].value() and session.renders == []
+    assert values["Around"] == "1001-1003"
     assert json.loads(values["Settings"])["joint_steps"] == 3
     assert (bundle / "template.json").exists()
     dmp["colour"].setValue("named")
-    dmp["submit"].execute()
+    press(dmp, "submit")
     assert dmp["status"].value() == (
         "A farm gives mattes in the working space; set Colour to scene-linear or raw."
     )
 
 
+def test_a_farm_job_of_one_frame_has_its_neighbours(dmp: Any, session: Session) -> None:
+    """A frame comes out the same alone as with its range: from files, and from rendered plates."""
+    dmp["set_temporal"].setValue("neighbours")
+    dmp["only"].setValue("1002")
+    bundle = Path(dmp["file"].value()).parent / "farm" / "DMPMatte1"
+    for plates in ("plate.%04d.exr", "image.main.####.exr"):
+        press(dmp, "submit")
+        values = json.loads((bundle / "openjd_parameters.json").read_text())
+        assert (values["Frames"], values["Around"]) == ("1002", "1001-1003")
+        assert values["Image"].endswith(plates)
+        (shot,) = collect.collect([dmp]).shots
+        assert (shot.frames, shot.around) == ((1002,), (1001, 1002, 1003))
+        assert shot.context(shot.frames) == (1001, 1003)
+        brighter(dmp)
+    collect.forget_plates()
+
+
+def test_nuke_is_free_while_a_farm_jobs_plates_are_rendered(dmp: Any, session: Session) -> None:
+    brighter(dmp)
+    bundle = Path(dmp["file"].value()).parent / "farm" / "DMPMatte1"
+    dmp["submit"].execute()
+    assert session.renders == [], "the button is back before the first frame"
+    other = dmp_node(dmp.input(0), dmp.input(1), Path(dmp["file"].value()).parent / "o.%04d.exr")
+    other["submit"].execute()
+    assert other["status"].value().startswith("The inputs of another job are being rendered")
+    run_until(lambda: len(session.renders) == 1)
+    session.bars[-1].cancelled = True
+    run_until(lambda: not steps.RUNNING)
+    assert dmp["status"].value() == "Cancelled while the inputs were rendered."
+    assert len(session.renders) < 6 and not (bundle / "template.json").exists()
+    dmp["submit"].execute()
+    run_until(lambda: len(session.renders) > 1)
+    nuke.delete(dmp)
+    run_until(lambda: not steps.RUNNING)
+    assert not (bundle / "template.json").exists()
+
+
 def test_two_nodes_with_one_folder_have_a_farm_job_each(
     dmp: Any, shot: Shot, session: Session, tmp_path: Path
 ) -> None:
-    other = dmp_node(*shot.reads(), tmp_path / "v001" / "other.%04d.exr")
+    other = dmp_node(*shot.reads(), tmp_path / "v001" / "other.%04d.exr", temporal="off")
     jobs = [tmp_path / "v001" / "farm" / name for name in ("DMPMatte1", "DMPMatte2")]
     for made in (dmp, other):
         for knob, number in (("first", 1001), ("last", 1001)):
             made[knob].setValue(number)
         brighter(made)
-        made["submit"].execute()
+        press(made, "submit")
     for made, job in zip((dmp, other), jobs, strict=True):
         values = json.loads((job / "openjd_parameters.json").read_text())
         assert values["Output"] == made["file"].value()
@@ -151,8 +217,10 @@ def test_plates_only_and_then_a_batch_without_nuke(
     assert ran.stdout.strip() == f"DMP Matte: wrote {listed}; solve it with `dmp batch`."
     (one,) = read_shots(listed, {})
     assert one.frames == (1001, 1003) and one.output == made["file"].value()
+    assert one.around == (1001, 1002, 1003), "the frame between them is their neighbour"
     assert one.settings.joint_steps == 3 and one.settings.preset == "paper"
     assert sorted(path.name for path in (tmp_path / "farm" / "DMPMatte1").iterdir()) == [
-        f"{role}.main.{number}.exr" for role in ("clean", "image") for number in (1001, 1003)
+        *(f"{role}.main.{n}.exr" for role in ("clean", "image") for n in (1001, 1002, 1003)),
+        "made_from.json",
     ]
     assert not list(tmp_path.glob("matte.*"))

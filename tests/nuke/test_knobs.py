@@ -27,6 +27,21 @@ def test_a_preset_is_what_the_presets_say(session: Session, name: str) -> None:
     assert knobs.settings_of(dmp) == (preset(name).changed(seed=3, device="cuda:1"), None)
 
 
+def test_states_of_other_settings_are_not_shown(session: Session) -> None:
+    menus.add()
+    dmp = node.create()
+    dmp["set_rounds"].setValue(3)
+    assert dmp["frame_states"].value() == "", "nothing was found yet"
+    changes = {"set_rounds": 4, "preset": "draft", "colour": "raw", "last": 7, "file": "/x/m.exr"}
+    dmp["custom"].setValue(True)
+    for name, value in changes.items():
+        dmp["frame_states"].setValue("1-2: 2 solved, 0 stale, 0 missing")
+        dmp["output"].setValue("alpha" if dmp["output"].value() == "result" else "result")
+        assert dmp["frame_states"].value() == "1-2: 2 solved, 0 stale, 0 missing"
+        dmp[name].setValue(value)
+        assert dmp["frame_states"].value() == "changed since: press Reload", name
+
+
 def test_auto_lets_the_engine_choose(session: Session) -> None:
     assert knobs.settings_of(node.create()) == (preset("final"), preset("draft"))
 

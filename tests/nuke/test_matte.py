@@ -13,7 +13,7 @@ from dmp_engine.plates.io.user_mattes import constraint_of
 from dmp_matting import preset
 from dmp_matting.client.connection import Connection
 from dmp_matting.job import Role
-from dmp_nuke import knobs, node
+from dmp_nuke import jobs, knobs, node
 
 from ..scenes import write_image
 from .conftest import FURBALL, Shot, dmp_node, graded, pixels, press, quick, read_node
@@ -184,9 +184,18 @@ def test_views(shot: Shot, engine: Connection, session: Session, tmp_path: Path)
     )
     dmp["file"].setValue((tmp_path / "matte.%V.%04d.exr").as_posix())
     assert press(dmp, "matte_frame").startswith("Done: 2 frames")
-    assert [one[3] for one in session.renders] == [("left", "right")] * 2
+    assert [one[3] for one in session.renders] == [("left", "right")] * 6, "with its neighbours"
     assert (tmp_path / "matte.left.1001.exr").exists()
     assert (tmp_path / "matte.right.1001.exr").exists()
+    for index in (0, 1):
+        dmp.setInput(index, dmp.input(index).input(0))
+    dmp["matte_frame"].execute()
+    running = jobs.running(dmp)
+    assert running is not None and running._task is not None
+    assert running._task.wait(60)  # the left view is done, and Nuke has not looked yet
+    assert press(dmp, "cancel") == "Cancelled; 1 of 2 frames are done."
+    for index in (0, 1):
+        dmp.setInput(index, graded(dmp.input(index)))
     dmp["views"].setValue("right")
     dmp["set_joint_steps"].setValue(2)
     press(dmp, "matte_frame")

@@ -13,7 +13,7 @@ from nuke_standin.session import Session
 from dmp_matting import Settings, preset
 from dmp_matting.client.connection import Connection
 from dmp_matting.hosts import Role
-from dmp_nuke import knobs, menus, node, results
+from dmp_nuke import knobs, menus, node, results, terminal
 
 from .conftest import HERE, Shot, press, quick
 
@@ -64,6 +64,39 @@ def test_settings_and_choices_that_are_no_more_do_not_count(
     found = knobs.settings_of(dmp).settings
     assert (found.method, found.alpha_init) == ("model", "proposed")
     assert found.refine_passes == 7 and found.checked() == found
+
+
+def test_what_an_older_node_does_wrong_is_seen(
+    shot: Shot, session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It shows another frame's matte where one is missing, and no plain render can end for that."""
+    dmp = opened(shot, tmp_path, "node_0_1_0.nk")
+    assert "shows another frame's matte where one is missing" in dmp["status"].value()
+    assert "other frames' mattes are shown" in dmp["label"].value()
+    assert dmp["tile_color"].value() == results.Severity.WARNING.value
+    assert terminal.main([str(HERE / "saved" / "node_0_1_0.nk")]) == 2
+    sentence = capsys.readouterr().err
+    assert "DMP1 is of DMP 0.1.0 and shows another frame's matte" in sentence
+    dmp = opened(shot, tmp_path, "node_0_1_0.nk")
+    nuke.menu("Nuke").menu("DMP Matte")._items["Update nodes"][0]()
+    assert dmp["label"].value() == node.LABEL and dmp["tile_color"].value() == 0
+    assert dmp["status"].value() == "Updated. Reload shows what is on disk."
+    nuke.scriptOpen(str(HERE / "saved" / "node_version_2.nk"))
+    (dmp,) = node.all_nodes()
+    assert dmp["tile_color"].value() == 0, "its frames are each the disk's"
+
+
+def test_an_update_keeps_the_background(shot: Shot) -> None:
+    """Each connection by the name of its input, whatever their numbers are today."""
+    dmp, behind = node.build(), nuke.nodes.NoOp()
+    plate, clean = shot.reads()
+    for index, above in ((0, plate), (1, clean), (len(Role), behind)):
+        dmp.setInput(index, above)
+    dmp["node_version"].setValue(3)
+    assert node.update(dmp)
+    assert [dmp.input(index) for index in range(len(Role) + 1)] == [
+        plate, clean, *[None] * (len(Role) - 2), behind,
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", OLDER)

@@ -72,6 +72,14 @@ def test_version_up_finds_the_next_one_without_files(session: Session, tmp_path:
     made["file"].setValue(f"{tmp_path.as_posix()}/matte.%04d.exr")
     with pytest.raises(OutputError, match="has no version; put v001 into it"):
         output.version_up(made)
+    for text, sentence in (
+        ("/x/[getenv NO_SUCH]/v001.%04d.exr", "the variable NO_SUCH, which is not set"),
+        (f"{disk}/v001.exr", "has no frame number"),
+    ):
+        made["file"].setValue(text)
+        with pytest.raises(OutputError, match=sentence):
+            output.version_up(made)
+        assert made["file"].value() == text, "no half of a change"
 
 
 @pytest.mark.parametrize(
@@ -130,6 +138,24 @@ def test_the_project_directory_and_the_facilitys_filters(session: Session, tmp_p
     assert output.sequence(made).pattern == f"{tmp_path.as_posix()}/show/mattes/m.%04d.exr"
     made["file"].setValue("/P:/m.%04d.exr")
     assert output.sequence(made).pattern == f"/{tmp_path.as_posix()}/m.%04d.exr"
+
+
+def test_the_plate_is_shown_where_no_matte_is(shot: Shot, session: Session, tmp_path: Path) -> None:
+    """Missing frames as plate: also where the output lies below the project directory."""
+    made = dmp_node(*shot.reads(), Path("mattes/m.%04d.exr"))
+    made["on_error"].setValue("plate")
+    nuke.root()["project_directory"].setValue(tmp_path.as_posix())
+    picture = dict(zip(CHANNELS, (0.25, 0.125, 0, 0.5, 0.5, 0.25, 0, 0.75), strict=True))
+    (tmp_path / "mattes").mkdir()
+    result_at(tmp_path / "mattes" / "m.1001.exr", picture)
+    assert made._image(1001, "main").channels["rgba.red"][20, 20] == 0.25
+    plate = made.input(0)._image(1002, "main").channels["rgba.red"]
+    assert np.array_equal(made._image(1002, "main").channels["rgba.red"], plate)
+    made["file"].setValue(f"{tmp_path.as_posix()}/mattes/m.%04d.exr")
+    assert made._image(1001, "main").channels["rgba.red"][20, 20] == 0.25
+    nuke.addFilenameFilter(lambda name: name.replace("/mattes/", "/elsewhere/"))
+    with pytest.raises(InputError, match="'plate' where a filename filter changes the output"):
+        prepare.wanted_views(made)
 
 
 def test_what_the_node_shows(shot: Shot, session: Session, tmp_path: Path) -> None:

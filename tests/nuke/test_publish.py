@@ -150,7 +150,9 @@ def test_what_is_no_file_is_rendered_first(
     sentence = press(session, {TO: str(tmp_path / "pub")})
     version = tmp_path / "pub" / "DMPMatte1" / "v001"
     assert sentence.splitlines()[-1] == f"Published {version}."
-    assert [one[1:3] for one in session.renders] == [(1001, 1003), (1001, 1001)]
+    assert [one[1:3] for one in session.renders] == [
+        (number, number) for number in (1001, 1002, 1003, 1001)
+    ], "a frame at a time: Nuke is free between two"
     found, _ = pixels(version / "DMPMatte1.1001.exr")
     assert found["foreground.R"][found["A"] > 0.99].max() > 1.5  # twice the disc's 0.9
     assert json.loads((version / "manifest.json").read_text())["source"]["rendered"] == "DMPMatte1"
@@ -245,6 +247,11 @@ def test_which_files_stand_for_the_inputs(plates: Shot, session: Session, tmp_pa
 
     dmp["clean_still"].setValue(True)
     assert collected(dmp)[0].clean == f"{place}/clean.1001.exr"
+    dmp["only"].setValue("1003")
+    clean["file"].setValue(f"{place}/clean_%v.%04d.exr")
+    assert collected(dmp)[0].clean == f"{place}/clean_m.1001.exr", "the range's first, as solved"
+    dmp["only"].setValue("")
+    clean["file"].setValue(f"{place}/clean.%04d.exr")
     dmp["clean_still"].setValue(False)
     clean["first"].setValue(1002)
     clean["last"].setValue(1002)  # held before and after

@@ -11,7 +11,7 @@ from nuke_standin.session import Session, run_until
 
 from dmp_matting.client.connection import Connection
 from dmp_matting.errors import InputError, SettingsError
-from dmp_nuke import jobs, knobs, menus, node
+from dmp_nuke import jobs, knobs, menus, node, prepare, states
 
 from .conftest import Shot, dmp_node, press
 
@@ -34,6 +34,21 @@ def test_input_global_and_custom(dmp: Any, session: Session) -> None:
     dmp["range"].setValue("global")
     assert knobs.whole_range(dmp) == [1002, 1003, 1004]
     assert (dmp.frameRange().first(), dmp.frameRange().last()) == (1002, 1004), "without DMP too"
+
+
+@pytest.mark.parametrize(
+    "call",
+    [prepare.Work, states.frame_states, states.others_frames],
+    ids=["solve", "states", "overwrite"],
+)
+def test_the_range_is_the_plates_whoever_needs_it(dmp: Any, session: Session, call: Any) -> None:
+    """Another Read was connected where no GUI follows: the first frame is a still's number."""
+    dmp["range"].setValue("input")
+    knobs.set_range(dmp, 1, 1)
+    made = call(dmp, [1002])
+    assert (dmp["first"].value(), dmp["last"].value()) == (1001, 1003)
+    if isinstance(made, prepare.Work):
+        made.clean()
 
 
 def test_the_range_follows_the_plate_in_a_gui(dmp: Any, session: Session, shot: Shot) -> None:

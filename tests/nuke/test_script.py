@@ -302,11 +302,17 @@ def test_copy_paste_and_rename(
             "[file dirname [value root.name]]/m.%04d.exr",
         ),
         ("{0}/a/../matte.%04d.exr", "{0}/matte.%04d.exr"),
+        ("{0}/link/matte.%04d.exr", "{0}/real/matte.%04d.exr"),
+        ("{0}/%V/matte.%04d.exr", "{0}/main/matte.%04d.exr"),
+        ("{0}/matte.%v.%04d.exr", "{0}/matte.%V.%04d.exr"),
     ],
 )
 def test_two_nodes_never_write_the_same_files(
     session: Session, tmp_path: Path, one: str, other: str
 ) -> None:
+    session.views = ["main", "m"]
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "real")
     nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
     nodes = [node.build(), node.build()]
     for made, text in zip(nodes, (one, other), strict=True):
@@ -315,6 +321,11 @@ def test_two_nodes_never_write_the_same_files(
         results.check_alone(nodes[1], results.sequence(nodes[1]))
     nodes[0]["file"].setValue(f"{tmp_path.as_posix()}/matte.%05d.exr")
     results.check_alone(nodes[1], results.sequence(nodes[1]))
+    nodes[0]["file"].setValue(f"{tmp_path.as_posix()}/%V/matte.%04d.exr")
+    nodes[0]["views"].setValue("m")
+    nodes[1]["file"].setValue(f"{tmp_path.as_posix()}/%V/matte.%04d.exr")
+    nodes[1]["views"].setValue("main")
+    results.check_alone(nodes[1], results.sequence(nodes[1]))  # each has its own view
     nodes[0]["file"].setValue("")
     results.check_alone(nodes[1], results.sequence(nodes[1]))
 

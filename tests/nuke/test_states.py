@@ -26,6 +26,7 @@ from dmp_matting.hosts import (
     recorded_plates,
 )
 from dmp_nuke import knobs, node, prepare, states, terminal
+from dmp_nuke.sources import Sources
 
 from .conftest import ROOT, Shot, dmp_node, graded, pixels, press, read_node
 from .test_terminal import run_nuke
@@ -69,6 +70,26 @@ def test_a_frame_of_a_solved_range_comes_out_the_same(
     alone, _ = pixels(tmp_path / "matte.1002.exr")
     assert not np.array_equal(alone["A"], before["A"]), "neighbours make a difference here"
     assert [one[1] for one in session.renders] == [1002] * 2
+
+
+def test_a_shorter_range_keeps_the_neighbours(
+    dmp: Any, engine: Connection, session: Session, tmp_path: Path
+) -> None:
+    """Fewer frames to solve are no reason to solve them worse."""
+    press(dmp, "matte_range")
+    for name in ("first", "last"):
+        dmp[name].setValue(1002)
+    assert states.frame_states(dmp, [1002]) == {1002: SOLVED}
+    before, _ = pixels(tmp_path / "matte.1002.exr")
+    nuke.frame(1002)
+    assert press(dmp, "matte_frame").startswith("Done: 1 frame in")
+    again, _ = pixels(tmp_path / "matte.1002.exr")
+    assert all(np.array_equal(again[name], before[name]) for name in before)
+    dmp.input(1)["last"].setValue(1002)  # repeats its last frame: no clean plate of 1003
+    work = prepare.Work(dmp, [1002])
+    assert list(work.render(by_frame=True)) == []
+    assert [frame.number for frame in work.parts[0].job.context] == [1001]
+    work.clean()
 
 
 def test_a_neighbour_without_a_plate_is_left_out(
@@ -248,18 +269,31 @@ def test_what_a_farm_made_of_the_nodes_own_plates_is_its_own(
 ) -> None:
     dmp.setInput(0, graded(dmp.input(0)))
     dmp["last"].setValue(1001)
+    dmp["set_temporal"].setValue("off")
     nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
     arguments = [str(tmp_path / "shot.nk"), "--plates", str(tmp_path / "plates")]
     assert terminal.main(arguments) == 0
     (made,) = node.all_nodes()
     press(made, "submit")
     for plates in (tmp_path / "plates" / "DMPMatte1", tmp_path / "farm" / "DMPMatte1" / "plates"):
-        image, clean = plates / "image.main.1001.exr", tmp_path / "clean.1001.exr"
+        image, clean = (plates / f"{role}.main.1001.exr" for role in ("image", "clean"))
         frame = Frame(1001, (Plate(str(image), Role.IMAGE), Plate(str(clean), Role.CLEAN)))
         job = Job((frame,), *knobs.settings_of(made))
         BackgroundJob(job, {1001: str(tmp_path / "matte.1001.exr")}).wait()
+        assert state_of(made)[0] is SOLVED
+        assert terminal.main(arguments[:1]) == 0, "nothing is left to solve"
         assert terminal.main(arguments) == 0
         (made,) = node.all_nodes()
+    assert press(made, "submit").startswith("Wrote the farm job")
+    assert state_of(made)[0] is SOLVED
+    made.input(0)["value"].setValue(2.0)
+    assert state_of(made)[0] is STALE, "a node above"
+    made.input(0)["value"].setValue(1.0)
+    with (tmp_path / "plate.1001.exr").open("ab") as file:
+        file.write(b"delivered again")
+    assert state_of(made)[0] is STALE
+    shutil.rmtree(tmp_path / "farm")
+    assert state_of(made)[0] is STALE, "nobody knows what it was made from"
     assert press(made, "submit").startswith("Wrote the farm job")
     assert session.messages == []
 
@@ -290,6 +324,58 @@ def test_a_plate_that_tcl_names_is_stale_when_it_is_another(
     assert str(tmp_path / "plate.1001.exr") in made[Role.IMAGE]
     shutil.copy(tmp_path / "plate.1003.exr", tmp_path / "plate.1001.exr")
     assert state_of(dmp)[0] is STALE
+
+
+def made_from(made: Any) -> list[tuple[str, str]]:
+    """The names of the plates of frame 1001, and the states of their files."""
+    found = Sources(made)
+    plates = found.frame(1001, "main", "auto").plates
+    return [(plate.path, found.states().status(plate)) for plate in plates]
+
+
+@pytest.mark.parametrize("way", ["in a group", "another node's matte", "shifted", "below a shift"])
+def test_a_file_that_is_read_out_of_sight_makes_a_frame_stale(
+    dmp: Any, shot: Shot, tmp_path: Path, way: str
+) -> None:
+    """Inside of a group, by another DMP node, or at another frame."""
+    changed = tmp_path / ("plate.1003.exr" if "shift" in way else "plate.1001.exr")
+    above = dmp.input(0)
+    if way == "in a group":
+        above = nuke.nodes.Group()
+        with above:
+            read = read_node(tmp_path / "plate.%04d.exr", 1001, 1003)
+            nuke.nodes.Output().setInput(0, read)
+    elif way == "another node's matte":
+        changed = tmp_path / "first.1001.exr"
+        shutil.copy(tmp_path / "plate.1001.exr", changed)
+        above = dmp_node(*shot.reads(), tmp_path / "first.%04d.exr")
+    elif way == "shifted":
+        above["frame"].setValue("frame + 2")
+    else:
+        above = nuke.nodes.TimeOffset(time_offset=-2)
+        above.setInput(0, dmp.input(0))
+    dmp.setInput(0, above)
+    before = made_from(dmp)
+    assert made_from(dmp) == before and "(plate, frame 1001, nodes " in before[0][0]
+    (tmp_path / "clean.1003.exr").write_bytes(b"no neighbour of its own")
+    assert made_from(dmp) == before
+    with changed.open("ab") as file:
+        file.write(b"delivered again")
+    assert made_from(dmp) != before
+
+
+def test_a_file_that_may_hold_several_views_is_rendered(
+    dmp: Any, session: Session, tmp_path: Path
+) -> None:
+    """A stereo EXR: the file alone is not one view's picture."""
+    read = dmp.input(0)
+    plain = f"{tmp_path.as_posix()}/plate.1001.exr"
+    assert Sources(dmp).direct(Role.IMAGE, 1001, "main") == plain
+    session.views = ["left", "right"]
+    assert Sources(dmp).direct(Role.IMAGE, 1001, "right") == ""
+    read["file"].setValue(f"{tmp_path.as_posix()}/%V/plate.%04d.exr")
+    right = f"{tmp_path.as_posix()}/right/plate.1001.exr"
+    assert Sources(dmp).direct(Role.IMAGE, 1001, "right") == right
 
 
 def test_a_file_that_is_no_result(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -12,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from dmp_matting import Shot
 
 from ..conftest import Home, wait_until
 from .conftest import FEW, TinyShot, command, dmp, environment, events, same_pixels
@@ -143,3 +146,23 @@ def test_no_scheduler_and_no_worker_for_us(home: Home, cluster: Cluster, tmp_pat
     done = dmp("batch", file, "--cluster", cluster.address)
     assert done.returncode == 2 and "No Dask scheduler answers at" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_chunk_looks_at_all_of_the_shot(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What lies around the frames of a batch lies around those of its chunks too."""
+    from dmp_matting.farm import dask
+
+    seen: list[Shot] = []
+
+    def run(shots: list[Shot], **how: object) -> Iterator[object]:
+        seen.extend(shots)
+        yield from ()
+
+    monkeypatch.setattr(dask, "run_shots", run)
+    for name in ("_make_home", "ensure_engine"):
+        monkeypatch.setattr(dask, name, lambda: None)
+    monkeypatch.setattr(dask, "attend", lambda connection: None)
+    shot = Shot("s", "p.####.exr", "c.exr", "m.####.exr", frames=(3, 4), around=(1, 2, 3, 4, 5))
+    fields = dataclasses.asdict(shot)
+    assert dask.solve_chunk(fields, (3,), "session") == ([], [])
+    assert seen[0].frames == (3,) and set(seen[0].around) == {1, 2, 3, 4, 5}

@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,11 @@ def test_ranges_in_the_farms_spelling(tmp_path: Path) -> None:
     shot = Shot("s", "p.####.exr", "c.exr", "m.####.exr", (1, 3, 5, 7, 20), trimap="t.exr")
     values = parameter_values(shot, chunk=4, missing="skip", python="python3")
     assert values["Trimap"].endswith("/t.exr") and values["Holdout"] == ""
+    assert values["Around"] == values["Frames"]
+    part = parameter_values(
+        replace(shot, frames=(3,), around=(1, 3, 5)), chunk=4, missing="skip", python="python3"
+    )
+    assert (part["Frames"], part["Around"]) == ("3", "1-5:2")
     assert values["Frames"] == "1-7:2,20" and json.loads(values["Settings"]) == {"preset": "auto"}
 
 

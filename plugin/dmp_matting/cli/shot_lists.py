@@ -40,9 +40,11 @@ LONGEST_TEXT = 100_000  # letters of a value
 TIMELINE_SECONDS = 60
 
 PLATES = ("image", "clean", "output", *(role.value for role in MATTES))
+LISTS = ("clean", "set", "frames", "around")  # what may be a list
 SOLVER = ("device", "seed", "threads")
 COLUMNS = (
-    "name", *PLATES, "frames", "input_space", "clean_space", "layer", "preset", *SOLVER, "set",
+    "name", *PLATES, "frames", "around", "input_space", "clean_space", "layer", "preset", *SOLVER,
+    "set",
 )  # fmt: skip
 
 
@@ -107,7 +109,10 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         }
         changes.update(parse_assignments(_assignments(values.get("set"))))
         chosen = resolve(str(values.get("preset", "auto")), changes)
-        frames = parse_frames(_frames(values["frames"]) if "frames" in values else None)
+        frames, around = (
+            parse_frames(_frames(values[key]) if key in values else None)
+            for key in ("frames", "around")
+        )
         stills = [one.replace("{shot}", name) for one in _texts(values["clean"])]
         clean = one_clean_plate(stills, paths["output"], clean_space or space, make_folder=True)
     except InputError as error:
@@ -115,7 +120,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
     return Shot(
         name, paths["image"], clean, paths["output"], frames,
         space=space, layer=str(values.get("layer", "")), clean_space=clean_space,
-        settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
+        settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu, around=around,
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
         trimap=paths["trimap"],
     )  # fmt: skip
@@ -128,7 +133,7 @@ def _check_plain(key: Any, value: Any, number: int, file: Path) -> None:
         parts += [*value.keys(), *value.values()]
     else:
         parts += value if isinstance(value, (list, tuple)) else [value]
-    wrong = isinstance(value, (Mapping, list, tuple)) and key not in ("clean", "set", "frames")
+    wrong = isinstance(value, (Mapping, list, tuple)) and key not in LISTS
     for part in parts:
         wrong = wrong or isinstance(part, (Mapping, list, tuple, set))
         wrong = wrong or (isinstance(part, int) and abs(part) >= 10**MOST_DIGITS)

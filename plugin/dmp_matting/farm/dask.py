@@ -117,7 +117,8 @@ def solve_chunk(fields: Dict[str, Any], numbers: Sequence[int], session: str) ->
     kinds = ("settings", "settings_on_cpu")
     settings = {name: fields[name] and Settings.from_json(fields[name]) for name in kinds}
     whole = Shot(**{**fields, **settings})
-    shot = dataclasses.replace(whole, frames=tuple(numbers), around=whole.numbers())
+    around = (*whole.numbers(), *whole.around)
+    shot = dataclasses.replace(whole, frames=tuple(numbers), around=around)
     attend(ensure_engine())
     made: List[Dict[str, Any]] = []
     failures: List[Tuple[Sequence[int], Dict[str, str]]] = []

@@ -48,6 +48,8 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
         *({**path, "name": name, "description": about} for name, about in plates),
         *({**path, "name": role.name.capitalize(), "default": ""} for role in MATTES),
         {"name": "Frames", "type": "STRING", "description": "1001-1100, or 1001-1100:2"},
+        {"name": "Around", "type": "STRING",
+         "description": "all frames of the shot: neighbours to look at"},
         {"name": "ChunkSize", "type": "INT", "default": CHUNK, "minValue": 1},
         {"name": "Space", "type": "STRING", "default": "auto"},
         {"name": "CleanSpace", "type": "STRING", "default": ""},
@@ -80,7 +82,7 @@ def job_template(gpu: bool = False) -> Dict[str, Any]:
     }
     matte = [
         *dmp, "matte", "{{Param.Image}}", "--clean", "{{Param.Clean}}", "-o", "{{Param.Output}}",
-        "--frames", "{{Task.Param.Frame}}", "--around", "{{Param.Frames}}",
+        "--frames", "{{Task.Param.Frame}}", "--around", "{{Param.Around}}",
         *(part for role in MATTES
           for part in (f"--{role.value}", f"{{{{Param.{role.name.capitalize()}}}}}")),
         "--input-space", "{{Param.Space}}", "--clean-space", "{{Param.CleanSpace}}",
@@ -143,6 +145,7 @@ def parameter_values(
         "Output": absolute(shot.output),
         **{role.name.capitalize(): absolute(shot.sources().get(role, "")) for role in MATTES},
         "Frames": to_openjd(range_text(shot.numbers())),
+        "Around": to_openjd(range_text((*shot.numbers(), *shot.around))),
         "ChunkSize": chunk,
         "Space": shot.space,
         "CleanSpace": shot.clean_space,

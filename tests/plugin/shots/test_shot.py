@@ -24,8 +24,8 @@ from ...scenes import write_image
 def log_shot(tmp_path: Path) -> Shot:
     """A log plate with a linear clean plate, of a file with several layers."""
     (tmp_path / "shots.csv").write_text(
-        "name,image,clean,output,frames,core,input_space,clean_space,layer\n"
-        "sh010,p.####.exr,c.exr,m.####.exr,-2-1,k.exr,ACEScct,scene_linear,key\n"
+        "name,image,clean,output,frames,around,core,input_space,clean_space,layer\n"
+        "sh010,p.####.exr,c.exr,m.####.exr,-2-1,-9-9x3,k.exr,ACEScct,scene_linear,key\n"
     )
     (shot,) = read_shots(tmp_path / "shots.csv", {})
     return shot
@@ -38,6 +38,10 @@ def test_each_plate_has_its_own_colour_space(log_shot: Shot) -> None:
     }  # fmt: skip
     both = Shot("s", "p.exr", "c.exr", "m.exr", space="sRGB").frame(1)
     assert [one.colour_space for one in both.plates] == ["sRGB", "sRGB"]
+
+
+def test_a_part_of_a_shot_has_the_rest_around_it(log_shot: Shot) -> None:
+    assert log_shot.numbers() == (-2, -1, 0, 1) and log_shot.around == tuple(range(-9, 10, 3))
 
 
 def test_a_farms_job_has_all_of_it(log_shot: Shot) -> None:

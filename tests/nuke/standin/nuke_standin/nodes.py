@@ -360,8 +360,13 @@ class Node(Guarded):
 
 
 class Read(Node):
+    def _pattern(self) -> str:
+        """A relative path lies below the project directory."""
+        project = session.root["project_directory"].evaluate() or ""
+        return os.path.join(project, self._knobs["file"].evaluate())
+
     def _path(self, frame: int, view: str) -> str:
-        return named(self._knobs["file"].evaluate(), frame, view)
+        return named(self._pattern(), frame, view)
 
     def _image(self, frame: int, view: str) -> Image:
         value = {name: knob.value() for name, knob in self._knobs.items()}
@@ -401,7 +406,7 @@ class Read(Node):
         return pixels.size(found[0])[0] if found else (0, 0, *session.root._size)
 
     def _files(self) -> list[str]:
-        pattern = re.sub(r"%0?\d*d", "*", self._knobs["file"].evaluate()).replace("%V", "*")
+        pattern = re.sub(r"%0?\d*d", "*", self._pattern()).replace("%V", "*")
         return sorted(glob.glob(pattern))
 
     def format(self) -> Format:
@@ -418,6 +423,11 @@ class SetRange(Node):
     def frameRange(self) -> FrameRange:
         ends = (self._knobs[name] for name in ("first_frame", "last_frame"))
         return FrameRange(*(int(end.value()) for end in ends))
+
+
+class TimeOffset(Node):
+    def _image(self, frame: int, view: str) -> Image:
+        return super()._image(frame - int(self._knobs["time_offset"].value()), view)
 
 
 class Input(Node):
@@ -542,7 +552,7 @@ class Root(Group):
 
 SPECIAL = {
     "Group": Group, "Read": Read, "Write": Write, "Input": Input, "Switch": Switch,
-    "FrameRange": SetRange,
+    "FrameRange": SetRange, "TimeOffset": TimeOffset,
 }  # fmt: skip
 
 
