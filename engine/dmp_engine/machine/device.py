@@ -7,9 +7,11 @@ import re
 
 from dmp_matting.errors import DeviceError, SettingsError
 
+from .faults import Fault, fault_of
+
 
 def resolve(name: str) -> str:
-    """``cpu`` or ``cuda:N`` for a setting's device name; ``auto`` prefers the first CUDA GPU.
+    """``cpu`` or ``cuda:N`` for a setting's device name; ``auto``: the first GPU that takes work.
 
     Raises SettingsError for a name of no known form, DeviceError for a GPU that is not there.
     """
@@ -19,8 +21,8 @@ def resolve(name: str) -> str:
         return "cpu"
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "auto":
-        usable = usable_gpus()
-        return f"cuda:{usable[0]}" if usable else "cpu"
+        answering = (index for index in usable_gpus() if not why_silent(index))
+        return next((f"cuda:{index}" for index in answering), "cpu")
     wanted = re.fullmatch(r"cuda(?::(\d+))?", name)
     if wanted is None:
         raise SettingsError(f"Device is one of auto, cpu, cuda and cuda:N, not '{name}'.")
@@ -53,7 +55,10 @@ def why_unusable(index: int) -> str:
     built = [
         re.fullmatch(r"(sm|compute)_(\d+)(\d)[a-z]?", arch) for arch in torch.cuda.get_arch_list()
     ]
-    own = torch.cuda.get_device_capability(index)
+    try:
+        own = torch.cuda.get_device_capability(index)
+    except RuntimeError as error:  # CUDA does not start
+        return _words(error)
     for arch in filter(None, built):
         made_for = (int(arch[2]), int(arch[3]))
         same_generation = made_for[0] == own[0] and made_for <= own
@@ -67,13 +72,47 @@ def why_unusable(index: int) -> str:
     )
 
 
+def why_silent(index: int) -> str:
+    """Why a GPU does not take work at present, as the start of a sentence; "" if it does.
+
+    Makes a context on it, which takes a part of its memory: only for a GPU that is to solve.
+    """
+    import torch
+
+    try:
+        torch.cuda.mem_get_info(index)
+    except (RuntimeError, AssertionError) as error:  # held by another program, full, broken
+        return _words(error)
+    return ""
+
+
 def why_no_gpu() -> str:
     """Why no GPU solves, as the start of a sentence; "" where torch sees none, or one solves."""
     import torch
 
     if not torch.cuda.is_available():
-        return why_no_cuda() if _old_driver() else ""
-    return "" if usable_gpus() else why_unusable(0)
+        return why_no_cuda() if _old_driver() or _why_no_start() else ""
+    usable = usable_gpus()
+    if not usable:
+        return why_unusable(0)
+    silent = (why_silent(index) for index in usable)
+    return "" if (first := next(silent)) == "" or "" in silent else first
+
+
+def _words(error: BaseException) -> str:
+    """The start of a sentence about what a GPU has refused."""
+    return (fault_of(error) or Fault.NO_START).words(error)
+
+
+def _why_no_start() -> str:
+    """Why CUDA does not start, as the start of a sentence; "" where there is nothing to start."""
+    import torch
+
+    try:
+        torch.cuda.init()  # type: ignore[no-untyped-call]
+    except (RuntimeError, AssertionError) as error:
+        return _words(error) if fault_of(error) else ""  # no driver, no GPU: not a fault
+    return ""
 
 
 def _old_driver() -> str:
@@ -105,7 +144,7 @@ def why_no_cuda() -> str:
             f"the NVIDIA driver runs CUDA {_old_driver()} and torch {torch.__version__} needs "
             f"{torch.version.cuda}"
         )
-    return "no NVIDIA GPU or driver found"
+    return _why_no_start() or "no NVIDIA GPU or driver found"
 
 
 def cpu_notice(threads: int, why: str = "") -> str:

@@ -85,6 +85,13 @@ def _device() -> Check:
         return Check("CUDA", "warn", f"none, the CPU solves: {device.why_no_cuda()}", _for_gpu())
     found, taken = [], []
     for index in range(torch.cuda.device_count()):
+        silent = device.why_silent(index)
+        if silent:
+            fix = (
+                "Close the program that uses it, perhaps the engine (`dmp engine stop`), or "
+                "restart the machine; --device cpu works now."
+            )
+            return Check("CUDA", "warn", f"cuda:{index}, no work at present: {silent}", fix)
         free, total = torch.cuda.mem_get_info(index)
         name = torch.cuda.get_device_name(index)
         found.append(f"cuda:{index} {name}, {free / 2**30:.1f} of {total / 2**30:.1f} GiB free")

@@ -23,6 +23,8 @@ from dmp_matting.errors import (
 )
 from dmp_matting.paths import make_cache_folder
 
+from .faults import fault_of
+
 
 def as_dmp_error(error: Exception) -> DmpError:
     """``error`` itself if it is a DmpError; what is known of others; the rest is a bug.
@@ -32,15 +34,9 @@ def as_dmp_error(error: Exception) -> DmpError:
     """
     if isinstance(error, DmpError):
         return error
-    text = str(error)
-    if type(error).__name__ == "OutOfMemoryError":  # torch's, for a GPU
-        return DeviceError("The GPU ran out of memory; set a smaller solve size.")
-    if "no kernel image is available" in text:
-        return DeviceError(
-            "The installed torch has no code for this GPU; use --device cpu, and see `dmp doctor`."
-        )
-    if isinstance(error, MemoryError) or "can't allocate memory" in text:
-        return DeviceError("The machine ran out of memory; set a smaller solve size.")
+    fault = fault_of(error)
+    if fault is not None:
+        return DeviceError(fault.sentence(error))
     limit = limit_error(error)
     if limit is not None:
         return limit

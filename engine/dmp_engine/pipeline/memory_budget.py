@@ -14,6 +14,7 @@ import torch
 from dmp_matting.settings import Settings
 
 from ..machine import memory
+from ..machine.faults import Fault, fault_of
 
 # Peak bytes, measured from 512x512 to 1024x1024 solved, and from 2048x1024 to 3840x2160 upsampled.
 SOLVED_PIXEL, OWN_PIXEL = 4600, 100
@@ -65,9 +66,7 @@ def smaller(settings: Settings, height: int, width: int) -> Settings | None:
 
 def ran_out(error: BaseException) -> bool:
     """Whether ``error`` means that memory ran out, on any device."""
-    if isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
+    return fault_of(error) in (Fault.MEMORY, Fault.GPU_MEMORY)
 
 
 def free_unused(device: str) -> None:

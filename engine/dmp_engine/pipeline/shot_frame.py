@@ -34,7 +34,7 @@ from ..dmp.temporal.neighbours import (
     solution_of,
 )
 from ..dmp.temporal.refinement import at_full_resolution, grain_of
-from .memory_budget import ran_out
+from ..machine.faults import fault_of
 from .pair import Pair, make_pair, read_plates
 from .stage_cache import StageCache
 
@@ -203,7 +203,8 @@ class _Work:
     def _initial(self, source: Pair | Frame) -> Generator[Step, None, FrameState | None]:
         """The initial state of a pair, or of a neighbour's files; None for one that fails.
 
-        A neighbour that fails, in whatever way, is left out: its own job reports it.
+        A neighbour that fails, in whatever way, is left out: its own job reports it. What memory or
+        the GPU refuses is no fault of the neighbour's, and raised.
         """
         try:
             pair = source if isinstance(source, Pair) else self.read(source)
@@ -220,7 +221,7 @@ class _Work:
                 yield from mapped(solving, lambda step: self._step(Stage.INITIALISE, step.layers))
             )
         except Exception as error:
-            if isinstance(source, Pair) or ran_out(error):
+            if isinstance(source, Pair) or fault_of(error) is not None:
                 raise
             return None
 

@@ -7,14 +7,20 @@ Started by server/pool.py as ``main()``. Commands on standard input:
      "shrink": steps of the solve size, after workers that were killed for want of memory}
     {"do": "cancel"}                 ends the running frame, also between two of its steps
     {"do": "go", "on": true}         the answer to ``content``: solve it, or (false) do not
+    {"do": "try", "device": name}    answered by ``tried``: whether that GPU takes work at present
 
 Events on standard output, and nothing else (prints go to standard error, the engine's log):
 
     {"event": "hello", "devices": [...]}      once, when torch and the algorithm are loaded
+    {"event": "tried", "why": ""}             why not, or ""
     {"event": "alive", "memory": {...}}       every two seconds, also while a step takes long
     {"event": "content", "digest": ...}       the frame's plates are read (pixel_digest.py); waits
     {"event": "progress", ...Progress}
     {"event": "layers", ...Layers} | {"event": "error", ...} | {"event": "cancelled"}   the end
+    {"event": "lost", ...}                    an error after which the frame is to be tried again
+
+A worker ends after every fault of its GPU but want of memory (machine/faults.py): what CUDA does
+afterwards in the same process cannot be relied on. ``error`` and ``lost`` have ``ends`` then.
 
 The end of standard input means that the server is gone, however it died: the
 worker goes at once and keeps no GPU. The checkpoint on disk lets the frame go on.
@@ -31,6 +37,7 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,9 +48,11 @@ from dmp_matting.job import Frame, Job, Progress
 from dmp_matting.settings import Settings
 
 from ..machine.errors import as_dmp_error, incomplete
+from ..machine.faults import Fault, fault_of
 from .events import Events, Solving, send_frame
 
 ALIVE_INTERVAL = 2.0  # seconds
+GPU_FAULT = 4  # exit code
 INSIST_INTERVAL = 0.02
 
 
@@ -151,6 +160,7 @@ def main() -> None:
     pipes = Pipes()
     threading.Thread(target=pipes.listen, daemon=True).start()
     try:
+        from ..machine.device import why_silent
         from ..pipeline.frame import matte_frame
         from ..pipeline.shot_frame import LookCache
 
@@ -162,11 +172,27 @@ def main() -> None:
     look_cache = LookCache()
     while True:
         command = pipes.commands.get()
+        if command["do"] == "try":
+            pipes.send("tried", why=why_silent(int(command["device"].partition(":")[2])))
+            continue
         try:
             _solve(matte_frame, command, pipes, look_cache)
+            _free_memory()
         except Exception as error:
-            pipes.send("error", **as_dmp_error(error).to_wire())
-        _free_memory()
+            _report(error, pipes)
+
+
+def _report(error: Exception, pipes: Pipes) -> None:
+    """Send the error of a frame; end the process where CUDA in it cannot be relied on any more."""
+    fault = fault_of(error)
+    ends = fault is not None and fault.ends_process
+    kind = "lost" if fault is Fault.LOST else "error"
+    pipes.send(kind, ends=ends, **as_dmp_error(error).to_wire())
+    if ends:
+        traceback.print_exception(error)  # to the engine's log
+        sys.stderr.flush()
+        os._exit(GPU_FAULT)  # at once: what is left of CUDA may hang while it is taken down
+    _free_memory()
 
 
 def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes, look_cache: Any) -> None:
@@ -207,7 +233,7 @@ def _devices() -> list[dict[str, Any]]:
     label = f"CPU, {threads} thread{'' if threads == 1 else 's'}"
     memory = _machine_memory()
     cpu = {"name": "cpu", "label": label, "memory": memory, "threads": threads}
-    found.append({**cpu, "why_no_gpu": why_no_gpu()})
+    found.append({**cpu, "why_no_gpu": "" if found else why_no_gpu()})
     return found
 
 

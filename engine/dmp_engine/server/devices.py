@@ -34,8 +34,9 @@ def suitable_devices(settings: Settings, devices: list[Device]) -> list[Device]:
     found = gpus if wanted == "cuda" else [each for each in devices if each.name == wanted]
     if not found:
         names = ", ".join(device.name for device in devices)
+        why = next((f" ({each.why_no_gpu})" for each in devices if each.why_no_gpu), "")
         raise DeviceError(
-            f"There is no device {wanted}; this engine has {names}: use --device cpu, "
+            f"There is no device {wanted}{why}; this engine has {names}: use --device cpu, "
             "or let `dmp doctor` say why."
         )
     return found

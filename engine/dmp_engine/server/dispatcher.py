@@ -302,6 +302,8 @@ class Dispatcher:
                 shrink += death.for_memory or (death.killed and kills > 1)
                 log.warning("job %s, frame %d: worker died, %s", record.id, frame.number, death)
                 if record.crashes >= DEATHS_LIMIT:
+                    if death.lost is not None:
+                        raise death.lost from None
                     raise EngineError(
                         f"The engine's worker died {record.crashes} times on frame "
                         f"{frame.number} ({death}), perhaps for want of memory: try a smaller "

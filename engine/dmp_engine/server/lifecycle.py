@@ -275,6 +275,7 @@ class _Engine:
         if self.dispatcher.busy:
             api.used = time.monotonic()
             return ""
+        self.pool.look_again()
         why = ""
         if not self._lock_is_ours():
             why = "its run folder was removed"

@@ -15,10 +15,11 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from dmp_matting.errors import EngineError, from_wire
+from dmp_matting.errors import DmpError, EngineError, from_wire
 from dmp_matting.ocio import ocio_digest, worker_environment
 
 from .devices import Device
@@ -43,11 +44,20 @@ class WorkerDied(Exception):
     """The worker process ended in the middle of a frame.
 
     ``killed``: by a signal 9 that we did not send; ``for_memory``: by the kernel, which counts
-    how often it kills for want of memory.
+    how often it kills for want of memory; ``lost``: the error that it reported of its GPU, which
+    stopped.
     """
 
-    def __init__(self, reason: str, *, killed: bool = False, for_memory: bool = False) -> None:
+    def __init__(
+        self,
+        reason: str,
+        *,
+        killed: bool = False,
+        for_memory: bool = False,
+        lost: DmpError | None = None,
+    ) -> None:
         super().__init__(reason)
+        self.lost = lost
         self.killed = killed
         self.for_memory = killed and for_memory
 
@@ -62,6 +72,7 @@ class Worker:
         self.memory: dict[str, int] = {}
         self._events: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
         self._put_down = False  # by ourselves
+        self._leaving = False  # it ends by itself after a fault of its GPU
         self._reading = asyncio.create_task(self._read())
 
     @classmethod
@@ -113,7 +124,22 @@ class Worker:
 
     @property
     def alive(self) -> bool:
-        return self.process.returncode is None and not self._reading.done()
+        running = self.process.returncode is None and not self._reading.done()
+        return running and not self._leaving
+
+    async def why_silent(self, device: str) -> str:
+        """Why a GPU takes no work at present, as the start of a sentence; "" if it does.
+
+        Makes a context on it in this worker. One that hangs or dies of the attempt is killed.
+        """
+        self._send({"do": "try", "device": device})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(START_LIMIT):
+                event = await self._events.get()
+                if event is not None:
+                    return str(event["why"])
+        self.kill()
+        return "the GPU does not start"
 
     async def frame(self, **request: Any) -> AsyncGenerator[dict[str, Any], None]:
         """Solve one frame: its events up to ``layers``, ``error`` or ``cancelled``.
@@ -122,9 +148,13 @@ class Worker:
         for events of the next frame. Raises WorkerDied.
         """
         self._send({"do": "frame", **request})
-        ended, kills = False, memory_kills()
+        ended, kills, lost = False, memory_kills(), None
         try:
             while (event := await self._events.get()) is not None:
+                self._leaving = bool(event.pop("ends", False))
+                if event["event"] == "lost":
+                    lost = from_wire(event)
+                    continue
                 ended = event["event"] in ("layers", "error", "cancelled")
                 yield event
                 if ended:
@@ -133,7 +163,8 @@ class Worker:
             ended = True
             code = self.process.returncode
             killed = code == -9 and not self._put_down
-            raise WorkerDied(f"exit code {code}", killed=killed, for_memory=memory_kills() > kills)
+            for_memory = memory_kills() > kills
+            raise WorkerDied(f"exit code {code}", killed=killed, for_memory=for_memory, lost=lost)
         finally:
             if not ended:
                 self.kill()
@@ -243,6 +274,22 @@ class Slot:
             await worker.stop()
 
 
+async def _answering(worker: Worker) -> list[Device]:
+    """The devices that ``worker`` reports, without the first GPUs as far as they take no work.
+
+    Only GPUs before the first that answers are tried: a context on another would keep it from the
+    worker that is to solve on it.
+    """
+    devices, why = worker.devices, ""
+    while worker.alive and devices and devices[0].name != "cpu":
+        silent = await worker.why_silent(devices[0].name)
+        if not silent:
+            return devices
+        log.warning("%s takes no work: %s", devices[0].name, silent)
+        devices, why = devices[1:], why or silent
+    return [replace(device, why_no_gpu=why or device.why_no_gpu) for device in devices]
+
+
 class Pool:
     """All devices of this machine that ``CUDA_VISIBLE_DEVICES`` leaves us.
 
@@ -272,14 +319,24 @@ class Pool:
 
     async def _look(self) -> None:
         worker = await Worker.start(os.environ.get("OCIO", ""), self._threads)
-        if not worker.devices:
+        devices = await _answering(worker)
+        if not devices:
             raise EngineError("The engine found no device to solve on; see `dmp doctor`.")
         self.slots = [
             Slot(device, self._threads)
-            for device in worker.devices
+            for device in devices
             for _ in range(self._cpu_workers if device.name == "cpu" else 1)
         ]
         self.slots[0].worker = worker
+
+    def look_again(self) -> None:
+        """Forget the devices where no worker is left and a GPU took no work when they were found.
+
+        The program that kept it may have ended: the next job finds out.
+        """
+        refused = any(slot.device.why_no_gpu for slot in self.slots)
+        if refused and not any(slot.worker or slot.job for slot in self.slots):
+            self.slots = []
 
     def rest_after(self, seconds: float) -> list[Slot]:
         """The slots whose worker has been idle that long: stop them to free their GPU."""

@@ -506,15 +506,23 @@ def test_a_device_with_little_memory_solves_smaller(
     assert json.loads(header["dmp:settings"]) == QUICK.to_json()
 
 
+@pytest.mark.parametrize(
+    "short",
+    [
+        torch.cuda.OutOfMemoryError("CUDA out of memory"),
+        torch.AcceleratorError("CUDA error: out of memory"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
+)
 def test_memory_that_runs_out_is_no_failed_job(
-    studio: Studio, large: Frame, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, large: Frame, monkeypatch: pytest.MonkeyPatch, short: Exception
 ) -> None:
     sizes = []
 
     def greedy(image: Any, clean: Any, settings: Settings, **how: Any) -> Any:
         sizes.append(settings.solve_size)
         if len(sizes) == 1:
-            raise torch.cuda.OutOfMemoryError("CUDA out of memory")
+            raise short
         return (yield from solve(image, clean, settings, **how))
 
     monkeypatch.setattr("dmp_engine.pipeline.pair.solve", greedy)

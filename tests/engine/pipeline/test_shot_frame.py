@@ -127,6 +127,19 @@ def test_a_neighbour_that_fails_in_the_solver_is_left_out(
     assert solved(shot, 1002, DRAFT, kept).any()  # its own job is not spoilt by that
 
 
+def test_a_gpu_that_fails_at_a_neighbour_fails_the_frame(
+    shot: Job, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Left out, the neighbour would be missed in a result that nothing marks."""
+
+    def lost(*frame: Any) -> Any:
+        raise torch.AcceleratorError("CUDA error: unspecified launch failure")
+
+    monkeypatch.setattr(shot_frame, "read_plates", lost)
+    with pytest.raises(torch.AcceleratorError):
+        solved(shot, 1003, DRAFT)
+
+
 def test_a_plate_that_changes_is_looked_at_again(shot: Job) -> None:
     look_cache = LookCache()
     before = solved(shot, 1003, DRAFT, look_cache)

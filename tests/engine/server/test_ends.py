@@ -51,14 +51,23 @@ def fail(now):
     if now == "nonsense":
         print("[]", flush=True)
         time.sleep(60)
+    if now in ("lost", "busy"):
+        send("lost" if now == "lost" else "error", ends=True, error="DeviceError",
+             message="The GPU is " + now + ".")
+        os._exit(4)
     if now == "strange":
         send("strange")
     if now == "hangs":
         time.sleep(60)
 fail(order())
-send("hello", devices=[dict(name="cpu", label="CPU", memory=1, threads=1)])
+gpus = [dict(name="cuda:" + str(n), label="", memory=1) for n in range({gpus})]
+send("hello", devices=gpus + [dict(name="cpu", label="CPU", memory=1, threads=1)])
 for line in sys.stdin:
     command = json.loads(line)
+    if command["do"] == "try":
+        now = order()
+        fail("exit" if now == "dies" else "work")
+        send("tried", why="" if now == "work" else now)
     if command["do"] != "frame":
         continue
     with open(ORDERS + ".shrink", "a") as file:
@@ -84,10 +93,10 @@ for line in sys.stdin:
 class Engine:
     """A dispatcher in ``folder`` whose workers fail as ordered."""
 
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, gpus: int = 0) -> None:
         self._orders, self._folder = folder / "orders", folder
         self.order("")
-        script = WORKER.format(orders=str(self._orders))
+        script = WORKER.format(orders=str(self._orders), gpus=gpus)
         monkeypatch.setattr(pool_module, "BOOT", script)
         monkeypatch.setattr(pool_module, "CANCEL_LIMIT", 0.2)
         self.pool = Pool()
@@ -246,6 +255,59 @@ def test_after_a_worker_was_killed_for_memory_the_frame_is_solved_smaller(
         engine.order(orders)
         assert await engine.end_of(engine.start()) is JobState.DONE
         assert Path(f"{engine._orders}.shrink").read_text() == shrinks
+
+    run(engine, test)
+
+
+@pytest.mark.parametrize(
+    ("orders", "state", "words"),
+    [
+        ("work lost work", JobState.DONE, ""),  # a new worker solves the frame
+        ("work lost work lost work", JobState.DONE, ""),
+        ("work lost work lost work lost", JobState.FAILED, "The GPU is lost."),
+        ("work busy", JobState.FAILED, "The GPU is busy."),  # tried again it would be no better
+    ],
+)
+def test_a_worker_whose_gpu_fails_is_replaced(
+    engine: Engine, orders: str, state: JobState, words: str
+) -> None:
+    async def test() -> None:
+        engine.order(orders)
+        live = engine.start()
+        assert await engine.end_of(live) is state
+        assert (live.record.failure or {"message": ""})["message"] == words
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
+@pytest.mark.parametrize(
+    ("orders", "found", "why"),
+    [
+        ("work work", ["cuda:0", "cuda:1", "cpu"], ""),
+        ("work busy work", ["cuda:1", "cpu"], ""),
+        ("work busy full", ["cpu"], "busy"),
+        ("work dies", ["cuda:1", "cpu"], "the GPU does not start"),  # the other is not tried
+    ],
+)
+def test_gpus_that_take_no_work_are_left_out_until_nothing_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orders: str, found: list[str], why: str
+) -> None:
+    engine = Engine(tmp_path, monkeypatch, gpus=2)
+
+    async def test() -> None:
+        engine.order(orders)
+        devices = await engine.pool.devices()
+        assert [device.name for device in devices] == found
+        assert devices[-1].why_no_gpu == why
+        engine.pool.look_again()  # its worker may solve at any moment
+        assert engine.pool.known() == devices
+        await engine.pool.slots[0].stop()
+        engine.pool.look_again()
+        assert engine.pool.known() == ([] if why else devices)
+        engine.order("work work")
+        again = await engine.pool.devices()
+        assert [device.name for device in again] == (["cuda:0", "cuda:1", "cpu"] if why else found)
 
     run(engine, test)
 
