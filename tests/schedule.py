@@ -24,6 +24,7 @@ SECONDS: dict[str, int] = {
     "pipeline/test_matte_sequence.py": 92,
     "plugin/cli/test_matte.py": 90,
     "pipeline/test_docs.py": 86,
+    "test_gpu_benchmark.py": 80,
     "engine/server/test_deaths.py": 83,
     "pipeline/test_cluster.py": 79,
     "blender/test_window.py": 77,
