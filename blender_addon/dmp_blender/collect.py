@@ -60,8 +60,7 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
         output=f"{name}.exr" if image.still else f"{name}.####.exr",
         frames=() if image.still else tuple(frames),
         space=spaces.pop() if len(spaces) == 1 else "auto",
-        settings=chosen_settings.settings,
-        settings_on_cpu=chosen_settings.settings_on_cpu,
+        **chosen_settings._asdict(),
         **found,
     )
     source = {

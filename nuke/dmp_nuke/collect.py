@@ -179,8 +179,7 @@ def shots_of(
                 frames=tuple(frames),
                 around=around,
                 space=space,
-                settings=chosen.settings,
-                settings_on_cpu=chosen.settings_on_cpu,
+                **chosen._asdict(),
                 **given,
             )  # fmt: skip
         )

@@ -94,16 +94,13 @@ def read_exr_header(file: BinaryIO) -> Optional[ExrHeader]:
     found: List[Attribute] = []
     size = len(start)
     while True:
-        name = read_name(file)
-        if name is None:
+        start_of = next_attribute(file)
+        if start_of is None:
             return None
+        name, kind, count = start_of
         if not name:
             return ExrHeader(tuple(found), size + 1)
-        kind, length = read_name(file), file.read(4)
-        if not kind or len(length) < 4:
-            return None
-        (count,) = struct.unpack("<i", length)
-        if not 0 <= count <= HEADER_LIMIT - size:
+        if count > HEADER_LIMIT - size:
             return None
         one = Attribute(name, kind, file.read(count))
         if len(one.value) < count:
@@ -135,7 +132,22 @@ def copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str]
     shutil.copyfileobj(source, target)
 
 
-def read_name(file: BinaryIO) -> Optional[str]:
+def next_attribute(file: BinaryIO) -> Optional[Tuple[str, str, int]]:
+    """Name, type and size in bytes of the attribute that begins here; the value follows.
+
+    Without a name it is the end of a header. None for what is no attribute. Raises OSError.
+    """
+    name = _read_name(file)
+    if not name:
+        return None if name is None else ("", "", 0)
+    kind, length = _read_name(file), file.read(4)
+    if kind is None or len(length) < 4:
+        return None
+    (count,) = struct.unpack("<i", length)
+    return (name, kind, count) if count >= 0 else None
+
+
+def _read_name(file: BinaryIO) -> Optional[str]:
     """Letters up to a zero; None if the zero does not come."""
     letters = bytearray()
     while len(letters) < NAME_LIMIT:

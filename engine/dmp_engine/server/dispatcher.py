@@ -407,17 +407,21 @@ class Dispatcher:
     def _key(self, live: Live, frame: Frame) -> str:
         """The key of one frame by its files: Job.key, and the colour configuration."""
         record = live.record
-        one = dataclasses.replace(
-            record.job,
-            frames=(dataclasses.replace(frame, number=0),),
-            context=self._window(live, frame),
-            settings=self._settings_that_count(live),
-            settings_on_cpu=None,
-        )
+        one = self._as_solved(live, frame, (dataclasses.replace(frame, number=0),))
         content = record.content(frame, *one.context)
         return hashlib.sha256(
             (one.key(content, engine_version()) + ocio_digest(record.ocio)).encode()
         ).hexdigest()
+
+    def _as_solved(self, live: Live, frame: Frame, frames: tuple[Frame, ...]) -> Job:
+        """The job with what ``frame`` is solved with on its device, in place of all else."""
+        return dataclasses.replace(
+            live.record.job,
+            frames=frames,
+            context=self._window(live, frame),
+            settings=self._settings_that_count(live),
+            settings_on_cpu=None,
+        )
 
     def _window(self, live: Live, frame: Frame) -> tuple[Frame, ...]:
         """The frame's neighbours, numbered by their distance to it."""
@@ -431,13 +435,7 @@ class Dispatcher:
 
         Its neighbours count by their files, which nobody has read yet.
         """
-        one = dataclasses.replace(
-            live.record.job,
-            frames=(),
-            context=self._window(live, frame),
-            settings=self._settings_that_count(live),
-            settings_on_cpu=None,
-        )
+        one = self._as_solved(live, frame, ())
         content = live.record.content(*one.context)
         parts = one.key(content, engine_version()) + ocio_digest(live.record.ocio) + digest
         image = frame.plate(Role.IMAGE)

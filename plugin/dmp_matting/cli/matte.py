@@ -118,8 +118,7 @@ def matte(
         space=input_space,
         layer=layer,
         clean_space=clean_space,
-        settings=chosen.settings,
-        settings_on_cpu=chosen.settings_on_cpu,
+        **chosen._asdict(),
         around=parse_frames(around),
         **mattes.paths(),
     )

@@ -176,7 +176,7 @@ class MatteOptions:
         typer.Option("--trimap", help="Black: alpha is 0; white: 1; in between DMP decides."),
     ] = None
 
-    def paths(self) -> Dict[str, str]:
+    def paths(self) -> Dict[str, Any]:
         """The fields of a Shot. A farm's job passes an empty text for a matte that is not used."""
         given = {spec.name: getattr(self, spec.name) for spec in dataclasses.fields(self)}
         return {

@@ -120,7 +120,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
     return Shot(
         name, paths["image"], clean, paths["output"], frames,
         space=space, layer=str(values.get("layer", "")), clean_space=clean_space,
-        settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu, around=around,
+        **chosen._asdict(), around=around,
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
         trimap=paths["trimap"],
     )  # fmt: skip

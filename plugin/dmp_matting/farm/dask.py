@@ -28,7 +28,6 @@ from ..client.background_job import attend
 from ..client.launcher import ensure_engine, stop_engine
 from ..errors import CancelledError, DmpError, EngineError, InputError, from_wire
 from ..job import Layers
-from ..settings import Settings
 from ..shots.events import ShotEvent, ShotFailure, ShotFrame
 from ..shots.executor import Chunk, Executor
 from ..shots.run import run_shots
@@ -68,7 +67,7 @@ class DaskExecutor(Executor):
     def events(self) -> Generator[ShotEvent, None, None]:
         for shot, numbers in self.chunks:
             future = self._client.submit(
-                solve_chunk, dataclasses.asdict(shot), numbers, self._session,
+                solve_chunk, shot.to_json(), numbers, self._session,
                 pure=False, resources={RESOURCE: 1},
             )  # fmt: skip
             self._futures[future] = (shot, numbers)
@@ -114,9 +113,7 @@ def solve_chunk(fields: Dict[str, Any], numbers: Sequence[int], session: str) ->
     Raises EngineMissingError and EngineError, which fail the Dask task.
     """
     _make_home()
-    kinds = ("settings", "settings_on_cpu")
-    settings = {name: fields[name] and Settings.from_json(fields[name]) for name in kinds}
-    whole = Shot(**{**fields, **settings})
+    whole = Shot.from_json(fields)
     around = (*whole.numbers(), *whole.around)
     shot = dataclasses.replace(whole, frames=tuple(numbers), around=around)
     attend(ensure_engine())

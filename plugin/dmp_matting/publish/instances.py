@@ -75,7 +75,7 @@ def _shot_of(folder: str, chosen: Resolved, space: str) -> Tuple[Shot, List[str]
     name = os.path.basename(os.path.abspath(folder))
     shot = Shot(
         name, path(plates), path(roles[Role.CLEAN]), f"{name}.####.exr", (),
-        space=space, settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
+        space=space, **chosen._asdict(),
         garbage=path(roles[Role.GARBAGE]), core=path(roles[Role.CORE]),
         holdout=path(roles[Role.HOLDOUT]), trimap=path(roles[Role.TRIMAP]),
     )  # fmt: skip

@@ -12,8 +12,7 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
-from ..presets import preset
-from ..settings import Settings
+from ..presets import resolve
 from ..shots.shot import Shot
 
 ACCEPT = "Accept as it is"  # labels of pyblish actions, by which a request names them
@@ -62,7 +61,7 @@ class PublishRequest:
             values[name] = list(values[name])
         for name in ("repairs", "source"):
             values[name] = dict(values[name])
-        return {**values, "shots": [shot_to_json(shot) for shot in self.shots]}
+        return {**values, "shots": [shot.to_json() for shot in self.shots]}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> PublishRequest:
@@ -70,7 +69,7 @@ class PublishRequest:
         names = ("to", "version", "repairs", "source")
         plain = {name: fields[name] for name in names if name in fields}
         return cls(
-            tuple(shot_from_json(one) for one in fields["shots"]),
+            tuple(Shot.from_json(one) for one in fields["shots"]),
             trouble=tuple(fields.get("trouble", ())),
             accept=tuple(fields.get("accept", ())),
             **plain,
@@ -90,32 +89,8 @@ def _with_a_name(shot: Shot) -> Shot:
 
 def at_best(shot: Shot) -> Shot:
     """The shot solved with preset final, wherever it is solved."""
-    device = shot.settings.device
-    return replace(shot, settings=preset("final").changed(device=device), settings_on_cpu=None)
-
-
-def shot_to_json(shot: Shot) -> Dict[str, Any]:
-    """All fields of a Shot, so that a new one needs no line here."""
-    values: Dict[str, Any] = {}
-    for one in dataclasses.fields(shot):
-        value = getattr(shot, one.name)
-        if isinstance(value, Settings):
-            value = value.to_json()
-        elif value is not None and not isinstance(value, (str, int, float, bool)):
-            value = list(value)
-        values[one.name] = value
-    return values
-
-
-def shot_from_json(fields: Mapping[str, Any]) -> Shot:
-    """The Shot that ``shot_to_json`` described. SettingsError."""
-    values: Dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in fields.items()
-    }
-    for name in ("settings", "settings_on_cpu"):
-        if values.get(name) is not None:
-            values[name] = Settings.from_json(values[name])
-    return Shot(**values)
+    final = resolve("final", {"device": shot.settings.device})
+    return replace(shot, **final._asdict())
 
 
 _collectors: List[Callable[[], PublishRequest]] = []  # of this process's host: one or none

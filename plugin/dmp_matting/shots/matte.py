@@ -69,7 +69,7 @@ def matte(
         garbage=os.fspath(garbage), core=os.fspath(core), holdout=os.fspath(holdout),
         trimap=os.fspath(trimap), space=space, clean_space=clean_space,
         layer=layer, frames=(1,),
-        settings=chosen.settings, settings_on_cpu=chosen.settings_on_cpu,
+        **chosen._asdict(),
     )  # fmt: skip
     found: Optional[Layers] = None
     for event in run_shots([shot], redo=True, overwrite=overwrite):

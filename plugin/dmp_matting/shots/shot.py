@@ -10,18 +10,19 @@ work starts.
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 import os
 import re
 import zlib
 from dataclasses import dataclass
-from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 from ..errors import InputError, PlateError
 from ..frame_window import block_of, neighbours_of
 from ..job import Frame, Job, Plate, Role
-from ..presets import AUTO, resolve
+from ..presets import AUTO, Resolved, resolve
 from ..settings import Settings
 from .sequences import FilePattern, file_of, is_pattern, range_text
 
@@ -71,9 +72,23 @@ class Shot:
 
     def __post_init__(self) -> None:
         if self.settings.preset == AUTO:
-            settings, on_cpu = resolve()
-            object.__setattr__(self, "settings", settings)
-            object.__setattr__(self, "settings_on_cpu", on_cpu)
+            for name, value in resolve()._asdict().items():
+                object.__setattr__(self, name, value)
+
+    def to_json(self) -> Dict[str, Any]:
+        frames = {name: list(getattr(self, name)) for name in ("frames", "around")}
+        return {**dataclasses.asdict(self), **frames}  # a range is no JSON
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Shot:
+        """The shot of which ``to_json`` made ``data``. SettingsError."""
+        values: Dict[str, Any] = dict(data)
+        for name in ("frames", "around"):
+            values[name] = tuple(values.get(name, ()))
+        for name in Resolved._fields:
+            if values.get(name) is not None:
+                values[name] = Settings.from_json(values[name])
+        return cls(**values)
 
     def possible_settings(self) -> Tuple[Settings, ...]:
         """All settings that a frame may be solved with, whatever the device turns out to be."""

@@ -14,7 +14,7 @@ from typing import BinaryIO
 import OpenImageIO as oiio
 
 from dmp_matting.errors import PlateError
-from dmp_matting.exr_header import MAGIC, read_name
+from dmp_matting.exr_header import MAGIC, next_attribute
 
 from ...machine.memory import free_memory
 
@@ -43,10 +43,11 @@ def _check_exr_headers(path: Path, file: BinaryIO, size: int, many: bool) -> Non
     attributes = parts = 0
     window, tiles = (0, 0), (0, 0)
     while True:
-        name = read_name(file)
-        if name is None:
+        found = next_attribute(file)
+        if found is None or found[2] > size - file.tell():
             return  # damaged, which the decoder reports
-        if name == "":
+        name, _, count = found
+        if not name:
             if window == (0, 0):
                 return  # the end of all headers
             _check_pixels(path, *window, tiles)
@@ -63,12 +64,6 @@ def _check_exr_headers(path: Path, file: BinaryIO, size: int, many: bool) -> Non
                 f"'{path}' has more than {MOST_ATTRIBUTES} attributes in its header; "
                 "write it again without them."
             )
-        kind, length = read_name(file), file.read(4)
-        if kind is None or len(length) < 4:
-            return
-        (count,) = struct.unpack("<i", length)
-        if not 0 <= count <= size - file.tell():
-            return
         if name == "dataWindow" and count == 16:
             left, top, right, bottom = struct.unpack("<4i", file.read(16))
             window = right - left + 1, bottom - top + 1

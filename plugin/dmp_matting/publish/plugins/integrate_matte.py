@@ -12,6 +12,7 @@ from typing import Any, Dict
 import pyblish.api
 
 from dmp_matting.errors import InputError, OutputError
+from dmp_matting.presets import Resolved
 from dmp_matting.publish.instances import FAMILY, staged, staging_folder, version_folder
 from dmp_matting.shots.review import summary_of
 from dmp_matting.version import __version__
@@ -60,6 +61,7 @@ class IntegrateMatte(pyblish.api.InstancePlugin):
     def manifest(data: Any) -> Dict[str, Any]:
         """Hashes of all files, settings, versions, and what was seen and overruled."""
         shot = staged(data)
+        fields = shot.to_json()
         plates: Dict[str, str] = {}
         frames = []
         for number in shot.numbers():
@@ -75,8 +77,7 @@ class IntegrateMatte(pyblish.api.InstancePlugin):
             "dmp": __version__,
             "by": getpass.getuser(),
             "at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "settings": shot.settings.to_json(),
-            "settings_on_cpu": shot.settings_on_cpu.to_json() if shot.settings_on_cpu else None,
+            **{name: fields[name] for name in Resolved._fields},
             "colour_space": shot.space,
             "frames": frames,
             "plates": {path: digest(path) for path in plates},
