@@ -55,6 +55,7 @@ oldest:
 
 chaos:
 	$(BIN)/python benchmarks/chaos.py
+	$(BIN)/python benchmarks/chaos.py --storm
 
 release: $(VENV)/engine.stamp
 	rm -rf $(RELEASE)

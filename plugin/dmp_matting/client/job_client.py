@@ -4,7 +4,8 @@
 
 Standard library only, Python 3.9. A plate is opaque bytes here. An engine that
 dies on the way is started again and the job goes on where it was; only when that
-fails three times in a row, and for a minute and a half, does the caller get an error.
+fails three times in a row, and for a minute and a half, without any progress, also in the queue,
+does the caller get an error.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import time
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Generator, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, Generator, Iterator, Mapping, Optional, Set, Tuple
 
 from ..atomic_write import atomic_write
 from ..errors import (
@@ -100,6 +101,7 @@ class Matting:
         self._written: Dict[int, Layers] = {}
         self._lost = 0
         self._lost_since = 0.0  # when the first of those was lost
+        self._nearest: Optional[int] = None  # the job's best place in a queue so far
         self._cancelled = False
 
     def events(self) -> Generator[Event, None, None]:
@@ -254,6 +256,7 @@ class Matting:
                 self._written[layers.frame] = replace(layers, path=str(target))
                 yield self._written[layers.frame]
             elif kind == "state":
+                self._note_place(event.get("position"))
                 if event["state"] == JobState.DONE.value:
                     return
                 if event["state"] in ENDED:
@@ -262,6 +265,11 @@ class Matting:
                     noticed = True
                     yield Notice(event["notice"])
         raise EngineGone("The engine ended before the job did.")
+
+    def _note_place(self, position: Optional[int]) -> None:
+        """A better place in the queue is progress: engines that are lost finish other jobs."""
+        if position is not None and (self._nearest is None or position < self._nearest):
+            self._nearest, self._lost = position, 0
 
     def _progress(self, connection: Connection, event: Dict[str, Any]) -> Progress:
         source = event["preview"]
@@ -281,7 +289,7 @@ class Matting:
         """
         digest = hashlib.sha256()
         try:
-            with atomic_write(target) as draft, open(draft, "wb") as file:
+            with atomic_write(target) as temporary, open(temporary, "wb") as file:
                 for block in connection.blocks(source):
                     file.write(block)
                     digest.update(block)
@@ -302,9 +310,3 @@ class Matting:
             self._connection.request("DELETE", f"/v1/jobs/{self._id}", timeout=5.0)
         except DmpError:
             pass  # a cancelled frame still ends; the engine tidies that itself
-
-
-def engine_jobs(connection: Connection) -> List[Dict[str, Any]]:
-    """Summaries of all jobs of the engine, newest first (docs/engineering/engine_protocol.md)."""
-    jobs: List[Dict[str, Any]] = connection.request("GET", "/v1/jobs")["jobs"]
-    return jobs

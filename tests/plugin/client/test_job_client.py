@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import os
 import shutil
 import subprocess
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,11 +31,11 @@ from dmp_matting import (
 from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.connection import Connection, EngineGone
 from dmp_matting.client.engine_process import Notice
-from dmp_matting.client.job_client import Matting, engine_jobs, matte
+from dmp_matting.client.job_client import Matting, matte
 from dmp_matting.generators import finish
 from dmp_matting.job import Stage
 
-from ...conftest import ENDLESS, QUICK, Pair, wait_until
+from ...conftest import ENDLESS, QUICK, Pair, engine_jobs, wait_until
 from ...scenes import write_image
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -214,6 +216,30 @@ def test_engines_that_keep_ending_are_outlasted(
 
     asked = Matting(pair.job(seed=21), {1: str(tmp_path / "o.exr")}, connect=connect)
     assert isinstance(list(asked.events())[-1], Layers)
+
+
+def test_a_better_place_in_the_queue_is_progress(
+    engine: Connection, pair: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each engine finishes one job of others, then it is lost: ours is next some day."""
+    monkeypatch.setattr("dmp_matting.client.job_client.LOST_PAUSE", 0.0)
+    monkeypatch.setattr("dmp_matting.client.job_client.LOST_SECONDS", 0.0)
+    places: Iterator[int] = iter(range(8, 0, -1))
+    real = Connection.lines
+
+    def lines(connection: Connection, path: str) -> Iterator[dict[str, Any]]:
+        place = next(places, None)
+        if place is None:
+            yield from real(connection, path)
+        else:
+            yield {"event": "state", "state": "queued", "position": place}
+            raise EngineGone("killed")
+
+    monkeypatch.setattr(Connection, "lines", lines)
+    matting = pair.matting(engine, tmp_path / "o.exr", changes={"seed": 22})
+    assert isinstance(list(matting.events())[-1], Layers)
+    places = itertools.repeat(3)
+    assert "without getting any further" in str(fails(pair.matting(engine, tmp_path / "p.exr")))
 
 
 # --- cancelling ---
