@@ -36,6 +36,7 @@ from .srgb import srgb_to_linear
 AUTO = "auto"
 RAW = "raw"
 LINEAR = "scene_linear"
+NO_MATRIX = 1e-3  # of white; OpenColorIO evaluates curves to 2.4e-5
 LEAST_ALPHA = 1e-3  # below it a premultiplied colour cannot be divided by its alpha
 BUILT_IN = "ocio://default"
 STUDIO = "ocio://studio-config-latest"  # with the log spaces of the cameras
@@ -105,6 +106,23 @@ def to_working(
     return converted.reshape(pixels.shape), name, chromaticities
 
 
+def reading_of(space: str) -> tuple[float, npt.NDArray[np.float64] | None]:
+    """How ``auto_space``'s answer is read: the linear value of 0.5, and the matrix that follows.
+
+    The matrix takes linear Rec. 709 to the working space; None where the configuration's way there
+    is no matrix, or one without an inverse.
+    """
+    if space == LINEAR:
+        return 0.5, np.eye(3)
+    probes = np.concatenate([np.eye(3), [[1, 1, 1], [0.5, 0.5, 0.5]]]).astype(np.float32)
+    read = to_working(probes[None], space)[0][0].astype(np.float64)
+    linear = srgb_to_linear(probes).astype(np.float64)
+    matrix = read[:3].T  # what red, green and blue become
+    is_matrix = np.abs(linear @ matrix.T - read).max() < NO_MATRIX
+    invertible = abs(np.linalg.det(matrix)) > 1e-6
+    return float(linear[-1, 0]), matrix if is_matrix and invertible else None
+
+
 def from_working(pixels: npt.NDArray[np.float32], space: str) -> npt.NDArray[np.float32]:
     """The inverse of :func:`to_working`: ``pixels`` (H, W, 3) of the working space in ``space``."""
     if space.lower() == RAW or space.lower() in LINEAR_ALIASES:
@@ -145,12 +163,6 @@ def layers_in(
     black = from_working(np.zeros((1, 1, 3), np.float32), space)
     carried = from_working((premultiplied / share).astype(np.float32), space)
     return straight, np.where(covered, carried * share, carried - black).astype(np.float32)
-
-
-def colour_spaces() -> list[str]:
-    """All names that ``Plate.colour_space`` may have here; ColourSpaceError if $OCIO is broken."""
-    address = _address()
-    return [AUTO, RAW, LINEAR, "sRGB", *_config(address, _age(address)).getColorSpaceNames()]
 
 
 def _film_space(path: Path, spec: oiio.ImageSpec, file_format: str) -> str:

@@ -1,8 +1,12 @@
 """Which primaries a file declares, and the clean plate's colours in those of the plate.
 
     chromaticities, colorInteropID   EXR: converted, by a matrix between linear colours
-    ICC profile of matrix type       PNG, JPEG, TIFF: converted where both curves are alike
+    ICC profile of matrix type       PNG, JPEG, TIFF: likewise, where its curve is the one by which
+                                     the file was read, or errs from it as the other file's does
     any other two that differ        refused
+
+The matrix is applied to the colours as they were read: those of an integer file are in the working
+space, those of a linear one in the file's own (colour_space.py).
 
 A file that declares nothing is taken to be as the other one: most programs write ACEScg without a
 word about it. What is said counts for the colour space ``auto`` alone; a name of the artist's wins.
@@ -11,7 +15,7 @@ word about it. What is said counts for the colour space ``auto`` alone; a name o
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -40,14 +44,29 @@ INTEROP = {
 }
 
 
+QUIET = np.errstate(all="ignore")  # what is not finite is looked for afterwards
+
+
 @dataclass(frozen=True, eq=False)
 class Primaries:
     """What a file declares."""
 
     name: str  # for the artist
-    to_xyz: Matrix | None  # linear colours to XYZ under D50; None for a profile without a matrix
-    half: float  # the linear value of 0.5 by the profile's curve; 0.5 for a linear file
+    to_xyz: Matrix | None  # linear colours to XYZ under D50; None where no matrix does that
+    half: float | None = None  # the linear value of 0.5 by a profile's curve; None: not declared
     profile: bytes = b""
+    error: float = 0.0  # of that value, as the file was read
+
+    def as_read(self, half: float, to_working: Matrix | None) -> Primaries:
+        """The same for colours that were read with 0.5 as ``half``, and then by ``to_working``.
+
+        That is a matrix from linear Rec. 709, None for what is no matrix.
+        """
+        to_xyz = None
+        if self.to_xyz is not None and to_working is not None:
+            to_xyz = self.to_xyz @ np.linalg.inv(to_working)
+        error = 0.0 if self.half is None else half - self.half
+        return replace(self, to_xyz=to_xyz, error=error)
 
 
 def declared_primaries(spec: oiio.ImageSpec) -> Primaries | None:
@@ -60,7 +79,7 @@ def declared_primaries(spec: oiio.ImageSpec) -> Primaries | None:
         return _of_profile(np.asarray(profile, np.uint8).tobytes())
     values = spec.getattribute("chromaticities")
     known = spec.get_string_attribute("colorInteropID")
-    if values is not None and len(values) == 8:
+    if values is not None and len(values) == 8 and np.isfinite(values).all():
         name = next((name for name, one in INTEROP.items() if np.allclose(one, values, atol=2e-3)),
                     "its chromaticities")  # fmt: skip
     elif known in INTEROP:
@@ -68,7 +87,7 @@ def declared_primaries(spec: oiio.ImageSpec) -> Primaries | None:
     else:
         return None
     matrix = _of_chromaticities(np.asarray(values, float))
-    return None if matrix is None else Primaries(name, matrix, 0.5)
+    return None if matrix is None else Primaries(name, matrix)
 
 
 def in_primaries_of(
@@ -81,7 +100,7 @@ def in_primaries_of(
     """
     if own is None or other is None or own.profile and own.profile == other.profile:
         return rgb, ""
-    if own.to_xyz is None or other.to_xyz is None or abs(own.half - other.half) > CURVES_ALIKE:
+    if own.to_xyz is None or other.to_xyz is None or abs(own.error - other.error) > CURVES_ALIKE:
         raise ColourSpaceError(
             f"'{path}' has the colour profile {own.name} and '{other_path}' {other.name}; convert "
             "both to one, or name the colour space of each."
@@ -93,33 +112,43 @@ def in_primaries_of(
     return converted, f"'{path}' was converted from {own.name} to {other.name}."
 
 
+@QUIET
 def _of_chromaticities(values: npt.NDArray[np.float64]) -> Matrix | None:
     points = values.reshape(4, 2)
     if (np.abs(points[:, 1]) < 1e-6).any():
         return None
     xyz = np.stack([points[:, 0], points[:, 1], 1 - points.sum(axis=1)]) / points[:, 1]
     primaries, white = xyz[:, :3], xyz[:, 3]
-    if abs(np.linalg.det(primaries)) < 1e-6:
+    cones = BRADFORD @ white
+    if not invertible(primaries) or (np.abs(cones) < 1e-6).any():
         return None
-    adapted = np.linalg.inv(BRADFORD) @ np.diag(BRADFORD @ D50 / (BRADFORD @ white)) @ BRADFORD
+    adapted = np.linalg.inv(BRADFORD) @ np.diag(BRADFORD @ D50 / cones) @ BRADFORD
     matrix: Matrix = adapted @ (primaries * np.linalg.solve(primaries, white))
-    return matrix
+    return matrix if invertible(matrix) else None
 
 
+def invertible(matrix: Matrix) -> bool:
+    """Whether three primaries span all colours, and span them in numbers."""
+    return bool(np.isfinite(matrix).all()) and abs(np.linalg.det(matrix)) > 1e-6
+
+
+@QUIET
 def _of_profile(data: bytes) -> Primaries:
     """A profile by its own tags (ICC.1:2022): colorants, curve, description."""
     try:
         tags = _tags(data)
         name = _description(tags.get(b"desc", b"")) or "of its own"
         if not all(one in tags for one in (b"rXYZ", b"gXYZ", b"bXYZ", b"gTRC")):
-            return Primaries(name, None, 0.5, data)
+            return Primaries(name, None, profile=data)
         columns = [
             np.array(struct.unpack(">3i", tags[one][8:20])) / 65536
             for one in (b"rXYZ", b"gXYZ", b"bXYZ")
         ]
-        return Primaries(name, np.stack(columns, axis=1), _half(tags[b"gTRC"]), data)
-    except (struct.error, IndexError, ValueError, UnicodeDecodeError):
-        return Primaries("that cannot be read", None, 0.5, data)
+        half, matrix = _half(tags[b"gTRC"]), np.stack(columns, axis=1)
+        usable = invertible(matrix) and np.isfinite(half)
+        return Primaries(name, matrix if usable else None, half if usable else None, data)
+    except (struct.error, IndexError, ValueError, TypeError, ArithmeticError):
+        return Primaries("that cannot be read", None, profile=data)
 
 
 def _tags(data: bytes) -> dict[bytes, bytes]:

@@ -77,6 +77,8 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
         primaries = declared_primaries(decoded.spec)
         space = colour_space.auto_space(path, decoded.spec, decoded.format, decoded.floats)
     rgb, name, chromaticities = colour_space.to_working(pixels, space)
+    if primaries is not None:
+        primaries = primaries.as_read(*colour_space.reading_of(space))
     again = repaired(rgb)  # a log curve makes light without end of a firefly
     if again is None:
         raise PlateError(f"'{path}' has values that '{name}' cannot hold; check its colour space.")
