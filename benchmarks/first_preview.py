@@ -90,7 +90,7 @@ def write_pair(folder: Path, name: str, plates: list[oiio.ImageBuf]) -> Frame:
     )
 
 
-def previews(wire: Connection, frame: Frame, folder: Path, seed: int) -> tuple[float, float]:
+def previews(connection: Connection, frame: Frame, folder: Path, seed: int) -> tuple[float, float]:
     """Seconds to the first preview, and to the first that is the solver's own alpha."""
     what = Job((frame,), preset("draft").changed(device="cpu", seed=seed))
     shown = folder / "preview.png"
@@ -98,7 +98,7 @@ def previews(wire: Connection, frame: Frame, folder: Path, seed: int) -> tuple[f
     first: float | None = None
     start = time.perf_counter()
     events = Matting(
-        what, {1: str(folder / "out.exr")}, preview=str(shown), connect=lambda: wire
+        what, {1: str(folder / "out.exr")}, preview=str(shown), connect=lambda: connection
     ).events()
     for event in events:
         if not isinstance(event, Progress) or event.preview is None:
@@ -109,7 +109,7 @@ def previews(wire: Connection, frame: Frame, folder: Path, seed: int) -> tuple[f
         # Before its first step the picture is the plates' difference.
         if event.stage is not Stage.INITIALISE or event.step > 0:
             events.close()
-            while wire.request("GET", "/v1/status")["devices"][0]["state"] == "busy":
+            while connection.request("GET", "/v1/status")["devices"][0]["state"] == "busy":
                 time.sleep(0.05)  # the next request is measured on an idle engine
             return first, now
     raise AssertionError("the frame was finished without a preview")
@@ -195,16 +195,16 @@ def main() -> None:
         frames[COMPOSITE] = composite(folder, query.data)
     measured: dict[str, Any] = {}
     load = os.getloadavg()[0]
-    wire = start_engine()
+    connection = start_engine()
     try:
-        previews(wire, frames["lemur"], folder, 0)  # warms up
+        previews(connection, frames["lemur"], folder, 0)  # warms up
         for name, frame in frames.items():
-            both = [previews(wire, frame, folder, 1 + n) for n in range(query.repeats)]
+            both = [previews(connection, frame, folder, 1 + n) for n in range(query.repeats)]
             measured[name] = {
                 "first_preview": spread([first for first, _ in both]),
                 "solvers_own_alpha": spread([own for _, own in both]),
             }
-        device = wire.request("GET", "/v1/status")["devices"][0]["label"]
+        device = connection.request("GET", "/v1/status")["devices"][0]["label"]
     finally:
         stop_engine(force=True)
     for name, frame in frames.items():
@@ -221,7 +221,7 @@ def main() -> None:
         "load_before": round(load, 2),
         "load_after": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        "engine": wire.version,
+        "engine": connection.version,
     }
     text = json.dumps(result, indent=2)
     print(text)

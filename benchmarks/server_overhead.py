@@ -37,7 +37,7 @@ from dmp_matting.client.job_client import Matting  # noqa: E402
 from dmp_matting.client.launcher import start_engine, stop_engine  # noqa: E402
 from dmp_matting.job import Frame, Job, Plate, Role  # noqa: E402
 
-# A solver that does as little as it can, so that the wire's share is seen beside noise.
+# A solver that does as little as it can, so that the server's share is seen beside noise.
 LITTLE = {
     "rounds": 1, "fit_steps": 1, "joint_steps": 2, "projection_steps": 1, "refine_passes": 1,
     "solve_size": 128, "device": "cpu",
@@ -83,24 +83,24 @@ def job(paths: tuple[Path, Path], settings: Settings) -> Job:
     return Job((Frame(1, plates),), settings)
 
 
-def through_engine(wire: Connection, what: Job, output: Path) -> tuple[float, float]:
+def through_engine(connection: Connection, what: Job, output: Path) -> tuple[float, float]:
     """Seconds of the whole call, and those that the engine spent on the frame itself."""
     start = time.perf_counter()
     spent = 0.0
-    for event in Matting(what, {1: str(output)}, connect=lambda: wire).events():
+    for event in Matting(what, {1: str(output)}, connect=lambda: connection).events():
         if isinstance(event, Layers):
             spent = event.seconds["total"]
     return time.perf_counter() - start, spent
 
 
-def first_preview(wire: Connection, folder: Path) -> float:
+def first_preview(connection: Connection, folder: Path) -> float:
     """Seconds from the request to a preview that lies on the host's disk."""
     settings = preset("draft").changed(device="cpu", seed=int(time.time()) % 100000)
     what = job(write_pair(folder, 512, 512), settings)
     shown = folder / "preview.png"
     start = time.perf_counter()
     events = Matting(
-        what, {1: str(folder / "p.exr")}, preview=str(shown), connect=lambda: wire
+        what, {1: str(folder / "p.exr")}, preview=str(shown), connect=lambda: connection
     ).events()
     for event in events:
         if isinstance(event, Progress) and event.preview:
@@ -141,7 +141,7 @@ def main() -> None:
         text=True,
     )
     assert direct_process.stdin is not None and direct_process.stdout is not None
-    wire = start_engine()
+    connection = start_engine()
     direct, served, inside = [], [], []
     try:
         # Turn about, so that both meet the same machine; the first of each only warms up.
@@ -151,12 +151,12 @@ def main() -> None:
             direct_process.stdin.write(json.dumps(request) + "\n")
             direct_process.stdin.flush()
             direct.append(float(direct_process.stdout.readline()))
-            whole, spent = through_engine(wire, what, folder / "served.exr")
+            whole, spent = through_engine(connection, what, folder / "served.exr")
             served.append(whole)
             inside.append(spent)
-        again = [through_engine(wire, what, folder / "again.exr")[0] for _ in range(5)]
-        preview = first_preview(wire, folder)
-        device = wire.request("GET", "/v1/status")["devices"][0]
+        again = [through_engine(connection, what, folder / "again.exr")[0] for _ in range(5)]
+        preview = first_preview(connection, folder)
+        device = connection.request("GET", "/v1/status")["devices"][0]
     finally:
         direct_process.stdin.close()
         direct_process.wait()
@@ -179,7 +179,7 @@ def main() -> None:
         "cores": os.cpu_count(),
         "load_before": round(os.getloadavg()[0], 2),
         "python": platform.python_version(),
-        "engine": wire.version,
+        "engine": connection.version,
     }
     shutil.rmtree(folder)
     text = json.dumps(result, indent=2)

@@ -131,6 +131,12 @@ def wait_until(true: Callable[[], bool], seconds: float) -> float:
     return time.monotonic() - start
 
 
+def engine_jobs(connection: Connection) -> list[dict[str, Any]]:
+    """Summaries of all jobs of the engine, newest first (docs/engineering/engine_protocol.md)."""
+    jobs: list[dict[str, Any]] = connection.request("GET", "/v1/jobs")["jobs"]
+    return jobs
+
+
 @pytest.fixture
 def home(monkeypatch: pytest.MonkeyPatch) -> Iterator[Home]:
     """A fresh home for one test; nothing runs in it yet."""

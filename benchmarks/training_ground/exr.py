@@ -52,12 +52,12 @@ def write_item(folder: Path, rendered: Floats, clean: Floats) -> None:
         "foreground": premultiplied / np.where(seen, alpha, np.float32(1.0)),
     }
     folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         for part in PARTS:
-            write(draft / f"{part}.exr", pictures[part].astype(np.float32))
+            write(temporary / f"{part}.exr", pictures[part].astype(np.float32))
         shutil.rmtree(folder, ignore_errors=True)
-        draft.chmod(0o755)
-        os.replace(draft, folder)
+        temporary.chmod(0o755)
+        os.replace(temporary, folder)
     finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        shutil.rmtree(temporary, ignore_errors=True)

@@ -1,8 +1,8 @@
 """A file or folder that appears whole or not at all; and whether it can appear, before any work.
 
 Everything that DMP writes whole, in the plug-in and in the engine, is written through here. The
-draft lies beside its target, hidden, and its name holds who writes it:
-``.m.1001.exr.<system>.<process>.<random>.part``. A killed process cannot remove its draft; whoever
+temporary file lies beside its target, hidden, and its name holds who writes it:
+``.m.1001.exr.<system>.<process>.<random>.part``. A killed process cannot remove its own; whoever
 writes the same target next does.
 
 :func:`check_output` judges where layers are to be written, for the engine and its clients alike:
@@ -29,7 +29,7 @@ LEAST_ROOM = 1 << 20  # bytes that a disk must have free when the size is not kn
 # plate.####.exr, plate.%04d.exr, plate.$F4.exr, plate.@@@@.exr
 SEQUENCE = re.compile(r"#+|%0?\d*d|\$F\d*|@+(?=\.\w+$)")
 ABANDONED = 24 * 3600.0  # seconds without a byte: no clock of a studio is that wrong
-LONGEST = 200  # bytes of a name that its draft repeats; a file's name has 255 at most
+LONGEST = 200  # bytes of a name that its temporary file repeats; a file's name has 255 at most
 _WRITER = r"(?P<system>[0-9a-f]{8})\.(?P<pid>\d{1,10})\.[0-9a-f]{8}\.part(\.[^.]+)?"
 _OF_ANY = re.compile(r"\..+\." + _WRITER, re.DOTALL)
 
@@ -52,28 +52,30 @@ def atomic_write(target: Path, *, keep_suffix: bool = False) -> Iterator[Path]:
     """The path to write to; it is renamed to ``target`` if the block ends without an exception.
 
     The block makes a file there, or a folder if ``target`` is absent.
-    ``keep_suffix`` is for a writer that takes the format from the name: the draft then ends as
-    ``target`` does. Raises OSError when the draft cannot be renamed or was never made.
+    ``keep_suffix`` is for a writer that takes the format from the name: the temporary one then
+    ends as ``target`` does. Raises OSError when the temporary file cannot be renamed or was never
+    made.
     """
     end = f".part{target.suffix}" if keep_suffix else ".part"
-    draft = target.with_name(f"{_start(target)}{_SYSTEM}.{os.getpid()}.{secrets.token_hex(4)}{end}")
+    by = f"{_SYSTEM}.{os.getpid()}.{secrets.token_hex(4)}"
+    temporary = target.with_name(f"{_start(target)}{by}{end}")
     try:
-        yield draft
-        os.replace(draft, target)
+        yield temporary
+        os.replace(temporary, target)
     finally:
-        _remove(draft)
+        _remove(temporary)
     _sweep(target)
 
 
 def _start(target: Path) -> str:
-    """What the names of all drafts of a target begin with."""
+    """What the names of all temporary files of a target begin with."""
     name = target.name
     if len(os.fsencode(name)) > LONGEST:
         name = f"{name[: LONGEST // 5]}.{zlib.crc32(os.fsencode(name)):08x}"
     return f".{name}."
 
 
-def sweep_drafts(folder: Path) -> None:
+def sweep_abandoned(folder: Path) -> None:
     """Remove what killed processes left in ``folder``, of whatever target."""
     _sweep_those(folder, _OF_ANY)
 
@@ -83,15 +85,15 @@ def _sweep(target: Path) -> None:
     _sweep_those(target.parent, re.compile(re.escape(_start(target)) + _WRITER))
 
 
-def _sweep_those(folder: Path, drafts: re.Pattern[str]) -> None:
+def _sweep_those(folder: Path, names: re.Pattern[str]) -> None:
     with suppress(OSError):
         for name in os.listdir(folder):
-            found = drafts.fullmatch(name)
+            found = names.fullmatch(name)
             if found and _is_abandoned(folder / name, found["system"], int(found["pid"])):
                 _remove(folder / name)
 
 
-def _is_abandoned(draft: Path, system: str, pid: int) -> bool:
+def _is_abandoned(temporary: Path, system: str, pid: int) -> bool:
     """Whether its writer is dead, as far as that can be seen from here.
 
     Of a writer elsewhere only the time of the last byte is known, by a clock that may be wrong in
@@ -100,17 +102,17 @@ def _is_abandoned(draft: Path, system: str, pid: int) -> bool:
     if system == _SYSTEM and not is_alive(pid):
         return True
     try:
-        return abs(time.time() - draft.stat().st_mtime) > ABANDONED
+        return abs(time.time() - temporary.stat().st_mtime) > ABANDONED
     except OSError:
         return False
 
 
-def _remove(draft: Path) -> None:
+def _remove(temporary: Path) -> None:
     with suppress(OSError):
-        if draft.is_dir() and not draft.is_symlink():
-            shutil.rmtree(draft, ignore_errors=True)
+        if temporary.is_dir() and not temporary.is_symlink():
+            shutil.rmtree(temporary, ignore_errors=True)
         else:
-            draft.unlink()
+            temporary.unlink()
 
 
 def is_alive(process: int) -> bool:

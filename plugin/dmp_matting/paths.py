@@ -216,8 +216,9 @@ def write_config(values: Mapping[str, Any]) -> Path:
             path.unlink(missing_ok=True)
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(path) as draft:
-            draft.write_text(json.dumps(merged, indent=2, sort_keys=True) + "\n", encoding="utf-8")
+        with atomic_write(path) as temporary:
+            text = json.dumps(merged, indent=2, sort_keys=True)
+            temporary.write_text(text + "\n", encoding="utf-8")
     except OSError as reason:
         raise OutputError(
             f"The configuration {path} cannot be written ({reason.strerror})."

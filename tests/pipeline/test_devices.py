@@ -8,9 +8,8 @@ from pathlib import Path
 
 from dmp_matting import Shot, preset, run_shots
 from dmp_matting.client.connection import Connection
-from dmp_matting.client.job_client import engine_jobs
 
-from ..conftest import Home, children
+from ..conftest import Home, children, engine_jobs
 from .conftest import FEW, TinyShot, dmp, same_pixels
 
 

@@ -13,11 +13,10 @@ import pytest
 
 from dmp_matting import CancelledError, EngineError, EngineMissingError, InputError, Shot, preset
 from dmp_matting.client.connection import Connection
-from dmp_matting.client.job_client import engine_jobs
 from dmp_matting.publish.background_publish import BackgroundPublish
 from dmp_matting.publish.request import PublishRequest
 
-from ..conftest import kill, wait_until
+from ..conftest import engine_jobs, kill, wait_until
 from .conftest import FEW, TinyShot, environment
 
 ON_RESULT = ("ValidateCoreHoles", "ValidateGrainOutside", "ValidateFlicker", "ValidateHighlights")

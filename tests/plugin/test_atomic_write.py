@@ -19,26 +19,26 @@ WRITER = """
 import sys, time
 from pathlib import Path
 from dmp_matting.atomic_write import atomic_write
-with atomic_write(Path(sys.argv[1])) as draft:
-    draft.write_bytes(b"half")
+with atomic_write(Path(sys.argv[1])) as temporary:
+    temporary.write_bytes(b"half")
     time.sleep(600)
 """
 
 
 def write(target: Path, content: bytes) -> None:
-    with atomic_write(target) as draft:
-        draft.write_bytes(content)
+    with atomic_write(target) as temporary:
+        temporary.write_bytes(content)
 
 
-def drafts(folder: Path) -> list[Path]:
+def unfinished(folder: Path) -> list[Path]:
     return sorted(folder.glob(".*.part"))
 
 
 def test_nothing_appears_when_the_writing_fails(tmp_path: Path) -> None:
     target = tmp_path / "m.1001.exr"
     write(target, b"before")
-    with pytest.raises(OSError, match="full"), atomic_write(target) as draft:
-        draft.write_bytes(b"ha")
+    with pytest.raises(OSError, match="full"), atomic_write(target) as temporary:
+        temporary.write_bytes(b"ha")
         raise OSError("full")
     assert target.read_bytes() == b"before" and os.listdir(tmp_path) == [target.name]
 
@@ -51,12 +51,12 @@ def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) ->
         for path in (target, target, other)
     ]
     try:
-        wait_until(lambda: len(drafts(tmp_path)) == 3, 30)
+        wait_until(lambda: len(unfinished(tmp_path)) == 3, 30)
         for killed in writers[1:]:
             killed.send_signal(signal.SIGKILL)
             killed.wait()
         write(target, b"whole")
-        left = [draft.name for draft in drafts(tmp_path)]
+        left = [path.name for path in unfinished(tmp_path)]
         assert target.read_bytes() == b"whole"
         assert len(left) == 2  # one still being written, one of another target
         assert [str(writers[0].pid) in name for name in left].count(True) == 1
@@ -67,7 +67,7 @@ def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) ->
             writer.wait()
 
 
-def test_a_draft_of_another_host_goes_when_it_is_abandoned(tmp_path: Path) -> None:
+def test_a_temporary_file_of_another_host_goes_when_it_is_abandoned(tmp_path: Path) -> None:
     target = tmp_path / "m.1001.exr"
     fresh, old = (tmp_path / f".m.1001.exr.0badcafe.1.{one}.part" for one in ("0a" * 4, "0b" * 4))
     mine = tmp_path / ".m.1001.exr.notes.part"  # an artist's own
@@ -77,16 +77,16 @@ def test_a_draft_of_another_host_goes_when_it_is_abandoned(tmp_path: Path) -> No
     for path in (old, mine):
         os.utime(path, (long_ago, long_ago))
     write(target, b"whole")
-    assert drafts(tmp_path) == sorted([fresh, mine])
+    assert unfinished(tmp_path) == sorted([fresh, mine])
 
 
-def test_the_draft_ends_as_the_target_does_for_a_writer_that_looks_at_the_name(
+def test_the_temporary_file_ends_as_the_target_does_for_a_writer_that_looks_at_the_name(
     tmp_path: Path,
 ) -> None:
     target = tmp_path / "movie.mp4"
-    with atomic_write(target, keep_suffix=True) as draft:
-        assert draft.suffix == ".mp4" and draft.name.startswith(".movie.mp4.")
-        draft.write_bytes(b"whole")
+    with atomic_write(target, keep_suffix=True) as temporary:
+        assert temporary.suffix == ".mp4" and temporary.name.startswith(".movie.mp4.")
+        temporary.write_bytes(b"whole")
     left = tmp_path / ".movie.mp4.0badcafe.1.0123abcd.part.mp4"
     left.write_bytes(b"half")
     os.utime(left, (1, 1))
@@ -96,14 +96,14 @@ def test_the_draft_ends_as_the_target_does_for_a_writer_that_looks_at_the_name(
 
 def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     target = tmp_path / "entry"
-    with pytest.raises(OSError, match="full"), atomic_write(target) as draft:
-        draft.mkdir()
-        (draft / "layers.exr").write_bytes(b"half")
+    with pytest.raises(OSError, match="full"), atomic_write(target) as temporary:
+        temporary.mkdir()
+        (temporary / "layers.exr").write_bytes(b"half")
         raise OSError("full")
     assert os.listdir(tmp_path) == []
-    with atomic_write(target) as draft:
-        draft.mkdir()
-        (draft / "layers.exr").write_bytes(b"whole")
+    with atomic_write(target) as temporary:
+        temporary.mkdir()
+        (temporary / "layers.exr").write_bytes(b"whole")
     assert os.listdir(tmp_path) == ["entry"] and os.listdir(target) == ["layers.exr"]
 
 
@@ -111,10 +111,10 @@ def test_a_folder_appears_whole_or_not_at_all(tmp_path: Path) -> None:
 def test_the_longest_names_can_be_written(tmp_path: Path, name: str) -> None:
     target = tmp_path / name
     write(target, b"whole")
-    with atomic_write(target) as draft:
-        draft.write_bytes(b"half")
-        start = draft.name.split(".part")[0][:-8]
-        left = draft.with_name(f"{start}00000000.part")
+    with atomic_write(target) as temporary:
+        temporary.write_bytes(b"half")
+        start = temporary.name.split(".part")[0][:-8]
+        left = temporary.with_name(f"{start}00000000.part")
         left.write_bytes(b"half")
         os.utime(left, (1, 1))
     assert target.read_bytes() == b"half" and os.listdir(tmp_path) == [name]

@@ -204,7 +204,7 @@ def _keep_layers(folder: Path, item: Item, method: Method, matte: Matte) -> None
     if matte.foreground is not None:
         arrays["foreground"] = matte.foreground.astype(np.float16)
     try:
-        with atomic_write(path) as draft, draft.open("wb") as file:
+        with atomic_write(path) as temporary, temporary.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
     except OSError as reason:
         raise OutputError(f"'{path}' cannot be written ({reason.strerror}).") from None
@@ -220,7 +220,7 @@ def _write_lines(folder: Path, results: list[Result]) -> None:
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or none. Raises OutputError."""
     try:
-        with atomic_write(path) as draft:
-            draft.write_text(text, encoding="utf-8")
+        with atomic_write(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")
     except OSError as reason:
         raise OutputError(f"'{path}' cannot be written ({reason.strerror}).") from None

@@ -53,8 +53,8 @@ class Checkpoint:
             return
         spent = self.spent + time.monotonic() - self._begun
         try:
-            with atomic_write(self.path) as draft:
-                torch.save({"mark": self._mark, "spent": spent, **step.state()}, draft)
+            with atomic_write(self.path) as temporary:
+                torch.save({"mark": self._mark, "spent": spent, **step.state()}, temporary)
         except (OSError, RuntimeError):  # torch raises RuntimeError for a full disk
             pass
         self._written = time.monotonic()

@@ -314,9 +314,9 @@ def _show(path: Path, alpha: Tensor, foreground: Tensor, linear: bool) -> None:
     spec = oiio.ImageSpec(pixels.shape[1], pixels.shape[0], 4, "uint8")
     spec.attribute("oiio:UnassociatedAlpha", 1)
     refused = OutputError(f"The preview '{path}' cannot be written; check the cache folder's disk.")
-    with atomic_write(path) as draft:
+    with atomic_write(path) as temporary:
         file = oiio.ImageOutput.create("png")
-        if file is None or not file.open(str(draft), spec):
+        if file is None or not file.open(str(temporary), spec):
             raise refused
         try:
             written = file.write_image(pixels)

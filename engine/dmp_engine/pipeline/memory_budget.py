@@ -29,7 +29,7 @@ SHRINK = 0.7  # of the solve size, after an attempt that ran out
 def bytes_needed(height: int, width: int, settings: Settings) -> int:
     """The peak memory of one frame of that size."""
     solved = _solved_side(height, width, settings) / max(height, width)
-    own = OWN_PIXEL + (RECOMPOSED_PIXEL if settings.recompositions else 0)
+    own = OWN_PIXEL + (RECOMPOSED_PIXEL if _recomposes(settings) else 0)
     return int(FIXED + height * width * (own + SOLVED_PIXEL * min(1.0, solved) ** 2))
 
 
@@ -55,7 +55,7 @@ def smaller(settings: Settings, height: int, width: int) -> Settings | None:
 
     None where that is as small as it may be.
     """
-    if settings.recompositions:
+    if _recomposes(settings):
         return settings.changed(recompositions=0)
     side = _solved_side(height, width, settings)
     if side <= SMALLEST:
@@ -74,6 +74,11 @@ def free_unused(device: str) -> None:
     gc.collect()
     if device != "cpu":
         torch.cuda.empty_cache()
+
+
+def _recomposes(settings: Settings) -> bool:
+    """Whether recompositions are solved: the paper's method has none, whatever the setting."""
+    return settings.method == "model" and settings.recompositions > 0
 
 
 def _solved_side(height: int, width: int, settings: Settings) -> int:

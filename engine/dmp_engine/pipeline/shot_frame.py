@@ -22,7 +22,7 @@ from dmp_matting.generators import mapped
 from dmp_matting.job import NEIGHBOURS, Frame, Stage
 from dmp_matting.settings import Settings
 
-from ..dmp.evidence.constraints import without_solve
+from ..dmp.model.constraints import UNKNOWN, without_solve
 from ..dmp.solve.frame import solve
 from ..dmp.steps import Solution, Step
 from ..dmp.temporal.neighbours import (
@@ -33,7 +33,7 @@ from ..dmp.temporal.neighbours import (
     refine_state,
     solution_of,
 )
-from ..dmp.temporal.refinement import at_full_resolution, grain_of
+from ..dmp.temporal.postprocess import at_full_resolution, grain_of
 from ..machine.faults import fault_of
 from .pair import Pair, make_pair, read_plates
 from .stage_cache import StageCache
@@ -165,7 +165,8 @@ def solve_as_film(
 
 
 def _constraint_of(pair: Pair) -> Tensor:
-    return torch.full_like(pair.image[:, :1], 0.5) if pair.constraint is None else pair.constraint
+    unknown = torch.full_like(pair.image[:, :1], UNKNOWN)
+    return unknown if pair.constraint is None else pair.constraint
 
 
 class _Work:

@@ -197,9 +197,9 @@ def _report(error: Exception, pipes: Pipes) -> None:
 
 def _solve(matte_frame: Any, command: dict[str, Any], pipes: Pipes, look_cache: Any) -> None:
     settings = Settings.from_json(command["settings"])
-    wire = Job((), settings).to_json()
+    empty = Job((), settings).to_json()
     sent_along = {"frames": [command["frame"]], "context": command["window"]}
-    job = Job.from_json({**wire, **sent_along})
+    job = Job.from_json({**empty, **sent_along})
     frame: Frame = job.frames[0]
     solving = matte_frame(
         frame,

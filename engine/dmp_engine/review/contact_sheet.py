@@ -236,8 +236,8 @@ def check_picture(output: Path) -> None:
 def write_picture(sheet: oiio.ImageBuf, output: Path) -> None:
     sheet.specmod().attribute("oiio:ColorSpace", "sRGB")
     try:
-        with atomic_write(output, keep_suffix=True) as draft:
-            if not sheet.write(str(draft), "uint8"):
+        with atomic_write(output, keep_suffix=True) as temporary:
+            if not sheet.write(str(temporary), "uint8"):
                 reason = " ".join(sheet.geterror().split())
                 raise OutputError(
                     f"'{output}' could not be written ({reason}); choose another folder."

@@ -72,13 +72,13 @@ def make_movie(results: Sequence[tuple[int, Path]], output: Path, rate: float = 
     first = _side_by_side(read_result(results[0][1]))
     height, width = first.shape[:2]
     with (
-        atomic_write(output.absolute(), keep_suffix=True) as draft,
+        atomic_write(output.absolute(), keep_suffix=True) as temporary,
         tempfile.TemporaryFile() as error_output,
     ):
         command = [
             program, "-nostdin", "-loglevel", "error", "-f", "rawvideo", "-pix_fmt", "rgb24",
             "-s", f"{width}x{height}", "-r", f"{rate:g}", "-i", "-", "-pix_fmt", "yuv420p",
-            "-y", os.fspath(draft),
+            "-y", os.fspath(temporary),
         ]  # fmt: skip
         encoder = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=error_output

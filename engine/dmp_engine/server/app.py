@@ -190,10 +190,10 @@ class Api:
         if request.method == "GET":
             return await asyncio.to_thread(lambda: _json({"jobs": self._summaries()}))
         self._refuse_at_the_end()
-        asked = await read_object(request)
+        body = await read_object(request)
         self._wanted()
         # A job may have 50,000 frames: what takes long is done beside the event loop.
-        record = await beside_the_loop(lambda: self._stored(asked), large=_is_large(asked))
+        record = await beside_the_loop(lambda: self._stored(body), large=_is_large(body))
         self._refuse_at_the_end()
         live = self.dispatcher.enter(record)
         return await self._summary(live, 201)
@@ -308,8 +308,8 @@ class Api:
     async def _summary(self, live: Live, status: int = 200) -> Response:
         return await asyncio.to_thread(lambda: _json(job_summary(live, self.dispatcher), status))
 
-    def _stored(self, asked: dict[str, Any]) -> Record:
-        wanted = parse_new_job(asked)
+    def _stored(self, body: dict[str, Any]) -> Record:
+        wanted = parse_new_job(body)
         return self.dispatcher.stored(wanted.job, attended=wanted.attended, ocio=wanted.ocio)
 
     def _summaries(self) -> list[dict[str, Any]]:
@@ -323,8 +323,8 @@ def _json(data: dict[str, Any], status: int = 200) -> Response:
     return Response(write(data), status, headers, "application/json")
 
 
-def _is_large(asked: dict[str, Any]) -> bool:
-    job = asked.get("job")
+def _is_large(body: dict[str, Any]) -> bool:
+    job = body.get("job")
     frames = job.get("frames") if isinstance(job, dict) else None
     return isinstance(frames, list) and len(frames) > LARGE
 

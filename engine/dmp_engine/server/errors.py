@@ -75,13 +75,13 @@ HANDLERS: dict[Any, Any] = {
 }
 
 
-async def read_object(request: Request, limit: int = JSON_LIMIT) -> dict[str, Any]:
-    """The body as a JSON object of at most ``limit`` bytes. Raises Refusal 413 and 400."""
+async def read_object(request: Request) -> dict[str, Any]:
+    """The body as a JSON object of at most JSON_LIMIT bytes. Raises Refusal 413 and 400."""
     data = bytearray()
     async for part in request.stream():
         data += part
-        if len(data) > limit:
-            raise Refusal(413, InputError(f"The request is larger than {limit} bytes."))
+        if len(data) > JSON_LIMIT:
+            raise Refusal(413, InputError(f"The request is larger than {JSON_LIMIT} bytes."))
     try:
         text = bytes(data or b"{}").decode("utf-8")
         large = len(text) > AT_ONCE

@@ -162,8 +162,8 @@ class Store:
         return record
 
     def save(self, record: Record) -> None:
-        with atomic_write(self.folder(record) / "job.json") as draft:
-            draft.write_text(record.to_text(), "utf-8")
+        with atomic_write(self.folder(record) / "job.json") as temporary:
+            temporary.write_text(record.to_text(), "utf-8")
 
     def load(self) -> Iterator[Record]:
         """Every readable job on disk, oldest first.

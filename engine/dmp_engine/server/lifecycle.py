@@ -316,7 +316,7 @@ class _Engine:
             "pid": os.getpid(),
         }
         with (
-            atomic_write(self.options.run_folder / "engine.json") as draft,
-            open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
+            atomic_write(self.options.run_folder / "engine.json") as temporary,
+            open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file,
         ):
             json.dump(content, file)

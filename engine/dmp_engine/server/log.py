@@ -74,6 +74,6 @@ def rotate(log: Path, limit: int = LIMIT) -> None:
         written = os.fstat(2)
         if written.st_size <= limit or not os.path.samestat(written, os.stat(log)):
             return
-        with contextlib.suppress(OSError), atomic_write(log.with_suffix(".log.1")) as draft:
-            shutil.copyfile(log, draft)
+        with contextlib.suppress(OSError), atomic_write(log.with_suffix(".log.1")) as temporary:
+            shutil.copyfile(log, temporary)
         os.truncate(log, 0)

@@ -27,7 +27,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from dmp_matting.atomic_write import ABANDONED, atomic_write, sweep_drafts
+from dmp_matting.atomic_write import ABANDONED, atomic_write, sweep_abandoned
 from dmp_matting.errors import DmpError
 from dmp_matting.exr_header import copy_with_texts, read_exr_header
 from dmp_matting.job import Layers
@@ -96,14 +96,14 @@ class ResultCache:
             if exr.stat().st_size > self.limit:
                 return
             entry.parent.mkdir(parents=True, exist_ok=True)
-            with atomic_write(entry) as draft:
-                draft.mkdir()
-                place_file(exr, draft / "layers.exr")
+            with atomic_write(entry) as temporary:
+                temporary.mkdir()
+                place_file(exr, temporary / "layers.exr")
                 if not layers.sha256:
-                    layers = dataclasses.replace(layers, **_measured(draft / "layers.exr"))
-                _write_note(draft / "layers.json", layers)
+                    layers = dataclasses.replace(layers, **_measured(temporary / "layers.exr"))
+                _write_note(temporary / "layers.json", layers)
                 for name in ("layers.exr", "layers.json"):
-                    with (draft / name).open("r+b") as file:
+                    with (temporary / name).open("r+b") as file:
                         os.fsync(file.fileno())
         self.trim()
 
@@ -114,8 +114,8 @@ class ResultCache:
             return
         with contextlib.suppress(OSError):
             link.parent.mkdir(exist_ok=True)
-            with atomic_write(link) as draft:
-                draft.write_text(to, "ascii")
+            with atomic_write(link) as temporary:
+                temporary.write_text(to, "ascii")
 
     def trim(self) -> None:
         """Drop the least recently used entries until the limit holds, and links to nothing."""
@@ -136,21 +136,21 @@ class ResultCache:
     def sweep(self) -> None:
         """Remove what killed engines left of entries that they were writing."""
         for folder in self.folder.glob("??"):
-            sweep_drafts(folder)
+            sweep_abandoned(folder)
         for left in self.folder.glob("part-*"):  # of an older version
             with contextlib.suppress(OSError):
                 if time.time() - left.stat().st_mtime > ABANDONED:
                     shutil.rmtree(left)
 
     def usage(self) -> Usage:
-        """What is held; drafts count as bytes, as they fill the disk too."""
+        """What is held; temporary files count as bytes, as they fill the disk too."""
         sizes = [size for _, size, _ in self._entries()]
-        drafts = 0
+        unfinished = 0
         for pattern in ("??/.*/*", "part-*/*"):
             for file in self.folder.glob(pattern):
                 with contextlib.suppress(OSError):
-                    drafts += file.stat().st_size
-        return Usage(str(self.folder), len(sizes), sum(sizes) + drafts, self.limit)
+                    unfinished += file.stat().st_size
+        return Usage(str(self.folder), len(sizes), sum(sizes) + unfinished, self.limit)
 
     def clear(self) -> int:
         """Drop everything; returns the number of entries that were held."""
@@ -196,7 +196,7 @@ def _place_for(source: Path, target: Path, texts: Mapping[str, str]) -> None:
         if header is None or all(header.text(name) == text for name, text in texts.items()):
             place_file(source, target)
             return
-        with atomic_write(target) as draft, draft.open("wb") as copy:
+        with atomic_write(target) as temporary, temporary.open("wb") as copy:
             copy_with_texts(file, copy, texts)
 
 
@@ -232,10 +232,10 @@ def _digest_of(fields: Any) -> str:
 
 def place_file(source: Path, target: Path) -> None:
     """``target`` becomes the content of ``source``: a hard link where the disk can, else a copy."""
-    with atomic_write(target) as draft:
+    with atomic_write(target) as temporary:
         try:
-            os.link(source, draft)
+            os.link(source, temporary)
         except FileNotFoundError:
             raise
         except OSError:
-            shutil.copyfile(source, draft)
+            shutil.copyfile(source, temporary)

@@ -77,7 +77,7 @@ async def receive_file(request: Request, target: Path, limit: int) -> int:
         raise Refusal(507, _full())
     size = 0
     try:
-        with atomic_write(target) as draft, draft.open("wb", buffering=BUFFER) as file:
+        with atomic_write(target) as temporary, temporary.open("wb", buffering=BUFFER) as file:
             async for part in request.stream():
                 size += len(part)
                 if size > limit:

@@ -86,7 +86,7 @@ def bench(
 
 def _write(path: Path, report: Dict[str, Any]) -> None:
     try:
-        with atomic_write(path) as draft:
-            draft.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     except OSError as reason:
         raise OutputError(f"{path} cannot be written ({reason.strerror}).") from None

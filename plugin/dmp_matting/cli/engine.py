@@ -50,9 +50,9 @@ def start(
     """Start the engine, if it does not run yet."""
     more = ["--cpu-workers", str(cpu_workers)] if cpu_workers > 1 else []
     before = find_engine()
-    wire = ensure_engine(tcp=tcp, idle=idle, more=more)
-    known = "is running already" if before and before.pid == wire.pid else "has started"
-    out.print(f"The engine {known} (process {wire.pid}, version {wire.version}).")
+    connection = ensure_engine(tcp=tcp, idle=idle, more=more)
+    known = "is running already" if before and before.pid == connection.pid else "has started"
+    out.print(f"The engine {known} (process {connection.pid}, version {connection.version}).")
 
 
 @engine_app.command()
@@ -63,22 +63,22 @@ def status(
     ] = False,
 ) -> None:
     """Show the engine's devices, memory and jobs."""
-    wire = ensure_engine() if open_page else find_engine()
+    connection = ensure_engine() if open_page else find_engine()
     if open_page:
-        assert wire is not None
-        url = wire.request("POST", "/v1/page")["url"]
+        assert connection is not None
+        url = connection.request("POST", "/v1/page")["url"]
         opened = False if as_json else webbrowser.open(url)
         print_result(as_json, {"ok": True, "url": url},
              "The status page is open in your browser." if opened
              else f"Open this address within a minute; it works once: {url}")  # fmt: skip
         return
-    if wire is None:
+    if connection is None:
         silence = engine_silence()
         if silence:
             raise EngineError(silence)
         print_result(as_json, {"ok": True, "running": False}, "The engine is not running.")
         return
-    found = wire.request("GET", "/v1/status")
+    found = connection.request("GET", "/v1/status")
     if as_json:
         print_result(True, {"ok": True, "running": True, **found})
         return

@@ -126,7 +126,7 @@ def _write_zip(target: Path, files: "dict[str, bytes]") -> None:
     """The zip, whole or not at all. OutputError."""
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(target) as draft:
-            write_zip(draft, files)
+        with atomic_write(target) as temporary:
+            write_zip(temporary, files)
     except OSError as reason:
         raise OutputError(f"{target} cannot be written ({reason.strerror}).") from None

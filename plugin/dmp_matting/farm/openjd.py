@@ -196,8 +196,8 @@ def write_bundle(folder: Path, shot: Shot, *, gpu: bool = False, **how: Any) -> 
         ("parameter_values.json", {"parameterValues": listed}),
         ("openjd_parameters.json", values),
     ):
-        with atomic_write(folder / name) as draft:
-            draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+        with atomic_write(folder / name) as temporary:
+            temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     return folder / "template.json"
 
 

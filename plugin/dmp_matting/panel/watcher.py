@@ -34,9 +34,8 @@ Event = Union[EngineState, Preview]
 class Watcher:
     """Polls the engine between ``start`` and ``stop``; no call of it waits."""
 
-    def __init__(self, interval: float = INTERVAL) -> None:
+    def __init__(self) -> None:
         self.preferred: Optional[str] = None  # the job whose preview to fetch; None: any running
-        self._interval = interval
         self._task: Optional[BackgroundTask[Event, None]] = None
         self._stopped = threading.Event()  # of the task that runs
         self._wake = threading.Event()
@@ -74,7 +73,7 @@ class Watcher:
                 preview = None  # the frame or the engine ended meanwhile; the next state shows it
             if preview is not None:
                 report(preview)
-            wake.wait(self._interval)
+            wake.wait(INTERVAL)
             wake.clear()
 
     def _new_preview(self, state: EngineState) -> Optional[Preview]:

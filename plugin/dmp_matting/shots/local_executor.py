@@ -9,7 +9,7 @@ from __future__ import annotations
 import queue
 import threading
 import time
-from typing import Callable, Deque, Generator, Sequence, Set, Union
+from typing import Deque, Generator, Sequence, Set, Union
 
 from ..client.connection import Connection, EngineGone
 from ..client.engine_process import Event
@@ -27,19 +27,13 @@ BACKLOG = 256  # events that wait for a slow reader
 class LocalExecutor(JobExecutor):
     """Threads that each take the next chunk; their events come out of one queue."""
 
-    def __init__(
-        self,
-        chunks: Deque[Chunk],
-        count: int = THREADS,
-        connect: Callable[[], Connection] = ensure_engine,
-    ) -> None:
+    def __init__(self, chunks: Deque[Chunk]) -> None:
         super().__init__(chunks)
-        self._connect = connect
         self._events: queue.Queue[Union[ShotEvent, BaseException, None]] = queue.Queue(BACKLOG)
         self._running: Set[Matting] = set()
         self._threads = [
             threading.Thread(target=self._work, name=f"dmp-chunks-{n}", daemon=True)
-            for n in range(min(count, len(chunks)))
+            for n in range(min(THREADS, len(chunks)))
         ]
         for thread in self._threads:
             thread.start()
@@ -75,7 +69,7 @@ class LocalExecutor(JobExecutor):
 
     def _find_engine(self) -> Connection:
         try:
-            return self._connect()
+            return ensure_engine()
         except EngineGone:  # the job waits for the next one
             raise
         except DmpError as error:

@@ -220,28 +220,9 @@ def shot_name(path: str) -> str:
     return name or os.path.basename(os.path.dirname(os.path.abspath(path))) or "shot"
 
 
-def parse_range(text: str) -> Tuple[int, ...]:
-    """The frames of ``1001-1100x2,1200``, in the order written, each once. InputError."""
-    found: List[int] = []
-    for part in filter(None, (part.strip() for part in text.split(","))):
-        match = re.fullmatch(r"(-?\d+)(?:-(-?\d+)(?:x(\d+))?)?", part)
-        if match is None or match[3] == "0":
-            raise InputError(f"'{part}' is no frame range; write 1001-1100, 1001-1100x2 or 7,9.")
-        if any(len(number or "") > MOST_DIGITS for number in match.groups()):
-            raise InputError(f"'{part[:60]}' has a number that no frame has.")
-        first = int(match[1])
-        last = int(match[2]) if match[2] else first
-        step = int(match[3] or 1)
-        check_length(first, last, step)
-        found += range(first, last + 1, step) if first <= last else range(first, last - 1, -step)
-    if not found:
-        raise InputError("The frame range is empty; write 1001-1100, 1001-1100x2 or 7,9.")
-    return tuple(dict.fromkeys(found))
-
-
-def check_length(first: int, last: int, step: int = 1) -> None:
+def check_length(first: int, last: int) -> None:
     """InputError for a range of frames that no shot has."""
-    if abs(last - first) // step >= MOST_FRAMES:
+    if abs(last - first) >= MOST_FRAMES:
         raise InputError(f"{first}-{last} are more than {MOST_FRAMES:,} frames; name fewer.")
 
 

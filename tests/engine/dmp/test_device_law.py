@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from dmp_engine.dmp.evidence.constraints import UNKNOWN
+from dmp_engine.dmp.model.constraints import UNKNOWN
 from dmp_engine.dmp.model.noise import Noise
 from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.dmp.steps import Solution

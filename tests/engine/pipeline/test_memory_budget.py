@@ -56,6 +56,12 @@ def test_recompositions_are_given_up_before_pixels() -> None:
     assert bytes_needed(*UHD, less) < bytes_needed(*UHD, FINAL)
 
 
+def test_the_papers_method_has_no_recompositions_to_give_up() -> None:
+    plain, set_too = preset("paper"), preset("paper").changed(recompositions=2)
+    assert smaller(set_too, *UHD) == smaller(plain, *UHD).changed(recompositions=2)
+    assert bytes_needed(*UHD, set_too) == bytes_needed(*UHD, plain)
+
+
 def test_which_errors_say_that_memory_ran_out() -> None:
     with pytest.raises(RuntimeError) as refused:
         torch.empty(1 << 55, dtype=torch.uint8)

@@ -18,7 +18,7 @@ from dmp_engine.server.job_store import Store
 from dmp_engine.server.lifecycle import take_lock
 from dmp_engine.server.pool import Pool
 from dmp_engine.server.result_cache import ResultCache
-from dmp_matting.atomic_write import ABANDONED, atomic_write, sweep_drafts
+from dmp_matting.atomic_write import ABANDONED, atomic_write, sweep_abandoned
 from dmp_matting.job import Frame, Job, JobState, Plate, Role
 from dmp_matting.settings import Settings
 
@@ -87,12 +87,12 @@ def test_an_upload_that_nobody_ends_is_ended(
     assert alive.record.state is JobState.UPLOADING
 
 
-def test_drafts_of_killed_engines_are_counted_and_swept(tmp_path: Path) -> None:
+def test_temporary_files_of_killed_engines_are_counted_and_swept(tmp_path: Path) -> None:
     cache = ResultCache(tmp_path / "results")
     writer = (
         "import os, sys; from pathlib import Path; from dmp_matting.atomic_write import *\n"
-        "with atomic_write(Path(sys.argv[1])) as draft:\n"
-        "    draft.mkdir(); (draft / 'layers.exr').write_bytes(bytes(1000)); os._exit(9)\n"
+        "with atomic_write(Path(sys.argv[1])) as temporary:\n"
+        "    temporary.mkdir(); (temporary / 'layers.exr').write_bytes(bytes(1000)); os._exit(9)\n"
     )
     entry = tmp_path / "results" / "aa" / ("a" * 64)
     entry.parent.mkdir(parents=True)
@@ -114,11 +114,11 @@ def test_drafts_of_killed_engines_are_counted_and_swept(tmp_path: Path) -> None:
     ("seconds", "swept"),
     [(0, False), (7200, False), (-7200, False), (ABANDONED + 60, True), (-ABANDONED - 60, True)],
 )
-def test_a_draft_of_another_host_is_judged_by_a_clock_that_may_be_wrong(
+def test_a_temporary_file_of_another_host_is_judged_by_a_clock_that_may_be_wrong(
     tmp_path: Path, seconds: float, swept: bool
 ) -> None:
-    draft = tmp_path / ".m.1001.exr.0badcafe.1.0123abcd.part"
-    draft.write_bytes(b"half")
-    age(seconds, draft)
-    sweep_drafts(tmp_path)
-    assert draft.exists() is not swept
+    temporary = tmp_path / ".m.1001.exr.0badcafe.1.0123abcd.part"
+    temporary.write_bytes(b"half")
+    age(seconds, temporary)
+    sweep_abandoned(tmp_path)
+    assert temporary.exists() is not swept

@@ -17,11 +17,10 @@ import pytest
 
 from dmp_engine.server.openapi import description
 from dmp_matting.client.connection import Connection
-from dmp_matting.client.job_client import engine_jobs
 from dmp_matting.job import NEXT_STATES, Role
 from dmp_matting.settings import Settings
 
-from ...conftest import Home, Pair, wait_until
+from ...conftest import Home, Pair, engine_jobs, wait_until
 
 schemathesis = pytest.importorskip("schemathesis", reason="schemathesis is not installed")
 

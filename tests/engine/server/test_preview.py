@@ -10,9 +10,9 @@ import pytest
 
 from dmp_matting import Progress, preset
 from dmp_matting.client.connection import Connection, NotThere
-from dmp_matting.client.job_client import Matting, engine_jobs
+from dmp_matting.client.job_client import Matting
 
-from ...conftest import ENDLESS, Pair
+from ...conftest import ENDLESS, Pair, engine_jobs
 
 
 def test_something_to_look_at_within_five_seconds(engine: Connection, tmp_path: Path) -> None:

@@ -9,9 +9,9 @@ from typing import Any
 from dmp_engine.server.schedule import Schedule, Urgency
 from dmp_matting import Layers
 from dmp_matting.client.connection import Connection
-from dmp_matting.client.job_client import Matting, engine_jobs
+from dmp_matting.client.job_client import Matting
 
-from ...conftest import ENDLESS, QUICK, Home, Pair, children, wait_until
+from ...conftest import ENDLESS, QUICK, Home, Pair, children, engine_jobs, wait_until
 
 
 def test_single_frames_go_before_batches_and_a_batch_keeps_its_place() -> None:

@@ -13,11 +13,10 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting.client.job_client import engine_jobs
 from dmp_matting.client.launcher import find_engine
 from dmp_matting.paths import config_file, read_config, write_config
 
-from ...conftest import Home, Pair, wait_until
+from ...conftest import Home, Pair, engine_jobs, wait_until
 from ...scenes import write_image
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -24,7 +24,7 @@ from dmp_matting.exr_header import copy_with_texts, read_exr_header
 from dmp_matting.job import Frame, Plate, Role
 from dmp_matting.paths import config_file, read_config
 from dmp_matting.settings import parse_assignments
-from dmp_matting.shots.sequences import FilePattern, parse_range
+from dmp_matting.shots.sequences import FilePattern
 from dmp_matting.shots.up_to_date import FrameStatus, frame_status, recorded_plates
 
 from ...conftest import Home
@@ -171,7 +171,6 @@ frames = st.text(alphabet="0123456789-,x:y @#", max_size=40)
 @hypothesis.example("-0--0")
 def test_ranges_of_frames(text: str) -> None:
     sound(lambda: parse_frames(text))
-    sound(lambda: parse_range(text))
     sound(lambda: FilePattern.parse(f"plate.%{text}d.exr"))
     sound(lambda: FilePattern.parse(f"plate.{text}.exr"))
 

@@ -17,11 +17,10 @@ import pytest
 
 from dmp_matting import Settings, preset
 from dmp_matting.client.connection import Connection
-from dmp_matting.client.job_client import engine_jobs
 from dmp_matting.client.launcher import find_engine
 from dmp_matting.job import Role
 
-from ...conftest import Home, Pair, kill, wait_until
+from ...conftest import Home, Pair, engine_jobs, kill, wait_until
 from ...scenes import write_image
 from .qtapp import QtCore, QtGui, QtWidgets, application, qt, turn
 

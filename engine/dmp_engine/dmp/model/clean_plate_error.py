@@ -20,25 +20,26 @@ from torch.nn import functional
 class CleanPlateError:
     """Standard deviations (1, 1, H, W), encoded, of one channel of I - B.
 
-    ``sigma`` is the solver's error, ``tested`` the part of it that is noise to the tests as well.
+    ``sigma`` is the solver's error, ``sigma_tests`` the part of it that is noise to the tests
+    as well.
     """
 
     sigma: Tensor
-    tested: Tensor | None = None
+    sigma_tests: Tensor | None = None
 
     @classmethod
     def of_compression(cls, sigma: Tensor) -> CleanPlateError:
-        return cls(sigma, tested=sigma)
+        return cls(sigma, sigma_tests=sigma)
 
     def each(self, change: Callable[[Tensor], Tensor]) -> CleanPlateError:
         """The same with other deviations: cut, padded, on another device."""
-        tested = None if self.tested is None else change(self.tested)
-        return CleanPlateError(change(self.sigma), tested)
+        tests = None if self.sigma_tests is None else change(self.sigma_tests)
+        return CleanPlateError(change(self.sigma), tests)
 
     def together(self, other: CleanPlateError) -> CleanPlateError:
         """Both, independent of each other."""
         sigma = _both(self.sigma, other.sigma)
-        return CleanPlateError(sigma, _both(self.tested, other.tested))
+        return CleanPlateError(sigma, _both(self.sigma_tests, other.sigma_tests))
 
     def shrunk(self, size: tuple[int, int]) -> CleanPlateError:
         """At a smaller size: that of means of it, independent from pixel to pixel."""

@@ -42,10 +42,10 @@ VANISHING = 0.25  # of a window's mean square; white noise: 0.04
 ROUNDED = 2 / 12 / 255**2  # variance of the difference of two roundings to 8 bits
 
 
-def sigmas(alarm: float, values: int = 3) -> float:
-    """RMS over ``values`` channels, in sigma, that noise exceeds with probability ``alarm``."""
-    chi_squared = 2 * float(special.gammaincinv(values / 2, 1 - alarm))  # its quantile
-    return math.sqrt(chi_squared / values)
+def sigmas(alarm: float) -> float:
+    """RMS over the three channels, in sigma, that noise exceeds with probability ``alarm``."""
+    chi_squared = 2 * float(special.gammaincinv(3 / 2, 1 - alarm))  # its quantile
+    return math.sqrt(chi_squared / 3)
 
 
 @dataclass(frozen=True)

@@ -26,14 +26,13 @@ from torch import Tensor
 from dmp_matting.job import Stage
 from dmp_matting.settings import Settings
 
+from ..model.constraints import apply_constraint
 from ..model.encoding import Encoding
 from ..steps import Step
 from .initial_alpha import first_alpha, updated_alpha
 from .losses import Problem
 from .refine import Variances, colour_bounds, refine
 from .training import Plan, Training
-
-UNKNOWN = 0.5  # in the artist's mattes: alpha is solved
 
 
 @dataclass(frozen=True)
@@ -75,7 +74,7 @@ def algorithm_1(
     # 1. alpha^[0], eq. 8
     alpha_0 = first_alpha(encoding.encode(image), encoding.encode(clean), settings)
     yield replace(plan.at(Stage.INITIALISE, 1, 1), layers=partial(_both, alpha_0, image))
-    alpha_0 = _constrained(alpha_0, constraint)
+    alpha_0 = apply_constraint(alpha_0, constraint)
     if start is not None:
         plan.round, alpha_0 = int(start["round"]), start["alpha_0"].to(image)
 
@@ -90,18 +89,12 @@ def algorithm_1(
         yield plan.at(Stage.REFINE, 0, 1)
         if settings.refinement:  # 5. stage 2, eq. 18
             alpha, foreground = refine(image, clean, *generated, passes, variances, bounds)
-        alpha = _constrained(alpha, constraint)
+        alpha = apply_constraint(alpha, constraint)
 
         if plan.round + 1 == settings.rounds:
             return Result(alpha, foreground, *generated, alpha_0)  # 7.
         alpha_0 = updated_alpha(alpha_0, alpha, settings.alpha_update)  # 6. eq. 19, once more 2-5
         plan.round, start = plan.round + 1, None
-
-
-def _constrained(alpha: Tensor, constraint: Tensor | None) -> Tensor:
-    if constraint is None:
-        return alpha
-    return torch.where(constraint == UNKNOWN, alpha, constraint)
 
 
 def _both(alpha: Tensor, foreground: Tensor) -> tuple[Tensor, Tensor]:

@@ -19,9 +19,9 @@ from torch import Tensor
 
 from ..evidence.background_texture import TextureWindows
 from ..evidence.colour_mixture import ColourMixture, colour_mixture, sample_sources
-from ..evidence.constraints import Constraints
 from ..evidence.palette import Palette
 from ..evidence.window_veto import BackgroundTest, background_test
+from ..model.constraints import Constraints
 from ..model.neighbourhood import box_mean, dilate, distance_to, erode, gaussian_blur
 from ..model.pair import Pair
 from ..model.parameters import Parameters

@@ -20,8 +20,8 @@ from torch.nn import functional
 from dmp_matting.job import Stage
 from dmp_matting.settings import Settings
 
-from ..evidence.constraints import UNKNOWN, shrunk, without_solve
 from ..model.clean_plate_error import CleanPlateError
+from ..model.constraints import apply_constraint, shrunk, undecided, without_solve
 from ..model.encoding import Encoding
 from ..paper.algorithm1 import Result, algorithm_1
 from ..paper.initial_alpha import updated_alpha
@@ -49,7 +49,7 @@ def solve(
 
     ``image`` and ``clean`` are float32 (1, 3, H, W) in the space they composite
     in: scene-linear (``linear``, any values) or as stored. ``constraint`` (1, 1, H, W) are the
-    artist's mattes as in evidence/constraints.py. ``start`` is a state of an interrupted run of
+    artist's mattes as in model/constraints.py. ``start`` is a state of an interrupted run of
     the same call. ``memo`` keeps what does not depend on the constraint. ``clean_plate_error`` is
     what the fit of the clean plate leaves. Yields Step, returns Solution. Deterministic for a
     seed and a device.
@@ -115,9 +115,7 @@ def _by_the_paper(
         frames.append((yield from _enlarged(image[at], clean[at], *start_from, held, settings)))
     alpha, foreground = (torch.cat(layers) for layers in zip(*frames, strict=True))
     own = (image.shape[-2], image.shape[-1])
-    trimap = enlarged_trimap(found.initial_alpha, own)
-    if constraint is not None:
-        trimap = torch.where(constraint == UNKNOWN, trimap, constraint)
+    trimap = apply_constraint(enlarged_trimap(found.initial_alpha, own), constraint)
     return Solution(alpha, foreground, trimap, enlarged(confidence, own))
 
 
@@ -165,4 +163,4 @@ def _confidence(
     )
     error = misfit.clamp_min(ONE_LEVEL) / apart.clamp_min(ONE_LEVEL)
     confidence = confidence_of(error.square())
-    return confidence if constraint is None else torch.where(constraint == UNKNOWN, confidence, 1.0)
+    return confidence if constraint is None else confidence.where(undecided(constraint), 1.0)

@@ -25,10 +25,10 @@ from torch.nn import functional
 from dmp_matting.generators import mapped
 from dmp_matting.job import Stage
 
-from ..evidence.constraints import EMPTY, OPAQUE, UNKNOWN, Constraints, apply_constraint
 from ..evidence.known_background import nothing_in_common
 from ..model.box_filter import mean_around
 from ..model.clean_plate_error import CleanPlateError
+from ..model.constraints import EMPTY, OPAQUE, UNKNOWN, Constraints, apply_constraint
 from ..model.encoding import Encoding
 from ..model.noise import ROUNDED, Noise
 from ..model.pair import Pair
@@ -68,7 +68,7 @@ def solve_pair(
 ) -> Generator[Step, None, Solution]:
     """Solve ``image`` and ``clean`` (1, 3, H, W), scene-linear (``linear``) or as stored.
 
-    ``constraint`` (1, 1, H, W) as in evidence/constraints.py. ``clean_plate_error`` is what the
+    ``constraint`` (1, 1, H, W) as in model/constraints.py. ``clean_plate_error`` is what the
     fit of the clean plate leaves. ``working_side`` is the long side in pixels at which the
     posterior of alpha is solved, 0 for the plate's own. ``recompositions`` is how many other
     backgrounds the correcting network learns from, 0 for no network. ``memo`` keeps what does
@@ -157,7 +157,7 @@ class _Model:
         noise = Noise((measured.sigma.square() - ROUNDED).clamp_min(0).sqrt())
         if error is None:
             return Pair.of(image, clean, self.encoding, self.parameters, noise.sigma)
-        sigmas = [noise.and_also(x).sigma for x in (error.sigma, error.tested)]
+        sigmas = [noise.and_also(x).sigma for x in (error.sigma, error.sigma_tests)]
         return Pair.of(image, clean, self.encoding, self.parameters, *sigmas)
 
     def solve(

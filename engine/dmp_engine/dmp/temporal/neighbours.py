@@ -30,8 +30,8 @@ from torch.nn import functional
 
 from dmp_matting.settings import Settings
 
-from ..evidence.constraints import shrunk, without_solve
 from ..model.clean_plate_error import CleanPlateError
+from ..model.constraints import apply_constraint, shrunk, undecided, without_solve
 from ..model.encoding import Encoding
 from ..model.morphology import dilate
 from ..paper.refine import colour_bounds, exact_foreground
@@ -41,7 +41,7 @@ from .fusion import Layered, fused
 from .laplacian import MattingLaplacian
 from .optical_flow import chained, fetched, flow, layer_picture, within_frame
 from .parameters import SHOT
-from .refinement import grain_of, refined_layers, without_grain
+from .postprocess import clip_black, grain_of, postprocessed
 from .smooth_foreground import smooth_foreground
 from .triangulation import Triangulated, View, triangulated
 
@@ -181,7 +181,7 @@ def solution_of(state: FrameState) -> tuple[Solution, Solution]:
     """The Solution at the state's size, and the one from which upsampling starts."""
     held = state.undecided
     alpha, foreground = state.seen_alpha, state.seen_foreground
-    alpha = without_grain(alpha, foreground, state.clean, held, state.grain)
+    alpha = clip_black(alpha, foreground, state.clean, held, state.grain)
     confidence = confidence_of(state.variance + (state.expected - alpha).square())
     confidence = torch.where(held == 0.5, confidence, 1.0)
     exact = exact_foreground(state.image, state.clean, alpha, foreground)
@@ -195,7 +195,7 @@ def _refined(state: FrameState) -> FrameState:
     """``state`` after eq. 18."""
     image, clean = state.image, state.clean
     bounds = colour_bounds(image, clean)
-    alpha, foreground = refined_layers(
+    alpha, foreground = postprocessed(
         image, clean, state.alpha, state.foreground, state.grain, bounds
     )
     alpha = torch.where(state.undecided == 0.5, alpha, state.undecided)
@@ -222,14 +222,10 @@ def _opened(state: FrameState, known: Triangulated, views: Sequence[View]) -> Te
     found &= through > SHOT.seen_sigmas * known.variance.sqrt()
     found &= functional.avg_pool2d(found.float(), 3, 1, 1) * 9 > FEW
     if state.constraint is not None:
-        found &= state.constraint == 0.5
+        found &= undecided(state.constraint)
     margin = max(1.0, SHOT.seen_margin * max(found.shape[-2:]) / REFERENCE_SIDE)
     again = dilate(found, margin) & (state.undecided == 1)
-    return _constrained(torch.where(again, 0.5, state.undecided), state.constraint)
-
-
-def _constrained(trimap: Tensor, constraint: Tensor | None) -> Tensor:
-    return trimap if constraint is None else torch.where(constraint == 0.5, trimap, constraint)
+    return apply_constraint(torch.where(again, 0.5, state.undecided), state.constraint)
 
 
 def _views(state: FrameState, others: Sequence[tuple[int, FrameState]]) -> list[View]:

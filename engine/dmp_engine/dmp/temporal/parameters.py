@@ -13,9 +13,9 @@ from typing import Any
 from ..model.parameters import tuned
 
 
-def shot(value: Any, unit: str, meaning: str, effect: str = "") -> Any:
+def shot(value: Any, unit: str, meaning: str) -> Any:
     """One row of the table."""
-    return tuned(value, unit, meaning, effect, chosen="furball, lemur in motion")
+    return tuned(value, unit, meaning, chosen="furball, lemur in motion")
 
 
 @dataclass(frozen=True)

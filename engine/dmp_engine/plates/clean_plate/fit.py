@@ -42,7 +42,7 @@ CLIPPED_SHARE = 0.0005  # of the frame at the extreme value; with less nothing w
 BACKGROUND = 0.08  # encoded difference below which a place counts as background in the report
 EXACT, EXACT_SHARE, LOST_SHARE = 2.5 / 255, 0.02, 0.5  # encoded; of the frame; of what is exact
 POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come down a lot,
-FITS, MORE, TOLD_SHARE = 0.02, 5.0, 0.05  # or so many times more, and of the frame, be within that
+FITS, MORE, EXPLAINS = 0.02, 5.0, 0.05  # or so many times more, and of the frame, be within that
 SHADED = 0.03  # of a ratio; less counts as none in the note
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
 
@@ -330,7 +330,7 @@ def _explains(before: Floats, after: Floats) -> bool:
     Subjects that are background ``before`` or ``after`` by coincidence weigh heavily in an RMS.
     """
     was, now = (float((x < FITS).mean()) for x in (before, after))
-    return now > max(TOLD_SHARE, MORE * was)
+    return now > max(EXPLAINS, MORE * was)
 
 
 def _blown(clean: Floats, motion: Motion | None) -> Blown | None:

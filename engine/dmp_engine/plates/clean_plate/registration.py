@@ -29,6 +29,7 @@ Kind = Literal["translation", "rotation", "homography", "flow"]
 COARSE, FINE = 640, 1280  # long sides at which motion is searched and refined
 SMALLEST_SIDE = 64  # pixels; nothing is registered below: a few windows agree by chance
 FARTHEST = 0.2  # of the long side; a clean plate that is farther off is another shot
+REFINEMENTS = 3  # how often what agrees is looked up again
 TURN, ZOOM = 12.0, 1.25  # degrees and factor; beyond them a homography is a coincidence
 LEAST_AGREEING = 0.002  # of the frame
 LEAST_MOTION = 0.08  # px; less is not worth resampling the clean plate
@@ -260,10 +261,10 @@ def _largest(one: Matrix, other: Matrix, size: tuple[int, int]) -> float:
 # --- refinement ---------------------------------------------------------------------------------
 
 
-def _refined(level: _Level, matrix: Matrix, model: int, turns: int = 3) -> Matrix:
+def _refined(level: _Level, matrix: Matrix, model: int) -> Matrix:
     """ECC on what agrees, which is looked up again after each turn; the start if it fails."""
     stop = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 40, 1e-6)
-    for _ in range(turns):
+    for _ in range(REFINEMENTS):
         agrees = _Warped.by(level, matrix).agreement > AGREE
         if agrees.mean() < LEAST_AGREEING:
             return matrix

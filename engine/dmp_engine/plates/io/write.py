@@ -1,6 +1,6 @@
 """The layers to one EXR, as both hosts read it cleanly.
 
-Rules: never a half-written file. The layers go to a draft in the same folder, are
+Rules: never a half-written file. The layers go to a temporary file in the same folder, are
 read back and compared, and take their name in one step.
 """
 
@@ -60,8 +60,8 @@ def write_whole(path: Path, spec: oiio.ImageSpec, pixels: npt.NDArray[np.float32
     assert np.isfinite(pixels).all(), "NaN in the layers"
     half = np.clip(pixels, -HALF_MAX, HALF_MAX).astype(np.float16)
     try:
-        with atomic_write(path) as draft:
-            _write(draft, spec, half)
+        with atomic_write(path) as temporary:
+            _write(temporary, spec, half)
     except OSError as error:
         raise output_refused(path, error.strerror or str(error), half.nbytes) from None
 

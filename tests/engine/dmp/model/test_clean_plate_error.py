@@ -44,9 +44,9 @@ def test_a_motion_and_a_compression_are_both_reported() -> None:
     motion, compression = (torch.full((1, 1, 4, 6), x) for x in (0.03, 0.04))
     both = CleanPlateError(motion).together(CleanPlateError.of_compression(compression))
     assert torch.allclose(both.sigma, torch.tensor(0.05))
-    assert both.tested is not None and torch.equal(both.tested, compression)
+    assert both.sigma_tests is not None and torch.equal(both.sigma_tests, compression)
     cut = both.each(lambda x: x[..., :2])
-    assert cut.tested is not None and cut.tested.shape == cut.sigma.shape == (1, 1, 4, 2)
+    assert cut.sigma_tests is not None and cut.sigma_tests.shape == cut.sigma.shape == (1, 1, 4, 2)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 
-from dmp_engine.dmp.evidence.constraints import SOLVE, UNKNOWN
+from dmp_engine.dmp.model.constraints import SOLVE, UNKNOWN
 from dmp_engine.dmp.solve.pair_solution import solve_pair
 from dmp_engine.dmp.steps import Solution
 from dmp_engine.evaluation.metrics import sad

@@ -1,7 +1,7 @@
 """Eq. 18 for the frames of a shot, and what follows it pixel by pixel: our own, not the paper's.
 
-refined_layers       eq. 18, the bound of alpha, the knee, what is held
-without_grain        alpha emptied where it is no more than grain's print
+postprocessed        eq. 18, the bound of alpha, the knee, what is held
+clip_black           alpha emptied where it is no more than grain's print
 at_full_resolution   a frame that was solved smaller, at the plate's own pixels
 """
 
@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ..model.box_filter import mean_around
 from ..model.clean_plate_error import CleanPlateError
+from ..model.constraints import apply_constraint
 from ..model.encoding import Encoding
 from ..model.noise import Noise
 from ..paper.refine import Variances, colour_bounds, exact_foreground, refine
@@ -34,7 +35,7 @@ def grain_of(
     return noise.and_also(left).where_mixed(clean, encoding)
 
 
-def refined_layers(
+def postprocessed(
     image: Tensor,
     clean: Tensor,
     alpha: Tensor,
@@ -42,7 +43,7 @@ def refined_layers(
     grain: Tensor | None,
     bounds: tuple[Tensor, Tensor],
     variance_alpha: float = SHOT.variance_alpha,
-    clip_white: float = SHOT.clip_white,
+    opaque_from: float = SHOT.clip_white,
 ) -> tuple[Tensor, Tensor]:
     """Alpha and F after eq. 18; ``grain`` as of :func:`grain_of`, ``bounds`` of F.
 
@@ -54,7 +55,7 @@ def refined_layers(
         image, clean, alpha, foreground, SHOT.refine_passes, variances, bounds
     )
     alpha = torch.maximum(alpha, least_alpha(image, clean, grain))
-    return solidified(alpha, clip_white), foreground
+    return clip_white(alpha, opaque_from), foreground
 
 
 def at_full_resolution(
@@ -69,19 +70,17 @@ def at_full_resolution(
     ``constraint`` are the artist's mattes as a trimap at full size, ``grain`` the noise there.
     """
     size = (image.shape[-2], image.shape[-1])
-    trimap = enlarged_trimap(small.trimap, size)
-    if constraint is not None:
-        trimap = torch.where(constraint == 0.5, trimap, constraint)
+    trimap = apply_constraint(enlarged_trimap(small.trimap, size), constraint)
     bounds, noise = colour_bounds(image, clean), grain.reshape(3, -1)
 
     def eq_18(i: Tensor, b: Tensor, a: Tensor, f: Tensor, at: Tensor) -> tuple[Tensor, Tensor]:
         n = noise[:, at][None, :, None]
-        return refined_layers(i, b, a, f, n, bounds, SHOT.full_variance_alpha, SHOT.full_clip_white)
+        return postprocessed(i, b, a, f, n, bounds, SHOT.full_variance_alpha, SHOT.full_clip_white)
 
     alpha, foreground = yield from refined_at_full_resolution(
         image, clean, small.alpha, small.foreground, trimap, eq_18
     )
-    alpha = without_grain(alpha, foreground, clean, trimap, grain)
+    alpha = clip_black(alpha, foreground, clean, trimap, grain)
     for rows in bands(size):
         i, b, a, f = (x[:, :, rows] for x in (image, clean, alpha, foreground))
         foreground[:, :, rows] = exact_foreground(i, b, a, f)
@@ -89,7 +88,7 @@ def at_full_resolution(
     return Solution(alpha, foreground, trimap, confidence)
 
 
-def without_grain(
+def clip_black(
     alpha: Tensor, foreground: Tensor, clean: Tensor, held: Tensor, grain: Tensor
 ) -> Tensor:
     """Alpha emptied where it is no more than grain's print.
@@ -107,16 +106,16 @@ def without_grain(
     return torch.where(hidden, 0.0, alpha)
 
 
-def solidified(alpha: Tensor, solid: float) -> Tensor:
-    """Alpha with everything from ``solid`` up made opaque, by a monotone curve with a soft knee.
+def clip_white(alpha: Tensor, least: float) -> Tensor:
+    """Alpha with everything from ``least`` up made opaque, by a monotone curve with a soft knee.
 
     Most of a subject's pixels are opaque and F there is I, so an alpha of 0.95 is far more often
     an opaque pixel with an uncertain F than a pixel that lets 5 % through; a prior with a spike
-    at 1 has this threshold as its MAP rule. The curve adds (1 - solid) x^2, x rising from 0 at
-    the knee to 1 at ``solid``.
+    at 1 has this threshold as its MAP rule. The curve adds (1 - least) x^2, x rising from 0 at
+    the knee to 1 at ``least``.
     """
-    rise = ((alpha - SHOT.knee) / (solid - SHOT.knee)).clamp(0, 1)
-    return (alpha + (1 - solid) * rise.square()).clamp(0, 1).where(alpha < solid, 1.0)
+    rise = ((alpha - SHOT.knee) / (least - SHOT.knee)).clamp(0, 1)
+    return (alpha + (1 - least) * rise.square()).clamp(0, 1).where(alpha < least, 1.0)
 
 
 def least_alpha(image: Tensor, clean: Tensor, grain: Tensor | None = None) -> Tensor:

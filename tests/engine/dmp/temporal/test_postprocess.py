@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from dmp_engine.dmp.temporal.refinement import least_alpha, solidified, without_grain
+from dmp_engine.dmp.temporal.postprocess import clip_black, clip_white, least_alpha
 
 SIZE = (24, 32)
 SIGMA = 0.02
@@ -27,13 +27,13 @@ def one_pixel(alpha: float) -> Tensor:
 
 def test_what_grain_printed_is_emptied() -> None:
     alpha = one_pixel(0.04)  # adds 0.024 to the plate, 1.2 sigma
-    assert not without_grain(alpha, *layers(0.8)[:2], UNDECIDED, layers(0.8)[2]).any()
+    assert not clip_black(alpha, *layers(0.8)[:2], UNDECIDED, layers(0.8)[2]).any()
 
 
 @pytest.mark.parametrize("alpha", [0.06, 0.3])
 def test_what_is_more_than_grain_stays(alpha: float) -> None:
     foreground, clean, grain = layers(0.8)
-    found = without_grain(one_pixel(alpha), foreground, clean, UNDECIDED, grain)
+    found = clip_black(one_pixel(alpha), foreground, clean, UNDECIDED, grain)
     assert torch.equal(found, one_pixel(alpha))
 
 
@@ -41,20 +41,20 @@ def test_a_core_of_the_clean_plates_colour_stays() -> None:
     """It adds nothing to the plate, but it is not alone."""
     foreground, clean, grain = layers(0.21)
     alpha = torch.ones(1, 1, *SIZE)
-    assert torch.equal(without_grain(alpha, foreground, clean, UNDECIDED, grain), alpha)
+    assert torch.equal(clip_black(alpha, foreground, clean, UNDECIDED, grain), alpha)
 
 
-def test_what_is_held_stays_and_without_grain_everything() -> None:
+def test_what_is_held_stays_and_nothing_is_clipped_of_no_grain() -> None:
     foreground, clean, grain = layers(0.8)
     alpha = one_pixel(0.04)
     held = torch.where(alpha > 0, 1.0, 0.5)
-    assert torch.equal(without_grain(alpha, foreground, clean, held, grain), alpha)
-    assert torch.equal(without_grain(alpha, foreground, clean, UNDECIDED, 0 * grain), alpha)
+    assert torch.equal(clip_black(alpha, foreground, clean, held, grain), alpha)
+    assert torch.equal(clip_black(alpha, foreground, clean, UNDECIDED, 0 * grain), alpha)
 
 
 def test_the_knee_makes_nearly_opaque_opaque_and_leaves_the_thin() -> None:
     alpha = torch.linspace(0, 1, 1001)
-    solid = solidified(alpha, 0.92)
+    solid = clip_white(alpha, 0.92)
     assert torch.equal(solid[alpha <= 0.4], alpha[alpha <= 0.4])
     assert (solid[alpha >= 0.92] == 1).all()
     assert (solid.diff() >= 0).all() and (solid >= alpha).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from dmp_engine.dmp.evidence.constraints import EMPTY, OPAQUE, SOLVE, UNKNOWN, shrunk
+from dmp_engine.dmp.model.constraints import EMPTY, OPAQUE, SOLVE, UNKNOWN, shrunk
 
 
 def test_a_smaller_constraint_is_decided_only_where_its_whole_area_is() -> None:

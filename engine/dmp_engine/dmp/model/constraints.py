@@ -1,4 +1,4 @@
-"""The artist's mattes as constraints of the posterior."""
+"""The artist's mattes as constraints of alpha; plates/io/user_mattes.py makes them of files."""
 
 from __future__ import annotations
 
@@ -47,11 +47,17 @@ def shrunk(constraint: Tensor, size: tuple[int, int]) -> Tensor:
     return small
 
 
-def apply_constraint(alpha: Tensor, constraint: Tensor | None) -> Tensor:
-    """``alpha`` with the constrained pixels at exactly 0 and 1; shapes (1, 1, H, W)."""
-    if constraint is None:
-        return alpha
-    return torch.where((constraint == EMPTY) | (constraint == OPAQUE), constraint, alpha)
+def undecided(constraint: Tensor) -> Tensor:
+    """Where the artist leaves alpha to the solve: UNKNOWN and SOLVE, in any shape."""
+    return (constraint != EMPTY) & (constraint != OPAQUE)
+
+
+def apply_constraint(layer: Tensor, constraint: Tensor | None) -> Tensor:
+    """``layer``, an alpha or a trimap, with the constrained pixels at exactly 0 and 1.
+
+    Shapes (T, 1, H, W); all of ``layer`` where ``constraint`` is None.
+    """
+    return layer if constraint is None else torch.where(undecided(constraint), layer, constraint)
 
 
 def without_solve(constraint: Tensor | None) -> Tensor | None:
