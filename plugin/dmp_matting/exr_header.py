@@ -100,7 +100,7 @@ def read_exr_header(file: BinaryIO) -> Optional[ExrHeader]:
         name, kind, count = start_of
         if not name:
             return ExrHeader(tuple(found), size + 1)
-        if count > HEADER_LIMIT - size:
+        if not kind or count > HEADER_LIMIT - size:
             return None
         one = Attribute(name, kind, file.read(count))
         if len(one.value) < count:
