@@ -84,6 +84,8 @@ setup(
             "hypothesis>=6",
             "ruff>=0.6",
             "mypy>=1.11",
+            "tree-sitter>=0.23",
+            "tree-sitter-powershell>=0.26",
             "types-nuke==13.2.8.0",
             "types-PySide2>=5.15",
             *(line for name, lines in EXTRAS.items() if name != "engine" for line in lines),

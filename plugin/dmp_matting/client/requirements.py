@@ -16,15 +16,15 @@ NEWEST_PYTHON = (3, 14)  # of those that the locked packages have wheels for
 TORCH = "2.13.0"  # that the private engine gets; as in constraints.txt
 
 # Lower bounds are the oldest releases that pass the tests (`make oldest`), and that have no
-# published advisory for what we use of them.
+# published advisory for what we use of them: docs/td/deployment.md has the audit.
 CLI = ["typer>=0.16", "rich>=13.7", "fileseq>=2"]
 ENGINE = [
     "torch>=2.6",  # loading weights only was not safe before
     "numpy>=1.26",
     "scipy>=1.11",
-    "OpenImageIO>=3.0",
+    "OpenImageIO>=3.1.16",  # crafted EXR, TIFF and DPX files wrote past their buffers
     "opencv-python-headless>=4.8.1.78",  # registration of the clean plate
-    "starlette>=0.49.1",  # a Range header could cost it minutes
+    "starlette>=1.3.1",  # Range and Host headers were trusted too far
     "uvicorn>=0.30",
     "h11>=0.16",  # bodies in pieces were read too leniently
 ]
@@ -40,8 +40,8 @@ EXTRAS: Dict[str, List[str]] = {
     "batch": ["PyYAML>=6", "OpenTimelineIO>=0.17"],  # lists of shots; CSV and JSON need neither
     "publish": ["pyblish-base>=1.8"],
     "farm": ["openjd-cli>=0.8"],
-    "cluster": ["distributed>=2024.1"],
-    "eval": ["pymatting>=1.1.13", "pillow>=10"],  # what `dmp eval` needs besides the engine
+    "cluster": ["distributed>=2026.1.1"],  # scripts in its dashboard; wants Python 3.10
+    "eval": ["pymatting>=1.1.13", "pillow>=12.3"],  # what `dmp eval` needs besides the engine
 }
 
 

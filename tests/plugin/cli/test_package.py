@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 import dmp_matting
 from dmp_matting.client.requirements import ENGINE, EXTRAS, TORCH, how_to_add
@@ -150,14 +152,26 @@ def test_powershell_parses_its_script(release: Path) -> None:
     assert subprocess.run(["pwsh", "-NoProfile", "-Command", parse]).returncode == 0
 
 
+def test_a_grammar_of_powershell_parses_its_script(release: Path) -> None:
+    """Where there is no PowerShell: what it means is not tried, its syntax is."""
+    tree_sitter = pytest.importorskip("tree_sitter")
+    grammar = pytest.importorskip("tree_sitter_powershell")
+    parser = tree_sitter.Parser(tree_sitter.Language(grammar.language()))
+    script = (release / "install.ps1").read_bytes()
+    assert not parser.parse(script).root_node.has_error
+    assert parser.parse(script.replace(b'"--release"', b'"--release")')).root_node.has_error
+
+
 def test_the_locks_have_every_package_with_hashes(release: Path) -> None:
     for name, torch in (("cpu", False), ("cuda", True)):
         text = (release / f"constraints-{name}.txt").read_text()
         entries = [one for one in text.replace("\\\n", " ").splitlines() if not one.startswith("#")]
         assert all("==" in one and "--hash=sha256:" in one for one in entries)
-        locked = {one.split("==")[0].lower().replace("_", "-") for one in entries}
-        wanted = {one.split(">=")[0].lower() for one in ENGINE} - {"torch"}
-        assert wanted <= locked and ("torch" in locked) is torch
+        pins = [one.split()[0].lower().split("==") for one in entries]
+        locked = {name.replace("_", "-") for name, _ in pins}
+        bounds = {one.name.lower(): one.specifier for one in map(Requirement, ENGINE)}
+        assert set(bounds) - {"torch"} <= locked and ("torch" in locked) is torch
+        assert all(version in bounds.get(name, SpecifierSet()) for name, version in pins)
         assert any(one.startswith("nvidia-") for one in locked) is torch
         assert "://" not in text, "no index is named"
 
