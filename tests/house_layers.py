@@ -45,7 +45,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
 TOP = {
     "plugin/dmp_matting": {
         "__init__", "atomic_write", "errors", "exr_header", "frame_window", "generators", "hosts",
-        "job", "ocio", "paths", "presets", "settings", "settings_schema", "version",
+        "job", "keep", "ocio", "paths", "presets", "settings", "settings_schema", "version",
     },
     "engine/dmp_engine": {"__init__", "__main__", "tensors", "version"},
 }  # fmt: skip

@@ -34,7 +34,8 @@ PLUGIN_EXTRAS = {
 # file is written whole, how the header of an EXR is read, and how work that yields is run.
 SHARED = (
     "dmp_matting.atomic_write", "dmp_matting.errors", "dmp_matting.exr_header",
-    "dmp_matting.frame_window", "dmp_matting.generators", "dmp_matting.job", "dmp_matting.ocio",
+    "dmp_matting.frame_window", "dmp_matting.generators", "dmp_matting.job", "dmp_matting.keep",
+    "dmp_matting.ocio",
     "dmp_matting.paths",
     "dmp_matting.settings", "dmp_matting.version",
 )  # fmt: skip

@@ -101,6 +101,9 @@ def _knob(spec: Any) -> Any:
     if isinstance(spec.default, bool):
         arguments["set"] = lambda group, value: _store(group, name, bool(value))
         return bpy.props.BoolProperty(**arguments)
+    if isinstance(spec.default, str):
+        arguments["set"] = lambda group, value: _store(group, name, value.strip())
+        return bpy.props.StringProperty(**arguments)
     arguments.update(min=data["low"], max=data["high"])
     if isinstance(spec.default, int):
         arguments["set"] = lambda group, value: _store(group, name, int(value))

@@ -20,7 +20,7 @@ NODE_VERSION = 5  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 ALWAYS = ("seed", "device")  # settings that count with every preset
 FRONT = ("solve_size", "recompositions")
-SHOT = ("temporal", "align", "illumination", "shadows", "clean_layer")
+SHOT = ("temporal", "keep", "align", "illumination", "shadows", "clean_layer")
 
 NAMED = "named"
 COLOURS = {  # what the plates hold, and the colour space of the job

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import SettingsError
+from .keep import ALL, Keep
 
 Value = Union[bool, int, float, str]
 PAPER = "paper"  # the group of settings that act with Settings.method paper alone
@@ -101,6 +102,13 @@ class Settings:
         "Neighbouring frames",
         "How the frames of a shot help each other; paper is its video mode, for preset paper.",
         choices=("off", "neighbours", "paper"),
+        basic=True,
+    )
+    keep: str = knob(
+        ALL,
+        "Keep",
+        "Which regions of the matte stay: all, largest, 'at X,Y', 'box X0,Y0,X1,Y1'; pixels from "
+        "the upper left corner. With keys: 'at X,Y@1001 X,Y@1050'.",
         basic=True,
     )
 
@@ -225,6 +233,7 @@ class Settings:
         """These settings, or SettingsError naming the first that is out of range."""
         for spec in fields(self):
             _check(spec, getattr(self, spec.name))
+        Keep.parse(self.keep)
         if self.temporal not in ("off", _FILM_OF[self.method]):
             raise SettingsError(
                 f"Neighbouring frames cannot be '{self.temporal}' with method {self.method}; set "

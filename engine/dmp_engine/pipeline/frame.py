@@ -9,10 +9,12 @@ import json
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import OpenImageIO as oiio
 import torch
 from torch import Tensor
@@ -22,10 +24,12 @@ from dmp_matting.errors import DeviceError, OutputError
 from dmp_matting.frame_window import recorded_inputs
 from dmp_matting.generators import mapped
 from dmp_matting.job import Frame, Layers, Progress, Role, Stage
+from dmp_matting.keep import ALL, Keep
 from dmp_matting.settings import Settings
 
 from ..dmp.evidence.known_background import nothing_in_common
 from ..dmp.model.encoding import Encoding
+from ..dmp.solve.edge_extension import extended
 from ..dmp.steps import Solution, Step
 from ..machine import device
 from ..plates.emission import premultiplied
@@ -38,6 +42,7 @@ from ..plates.io import (
     layers_size,
     write_layers,
 )
+from ..plates.regions import kept_pixels
 from ..tensors import array_of, at_least, at_most, tensor_of
 from ..version import engine_version
 from .checkpoint import Checkpoint
@@ -48,6 +53,10 @@ from .shot_frame import LookCache, solve_as_film, solve_in_window
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 CHECKED_SIDE = 1024  # pixels of the long side; the checks of a pair need no more
 DIFFERENT = 0.2  # encoded; drawn white in the first preview
+NOTHING_KEPT = "Nothing of the matte is where 'keep' points ({}): alpha is 0 everywhere."
+
+Floats = npt.NDArray[np.float32]
+Mask = npt.NDArray[np.bool_]
 
 
 def matte_frame(
@@ -98,7 +107,9 @@ def matte_frame(
             )
             _show(preview, _difference(small_image, small_clean, linear), small_image, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
-        pair = make_pair(plates, settings, where, look_cache.stage_cache)
+        # What is kept changes nothing of the solve, so that another choice finds it in the caches.
+        solved_with = replace(settings, keep=ALL)
+        pair = make_pair(plates, solved_with, where, look_cache.stage_cache)
         fitted = pair.fitted
         warnings = pair.memo("warnings", lambda: _warnings(pair)) or fitted.warnings
         if warnings:  # reported before minutes are spent
@@ -114,10 +125,10 @@ def matte_frame(
             return solve_pair(pair, planned, memo, start)
 
         height, width = pair.image.shape[-2:]
-        planned = fitted_to_memory(settings, height, width, free_memory(where))
-        if planned != settings:  # the cache makes room first, and changes no result
+        planned = fitted_to_memory(solved_with, height, width, free_memory(where))
+        if planned != solved_with:  # the cache makes room first, and changes no result
             look_cache.stage_cache.clear()
-            planned = fitted_to_memory(settings, height, width, free_memory(where))
+            planned = fitted_to_memory(solved_with, height, width, free_memory(where))
         for _ in range(shrink):
             planned = smaller(planned, height, width) or planned
         while True:
@@ -144,12 +155,16 @@ def matte_frame(
             notes += ("Memory is short: solved without recompositions.",)
         if planned.solve_size != settings.solve_size:
             notes += (f"Memory is short: solved at {planned.solve_size} px, then upsampled.",)
+        rejected = _rejected(alpha, image, settings, frame.number)
+        if rejected is not None and rejected[alpha > 0].all() and (alpha > 0).any():
+            warnings = (*warnings, NOTHING_KEPT.format(settings.keep))
+            yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0, warnings=warnings[-1:])
         # The settings of the job, so that a resumed shot recognises the frame.
         attributes = _attributes(frame, image, settings, warnings, names or {})
         attributes["dmp:clean_space"] = plates.clean.space
         attributes["dmp:inputs"] = recorded_inputs(frame, window)
         attributes.update(fitted.attributes())
-        if planned != settings:
+        if planned != solved_with:
             attributes["dmp:solve_size"] = str(planned.solve_size)
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
         more.update(fitted.layers(settings, pair.unit))
@@ -163,6 +178,10 @@ def matte_frame(
             carried = premultiplied(image.rgb, fitted.clean.rgb, alpha, carried, known, out)
         back = np.float32(1 / pair.unit)
         foreground, carried = foreground * back, carried * back
+        if rejected is not None:
+            alpha, foreground, carried = _without(rejected, alpha, foreground, carried)
+            if "shadow" in more:
+                more["shadow"] = np.where(rejected[..., None], np.float32(1), more["shadow"])
         if needed_plate(frame, Role.IMAGE).keeps_space:
             foreground, carried = layers_in(image.space, alpha, foreground, carried)
         channels = write_layers(output, image, alpha, foreground, attributes, more, carried)
@@ -188,9 +207,29 @@ def matte_frame(
         where,
         clock.seconds(),
         warnings,
-        planned,
+        replace(planned, keep=settings.keep),
         notes,
     )
+
+
+def _rejected(alpha: Floats, image: PlateImage, settings: Settings, number: int) -> Mask | None:
+    """Where Settings.keep takes the matte away, (H, W); None where it keeps all of it."""
+    keep = Keep.parse(settings.keep)
+    if keep.is_all:
+        return None
+    spec = image.spec
+    return ~kept_pixels(alpha, keep, number, (spec.x - spec.full_x, spec.y - spec.full_y))
+
+
+def _without(
+    rejected: Mask, alpha: Floats, foreground: Floats, carried: Floats
+) -> tuple[Floats, Floats, Floats]:
+    """The layers without what is rejected: no alpha, no light, and the kept colours continued."""
+    alpha = np.where(rejected, np.float32(0), alpha)
+    carried = np.where(rejected[..., None], np.float32(0), carried)
+    colours, weight = tensor_of(foreground, "cpu")[0], torch.from_numpy(np.square(alpha))
+    continued = extended(colours, weight).permute(1, 2, 0).numpy()
+    return alpha, np.where(rejected[..., None], continued, foreground), carried
 
 
 class _Clock:

@@ -24,6 +24,7 @@ from . import (
     setup,
     submit,
 )
+from .options import keep_as_one_word
 from .output import EXIT_CODES, err, out, print_json, styled
 
 app = typer.Typer(
@@ -55,7 +56,8 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):  # a name may have letters that a locale has not
             stream.reconfigure(errors="backslashreplace")
     try:
-        sys.exit(app(prog_name="dmp", standalone_mode=False) or 0)
+        arguments = keep_as_one_word(sys.argv[1:])
+        sys.exit(app(args=arguments, prog_name="dmp", standalone_mode=False) or 0)
     except DmpError as error:
         _fail(type(error).__name__, str(error), error.exit_code)
     except Exception as wrong:

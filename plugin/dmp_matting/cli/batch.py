@@ -9,7 +9,7 @@ import typer
 
 from ..errors import OutputError
 from ..shots.local_executor import LocalExecutor
-from .options import PRESET_HELP, RunOptions, grouped
+from .options import PRESET_HELP, KeepText, RunOptions, grouped
 from .output import EXIT_CODES
 from .run_shots import cluster_executor, run_and_conclude
 from .shot_lists import named, read_shots
@@ -43,6 +43,7 @@ def batch(
         Optional[List[str]],
         typer.Option("--set", metavar="FIELD=VALUE", help="For shots that have no 'set'."),
     ] = None,
+    keep: KeepText = None,
     sheets: Annotated[
         Optional[Path], typer.Option("--sheets", help="Folder for a contact sheet of each shot.")
     ] = None,
@@ -56,7 +57,7 @@ def batch(
     """Matte all shots of a file. Run it again after an interruption: finished frames are kept."""
     defaults = {
         "clean": clean, "output": output, "preset": preset_name, "device": device,
-        "set": assignments,
+        "set": assignments, "keep": keep,
     }  # fmt: skip
     shots = named(read_shots(file, defaults), only)
     for folder in (sheets, movies):

@@ -13,13 +13,14 @@ import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Callable, Dict, List, Optional, Tuple
+from typing import Annotated, Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import typer
 from fileseq.exceptions import FileSeqException
 from fileseq.frameset import FrameSet
 
 from ..errors import InputError
+from ..keep import AT, BOX
 from ..presets import PRESETS, Resolved, resolve
 from ..settings import Value, parse_assignments
 from ..shots.events import Missing
@@ -53,6 +54,15 @@ LayerName = Annotated[
         "--layer",
         help="The layer to matte of a plate with several, as the file names it; of the clean plate "
         "too, if that has one of this name.",
+    ),
+]
+KeepText = Annotated[
+    Optional[str],
+    typer.Option(
+        "--keep",
+        metavar="REGIONS",
+        help="Which regions of the matte stay: all, largest, 'at X,Y[,X,Y...]' or "
+        "'box X0,Y0,X1,Y1', in pixels from the upper left corner.",
     ),
 ]
 Assignments = Annotated[
@@ -141,6 +151,7 @@ class SettingsOptions(PresetOptions):
     threads: Annotated[
         Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
     ] = None
+    keep: KeepText = None
     settings_json: Annotated[str, typer.Option("--settings", hidden=True)] = ""
 
     def resolved(self, **more: Value) -> Resolved:
@@ -154,7 +165,7 @@ class SettingsOptions(PresetOptions):
         return self._resolve(preset, changes, more)
 
     def _numbers(self) -> Dict[str, Value]:
-        given = {name: getattr(self, name) for name in ("seed", "threads")}
+        given = {name: getattr(self, name) for name in ("seed", "threads", "keep")}
         return {name: value for name, value in given.items() if value is not None}
 
 
@@ -210,6 +221,17 @@ class RunOptions:
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Print only warnings and errors.")
     ] = False
+
+
+def keep_as_one_word(arguments: Sequence[str]) -> List[str]:
+    """``--keep at 400,300`` without quotes means one value; other arguments stay as they are."""
+    found: List[str] = []
+    for one in arguments:
+        if found[-2:-1] == ["--keep"] and found[-1].lower() in (AT, BOX):
+            found[-1] += f" {one}"
+        else:
+            found.append(one)
+    return found
 
 
 def parse_settings(text: str) -> Tuple[str, Dict[str, Value]]:

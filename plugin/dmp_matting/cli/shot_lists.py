@@ -41,7 +41,7 @@ TIMELINE_SECONDS = 60
 
 PLATES = ("image", "clean", "output", *(role.value for role in MATTES))
 LISTS = ("clean", "set", "frames", "around")  # what may be a list
-SOLVER = ("device", "seed", "threads")
+SOLVER = ("device", "seed", "threads", "keep")
 COLUMNS = (
     "name", *PLATES, "frames", "around", "input_space", "clean_space", "layer", "preset", *SOLVER,
     "set",

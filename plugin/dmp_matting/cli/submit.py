@@ -18,6 +18,7 @@ from .options import (
     CleanSpace,
     Frames,
     InputSpace,
+    KeepText,
     LayerName,
     MissingFrames,
     Overwrite,
@@ -53,6 +54,7 @@ def submit(
     input_space: InputSpace = "auto",
     clean_space: CleanSpace = "",
     layer: LayerName = "",
+    keep: KeepText = None,
     chunk: Annotated[int, typer.Option("--chunk", min=1, help="Frames a task.")] = CHUNK,
     python: Annotated[
         Optional[str], typer.Option("--python", help="The workers' Python that has dmp-matting.")
@@ -73,13 +75,13 @@ def submit(
         name = shot_name(str(source))
         clean, output = (text.replace("{shot}", name) for text in (clean, output))
         shots = [Shot(name, str(source), clean, output, parse_frames(frames), "", "",
-                      input_space, *settings.resolved(),
+                      input_space, *settings.resolved(**({} if keep is None else {"keep": keep})),
                       layer=layer, clean_space=clean_space)]  # fmt: skip
     else:
         defaults: Dict[str, Any] = {
             "clean": clean, "output": output, "frames": frames, "preset": settings.preset,
             "device": settings.device, "input_space": input_space, "set": settings.assignments,
-            "clean_space": clean_space, "layer": layer,
+            "clean_space": clean_space, "layer": layer, "keep": keep,
         }  # fmt: skip
         shots = read_shots(source, defaults)
     check_shots(shots)

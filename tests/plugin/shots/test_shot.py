@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,8 +25,9 @@ from ...scenes import write_image
 def log_shot(tmp_path: Path) -> Shot:
     """A log plate with a linear clean plate, of a file with several layers."""
     (tmp_path / "shots.csv").write_text(
-        "name,image,clean,output,frames,around,core,input_space,clean_space,layer\n"
-        "sh010,p.####.exr,c.exr,m.####.exr,-2-1,-9-9x3,k.exr,ACEScct,scene_linear,key\n"
+        "name,image,clean,output,frames,around,core,input_space,clean_space,layer,keep\n"
+        "sh010,p.####.exr,c.exr,m.####.exr,-2-1,-9-9x3,k.exr,ACEScct,scene_linear,key,"
+        '"at 40,30"\n'
     )
     (shot,) = read_shots(tmp_path / "shots.csv", {})
     return shot
@@ -48,6 +50,7 @@ def test_a_farms_job_has_all_of_it(log_shot: Shot) -> None:
     values = parameter_values(log_shot, chunk=4, missing="fail", python="python3")
     assert (values["Space"], values["CleanSpace"], values["Layer"], values["Frames"]) == (
         "ACEScct", "scene_linear", "key", "-2-1")  # fmt: skip
+    assert log_shot.settings.keep == json.loads(values["Settings"])["keep"] == "at 40,30"
     template = job_template()
     names = {one["name"] for one in template["parameterDefinitions"]}
     assert set(values) <= names

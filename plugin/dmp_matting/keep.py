@@ -1,0 +1,122 @@
+"""Which regions of a matte are kept: the text of Settings.keep, read. Standard library only.
+
+    all                             everything that differs from the clean plate
+    largest                         the region with the most alpha
+    at 400,300                      the regions at these points: X,Y[,X,Y...]
+    box 100,50,700,500              the regions in this box: X0,Y0,X1,Y1
+    at 400,300@1001 600,310@1050    keys: the point, or the box, moves in a straight line from frame
+                                    to frame, and stands still before the first and after the last
+
+Pixels of the plate's display window, from its upper left corner: x to the right, y down.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from dataclasses import dataclass, replace
+from typing import Callable, Tuple
+
+from .errors import SettingsError
+
+ALL, LARGEST, AT, BOX = "all", "largest", "at", "box"
+FORMS = (
+    "all, largest, 'at X,Y' (more points: 'at X,Y,X,Y'), or 'box X0,Y0,X1,Y1'; "
+    "with keys: 'at X,Y@1001 X,Y@1050'"
+)
+LONGEST = 100_000  # letters
+MOST = 1e6  # pixels; no plate is larger
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
+PLACE = re.compile(rf"({NUMBER}(?:\s*,\s*{NUMBER})*)(?:\s*@\s*(-?\d{{1,19}}))?")
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What to keep; ``keys`` are a frame and the numbers of that frame, ascending.
+
+    One key without a frame of its own counts for all frames.
+    """
+
+    kind: str
+    keys: Tuple[Tuple[int, Tuple[float, ...]], ...] = ()
+
+    @classmethod
+    def parse(cls, text: str) -> Keep:
+        """What ``text`` means. SettingsError where it means nothing, or two things."""
+        word, _, rest = re.sub(r"[:=\s]", " ", text.strip(), count=1).partition(" ")
+        kind, rest = word.lower(), rest.strip()
+        if len(text) > LONGEST:
+            raise _wrong(text)
+        if kind in ("", ALL, LARGEST) and not rest:
+            return cls(kind or ALL)
+        if kind not in (AT, BOX):
+            raise _wrong(text)
+        keys, end = [], 0
+        for match in PLACE.finditer(rest):
+            if rest[end : match.start()].strip(" \t;"):
+                raise _wrong(text)
+            end = match.end()
+            keys.append((match[2], tuple(float(one) for one in match[1].split(","))))
+        if not keys or rest[end:].strip(" \t;"):
+            raise _wrong(text)
+        if len(keys) > 1 and not all(frame for frame, _ in keys):
+            raise SettingsError(
+                f"'keep' has several places but not a frame for each: {_short(text)}; write "
+                "'at X,Y@1001 X,Y@1050', or several points as 'at X,Y,X,Y'."
+            )
+        for _, numbers in keys:
+            _check(kind, numbers, text)
+        by_frame = {int(frame or 0): numbers for frame, numbers in keys}
+        if len(by_frame) < len(keys):
+            raise SettingsError(f"'keep' names one frame twice: {_short(text)}.")
+        return cls(kind, tuple(sorted(by_frame.items())))
+
+    @property
+    def is_all(self) -> bool:
+        return self.kind == ALL
+
+    def numbers(self, frame: int) -> Tuple[float, ...]:
+        """The coordinates at a frame: between two keys of as many numbers on the line between."""
+        frames = [one for one, _ in self.keys]
+        place = bisect.bisect_right(frames, frame)
+        before, after = self.keys[max(0, place - 1)], self.keys[min(place, len(frames) - 1)]
+        if before[0] == after[0] or len(before[1]) != len(after[1]):
+            return before[1]
+        part = (frame - before[0]) / (after[0] - before[0])
+        part = min(max(part, 0.0), 1.0)
+        return tuple(a + part * (b - a) for a, b in zip(before[1], after[1]))
+
+    def moved(self, move: Callable[[float, float], Tuple[float, float]]) -> Keep:
+        """The same places in other coordinates: ``move`` takes and returns x and y."""
+        keys = []
+        for frame, numbers in self.keys:
+            pairs = [move(*numbers[n : n + 2]) for n in range(0, len(numbers), 2)]
+            keys.append((frame, tuple(number for pair in pairs for number in pair)))
+        return replace(self, keys=tuple(keys))
+
+    def text(self) -> str:
+        """As :meth:`parse` reads it."""
+        written = [",".join(f"{number:.10g}" for number in numbers) for _, numbers in self.keys]
+        if len(self.keys) > 1:
+            written = [f"{one}@{frame}" for one, (frame, _) in zip(written, self.keys)]
+        return " ".join([self.kind, *written])
+
+
+def _check(kind: str, numbers: Tuple[float, ...], text: str) -> None:
+    if any(abs(number) > MOST for number in numbers):
+        raise SettingsError(f"'keep' has a number that is no pixel: {_short(text)}.")
+    if kind == AT and len(numbers) % 2:
+        raise SettingsError(f"'keep at' wants pairs of X,Y, not {len(numbers)} numbers.")
+    if kind == BOX:
+        if len(numbers) != 4:
+            raise SettingsError(f"'keep box' wants X0,Y0,X1,Y1, not {len(numbers)} numbers.")
+        if numbers[0] == numbers[2] or numbers[1] == numbers[3]:
+            raise SettingsError(f"The box of 'keep' has no area: {_short(text)}.")
+
+
+def _wrong(text: str) -> SettingsError:
+    return SettingsError(f"'keep' is {FORMS}; not {_short(text)}.")
+
+
+def _short(text: str) -> str:
+    return repr(text) if len(text) <= 60 else f"{text[:57]!r}..."
