@@ -13,6 +13,7 @@ import bpy
 from . import collect, temporary
 from .chosen import preferences
 from .core import dmp
+from .datablocks import Reference
 from .operators import Matte
 from .run import bugs_reported
 from .session import Session, Status, range_of
@@ -44,8 +45,10 @@ class Publication:
     Raises DmpError from its steps.
     """
 
+    job_id = ""  # its jobs are another process's
+
     def __init__(self, scene: Any, repairs: List[Tuple[str, str, str]]) -> None:
-        self._scene, self._frames = scene.name, range_of(scene)
+        self._scene, self._frames = Reference(scene), range_of(scene)
         self._repairs = repairs
         self._python = preferences().engine_python or None
         self.report: Optional[Any] = None
@@ -53,10 +56,12 @@ class Publication:
     def steps(self) -> Iterator[Status]:
         """Status after Status until the report is there; close it to end the publish."""
         Session.current = self  # one job at a time
-        folder = temporary.make("dmp-publish-")
+        folder = temporary.make(temporary.PUBLISH)
         task: Optional[Any] = None
         try:
-            scene = bpy.data.scenes[self._scene]
+            scene = self._scene.find()
+            if scene is None:
+                raise dmp.InputError("The scene to publish is gone.")
             gathering = collect.collect(scene, self._frames, folder)
             request = yield from dmp.mapped(gathering, _first_part)
             for repair in self._repairs:
@@ -131,7 +136,7 @@ def _open_window(scene: Any) -> bool:
 
     def gather() -> Any:
         _forget()
-        _window_plates["folder"] = temporary.make("dmp-publish-")
+        _window_plates["folder"] = temporary.make(temporary.PUBLISH)
         now = bpy.context.scene
         return dmp.finish(collect.collect(now, range_of(now), _window_plates["folder"]))
 

@@ -8,25 +8,24 @@ from __future__ import annotations
 
 import glob
 import os
-import shutil
-import tempfile
 
 import bpy
 
 from .core import dmp
 
-PREFIX = "dmp-plates-"
+PLATES, PUBLISH = "plates", "publish"
+PREFIX = f"dmp-{PLATES}-"
 
 
-def make(kind: str = PREFIX) -> str:
-    """A new folder; whoever makes it removes it."""
-    _sweep(os.path.dirname(os.path.normpath(bpy.app.tempdir)))
-    return tempfile.mkdtemp(prefix=f"{kind}{os.getpid()}-", dir=bpy.app.tempdir)
-
-
-def _sweep(around: str) -> None:
-    """Remove the folders of processes that have ended."""
-    for folder in glob.glob(os.path.join(glob.escape(around), "*", "dmp-*-*-*")):
-        process = os.path.basename(folder).split("-")[2]
-        if process.isdigit() and not dmp.is_alive(int(process)):
-            shutil.rmtree(folder, ignore_errors=True)
+def make(kind: str = PLATES) -> str:
+    """A new folder; whoever makes it removes it. OutputError."""
+    own = os.path.normpath(bpy.app.tempdir)
+    around = glob.escape(os.path.dirname(own))
+    dmp.sweep_temporary_folders(glob.glob(os.path.join(around, "blender_*")))
+    try:
+        os.makedirs(own, exist_ok=True)  # a system may remove what is old there
+        return str(dmp.new_temporary_folder(kind, own))
+    except OSError as reason:
+        raise dmp.OutputError(
+            f"Blender's temporary folder {own} cannot be written to ({reason.strerror})."
+        ) from None

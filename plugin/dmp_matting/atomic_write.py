@@ -44,7 +44,7 @@ def _system() -> str:
     return f"{zlib.crc32(' '.join(parts).encode()):08x}"  # short, as a file's name has to be
 
 
-_SYSTEM = _system()
+SYSTEM = _system()
 
 
 @contextmanager
@@ -57,7 +57,7 @@ def atomic_write(target: Path, *, keep_suffix: bool = False) -> Iterator[Path]:
     made.
     """
     end = f".part{target.suffix}" if keep_suffix else ".part"
-    by = f"{_SYSTEM}.{os.getpid()}.{secrets.token_hex(4)}"
+    by = f"{SYSTEM}.{os.getpid()}.{secrets.token_hex(4)}"
     temporary = target.with_name(f"{_start(target)}{by}{end}")
     try:
         yield temporary
@@ -99,7 +99,7 @@ def _is_abandoned(temporary: Path, system: str, pid: int) -> bool:
     Of a writer elsewhere only the time of the last byte is known, by a clock that may be wrong in
     both directions.
     """
-    if system == _SYSTEM and not is_alive(pid):
+    if system == SYSTEM and not is_alive(pid):
         return True
     try:
         return abs(time.time() - temporary.stat().st_mtime) > ABANDONED

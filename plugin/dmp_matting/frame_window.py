@@ -38,8 +38,9 @@ def neighbours_of(
                 last = other
         return found
 
-    before = side(other for other in reversed(numbers) if other < number)
-    return (*reversed(before), *side(other for other in numbers if other > number))
+    first, after = bisect.bisect_left(numbers, number), bisect.bisect_right(numbers, number)
+    before = side(numbers[at] for at in range(first - 1, -1, -1))
+    return (*reversed(before), *side(numbers[at] for at in range(after, len(numbers))))
 
 
 def block_of(number: int, numbers: Sequence[int]) -> Tuple[int, ...]:
@@ -63,28 +64,32 @@ def frames_needed(
     """
     chosen = set(wanted)
     numbers = sorted(chosen.union(shot))
-    whole = Job(tuple(Frame(number, ()) for number in numbers))
     found = set(chosen)
     for settings in {one.temporal: one for one in ways}.values():
         for number in chosen:
-            found.update(one.number for one in window_of(Frame(number, ()), whole, settings))
+            found.update(window_numbers(number, numbers, settings))
     return tuple(sorted(found))
+
+
+def window_numbers(number: int, numbers: Sequence[int], settings: Settings) -> Tuple[int, ...]:
+    """The frames of ``numbers`` (ascending, ``number`` among them) that ``number`` is solved with.
+
+    Itself included; empty where it is alone. Its time does not grow with the shot's length.
+    """
+    if settings.temporal == "off":
+        return ()
+    if settings.temporal == "neighbours":
+        found = tuple(sorted((*neighbours_of(number, numbers), number)))
+    else:
+        found = block_of(number, numbers)
+    return found if len(found) > 1 else ()
 
 
 def window_of(frame: Frame, job: Job, settings: Settings) -> tuple[Frame, ...]:
     """The window of ``frame`` in the order of numbers, itself included; empty where it is alone."""
-    if settings.temporal == "off":
-        return ()
     frames = {other.number: other for other in (*job.context, *job.frames)}
-    numbers = sorted(frames)
-    if settings.temporal == "neighbours":
-        near = neighbours_of(frame.number, numbers)
-        numbers = sorted((*near, frame.number))
-    else:
-        numbers = list(block_of(frame.number, numbers))
-    if len(numbers) < 2:
-        return ()
-    return tuple(frames[number] for number in numbers)
+    found = window_numbers(frame.number, sorted(frames), settings)
+    return tuple(frames[number] for number in found)
 
 
 def window_digest(frame: Frame, window: Sequence[Frame], state_of: Callable[[Plate], str]) -> str:

@@ -4,7 +4,7 @@ Scripts use ``dmp_matting`` itself. Here are the pieces that an event loop needs
 on threads, the engine's status, and the types that a job is made of. Standard library only.
 """
 
-from .atomic_write import atomic_write, is_alive
+from .atomic_write import atomic_write
 from .client.background_job import BackgroundJob
 from .client.engine_process import Notice
 from .client.engine_python import engine_command
@@ -17,6 +17,7 @@ from .client.install.installation import (
     plan_installation,
 )
 from .client.launcher import ensure_engine, log_file, start_engine, stop_engine
+from .client.temporary_folders import new_temporary_folder, sweep_temporary_folders
 from .errors import (
     CancelledError,
     DmpError,
@@ -29,7 +30,7 @@ from .errors import (
     as_dmp_error,
 )
 from .farm.openjd import named_settings, write_bundle
-from .frame_window import frames_needed, window_of
+from .frame_window import frames_needed, window_numbers, window_of
 from .generators import finish, mapped
 from .job import Frame, Job, Layers, Plate, Progress, Role
 from .ocio import configuration_text, host_configuration, own_configuration
@@ -85,11 +86,11 @@ __all__ = [
     "frame_status",
     "frames_needed",
     "host_configuration",
-    "is_alive",
     "log_file",
     "made_from",
     "mapped",
     "named_settings",
+    "new_temporary_folder",
     "open_publish_window",
     "overwrites",
     "own_configuration",
@@ -99,7 +100,9 @@ __all__ = [
     "start_engine",
     "still_valid",
     "stop_engine",
+    "sweep_temporary_folders",
     "unsaved_blends",
+    "window_numbers",
     "window_of",
     "write_bundle",
 ]

@@ -13,6 +13,7 @@ import nuke
 import pytest
 from nuke_standin.session import Session, run_until
 
+from dmp_matting.atomic_write import SYSTEM
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.client.connection import Connection
 from dmp_nuke import collect, files, menus, steps, temporary
@@ -43,10 +44,10 @@ def test_plates_of_a_crashed_nuke_are_swept(
     own = temporary.new_folder()
     ended = subprocess.Popen([sys.executable, "-c", ""])
     ended.wait()
-    crashed = Path(str(own).replace(f"-{os.getpid()}-", f"-{ended.pid}-"))
+    crashed = Path(str(own).replace(f".{os.getpid()}.", f".{ended.pid}."))
     crashed.mkdir()
     (crashed / "image.main.1001.exr").write_bytes(b"half a plate")
-    elsewhere = Path(str(crashed).replace("dmp-nuke-", "dmp-nuke-another_"))
+    elsewhere = Path(str(crashed).replace(f"-{SYSTEM}.", "-0badcafe."))
     elsewhere.mkdir()
     artists = tmp_path / "dmp-nuke-notes"
     artists.mkdir()

@@ -59,6 +59,11 @@ class BackgroundJob(BackgroundTask[Event, Tuple[Layers, ...]]):
         )
         super().__init__(self._solve, "dmp-task")
 
+    @property
+    def job_id(self) -> str:
+        """The engine's name for the job, as its list of jobs has it; "" until it has one."""
+        return self._matting.job_id
+
     def cancel(self) -> None:
         """End the job; returns at once."""
         threading.Thread(target=self._matting.cancel, name="dmp-cancel", daemon=True).start()

@@ -135,6 +135,11 @@ class Matting:
         finally:
             self._tidy()
 
+    @property
+    def job_id(self) -> str:
+        """The engine's name for the job; "" until it has one. From any thread."""
+        return self._id or ""
+
     def cancel(self) -> None:
         """End the job, from any thread; ``events`` then raises CancelledError."""
         self._cancelled = True
