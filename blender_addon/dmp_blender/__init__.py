@@ -10,6 +10,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     plates     inputs -> files for the engine     render   the throw-away scene behind it
     place      where the EXRs lie                 handlers what saving does
     results    EXR -> nodes                       view     the matte in the viewer
+    masks      an animated mask in eight digits
     preview    the running alpha as an image      colour   names of the colour configuration
     collect    the scene as a shot to publish     publish  the Publish button
     engine     the engine's state and its button     installer  Install engine

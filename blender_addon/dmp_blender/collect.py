@@ -49,17 +49,17 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
     group, chosen = scene.dmp, preferences()
     chosen_settings = settings_of(group, chosen.device or "auto", chosen.threads)
     inputs = plates.read_inputs(group)
-    image = inputs[0]
+    image, clean = inputs[:2]
     name = shot_name(scene, image)
     found: Dict[str, Any] = {}
     for one in inputs:
         found[one.role.value] = yield from _files(one, frames, folder)
-    spaces = {one.space for one in inputs if not one.role.is_matte}
     shot = dmp.Shot(
         name,
         output=f"{name}.exr" if image.still else f"{name}.####.exr",
         frames=() if image.still else tuple(frames),
-        space=spaces.pop() if len(spaces) == 1 else "auto",
+        space=image.space,
+        clean_space=clean.space if clean.space != image.space else "",
         **chosen_settings._asdict(),
         **found,
     )

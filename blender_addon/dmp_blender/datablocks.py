@@ -6,7 +6,11 @@ from typing import Any, Optional
 
 import bpy
 
-COLLECTIONS = {"Scene": "scenes", "Image": "images", "MovieClip": "movieclips"}
+from .core import dmp
+
+COLLECTIONS = {
+    "Scene": "scenes", "Image": "images", "MovieClip": "movieclips", "Mask": "masks",
+}  # fmt: skip
 
 
 def kind_of(datablock: Any) -> str:
@@ -15,7 +19,7 @@ def kind_of(datablock: Any) -> str:
 
 
 class Reference:
-    """A scene, an image or a movie clip, by Blender's number for it and else by its name."""
+    """A scene, image, movie clip or mask, by Blender's number for it and else by its name."""
 
     def __init__(self, datablock: Any) -> None:
         self._collection = COLLECTIONS[kind_of(datablock)]
@@ -29,6 +33,13 @@ class Reference:
                 self._name = one.name
                 return one
         return all_of_it.get(self._name)
+
+    def get(self) -> Any:
+        """The datablock. PlateError when it is gone."""
+        found = self.find()
+        if found is None:
+            raise dmp.PlateError(f"'{self._name}' is not in the .blend any more.")
+        return found
 
 
 def _number(datablock: Any) -> int:

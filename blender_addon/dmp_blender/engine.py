@@ -82,10 +82,10 @@ def draw_state(layout: Any, context: Any) -> None:
 
 
 def _queue_place(state: Any) -> str:
-    if Session.current is None:
-        return ""
-    before = [job["position"] for job in state.jobs if job.get("position")]
-    return f"Your job: {max(before)} before it." if before else ""
+    """Of this Blender's own job, while others come before it."""
+    own = Session.current.job_id if Session.current is not None else ""
+    before = [job.get("position") for job in state.jobs if job["id"] == own]
+    return f"Your job: {before[0]} before it." if before and before[0] else ""
 
 
 def wrapped(sentence: str, context: Any) -> List[str]:

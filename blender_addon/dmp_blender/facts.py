@@ -59,7 +59,8 @@ def range_of(source: Any) -> Optional[Tuple[int, int]]:
     if datablock is None:
         return None
     if source.kind == "CLIP":
-        return datablock.frame_start, datablock.frame_start + datablock.frame_duration - 1
+        start, offset = datablock.frame_start, datablock.frame_offset
+        return max(start, start - offset), start - offset + datablock.frame_duration - 1
     shift = source.start - source.first
     if datablock.source == "MOVIE":
         return shift + 1, shift + datablock.frame_duration

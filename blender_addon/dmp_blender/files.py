@@ -18,6 +18,11 @@ class Numbered(NamedTuple):
     def path(self, number: int) -> str:
         return os.path.join(self.folder, f"{self.head}{number:0{self.digits}d}{self.tail}")
 
+    def number_in(self, path: str) -> int:
+        """The number of a file that has these parts."""
+        name = os.path.basename(path)
+        return int(name[len(self.head) : len(name) - len(self.tail)])
+
     def numbers(self) -> List[int]:
         """The numbers of the files that exist, sorted."""
         pattern = re.compile(re.escape(self.head) + r"(\d+)" + re.escape(self.tail))

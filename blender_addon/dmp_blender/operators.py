@@ -17,7 +17,7 @@ import bpy
 from . import place, preview, results, view
 from .core import dmp
 from .files import spans
-from .run import TICK, Run, States, bugs_reported, watched
+from .run import TICK, Run, States, bugs_reported, is_busy, watched
 from .session import Session, range_of
 
 
@@ -36,7 +36,7 @@ class Matte(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        return Session.current is None
+        return not is_busy()
 
     def execute(self, context: Any) -> Any:
         """Blocks in the background, for scripts and farms; in a window as the button."""
@@ -122,15 +122,16 @@ class Matte(bpy.types.Operator):
 
     def _end(self, context: Any, session: Any, error: Optional[Any]) -> Any:
         """Show what is finished and report how it ended."""
-        node = None
+        node, scene = None, session.scene  # the artist may look at another one by now
         try:
             with bugs_reported():
                 node = session.show()
                 if session.is_new and not bpy.app.background:
-                    view.present(context.scene, node)
+                    view.present(scene, node)
         except dmp.DmpError as wrong:
             error = error or wrong
-        States.keep(context.scene, session.summary())
+        if scene is not None:
+            States.keep(scene, session.summary())
         done = len(session.finished)
         if error is not None:
             kept = f" {done} finished frames are kept in {session.result.folder}." if done else ""
@@ -213,6 +214,9 @@ class DMP_OT_ask(bpy.types.Operator):
 
     def execute(self, context: Any) -> Any:
         operator = getattr(bpy.ops.dmp, self.operator.rpartition(".")[2])
+        if not operator.poll():
+            self.report({"WARNING"}, "A job has started meanwhile; try again when it has ended.")
+            return {"CANCELLED"}
         operator("INVOKE_DEFAULT", **dict.fromkeys(self.options.split(","), True))
         return {"FINISHED"}
 
@@ -226,7 +230,7 @@ class DMP_OT_cancel(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        return Session.current is not None
+        return is_busy()
 
     def execute(self, context: Any) -> Any:
         if Run.current is not None:

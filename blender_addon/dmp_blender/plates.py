@@ -14,12 +14,12 @@ from __future__ import annotations
 import hashlib
 import os
 from dataclasses import dataclass
-from typing import Any, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Iterable, List, Optional, Tuple
 
 import bpy
 import numpy as np
 
-from . import colour, compat, render
+from . import colour, compat, masks, render
 from .core import dmp
 from .files import Numbered, numbered
 
@@ -38,8 +38,9 @@ class Input:
     files      the files of a sequence
     path       the file of a still that is sent as it is
     socket     how to render it; None when it is sent as it is
+    clip_files  the files of a movie clip that is a sequence; it is called by the first of them
     origin     what a rendered one is made from: a file, or a datablock of the .blend
-    digest     of what Blender does to it on the way
+    digest     of what Blender does to it on the way, by the scene frame
     """
 
     role: Any
@@ -51,10 +52,11 @@ class Input:
     first: int = 1
     last: Optional[int] = None
     files: Optional[Numbered] = None
+    clip_files: Optional[Numbered] = None
     path: str = ""
     socket: Any = None
     origin: str = ""
-    digest: str = ""
+    digest: Callable[[int], str] = lambda frame: ""
 
     def job_name(self, frame: int) -> str:
         """What the plate is called in a job, in messages and in the result's header."""
@@ -62,11 +64,12 @@ class Input:
         if self.socket is None:
             return path
         at = "" if self.still else f", frame {frame}"
-        return f"{path or self.origin} ({self.role.called}{at}, {self.digest}).exr"
+        return f"{path or self.origin} ({self.role.called}{at}, {self.digest(frame)}).exr"
 
     def made_of(self, frame: int) -> Tuple[str, ...]:
         """The files of a frame; none for what is in the .blend alone, whose name has its digest."""
-        path = self.files.path(max(self._number(frame), 0)) if self.files else self.path
+        files = self.files or self.clip_files
+        path = files.path(max(self._number(frame), 0)) if files else self.path
         found = path or self.origin
         return (found,) if os.path.isabs(found) else ()
 
@@ -97,8 +100,9 @@ class Input:
         Blender itself shows nothing, or another frame, for one that is not there.
         """
         label, number = self.role.called, self._number(frame)
-        if self.files is not None:
-            path = self.files.path(max(number, 0))
+        files = self.files or self.clip_files
+        if files is not None:
+            path = files.path(max(number, 0))
             if number < 0 or not os.path.exists(path):
                 raise dmp.PlateError(
                     f"The {label} has no file for frame {frame}: {path} does not exist."
@@ -181,19 +185,9 @@ def file_of(datablock: Any) -> str:
 
 def _mask(mask: Any, role: Any, plate: Input) -> Input:
     size = size_of(plate)
-    socket = render.mask_socket(mask)
-    shapes = [
-        (tuple(point.co), tuple(point.handle_left), tuple(point.handle_right), point.weight)
-        for layer in mask.layers
-        for spline in layer.splines
-        for point in spline.points
-    ]
-    layers = [
-        (one.alpha, one.blend, one.falloff, one.invert, one.hide_render) for one in mask.layers
-    ]
     return Input(
-        role, mask.name, still=False, space="raw", size=size, socket=socket,
-        origin=f"mask '{mask.name}'", digest=_digest(size, shapes, layers),
+        role, mask.name, still=False, space="raw", size=size, socket=render.mask_socket(mask),
+        origin=f"mask '{mask.name}'", digest=masks.Shapes(mask, size).digest,
     )  # fmt: skip
 
 
@@ -202,10 +196,14 @@ def _clip(clip: Any, role: Any) -> Input:
     if 0 in size:
         raise dmp.PlateError(f"The movie clip '{clip.name}' cannot be read; check {clip.filepath}.")
     how = (clip.colorspace_settings.name, clip.use_proxy, clip.frame_start, clip.frame_offset)
+    path = file_of(clip)
+    shown = numbered(path) if clip.source == "SEQUENCE" else None
+    first = shown.number_in(path) if shown is not None else 1
     return Input(
         role, clip.name, still=False, size=size, space=_rendered_space(clip),
-        start=clip.frame_start, last=clip.frame_duration, socket=render.clip_socket(clip),
-        origin=file_of(clip), digest=_digest(*how),
+        start=clip.frame_start, first=first + clip.frame_offset, clip_files=shown,
+        last=clip.frame_duration if shown is None else None, socket=render.clip_socket(clip),
+        origin=path, digest=_in_every_frame(*how),
     )  # fmt: skip
 
 
@@ -250,9 +248,11 @@ def _image(source: Any, role: Any, linear: bool) -> Input:
     if still and not on_disk:  # its pixels are in the .blend alone
         how.append(_pixels_digest(image))
         origin = f"image '{image.name}' {how[-1]}"
+    if movie:
+        how.append(source.start - source.first)  # which frame of it a scene frame shows
     return Input(
         **common, space=_rendered_space(image), size=size, last=last, files=files, socket=socket,
-        origin=origin, digest=_digest(*how),
+        origin=origin, digest=_in_every_frame(*how),
     )  # fmt: skip
 
 
@@ -262,9 +262,10 @@ def _pixels_digest(image: Any) -> str:
     return hashlib.sha256(pixels.tobytes()).hexdigest()[:8]
 
 
-def _digest(*how: Any) -> str:
-    """Eight digits that change with whatever changes the pixels of a rendered plate."""
-    return hashlib.sha256(repr(how).encode()).hexdigest()[:8]
+def _in_every_frame(*how: Any) -> Callable[[int], str]:
+    """The digest of what is the same in all frames."""
+    digest = render.digest(*how)
+    return lambda frame: digest
 
 
 def _rendered_space(datablock: Any) -> str:

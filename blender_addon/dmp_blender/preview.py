@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any, Optional
+from typing import Any, Dict, Iterator, Optional, Set, Tuple
 
 import bpy
 import numpy as np
 
 from . import colour, png
+from .datablocks import Reference
 
 NAME = "DMP Preview"
 OURS = re.compile(re.escape(NAME) + r"(\.\d+)?")
@@ -48,6 +49,53 @@ def forget() -> None:
     """Remove the image, and what earlier versions of DMP left of theirs in a saved file."""
     for image in [one for one in bpy.data.images if OURS.fullmatch(one.name)]:
         bpy.data.images.remove(image)
+
+
+class Editors:
+    """The Image Editors that show the running alpha: ``chosen``, with the button, and empty ones.
+
+    A closed editor's memory is no longer its own, and Python cannot see that: each is found anew
+    by its address among those that are open. One in which the artist looks at something else
+    meanwhile is left alone.
+    """
+
+    def __init__(self, chosen: Any) -> None:
+        self._before: Dict[int, Optional[Reference]] = {
+            space.as_pointer(): Reference(space.image) if space.image is not None else None
+            for space in _image_editors()
+            if space == chosen or space.image is None
+        }
+        self._shown: Set[int] = set()
+
+    def show(self) -> None:
+        """Show the preview, once there is one, in place of what was shown before the job."""
+        image = current()
+        for space, before in self._open() if image is not None else ():
+            here = space.as_pointer()
+            if space.image is None or (space.image == before and here not in self._shown):
+                space.image = image
+                self._shown.add(here)
+
+    def restore(self) -> None:
+        """Show again what was shown before; to be called before the preview is removed."""
+        preview = current()
+        for space, before in self._open():
+            if space.image in (None, preview):
+                space.image = before
+
+    def _open(self) -> Iterator[Tuple[Any, Optional[Any]]]:
+        """Each that is still open, and the image that it showed before, if that exists."""
+        for space in _image_editors():
+            if space.as_pointer() in self._before:
+                before = self._before[space.as_pointer()]
+                yield space, before.find() if before is not None else None
+
+
+def _image_editors() -> Iterator[Any]:
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.ui_type == "IMAGE_EDITOR":
+                yield area.spaces.active
 
 
 class Overlay:

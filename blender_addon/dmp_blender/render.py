@@ -8,6 +8,7 @@ artist's scenes, trees and settings are only read.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from typing import Any, Callable, Tuple
 
@@ -15,18 +16,22 @@ import bpy
 
 from . import colour, compat
 from .core import dmp
+from .datablocks import Reference
 
 FOREVER = 1_000_000  # frames: a sequence's end is checked by its files, not by a node
 
-# Adds the node that gives the picture to a tree, and returns the socket with it.
+# Adds the node that gives the picture to a tree, and returns the socket with it. PlateError where
+# the datablock is gone by then.
 Socket = Callable[[Any], Any]
 
 
 def image_socket(image: Any, start: int, first: int) -> Socket:
     """The picture of an Image datablock; file or movie frame ``first`` at scene frame ``start``."""
 
+    chosen = Reference(image)
+
     def add(tree: Any) -> Any:
-        node = tree.nodes.new("CompositorNodeImage")
+        node, image = tree.nodes.new("CompositorNodeImage"), chosen.get()
         node.image = image
         if image.source in ("SEQUENCE", "MOVIE"):
             node.frame_duration = FOREVER
@@ -39,21 +44,30 @@ def image_socket(image: Any, start: int, first: int) -> Socket:
 
 
 def clip_socket(clip: Any) -> Socket:
+    chosen = Reference(clip)
+
     def add(tree: Any) -> Any:
         node = tree.nodes.new("CompositorNodeMovieClip")
-        node.clip = clip
+        node.clip = chosen.get()
         return node.outputs[0]
 
     return add
 
 
 def mask_socket(mask: Any) -> Socket:
+    chosen = Reference(mask)
+
     def add(tree: Any) -> Any:
         node = tree.nodes.new("CompositorNodeMask")
-        node.mask = mask
+        node.mask = chosen.get()
         return node.outputs[0]
 
     return add
+
+
+def digest(*how: Any) -> str:
+    """Eight digits that change with whatever changes the pixels of a rendered plate."""
+    return hashlib.sha256(repr(how).encode()).hexdigest()[:8]
 
 
 def render_frame(socket: Socket, size: Tuple[int, int], frame: int, path: str) -> None:

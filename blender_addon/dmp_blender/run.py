@@ -5,14 +5,14 @@ Plain objects, which outlive an operator whose class was removed under it.
 
 from __future__ import annotations
 
-from contextlib import contextmanager, suppress
-from typing import Any, Iterator, List, Optional
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional
 
 import bpy
 
 from . import preview
 from .core import dmp
-from .session import Status
+from .session import Session, Status
 
 TICK = 0.1  # seconds
 
@@ -47,7 +47,7 @@ class Run:
         self.timer = self._manager.event_timer_add(TICK, window=context.window)
         self._manager.progress_begin(0, 100)
         self._overlay = preview.Overlay()
-        self._screens = {one: one.image for one in _screens_for_preview(context)}
+        self._editors = preview.Editors(context.space_data)
         Run.current = self
 
     def advance(self) -> bool:
@@ -58,19 +58,8 @@ class Run:
         self._manager.progress_update(int(status.fraction * 100))
         _status_text(f"DMP {status.fraction:.0%}   {status.text}   Esc: cancel")
         Progress.show(status)
-        self._show_preview()
+        self._editors.show()
         return True
-
-    def _show_preview(self) -> None:
-        image = preview.current()
-        if image is None:
-            return
-        for space in list(self._screens):
-            try:
-                if space.image != image:
-                    space.image = image
-            except ReferenceError:  # the editor was closed
-                del self._screens[space]
 
     def end(self) -> None:
         """End the job, and take away everything that shows it."""
@@ -81,27 +70,19 @@ class Run:
         _status_text(None)
         self._overlay.remove()
         Progress.show(None)
+        self._editors.restore()
         preview.forget()
-        for space, before in self._screens.items():
-            with suppress(ReferenceError):  # the editor was closed, or the image is gone
-                space.image = before
+
+
+def is_busy() -> bool:
+    """Whether a job is under way, its first step included, which comes with the timer."""
+    return Run.current is not None or Session.current is not None
 
 
 def _status_text(text: Optional[str]) -> None:
     """In every workspace: the artist may change to another one while the job runs."""
     for workspace in bpy.data.workspaces:
         workspace.status_text_set(text)
-
-
-def _screens_for_preview(context: Any) -> List[Any]:
-    """Where the running alpha is shown: the Image Editor with the button, and empty ones."""
-    spaces = [
-        area.spaces.active
-        for window in context.window_manager.windows
-        for area in window.screen.areas
-        if area.ui_type == "IMAGE_EDITOR"
-    ]
-    return [one for one in spaces if one == context.space_data or one.image is None]
 
 
 class Progress:

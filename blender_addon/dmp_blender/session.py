@@ -96,15 +96,16 @@ class Work:
         """What lies on disk for each frame: FrameStatus, by the rule of the command line."""
         where, on_disk = result or self.result, self.files()
         wanted = [one for one in self.settings if one is not None]
+        shot = set(self.shot)
+        named = {number: self.frame(number) for number in shot.union(frames)}
 
         def window_of(number: int, settings: Any) -> List[Any]:
-            whole = dmp.Job(tuple(dmp.Frame(one, ()) for one in sorted({*self.shot, number})))
-            near = dmp.window_of(dmp.Frame(number, ()), whole, settings)
-            return [self.frame(one.number) for one in near]
+            numbers = self.shot if number in shot else sorted({*shot, number})
+            return [named[one] for one in dmp.window_numbers(number, numbers, settings)]
 
         return {
             number: dmp.frame_status(
-                where.path(number), self.frame(number), wanted, partial(window_of, number), on_disk
+                where.path(number), named[number], wanted, partial(window_of, number), on_disk
             )
             for number in frames
         }
@@ -173,6 +174,17 @@ class Session:
         self.warnings: List[str] = []
         self.is_new = False  # whether ``show`` has made a node
         self.note = ""  # what was done to the plates of the first frame where anything was
+        self._task: Optional[Any] = None
+
+    @property
+    def scene(self) -> Optional[Any]:
+        """The scene as it is called now; None when it is gone."""
+        return self._scene.find()
+
+    @property
+    def job_id(self) -> str:
+        """The engine's name for the job; "" until it has one."""
+        return self._task.job_id if self._task is not None else ""
 
     @property
     def result(self) -> place.Result:
@@ -211,7 +223,6 @@ class Session:
         """Status after Status until the nodes show the result; close it to end the job."""
         Session.current = self
         folder = temporary.make()
-        task: Optional[Any] = None
         try:
             place.make_folder(self.result, self._work.top)
             if self._carried and self._work.current is not None:
@@ -235,7 +246,7 @@ class Session:
                         files[plate.path] = path
                 found[frame in solved].append(named)
             if self._frames:
-                task = dmp.BackgroundJob(
+                task = self._task = dmp.BackgroundJob(
                     dmp.Job(tuple(found[True]), *self._work.settings, tuple(found[False])),
                     {frame: self.result.path(frame) for frame in self._frames},
                     preview=os.path.join(folder, "preview.png"),
@@ -251,14 +262,14 @@ class Session:
                 task.result()
         finally:
             Session.current = None
-            if task is not None and not task.done:
-                task.cancel()
+            if self._task is not None and not self._task.done:
+                self._task.cancel()
             place.remove_if_empty(self.result, self._work.top)
             shutil.rmtree(folder, ignore_errors=True)
 
     def show(self) -> Optional[Any]:
         """Put what there is into the scene's compositor; the group node, or None."""
-        scene, plate = self._scene.find(), self._work.plate.find()
+        scene, plate = self.scene, self._work.plate.find()
         if scene is None or plate is None or not self.result.frames():
             return None
         node, self.is_new = results.show(scene, plate, self.result)

@@ -6,6 +6,7 @@ nothing was linked to a viewer before the first matte.
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Iterator, Optional, Tuple
 
 import bpy
@@ -37,12 +38,12 @@ def show(scene: Any, view: str) -> None:
     if output not in node.outputs:
         raise dmp.InputError(f"The matte '{node.label}' has no {label.lower()}.")
     tree = compat.compositor_of(scene)
-    viewer = _viewer(tree, node)
     source = node.outputs[output]
     if background:
         over = _over_node(scene, tree, node, background)
         tree.links.new(source, over.inputs[0])
         source = over.outputs[0]
+    viewer = _viewer(tree, node)
     tree.links.new(source, viewer.inputs[0])
     tree.nodes.active = viewer
     for space in _spaces():
@@ -73,30 +74,50 @@ def _viewer(tree: Any, node: Any) -> Any:
 
 
 def _over_node(scene: Any, tree: Any, node: Any, background: str) -> Any:
-    """The node that puts its input over a background; one of each in a tree."""
+    """The node that puts its input over a background; one of each in a tree.
+
+    What can fail comes before the first thing that is made.
+    """
     for one in tree.nodes:
         group = getattr(one, "node_tree", None)
         if group is not None and group.get(OVER) == background:
+            with contextlib.suppress(dmp.DmpError):  # no plate any more: as it is
+                _point(group, _picture(scene, background))
             return one
+    group = _over_group(background, _picture(scene, background))
     found = tree.nodes.new("CompositorNodeGroup")
-    found.node_tree = _over_group(scene, background)
+    found.node_tree = group
     found.label = found.node_tree.name
     found.location = (node.location.x + node.width + 40.0, node.location.y - 40.0)
     return found
 
 
-def _over_group(scene: Any, background: str) -> Any:
+def _picture(scene: Any, background: str) -> Optional[Any]:
+    """Of the plate's size; None for a plain colour. DmpError."""
+    if background != "checker":
+        return None
+    return _checker(*plates.size_of(plates.read_inputs(scene.dmp)[0]))
+
+
+def _point(group: Any, picture: Optional[Any]) -> None:
+    """Show another picture: the plate may have another size now."""
+    for node in group.nodes if picture is not None else ():
+        if node.bl_idname == "CompositorNodeImage":
+            node.image = picture
+
+
+def _over_group(background: str, picture: Optional[Any]) -> Any:
     group = compat.new_tree(f"DMP Over {background.capitalize()}", ("Image", "NodeSocketColor"))
     compat.add_input(group, "Image", "NodeSocketColor")
     group[OVER] = background
     start, end = (group.nodes.new(f"NodeGroup{one}") for one in ("Input", "Output"))
     over = group.nodes.new("CompositorNodeAlphaOver")
     below, above = compat.alpha_over_inputs(over)
-    if background == "checker":
-        picture = group.nodes.new("CompositorNodeImage")
-        picture.image = _checker(*plates.size_of(plates.read_inputs(scene.dmp)[0]))
-        picture.location = (0, -160)
-        group.links.new(picture.outputs[0], below)
+    if picture is not None:
+        shown = group.nodes.new("CompositorNodeImage")
+        shown.image = picture
+        shown.location = (0, -160)
+        group.links.new(shown.outputs[0], below)
     else:
         below.default_value = GREY
     group.links.new(start.outputs[0], above)

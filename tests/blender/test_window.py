@@ -52,6 +52,32 @@ def in_a_window(blender: Blender, blend: Path) -> Blender:
     return replace(blender, command=(*command, "--python"))
 
 
+def test_a_double_click_closed_editors_and_the_addon_disabled(
+    installed: Callable[[str], Blender], display: str, output: Path
+) -> None:
+    blender = installed("3.4")
+    given = {
+        "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
+        "blend": output / "shot.blend", "output": output, "last": 1002, "settings": {},
+    }  # fmt: skip
+    blender.run("prepare", **given)
+    environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
+    seen = in_a_window(blender, output / "shot.blend").run(
+        "editors", environment=environment, **given
+    )
+    assert seen["left"] == 0, seen
+    assert seen["double click"] == [1, 0]  # one job
+    assert seen["editors"] == 3 and seen["area closed"] == ["FINISHED"]
+    # Only an open editor is written to, and none in which the artist looks at something else.
+    assert seen["changed"] == seen["at the end"] == ["alpha"]
+    assert seen["hidden"] == ""
+    assert seen["ended"] == [1, 1]
+    # The add-on was disabled under a job: it ends, nothing of ours is left, and all works again.
+    assert seen["disabled"] == [2, 2]
+    assert seen["after disabling"] == [False, [], False]
+    assert seen["enabled"] == [3, 2]
+
+
 def test_a_click_a_matte_undo_escape_and_another_file(
     installed: Callable[[str], Blender], engine: Any, display: str,
     output: Path, tmp_path: Path,

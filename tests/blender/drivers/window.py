@@ -7,13 +7,13 @@ Coordinates are Blender's: from the lower left corner. Screenshots go to ``outpu
 import os
 import subprocess
 import sys
-import time
-import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bpy
-from host import MODULE, answer, arguments, group_node, job_states, mattes
+import story
+from host import MODULE, arguments, group_node, job_states, mattes
+from story import wait
 
 given = arguments()
 seen = {"texts": [], "fractions": []}
@@ -104,16 +104,6 @@ def open_tab():
     region = sidebar(area("NODE_EDITOR"))
     click(region.x + region.width - 12, region.y + region.height - given["tab"])
     return True
-
-
-def wait(seconds):
-    start = []
-
-    def step():
-        start.append(time.monotonic())
-        return start[-1] - start[0] >= seconds
-
-    return step
 
 
 def photograph(name):
@@ -217,11 +207,7 @@ def plays_no_more():
 
 
 def note(name, what):
-    def step():
-        seen[name] = what()
-        return True
-
-    return step
+    return story.note(seen, name, what)
 
 
 def show_result():
@@ -345,24 +331,4 @@ STEPS = [
 ]  # fmt: skip
 
 
-PATIENCE = 90.0  # seconds for one step
-
-
-def tick():
-    seen.setdefault("since", time.monotonic())
-    try:
-        if STEPS[0]():
-            seen.update(step=STEPS.pop(0).__name__, since=time.monotonic())
-        if STEPS and time.monotonic() - seen["since"] < PATIENCE:
-            return 0.2
-    except Exception:
-        traceback.print_exc()
-        shot("failed")
-    seen["left"] = len(STEPS)
-    bpy.ops.preferences.addon_disable(module=MODULE)
-    answer(**seen)
-    bpy.ops.wm.quit_blender()
-    return None
-
-
-bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
+story.tell(STEPS, seen, shot)

@@ -1,0 +1,151 @@
+"""Rules of the add-on that need no engine, each with as little as it takes."""
+
+import importlib
+import os
+from types import SimpleNamespace
+
+import bpy
+from host import MODULE, addon, answer, arguments, configure, load, square_mask
+
+given = arguments()
+folder = given["folder"]
+seen = {}
+
+
+def path(name):
+    return os.path.join(folder, name)
+
+
+def names(*, roots):
+    """What there is in the .blend of these kinds."""
+    return sorted(one.name for root in roots for one in root)
+
+
+def animated_mask(scene):
+    """Its shape has keys at frames 1 and 11, and its opacity too."""
+    mask = square_mask("half")
+    layer = mask.layers[0]
+    mask.layers.active = layer
+    window = bpy.context.window_manager.windows[0]
+    area = window.screen.areas[0]
+    area.ui_type = "IMAGE_EDITOR"
+    area.spaces.active.ui_mode = "MASK"
+    area.spaces.active.mask = mask
+    region = next(one for one in area.regions if one.type == "WINDOW")
+    for frame, shift in ((1, 0.0), (11, 0.25)):
+        scene.frame_set(frame)
+        for point in layer.splines[0].points:
+            point.co.x += shift
+            point.select = True
+        layer.alpha = 1.0 - shift
+        layer.keyframe_insert("alpha", frame=frame)
+        with bpy.context.temp_override(window=window, area=area, region=region):
+            bpy.ops.mask.shape_key_insert()
+    return mask
+
+
+with addon(given["python"]) as scene:
+    part = {
+        name: importlib.import_module(f"{MODULE}.{name}")
+        for name in ("collect", "compat", "engine", "facts", "operators", "plates", "results",
+                     "run", "session", "view")
+    }  # fmt: skip
+    dmp = importlib.import_module(f"{MODULE}.core").dmp
+
+    # A publish of two colour spaces.
+    configure(scene, load(path("plate.exr")), load(path("clean.png")))
+    request = dmp.finish(part["collect"].collect(scene, [1], folder))
+    shot = request.shots[0]
+    seen["spaces"] = [shot.space, shot.clean_space]
+
+    # Masks, movies and clips: named by what they are at the frame, whatever frame is shown.
+    def named(row, role, frames, plate=None):
+        made = part["plates"].read_input(row, role, plate)
+        return [made.job_name(frame) for frame in frames]
+
+    plate = part["plates"].read_inputs(scene.dmp)[0]
+    row = scene.dmp.garbage
+    row.kind, row.mask = "MASK", animated_mask(scene)
+    for frame in (1, 6):
+        scene.frame_set(frame)
+        seen[f"mask at {frame}"] = named(row, dmp.Role.GARBAGE, (1, 6, 11, 12), plate)
+    row.mask = None
+    movie = bpy.data.images.load(path("movie.avi"))
+    row = scene.dmp.plate
+    row.image, row.start, row.first = movie, 1, 1
+    seen["movie"] = named(row, dmp.Role.IMAGE, (3,))
+    row.start = 2
+    seen["movie later"] = named(row, dmp.Role.IMAGE, (3,))
+    clip = bpy.data.movieclips.load(path("clear.0011.png"))
+    clip.frame_start, clip.frame_offset = 5, 1
+    row.kind, row.clip = "CLIP", clip
+    made = part["plates"].read_input(row, dmp.Role.IMAGE)
+    seen["clip's files"] = [made.made_of(frame) for frame in (5, 6)]
+    seen["clip has"] = [made.has(frame) for frame in range(3, 9)]
+    seen["clip's range"] = part["facts"].range_of(row)
+
+    # A view that cannot be made leaves nothing behind.
+    row.kind, row.image = "IMAGE", load(path("plate.exr"))
+    group = part["compat"].new_tree("DMP plate", ("Combined", "NodeSocketColor"))
+    group[part["results"].MARK] = "plate_matte.exr"
+    tree = part["compat"].ensure_compositor(scene)
+    tree.nodes.new("CompositorNodeGroup").node_tree = group
+    row.image = None
+    before = names(roots=(tree.nodes, bpy.data.node_groups))
+    try:
+        part["view"].show(scene, "CHECKER")
+    except dmp.DmpError as error:
+        seen["no checker"] = str(error)
+    after = names(roots=(tree.nodes, bpy.data.node_groups))
+    seen["left behind"] = [one for one in after if one not in before]
+    sizes = []
+    for name in ("plate.exr", "wide.exr"):  # the checker follows the plate's size
+        row.image = load(path(name))
+        part["view"].show(scene, "CHECKER")
+        groups = [one for one in bpy.data.node_groups if one.get(part["view"].OVER) == "checker"]
+        pictures = [node.image for node in groups[0].nodes if node.type == "IMAGE"]
+        sizes.append([len(groups), tuple(pictures[0].size)])
+    seen["checkers"] = sizes
+
+    # A job that ends while another scene is shown.
+    other = bpy.data.scenes.new("Other")
+    ended = SimpleNamespace(
+        scene=other, show=lambda: None, is_new=False, summary=lambda: "1-3 solved", finished=[],
+        warnings=[], note="", result=SimpleNamespace(still=False, folder=folder),
+    )  # fmt: skip
+    operator = SimpleNamespace(report=lambda kind, text: None)
+    part["operators"].Matte._end(operator, bpy.context, ended, None)
+    seen["states"] = [part["run"].States.of(one) for one in (scene, other)]
+
+    # A second click, before the timer has begun the job of the first.
+    part["run"].Run.current = SimpleNamespace(end=lambda: None)
+    seen["second click"] = bpy.ops.dmp.matte_range.poll()
+    part["run"].Run.current = None
+    seen["click"] = bpy.ops.dmp.matte_range.poll()
+
+    # The place of the own job in the engine's queue.
+    jobs = [{"id": "a", "position": 0}, {"id": "own", "position": 2}, {"id": "b", "position": 5}]
+    state = SimpleNamespace(jobs=jobs)
+    seen["places"] = []
+    for own in ("own", "a", "gone", ""):
+        part["session"].Session.current = SimpleNamespace(job_id=own)
+        seen["places"].append(part["engine"]._queue_place(state))
+    part["session"].Session.current = None
+
+    # What a look at a long shot costs, in frames made.
+    shot = load(path("shot.0001.png"), sequence=True)
+    configure(scene, shot, load(path("clean.png")))
+    seen["frames made"] = []
+    true_frame, made = dmp.Frame, []
+    dmp.Frame = lambda *given: made.append(1) or true_frame(*given)
+    for last in (20, 40):
+        scene.frame_start, scene.frame_end = 1, last
+        made.clear()
+        work = part["session"].Work(scene, [])
+        states = work.states(range(1, last + 1))
+        assert {one.value for one in states.values()} == {"missing"}
+        for frame in range(1, last + 1):
+            work.needed([frame])
+        seen["frames made"].append(len(made))
+    dmp.Frame = true_frame
+answer(**seen)
