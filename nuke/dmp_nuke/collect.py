@@ -148,6 +148,7 @@ def shots_of(
     and after each step of the rendering: a frame, so that Nuke is free between two, or a whole
     range. InputError and its kin, OutputError, CancelledError.
     """
+    knobs.follow_range(node)
     chosen = knobs.settings_of(node)
     space = knobs.colour_space(node)
     if not space:
@@ -253,6 +254,11 @@ def _about(node: nuke.Group, error: DmpError) -> str:
     """The sentence with the node's name in it."""
     sentence = str(error)
     return sentence if node.name() in sentence else f"{node.fullName()}: {sentence}"
+
+
+def script_stem() -> str:
+    """The saved script's path without version and suffix."""
+    return VERSION.sub("", os.path.splitext(_script())[0])
 
 
 def _script() -> str:

@@ -15,9 +15,11 @@ import nuke
 
 from dmp_matting.hosts import (
     CHUNK,
+    InputError,
     OutputError,
     SettingsError,
     Shot,
+    atomic_write,
     engine_command,
     finish,
     named_settings,
@@ -27,6 +29,8 @@ from dmp_matting.hosts import (
 from . import collect, knobs, output, prepare, rendered, results
 from .render import range_text
 from .steps import Working
+
+LIST, OWNER = "shots.json", "script.json"  # in a folder of --plates
 
 
 def submitting(node: nuke.Group) -> Working[str]:
@@ -59,13 +63,29 @@ def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> 
         wanted = list(frames) or knobs.whole_range(node)
         plates = rendered.plates_of(node, to)
         rows += map(_row, finish(_shots(node, plates, wanted, by_frame=False)))
-    path = folder / "shots.json"
+    path = folder / LIST
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps({"shots": rows}, indent=1) + "\n", encoding="utf-8")
+        for name, data in ((OWNER, {"script": collect.script_stem()}), (LIST, {"shots": rows})):
+            with atomic_write(folder / name) as draft:
+                draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     except OSError as reason:
         raise OutputError(f"{path} cannot be written ({reason.strerror}).") from None
     return path.as_posix()
+
+
+def check_folder(to: str) -> None:
+    """InputError where ``to`` holds the plates of another script, which may wait for a farm."""
+    path = Path(os.path.abspath(to)) / OWNER
+    try:
+        owner = str(json.loads(path.read_text(encoding="utf-8"))["script"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if owner != collect.script_stem():
+        raise InputError(
+            f"{path.parent.as_posix()} holds the plates of another script, {owner}; give another "
+            "folder, or add --again."
+        )
 
 
 def _shots(

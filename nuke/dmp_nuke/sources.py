@@ -27,7 +27,7 @@ from .node import INPUTS, children, upstream
 PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
 # Nodes that give other frames than the one that is asked for, by a part of their class.
 TIME = re.compile(
-    r"time|frameblend|framehold|append|oflow|kronos|echo|temporal|denoise|deflicker|motionblur"
+    r"time(?!code)|frameblend|framehold|append|oflow|kronos|echo|temporal|denoise|deflicker|motionblur"
     r"|vectorgenerator|smartvector",
     re.IGNORECASE,
 )

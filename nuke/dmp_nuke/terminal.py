@@ -90,12 +90,14 @@ def _run(options: argparse.Namespace) -> None:
         raise InputError(f"The script {options.script} cannot be opened: {reason}.") from None
     if options.plates:
         nodes, frames = _chosen(options.node), _range(options.frames)
+        if not options.again:
+            farm.check_folder(options.plates)
         for node in nodes:
             _check_others(node, frames or knobs.whole_range(node), options)
         listed = farm.write_shots(nodes, options.plates, frames)
         nuke.tprint(f"{NAME}: wrote {listed}; solve it with `dmp batch`.")
         return
-    for node in _chosen(options.node):
+    for node in _chosen(options.node, may_be_none=bool(options.render)):
         if options.render and not node["compute_missing"].value():
             continue
         frames = _range(options.frames) or knobs.whole_range(node)
@@ -137,8 +139,10 @@ def _render(name: str, frames: List[int]) -> None:
             raise InputError(f"{name} cannot be rendered: {reason}.") from None
 
 
-def _chosen(names: Optional[List[str]]) -> List[nuke.Group]:
+def _chosen(names: Optional[List[str]], may_be_none: bool = False) -> List[nuke.Group]:
     found = all_nodes()
+    if not found and not may_be_none:
+        raise InputError(f"The script has no {NAME} node.")
     for name in names or []:
         if name not in [node.fullName() for node in found]:
             raise InputError(f"The script has no {NAME} node '{name}'.")
@@ -192,7 +196,11 @@ def _parser() -> argparse.ArgumentParser:
         "--frames", nargs="?", default="", const=TAKEN, help="=1001-1100, or each node's range"
     )
     parser.add_argument("--missing", action="store_true", help="solve no stale frames")
-    parser.add_argument("--again", action="store_true", help="solve frames that are there as well")
+    parser.add_argument(
+        "--again",
+        action="store_true",
+        help="solve frames that are there as well, and replace files of something else",
+    )
     parser.add_argument(
         "--plates", default="", help="only write the plates and a list of shots into this folder"
     )

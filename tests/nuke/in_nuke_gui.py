@@ -13,6 +13,7 @@ right place, and the amber and red tiles come and go.
 
 import json
 import os
+import shutil
 import threading
 import time
 
@@ -56,7 +57,7 @@ class Checks:
             ran.set()
 
     def _run(self):
-        from dmp_nuke import jobs, knobs, node, states
+        from dmp_nuke import jobs, knobs, node, states, steps
 
         keyer = nuke.menu("Nodes").menu("Keyer")
         self.check("menu", keyer.findItem("DMP Matte") is not None, True)
@@ -100,6 +101,7 @@ class Checks:
         self.check("nothing twice", made["status"].value()[:17], "Nothing to solve.")
         made["solve"].setValue("all frames")
         made["seed"].setValue(11)
+        self.check("outdated", made["frame_states"].value(), "changed since: press Reload")
         made["matte_range"].execute()
         made["cancel"].execute()
         yield lambda: jobs.running(made) is None
@@ -110,12 +112,24 @@ class Checks:
         self.check("reload", made["disable"].value(), False)
         made["output"].setValue("over checker")
         self.check("show", int(made.node("output")["which"].value()), 5)
+        brighter = nuke.nodes.Multiply(value=2.0)
+        brighter.setInput(0, made.input(0))
+        made.setInput(0, brighter)
+        made["submit"].execute()
+        self.check("free while it renders", bool(steps.RUNNING), True)
+        yield lambda: not steps.RUNNING
+        self.check("submitted", made["status"].value()[:18], "Wrote the farm job")
+        job = self.folder + "/gui/v002/farm/DMPMatte1"
+        plates = sorted(os.listdir(job + "/plates"))
+        self.check("plates", plates, [
+            *(f"{role}.main.{n}.exr" for role in ("clean", "image") for n in (1001, 1002, 1003)),
+            "made_from.json",
+        ])  # fmt: skip
         self.check("all nodes", [one.name() for one in node.each_node()], ["DMPMatte1"])
         self.check("is ours", knobs.is_dmp(made), True)
         nuke.delete(made)
         self.check("deleted", [one.name() for one in node.each_node()], [])
-        for file in os.listdir(self.folder + "/gui/v002"):
-            os.remove(self.folder + "/gui/v002/" + file)
+        shutil.rmtree(self.folder + "/gui/v002")
 
 
 def start(folder):

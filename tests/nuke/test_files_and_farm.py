@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import nuke
+import numpy as np
 import pytest
 from nuke_standin.session import Session, run_until
 
+from dmp_matting import run_shots
 from dmp_matting.atomic_write import SYSTEM
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.client.connection import Connection
-from dmp_nuke import collect, files, menus, steps, temporary
+from dmp_matting.hosts import FrameStatus
+from dmp_nuke import collect, files, menus, node, states, steps, temporary, terminal
 
-from .conftest import ROOT, Shot, dmp_node, press
+from .conftest import ROOT, Shot, dmp_node, pixels, press
 from .test_terminal import run_nuke, saved
 
 
@@ -188,6 +193,23 @@ def test_nuke_is_free_while_a_farm_jobs_plates_are_rendered(dmp: Any, session: S
     assert not (bundle / "template.json").exists()
 
 
+def test_a_frame_of_a_farm_is_the_ranges(
+    dmp: Any, session: Session, engine: Connection, tmp_path: Path
+) -> None:
+    """What goes to Submit, a list of shots or a publish is solved with its neighbours."""
+    dmp["set_temporal"].setValue("neighbours")
+    press(dmp, "matte_range")
+    dmp["only"].setValue("1002")
+    (shot,) = collect.collect([dmp]).shots
+    list(run_shots([replace(shot, output=str(tmp_path / "farm.####.exr"))]))
+    (own, _), (farmed, _) = (
+        pixels(path) for path in (tmp_path / "v001/matte.1002.exr", tmp_path / "farm.1002.exr")
+    )
+    assert np.array_equal(farmed["A"], own["A"])
+    shutil.copy(tmp_path / "farm.1002.exr", tmp_path / "v001" / "matte.1002.exr")
+    assert states.frame_states(dmp, [1002]) == {1002: FrameStatus.SOLVED}
+
+
 def test_two_nodes_with_one_folder_have_a_farm_job_each(
     dmp: Any, shot: Shot, session: Session, tmp_path: Path
 ) -> None:
@@ -202,6 +224,31 @@ def test_two_nodes_with_one_folder_have_a_farm_job_each(
         values = json.loads((job / "openjd_parameters.json").read_text())
         assert values["Output"] == made["file"].value()
         assert values["Image"] == f"{job.as_posix()}/plates/image.main.1001.exr"
+
+
+def test_plates_of_other_shots_are_not_replaced(
+    dmp: Any, session: Session, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The farm may still have to solve them; both scripts have a node of one name."""
+    to = ["--plates", str(tmp_path / "jobs")]
+    nuke.scriptSaveAs(str(tmp_path / "a_v001.nk"))
+    assert terminal.main([str(tmp_path / "a_v001.nk"), *to]) == 0
+    (made,) = node.all_nodes()
+    made["file"].setValue((tmp_path / "b" / "matte.%04d.exr").as_posix())
+    nuke.scriptSaveAs(str(tmp_path / "b.nk"))
+    assert terminal.main([str(tmp_path / "b.nk"), *to]) == 2
+    assert capsys.readouterr().err == (
+        f"DMP: {tmp_path.as_posix()}/jobs holds the plates of another script, "
+        f"{tmp_path.as_posix()}/a; give another folder, or add --again.\n"
+    )
+    nuke.scriptSaveAs(str(tmp_path / "a_v002.nk"))
+    assert terminal.main([str(tmp_path / "a_v002.nk"), *to]) == 0, "its own again"
+    assert terminal.main([str(tmp_path / "b.nk"), *to, "--again"]) == 0
+    nuke.delete(nuke.toNode("DMPMatte1"))
+    nuke.scriptSaveAs(str(tmp_path / "empty.nk"))
+    for arguments in ([], to):
+        assert terminal.main([str(tmp_path / "empty.nk"), *arguments]) == 2
+        assert capsys.readouterr().err == "DMP: The script has no DMP Matte node.\n"
 
 
 def test_plates_only_and_then_a_batch_without_nuke(

@@ -11,7 +11,8 @@ from nuke_standin.session import Session, run_until
 
 from dmp_matting.client.connection import Connection
 from dmp_matting.errors import InputError, SettingsError
-from dmp_nuke import jobs, knobs, menus, node, prepare, states
+from dmp_matting.hosts import finish
+from dmp_nuke import collect, jobs, knobs, menus, node, prepare, states
 
 from .conftest import Shot, dmp_node, press
 
@@ -36,10 +37,15 @@ def test_input_global_and_custom(dmp: Any, session: Session) -> None:
     assert (dmp.frameRange().first(), dmp.frameRange().last()) == (1002, 1004), "without DMP too"
 
 
+def shots(made: Any, frames: list[int]) -> Any:
+    """What a farm is given of some frames."""
+    return finish(collect.shots_of(made, "s", frames, Path, lambda *_: "m.####.exr", True))
+
+
 @pytest.mark.parametrize(
     "call",
-    [prepare.Work, states.frame_states, states.others_frames],
-    ids=["solve", "states", "overwrite"],
+    [prepare.Work, states.frame_states, states.others_frames, shots],
+    ids=["solve", "states", "overwrite", "farm"],
 )
 def test_the_range_is_the_plates_whoever_needs_it(dmp: Any, session: Session, call: Any) -> None:
     """Another Read was connected where no GUI follows: the first frame is a still's number."""
