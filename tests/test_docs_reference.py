@@ -24,7 +24,7 @@ FOREIGN = {
     "--list", "--before", "--samples", "--plates",
     "--help", "--grace", "--worker-idle", "--joint-steps", "--work", "--repeats", "--step",
     "--nthreads", "--resources", "--python-expr", "--python-exit-code", "--python", "--node",
-    "--again", "--save", "--render", "--smoke", "--parts", "--also", "--limit",
+    "--again", "--save", "--render", "--smoke", "--parts", "--also", "--limit", "--path",
 }  # fmt: skip
 
 

@@ -82,11 +82,16 @@ class Plan:
             if not self.known_build:
                 origin += f" ({_size(SIZES[True][0])} if it has no torch for the CPU)"
         python = self.tools.base.called if self.tools.base else "a Python that uv brings"
+        besides = (
+            "nothing outside that folder changes"
+            if self.request.into
+            else "besides that folder only the configuration of DMP changes"
+        )
         torch = f"torch for {'the GPU' if self.build.gpu else 'the CPU'} ({self.build.reason})"
         return (
             f"DMP {self.payload.version}, {torch} and its other packages, {origin}, are installed "
             f"into {self.place} ({_size(self.disk)}, on {python}). Nothing else leaves this "
-            "machine, and nothing outside that folder changes."
+            f"machine, and {besides}."
         )
 
 

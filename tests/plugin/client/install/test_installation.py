@@ -50,6 +50,7 @@ def test_installed_seen_by_all_hosts_and_removed(index: Index, release: Path, ho
     write_config({"cache_gb": 3.0})
     plan = plan_installation(InstallRequest(base=sys.executable, release=release))
     assert str(home.root / "data" / "engines") in plan.sentence and "GB" in plan.sentence
+    assert plan.sentence.endswith("besides that folder only the configuration of DMP changes.")
     steps: list[installation.Step] = []
     done = installation.Installation(plan).run(steps.append)
     fractions = [step.fraction for step in steps]
