@@ -278,6 +278,23 @@ def responses() -> str:
     )  # fmt: skip
 
 
+def work() -> str:
+    """What benchmarks/work.py counts."""
+    rows = [
+        (
+            case, f"{found['operations']:,}", f"{found['elements'] / 1e6:.0f}",
+            f"{found['products']:,}", f"{found['waits']:,}", f"{found['opencv'] / 1e6:.1f}",
+            f"{found['read'] / 1e3:.0f}",
+        )
+        for case, found in load("work")["work"].items()
+    ]  # fmt: skip
+    head = (
+        "`draft`, 96×64 | operations of torch | their elements, millions | sparse products | "
+        "waits | elements of OpenCV and SciPy, millions | read, kB"
+    )
+    return table(head, rows)
+
+
 # --- the house -----------------------------------------------------------------------------------
 
 HOUSE = ROOT / "docs" / "engineering"
@@ -319,6 +336,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "time-to-quality": time_to_quality,
     "cost-by-size": cost_by_size,
     "responses": responses,
+    "work": work,
     "house": house,
 }
 

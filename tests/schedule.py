@@ -45,6 +45,7 @@ SECONDS: dict[str, int] = {
     "engine/pipeline/test_frame.py": 38,
     "pipeline/test_clean_stills.py": 38,
     "pipeline/test_mattes.py": 38,
+    "engine/pipeline/test_work.py": 25,
     "nuke/test_matte.py": 34,
     "engine/pipeline/test_stage_cache.py": 34,
     "plugin/panel/test_panel.py": 31,
