@@ -84,6 +84,7 @@ setup(
             "hypothesis>=6",
             "ruff>=0.6",
             "mypy>=1.11",
+            "uv>=0.9",
             "tree-sitter>=0.23",
             "tree-sitter-powershell>=0.26",
             "types-nuke==13.2.8.0",

@@ -71,7 +71,7 @@ class Plan:
     place: Path
     download: int  # bytes
     disk: int  # bytes
-    known_build: bool  # False where only the index's answer shows which build of torch it has
+    known_build: bool  # False where it shows only later whether the small build can be had
 
     @property
     def sentence(self) -> str:
@@ -80,7 +80,7 @@ class Plan:
         else:
             origin = f"about {_size(self.download)} from the package index"
             if not self.known_build:
-                origin += f" ({_size(SIZES[True][0])} if it has no torch for the CPU)"
+                origin += f" ({_size(SIZES[True][0])} if torch for the CPU alone cannot be had)"
         python = self.tools.base.called if self.tools.base else "a Python that uv brings"
         besides = (
             "nothing outside that folder changes"
@@ -143,8 +143,7 @@ def plan_installation(request: InstallRequest) -> Plan:
             f"The engine needs {_size(disk + download)} at {place}, where {_size(free)} are free; "
             "make room, or set DMP_DATA_DIR to a folder on another disk."
         )
-    sure = build.gpu or build.plain or request.source is not None
-    known = sure or bool(torch_build.own_index(build)) or not _index_is_configured()
+    known = build.gpu or build.plain or bool(request.source or torch_build.own_index(build))
     return Plan(request, found, chosen, build, place, int(download), int(disk), known)
 
 
@@ -266,7 +265,10 @@ class Installation:
                 side, ["--torch-backend", build.name, torch_build.REQUIREMENT], None
             )
             report(Step(f"Getting torch for {build.name}", 0.46))
-            code, _ = self._runner.outcome(command, self._environment)
+            reading = Reading(1)
+            show = reading.reporting(report, 0.46, 0.84)
+            code, _ = self._runner.outcome(command, self._environment, show)
+            self._downloaded += reading.downloaded
             if not code:
                 return
             self._notes.append(torch_build.not_had(build))
@@ -275,7 +277,7 @@ class Installation:
 
     def _uv_that_knows_builds(self, side: Path) -> str:
         """uv where nothing leads to a facility's index; fetched as a wheel where it is not here."""
-        if _index_is_configured():
+        if pip_is_configured() or uv_is_configured():
             return ""
         if self._tools.uv:
             return self._tools.uv
@@ -328,11 +330,6 @@ class Installation:
                 f"torch {record.torch} has no CUDA, so the CPU solves; set DMP_TORCH_INDEX to an "
                 f"index with the build {build.name} and install again."
             )
-
-
-def _index_is_configured() -> bool:
-    """Whether pip or uv is led to an index that may have builds of torch of its own, or none."""
-    return pip_is_configured() or uv_is_configured()
 
 
 def _put_in_place(side: Path, target: Path) -> None:

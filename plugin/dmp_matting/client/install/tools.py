@@ -148,6 +148,10 @@ class Reading:
             self.downloaded += int(amount)
             name = self._last or re.split(r"-\d", size[1])[0]
             return f"Downloading {name}, {size[2]} {size[3]}B" if amount > 1e6 else ""
+        here = re.match(r"\s*Downloaded (\S+)$", line)
+        if here:  # uv names what is larger than 1 MB alone
+            self.seen += 1
+            return f"Downloaded {here[1]}"
         if line.startswith(("Installing collected", "Prepared")):
             self.seen = self.packages
             return "Unpacking the packages"

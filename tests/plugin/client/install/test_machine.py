@@ -201,3 +201,19 @@ def test_the_lines_of_pip_are_progress() -> None:
         "Unpacking the packages",
     ]  # fmt: skip
     assert reading.downloaded == 16_900_000 and reading.fraction == 1.0
+
+
+def test_the_lines_of_uv_are_progress() -> None:
+    reading = Reading(4)
+    lines = [
+        "Resolved 4 packages in 3ms",
+        "Downloading numpy (16.1MiB)",
+        "Downloading torch (183.0MiB)",
+        " Downloaded numpy",
+    ]
+    assert [reading.sentence(line) for line in lines] == [
+        "", "Downloading numpy, 16.1 MB", "Downloading torch, 183.0 MB", "Downloaded numpy",
+    ]  # fmt: skip
+    assert reading.downloaded == 199_100_000 and reading.fraction == 0.25
+    assert reading.sentence("Prepared 4 packages in 2.1s") == "Unpacking the packages"
+    assert reading.fraction == 1.0
