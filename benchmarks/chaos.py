@@ -54,15 +54,13 @@ SETTINGS = Settings(
 PAIRS, FRAMES = 4, 2  # jobs that are solved again and again, and frames of each
 QUIET = 120.0  # seconds after the last kill, in which every job has to end
 STORM_JOBS, STORM_KILLS, STORM_EVERY = 32, 47, 4.0  # the last in seconds, mean
-STORM_STEPS = 400  # of a job: some seconds, so that the storm outlasts most of them
 STORM_LOST = 2  # jobs of a storm that may be lost
 
 
 class Scene:
     """Pairs in a folder, and the digests of their mattes by an undisturbed engine."""
 
-    def __init__(self, folder: Path, pairs: int, frames: int, settings: Settings) -> None:
-        self.settings = settings
+    def __init__(self, folder: Path, pairs: int, frames: int) -> None:
         self.folder, self.frames = folder, range(1, frames + 1)
         self.jobs = [self._job(number) for number in range(pairs)]
         self.truth: dict[int, list[str]] = {}
@@ -77,7 +75,7 @@ class Scene:
             paths = (self._write(image, f"i{seed}.{number}"), self._write(clean, f"c{seed}"))
             roles = (Role.IMAGE, Role.CLEAN)
             frames.append(Frame(number, tuple(map(Plate, map(str, paths), roles))))
-        return Job(tuple(frames), self.settings.changed(seed=seed))
+        return Job(tuple(frames), SETTINGS.changed(seed=seed))
 
     def _write(self, pixels: np.ndarray, name: str) -> Path:
         path = self.folder / f"{name}.exr"
@@ -115,16 +113,16 @@ class Chaos(threading.Thread):
         self.until = time.monotonic() + seconds
         self.every, self.chance, self.most = every, chance, most
         self.done: collections.Counter[str] = collections.Counter()
+        self.over = threading.Event()  # nobody solves any more
 
     def run(self) -> None:
         ways = [self.kill_engine, self.kill_worker, self.kill_worker, self.stop_engine,
                 self.stop_worker, self.take_run_file]  # fmt: skip
         if self.most:
             ways = [self.kill_engine, self.kill_engine, self.kill_worker]
-        while time.monotonic() < self.until and (
-            not self.most or sum(self.done.values()) < self.most
-        ):
-            time.sleep(self.chance.uniform(0.3, 1.7) * self.every)
+        while time.monotonic() < self.until and not 0 < self.most <= self.done.total():
+            if self.over.wait(self.chance.uniform(0.3, 1.7) * self.every):
+                return
             way = self.chance.choice(ways)
             try:
                 if way():
@@ -204,9 +202,9 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
     chance = random.Random(chosen.seed)
     try:
         if chosen.storm:
-            scene = Scene(folder, STORM_JOBS, 1, SETTINGS.changed(joint_steps=STORM_STEPS))
+            scene = Scene(folder, STORM_JOBS, 1)
         else:
-            scene = Scene(folder, PAIRS, FRAMES, SETTINGS)
+            scene = Scene(folder, PAIRS, FRAMES)
         start_engine()
         scene.find_truth()
         if chosen.storm:
@@ -221,12 +219,14 @@ def run(chosen: argparse.Namespace) -> dict[str, Any]:
         working = [Client(f"client{n}", scene, which) for n, which in enumerate(numbers)]
         for thread in (chaos, *working):
             thread.start()
-        chaos.join()
+        while chaos.is_alive() and any(client.is_alive() for client in working):
+            chaos.join(1.0)
+        chaos.over.set()
         deadline = time.monotonic() + QUIET
         for client in working:
             client.join(max(0.0, deadline - time.monotonic()))
         return {
-            "kills": sum(chaos.done.values()),
+            "kills": chaos.done.total(),
             "by_kind": dict(chaos.done),
             "jobs": sum(client.jobs for client in working),
             "lost": sum(len(client.lost) for client in working),

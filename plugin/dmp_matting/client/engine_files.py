@@ -84,6 +84,14 @@ def is_suspended(pid: int) -> bool:
         return False
 
 
+def engine_is_suspended() -> bool:
+    """Whether this user's engine is stopped by a signal or a debugger."""
+    try:
+        return lock_is_held() and is_suspended(locking_process())
+    except EngineError:
+        return False
+
+
 def kill(pid: int) -> None:
     with contextlib.suppress(OSError):  # it ended by itself meanwhile
         os.kill(pid, signal.SIGTERM if WINDOWS else signal.SIGKILL)

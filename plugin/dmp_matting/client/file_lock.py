@@ -5,7 +5,9 @@ Standard library, Python 3.9.
 
 from __future__ import annotations
 
+import os
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
@@ -31,3 +33,30 @@ def only_one(path: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+@contextmanager
+def one_after_another(folder: Path, seconds: float) -> Iterator[bool]:
+    """Let one client after another run the block; False for one that did not have to wait.
+
+    Nobody waits longer than ``seconds``, and nobody where a folder cannot be locked, as on Windows.
+    """
+    if sys.platform == "win32":
+        yield False
+        return
+    import fcntl
+
+    file, end, waited = os.open(folder, os.O_RDONLY), time.monotonic() + seconds, False
+    try:
+        while time.monotonic() < end:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                waited = True
+                time.sleep(0.05)
+            except OSError:  # a file system without such locks
+                break
+        yield waited
+    finally:
+        os.close(file)

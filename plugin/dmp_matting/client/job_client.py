@@ -23,6 +23,7 @@ from ..errors import (
     CancelledError,
     DmpError,
     EngineError,
+    EngineMissingError,
     InputError,
     PlateError,
     from_wire,
@@ -30,6 +31,7 @@ from ..errors import (
 from ..job import Job, JobState, Layers, Progress, Role
 from ..ocio import ocio_environment
 from .connection import Connection, EngineGone, NotThere
+from .engine_files import engine_is_suspended
 from .engine_process import Event, Notice
 from .file_states import FileStates, states_of_files
 from .launcher import ensure_engine
@@ -116,7 +118,7 @@ class Matting:
         try:
             while True:
                 try:
-                    self._connection = self._connect()
+                    self._connection = self._find_engine()
                     if self._id is not None and not self._started:
                         self._take_up(self._connection)
                     if self._id is None:
@@ -139,6 +141,21 @@ class Matting:
     def job_id(self) -> str:
         """The engine's name for the job; "" until it has one. From any thread."""
         return self._id or ""
+
+    def _find_engine(self) -> Connection:
+        """An engine to talk to. EngineGone where one was lost and the next is not there yet.
+
+        In a storm an engine may be ended before it serves, again and again: that is one more that
+        was lost. A suspended one stays so.
+        """
+        try:
+            return self._connect()
+        except (EngineGone, EngineMissingError):
+            raise
+        except EngineError as error:
+            if self._lost == 0 or engine_is_suspended():
+                raise
+            raise EngineGone(str(error).rstrip(".")) from None
 
     def cancel(self) -> None:
         """End the job, from any thread; ``events`` then raises CancelledError."""

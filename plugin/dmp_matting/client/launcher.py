@@ -2,8 +2,8 @@
 
 The run file holds address, token and protocol of the engine that wrote it. It counts
 only while that engine holds the lock and when it answers.
-Any number of hosts may start an engine at the same moment: each of those takes
-the lock in the run folder or ends, and all hosts greet the one that has it.
+Any number of hosts may start an engine at the same moment: they do it one after another, each of
+those engines takes the lock in the run folder or ends, and all hosts greet the one that has it.
 
 An engine of another version would give other pixels, or old ones after an update: it is replaced
 when it has no work, and refused otherwise.
@@ -17,7 +17,7 @@ import os
 import signal
 import time
 from dataclasses import fields
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..errors import EngineError, EngineMissingError, InputError
 from ..job import PROTOCOL
@@ -37,8 +37,10 @@ from .engine_files import (
 from .engine_process import query_engine
 from .engine_python import engine_command, engine_place
 from .engine_start import EngineDied, Starting
+from .file_lock import one_after_another
 
 START_LIMIT = 60.0  # seconds; a Python on a slow network disk
+TURN_LIMIT = 10.0  # seconds that a start waits for that of another client
 START_TRIES = 3  # engines in a row that may die while they start
 GREETING_LIMIT = 6.0  # seconds for an answer that needs no work
 END_LIMIT = 15.0  # seconds that an engine takes to end
@@ -146,6 +148,13 @@ def start_engine(
     if idle is not None:
         arguments += ["--idle", str(idle)]
     command = engine_command(python) + arguments + list(more)
+    with one_after_another(run_folder(), TURN_LIMIT) as waited:
+        found = find_engine() if waited else None  # as started by the one before
+        return found or _started(command)
+
+
+def _started(command: List[str]) -> Connection:
+    """The engine that ``command`` starts, or another one that was first."""
     deadline = time.monotonic() + START_LIMIT
     starting, begun = Starting(command), time.monotonic()
     deaths = 0
