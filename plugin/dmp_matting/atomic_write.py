@@ -145,6 +145,11 @@ def not_utf8(path: Path) -> Optional[str]:
         return printable(str(path))
 
 
+def no_folder(folder: Union[str, Path]) -> OutputError:
+    """The error for an output whose folder is not there."""
+    return OutputError(f"The folder '{folder}' does not exist; make it first.")
+
+
 def check_output(
     path: Path, *, need: int = LEAST_ROOM, plates: Iterable[Union[str, Path]] = ()
 ) -> None:
@@ -162,7 +167,7 @@ def check_output(
         raise OutputError(f"'{path}' is a sequence pattern, not a file; name one frame.")
     # os.path, since pathlib raises where a folder on the way may not be entered
     if not os.path.exists(folder):
-        raise OutputError(f"The folder '{folder}' does not exist; make it first.")
+        raise no_folder(folder)
     if not os.path.isdir(folder):
         raise OutputError(f"'{folder}' is a file, not a folder; choose another output.")
     try:

@@ -64,6 +64,8 @@ def main() -> None:
         # typer's usage errors, by what they can do: their class has moved between its versions.
         if hasattr(wrong, "format_message") and hasattr(wrong, "exit_code"):
             sentence = str(wrong.format_message()).rstrip(".")
+            if not sentence:  # a group without a command: its help was printed
+                sys.exit(wrong.exit_code)
             _fail("UsageError", f"{sentence}. See `dmp --help`.", wrong.exit_code)
         limit = limit_error(wrong)
         if limit is not None:

@@ -58,7 +58,8 @@ def blender(
             f"Wrote {index}; in Blender add {index.as_uri()}, or where the folder is served, "
             "as a remote repository.")  # fmt: skip
         return
-    target = (output / release.BLENDER_ZIP if output.is_dir() else output).absolute()
+    is_zip = output.suffix.lower() == ".zip" and not output.is_dir()
+    target = (output if is_zip else output / release.BLENDER_ZIP).absolute()
     _write_zip(target, files)
     print_result(as_json, {"ok": True, "path": str(target), "files": len(files)},
          f"Wrote {target}; drop it onto the window of Blender.")  # fmt: skip

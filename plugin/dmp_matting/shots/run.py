@@ -15,6 +15,7 @@ import os
 from contextlib import closing
 from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 
+from ..atomic_write import no_folder
 from ..client.file_states import FileStates
 from ..errors import InputError, OutputError, PlateError
 from ..frame_window import window_of
@@ -81,8 +82,7 @@ def run_shots(
             if todo:
                 queued.append((shot, tuple(todo)))
         left[shot.name] = {n for one, numbers in queued if one is shot for n in numbers}
-        if make_folders and left[shot.name]:
-            _make_folders(shot, left[shot.name])
+        _ready_folders(shot, left[shot.name], make_folders)
         yield ShotStart(shot.name, shot.numbers(), tuple(report.kept), tuple(gaps[shot.name]))
         if not left[shot.name]:
             yield ShotEnd(report)
@@ -177,8 +177,13 @@ def check_gaps(shots: Sequence[Shot], missing: Missing) -> Dict[str, List[Gap]]:
     return gaps
 
 
-def _make_folders(shot: Shot, numbers: Set[int]) -> None:
+def _ready_folders(shot: Shot, numbers: Set[int], make: bool) -> None:
+    """Make the output folders; where that is not wanted OutputError for the first without one."""
     for folder in sorted({os.path.dirname(shot.output_of(number)) for number in numbers}):
+        if not make:
+            if not os.path.exists(folder):
+                raise no_folder(folder)
+            continue
         try:
             os.makedirs(folder, exist_ok=True)
         except OSError as reason:

@@ -109,6 +109,13 @@ def test_an_installed_distribution_makes_the_same_bytes(release: Path, tmp_path:
         done = dmp("package", command, "-o", tmp_path / command, path=tmp_path / "site1",
                    cwd=tmp_path)  # fmt: skip
         assert done.returncode == 0, done.stderr
+    # A name without a suffix is a folder, for Blender too, whether it is there or not.
+    assert (tmp_path / "blender" / f"dmp_blender-{VERSION}.zip").is_file()
+
+
+def test_a_group_of_commands_by_itself_prints_its_help_alone(tmp_path: Path) -> None:
+    done = dmp("package", path=ROOT / "plugin", cwd=tmp_path)
+    assert done.returncode == 2 and "release" in done.stdout and done.stderr == ""
 
 
 def test_a_hosts_copy_cannot_make_one(release: Path, tmp_path: Path) -> None:

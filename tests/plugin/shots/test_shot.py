@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from dmp_matting import InputError, Shot
+from dmp_matting import InputError, OutputError, Shot
 from dmp_matting.cli.app import app
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.farm.openjd import job_template, parameter_values
@@ -57,6 +57,18 @@ def test_a_farms_job_has_all_of_it(log_shot: Shot) -> None:
     words = template["steps"][0]["script"]["actions"]["onRun"]["args"]
     for option, name in (("--clean-space", "CleanSpace"), ("--layer", "Layer")):
         assert words[words.index(option) + 1] == f"{{{{Param.{name}}}}}"
+
+
+def test_a_missing_output_folder_is_one_sentence_before_any_work(tmp_path: Path) -> None:
+    for number in (1001, 1002):
+        (tmp_path / f"plate.{number}.exr").write_bytes(b"x")
+    (tmp_path / "c.exr").write_bytes(b"x")
+    shot = Shot(
+        "s", *(str(tmp_path / name) for name in ("plate.####.exr", "c.exr", "no/m.####.exr"))
+    )
+    with pytest.raises(OutputError, match="/no' does not exist; make it first.$"):
+        next(run_shots([shot]))
+    assert isinstance(next(run_shots([shot], make_folders=True)), ShotStart)
 
 
 # --- what is not replaced ------------------------------------------------------------------------
