@@ -68,6 +68,7 @@ HOST_FACE = [
     "PlateError",
     "Progress",
     "PublishRequest",
+    "REACH",
     "Resolved",
     "Role",
     "Settings",
@@ -102,7 +103,6 @@ HOST_FACE = [
     "sweep_temporary_folders",
     "unsaved_blends",
     "window_numbers",
-    "window_of",
     "write_bundle",
 ]
 FACES = {dmp_matting: FACE, dmp_matting.hosts: HOST_FACE}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import bisect
+import functools
 import shutil
 from dataclasses import dataclass
-from typing import Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
 import nuke
 
 from dmp_matting.hosts import (
+    REACH,
     FileStates,
     Frame,
     InputError,
@@ -16,7 +19,7 @@ from dmp_matting.hosts import (
     Settings,
     SettingsError,
     frames_needed,
-    window_of,
+    window_numbers,
 )
 
 from . import colour, knobs, output, render, results, temporary
@@ -124,20 +127,33 @@ class Windows:
 
     def __init__(self, node: nuke.Group, views: Sequence[str], sources: Sources) -> None:
         self._ways = [one for one in knobs.settings_of(node) if one is not None]
-        numbers = sorted({*_own_range(node), *sources.common_range()})
-        self._there = [number for number in numbers if sources.is_there(number, views)]
-        self._shot = Job(tuple(Frame(number, ()) for number in self._there))
+        self._numbers = sorted({*_own_range(node), *sources.common_range()})
+        self._is_there = functools.lru_cache(maxsize=None)(
+            lambda number: sources.is_there(number, views)
+        )
 
-    def under(self, settings: Settings, number: int) -> List[int]:
+    def under(self, settings: Settings, number: int) -> Tuple[int, ...]:
         """The frames that a frame is solved with under ``settings``; none where it is alone."""
-        alone = Frame(number, ())
-        known = number in self._there
-        shot = self._shot if known else Job((*self._shot.frames, alone))
-        return [frame.number for frame in window_of(alone, shot, settings)]
+        near = self._near([number], [settings])
+        return window_numbers(number, sorted({*near, number}), settings)
 
     def needed(self, frames: Sequence[int]) -> Tuple[int, ...]:
         """``frames`` and everything that they are solved with, in order."""
-        return frames_needed(frames, self._there, self._ways)
+        return frames_needed(frames, self._near(frames, self._ways), self._ways)
+
+    def _near(self, frames: Sequence[int], ways: Sequence[Settings]) -> Set[int]:
+        """The frames with plates that may count for ``frames``: no others are looked for on disk.
+
+        The paper's blocks are counted from the first frame on: there all of the shot counts.
+        """
+        kinds = {one.temporal for one in ways}
+        if kinds == {"off"}:
+            return set()
+        found: Set[int] = set(self._numbers) if "paper" in kinds else set()
+        for number in frames:
+            first = bisect.bisect_left(self._numbers, number - REACH)
+            found.update(self._numbers[first : bisect.bisect_right(self._numbers, number + REACH)])
+        return set(filter(self._is_there, found))
 
 
 def _own_range(node: nuke.Group) -> range:

@@ -59,8 +59,8 @@ class Sources:
         self._digests = {role: _digest(upstream(one)) for role, one in self._inputs.items()}
         self._read_names = {role: _readers(one) for role, one in self._inputs.items()}
         self._in_time = {role: _takes_other_frames(one) for role, one in self._inputs.items()}
-        for read in (one for role in self._inputs for one in self._reads(role)):
-            scoped = output.SCOPED.search(str(read["file"].value()))
+        for read, knob in (pair for role in self._inputs for pair in self._reads(role)):
+            scoped = output.SCOPED.search(str(read[knob].value()))
             if scoped:
                 raise InputError(
                     f"{read.fullName()} reads a path with the graph scope variable {scoped[0]}; "
@@ -68,6 +68,9 @@ class Sources:
                 )
         self._sequences: Dict[Tuple[Role, str], str] = {}  # digests, by input and view
         self._exists = functools.lru_cache(maxsize=None)(os.path.exists)
+        self._on_disk = functools.lru_cache(maxsize=None)(
+            lambda pattern, view: output.Sequence(pattern).on_disk(view)
+        )
         self._made_of: Dict[str, Tuple[str, ...]] = {}  # the files, by a plate's name in a job
 
     def digests(self) -> Dict[Role, str]:
@@ -105,9 +108,29 @@ class Sources:
         return range(first, last + 1)
 
     def is_there(self, number: int, views: Sequence[str]) -> bool:
-        """False where a file is missing of which a plate consists."""
-        files = [self.direct(role, number, view) for role in self._inputs for view in views]
-        return all(self._exists(file) for file in files if file)
+        """False where a file is missing of which a plate consists, or that it is rendered from.
+
+        Of several Reads above an input nobody but Nuke knows which count at a frame.
+        """
+        return all(
+            self._has_file(role, number_at(self._node, role, number), view)
+            for role in self._inputs
+            for view in views
+        )
+
+    def _has_file(self, role: Role, number: int, view: str) -> bool:
+        direct = self.direct(role, number, view)
+        if direct:
+            return self._exists(direct)
+        reads = list(self._reads(role))
+        if len(reads) != 1 or reads[0][0].Class() != "Read" or self._in_time[role]:
+            return True
+        read, knob = reads[0]
+        inside = read["first"].value() <= number <= read["last"].value()
+        pattern = _pattern_of(read, knob)
+        if not inside or not self._on_disk(pattern, view):  # repeated, or named by other rules
+            return True
+        return self._exists(output.Sequence(pattern).path(number, view))
 
     def _files(self, role: Role, number: int, view: str) -> Tuple[str, ...]:
         """The files that a plate is made from, as far as Nuke's Reads name them."""
@@ -115,15 +138,15 @@ class Sources:
         if direct:
             return (direct,)
         number = number_at(self._node, role, number)
-        return tuple(_file_at(read, number, view) for read in self._reads(role))
+        return tuple(_file_at(*pair, number, view) for pair in self._reads(role))
 
     def _name(self, role: Role, number: int, view: str) -> str:
         direct = self.direct(role, number, view)
         if direct and not role.is_matte:
             return direct
         number = number_at(self._node, role, number)
-        read = next(self._reads(role), None)
-        file = "Nuke" if read is None else _file_at(read, number, view)
+        pair = next(self._reads(role), None)
+        file = "Nuke" if pair is None else _file_at(*pair, number, view)
         nodes = self._sequence_digest(role, view) if self._in_time[role] else self._digests[role]
         return f"{file} ({role.called}, frame {number}, nodes {nodes}).exr"
 
@@ -131,9 +154,10 @@ class Sources:
         """As the digest of the nodes; changes with every file of their sequences as well."""
         if (role, view) not in self._sequences:
             digest = hashlib.sha256(self._digests[role].encode())
-            for read in self._reads(role):
-                files = output.Sequence(_pattern_of(read))
-                for number in files.on_disk(view):
+            for pair in self._reads(role):
+                pattern = _pattern_of(*pair)
+                files = output.Sequence(pattern)
+                for number in self._on_disk(pattern, view):
                     with contextlib.suppress(OSError):  # deleted just now
                         found = os.stat(files.path(number, view))
                         line = f"{number} {found.st_size} {found.st_mtime_ns}\n"
@@ -147,11 +171,12 @@ class Sources:
         at = number_at(self._node, role, number)
         return output.Sequence(text).path(at, view) if text else ""
 
-    def _reads(self, role: Role) -> Iterator[nuke.Node]:
-        for name in self._read_names[role]:
+    def _reads(self, role: Role) -> Iterator[Tuple[nuke.Node, str]]:
+        """Each node that reads files, with the knob that names them."""
+        for name, knob in self._read_names[role]:
             found = nuke.toNode(f"root.{name}")
             if found is not None:
-                yield found
+                yield found, knob
 
 
 def is_still(node: nuke.Group, role: Role) -> bool:
@@ -235,17 +260,20 @@ def _digest(nodes: Iterable[nuke.Node]) -> str:
     return digest.hexdigest()[:8]
 
 
-def _readers(source: nuke.Node) -> List[str]:
-    """The full names of ``source`` and all above it that read files, a DMP node its results.
+def _readers(source: nuke.Node) -> List[Tuple[str, str]]:
+    """The full names of ``source`` and all above it that read files, with the knobs of these.
 
-    Reads first that stand in the open, then those inside of groups.
+    Reads first that stand in the open, then all else, such as a Read inside of a group, a table of
+    colours, a DMP node with its results.
     """
     open_ones, others = [], []
     for above in upstream(source):
         if above.Class() == "Read":
-            open_ones.append(above.fullName())
+            open_ones.append((above.fullName(), "file"))
         else:
-            others += [one.fullName() for one in _with_inside(above) if _reads_files(one)]
+            others += [
+                (one.fullName(), knob) for one in _with_inside(above) for knob in _file_knobs(one)
+            ]
     return [*open_ones, *others]
 
 
@@ -266,21 +294,23 @@ def _with_inside(node: nuke.Node) -> Iterator[nuke.Node]:
             yield from _with_inside(one)
 
 
-def _reads_files(node: nuke.Node) -> bool:
-    """True for all kinds of Reads, for a Write that reads its file, and for a DMP node."""
-    file = node.knob("file")
-    if not isinstance(file, nuke.File_Knob) or not file.value():
-        return False
-    return bool(_value(node, "reading", "Write" not in node.Class()))
+def _file_knobs(node: nuke.Node) -> List[str]:
+    """The knobs that name what a node reads; of a Write only where it reads its file."""
+    if node.Class() == "Read":
+        return ["file"]  # and not its proxy: plates are rendered at full size
+    if not _value(node, "reading", "Write" not in node.Class()):
+        return []
+    found = node.knobs().items()
+    return [name for name, knob in found if isinstance(knob, nuke.File_Knob) and knob.value()]
 
 
-def _file_at(read: nuke.Node, number: int, view: str) -> str:
-    return output.Sequence(_pattern_of(read)).path(number, view)
+def _file_at(read: nuke.Node, knob: str, number: int, view: str) -> str:
+    return output.Sequence(_pattern_of(read, knob)).path(number, view)
 
 
-def _pattern_of(read: nuke.Node) -> str:
+def _pattern_of(read: nuke.Node, knob: str) -> str:
     """What a node reads, its Tcl run; as it is written where that has no value."""
-    text = str(read["file"].value()).replace("\\", "/")
+    text = str(read[knob].value()).replace("\\", "/")
     if isinstance(read, nuke.Group) and knobs.is_dmp(read):
         with contextlib.suppress(OutputError):
             text = output.sequence(read).pattern

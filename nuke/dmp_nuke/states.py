@@ -39,8 +39,7 @@ def frame_states(node: nuke.Group, frames: Sequence[int]) -> Dict[int, FrameStat
 
     def status(number: int, view: str) -> FrameStatus:
         def window_of(settings: Settings) -> List[Frame]:
-            near = windows.under(settings, number)
-            return [sources.frame(other, view, space) for other in near]
+            return [sources.frame(other, view, space) for other in windows.under(settings, number)]
 
         frame, path = sources.frame(number, view, space), files.path(number, view)
         found = frame_status(path, frame, wanted, window_of, on_disk)

@@ -14,6 +14,7 @@ from .job import NEIGHBOURS, Frame, Job, Plate
 from .settings import Settings
 
 GAP = 4  # frame numbers; what is further apart is no neighbour
+REACH = NEIGHBOURS * GAP  # frame numbers; what is further away is never a neighbour
 FILM = 8  # frames that the paper's video mode solves together
 
 

@@ -30,7 +30,7 @@ from .errors import (
     as_dmp_error,
 )
 from .farm.openjd import named_settings, write_bundle
-from .frame_window import frames_needed, window_numbers, window_of
+from .frame_window import REACH, frames_needed, window_numbers
 from .generators import finish, mapped
 from .job import Frame, Job, Layers, Plate, Progress, Role
 from .ocio import configuration_text, host_configuration, own_configuration
@@ -69,6 +69,7 @@ __all__ = [
     "PlateError",
     "Progress",
     "PublishRequest",
+    "REACH",
     "Resolved",
     "Role",
     "Settings",
@@ -103,6 +104,5 @@ __all__ = [
     "sweep_temporary_folders",
     "unsaved_blends",
     "window_numbers",
-    "window_of",
     "write_bundle",
 ]

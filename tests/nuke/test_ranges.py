@@ -13,6 +13,7 @@ from dmp_matting.client.connection import Connection
 from dmp_matting.errors import InputError, SettingsError
 from dmp_matting.hosts import finish
 from dmp_nuke import collect, jobs, knobs, menus, node, prepare, states
+from dmp_nuke.sources import Sources
 
 from .conftest import Shot, dmp_node, press
 
@@ -35,6 +36,22 @@ def test_input_global_and_custom(dmp: Any, session: Session) -> None:
     dmp["range"].setValue("global")
     assert knobs.whole_range(dmp) == [1002, 1003, 1004]
     assert (dmp.frameRange().first(), dmp.frameRange().last()) == (1002, 1004), "without DMP too"
+
+
+def test_only_what_may_count_is_looked_for_on_disk(
+    dmp: Any, session: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One frame of a long shot: its neighbours, and no look at all other plates of it."""
+    seen: list[int] = []
+    monkeypatch.setattr(Sources, "is_there", lambda self, number, views: not seen.append(number))
+    dmp["set_temporal"].setValue("neighbours")
+    knobs.set_range(dmp, 1, 100_000)
+    windows = prepare.Windows(dmp, ("main",), Sources(dmp))
+    assert windows.needed([50_000]) == tuple(range(49_992, 50_009))
+    assert sorted(seen) == list(range(49_968, 50_033))
+    dmp["set_temporal"].setValue("off")
+    windows = prepare.Windows(dmp, ("main",), Sources(dmp))
+    assert windows.needed([50_000]) == (50_000,) and len(seen) == 65
 
 
 def shots(made: Any, frames: list[int]) -> Any:

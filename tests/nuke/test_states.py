@@ -26,7 +26,6 @@ from dmp_matting.hosts import (
     recorded_plates,
 )
 from dmp_nuke import knobs, node, prepare, states, terminal
-from dmp_nuke.sources import Sources
 
 from .conftest import ROOT, Shot, dmp_node, graded, pixels, press, read_node
 from .test_terminal import run_nuke
@@ -92,14 +91,18 @@ def test_a_shorter_range_keeps_the_neighbours(
     work.clean()
 
 
+@pytest.mark.parametrize("is_file", [True, False], ids=["a file", "rendered"])
 def test_a_neighbour_without_a_plate_is_left_out(
-    dmp: Any, engine: Connection, session: Session, tmp_path: Path
+    dmp: Any, engine: Connection, session: Session, tmp_path: Path, is_file: bool
 ) -> None:
+    if not is_file:
+        dmp.setInput(0, graded(dmp.input(0)))
     (tmp_path / "plate.1003.exr").unlink()
     nuke.frame(1001)
     assert press(dmp, "matte_frame").startswith("Done: 1 frame in")
+    assert state_of(dmp) == [SOLVED, MISSING, MISSING]
     work = prepare.Work(dmp, [1001])
-    assert list(work.render(by_frame=True)) == [], "plain files: nothing is rendered"
+    assert list(work.render(by_frame=True)) == ([] if is_file else [1, 2])
     assert [frame.number for frame in work.parts[0].job.context] == [1002]
     work.clean()
 
@@ -324,58 +327,6 @@ def test_a_plate_that_tcl_names_is_stale_when_it_is_another(
     assert str(tmp_path / "plate.1001.exr") in made[Role.IMAGE]
     shutil.copy(tmp_path / "plate.1003.exr", tmp_path / "plate.1001.exr")
     assert state_of(dmp)[0] is STALE
-
-
-def made_from(made: Any) -> list[tuple[str, str]]:
-    """The names of the plates of frame 1001, and the states of their files."""
-    found = Sources(made)
-    plates = found.frame(1001, "main", "auto").plates
-    return [(plate.path, found.states().status(plate)) for plate in plates]
-
-
-@pytest.mark.parametrize("way", ["in a group", "another node's matte", "shifted", "below a shift"])
-def test_a_file_that_is_read_out_of_sight_makes_a_frame_stale(
-    dmp: Any, shot: Shot, tmp_path: Path, way: str
-) -> None:
-    """Inside of a group, by another DMP node, or at another frame."""
-    changed = tmp_path / ("plate.1003.exr" if "shift" in way else "plate.1001.exr")
-    above = dmp.input(0)
-    if way == "in a group":
-        above = nuke.nodes.Group()
-        with above:
-            read = read_node(tmp_path / "plate.%04d.exr", 1001, 1003)
-            nuke.nodes.Output().setInput(0, read)
-    elif way == "another node's matte":
-        changed = tmp_path / "first.1001.exr"
-        shutil.copy(tmp_path / "plate.1001.exr", changed)
-        above = dmp_node(*shot.reads(), tmp_path / "first.%04d.exr")
-    elif way == "shifted":
-        above["frame"].setValue("frame + 2")
-    else:
-        above = nuke.nodes.TimeOffset(time_offset=-2)
-        above.setInput(0, dmp.input(0))
-    dmp.setInput(0, above)
-    before = made_from(dmp)
-    assert made_from(dmp) == before and "(plate, frame 1001, nodes " in before[0][0]
-    (tmp_path / "clean.1003.exr").write_bytes(b"no neighbour of its own")
-    assert made_from(dmp) == before
-    with changed.open("ab") as file:
-        file.write(b"delivered again")
-    assert made_from(dmp) != before
-
-
-def test_a_file_that_may_hold_several_views_is_rendered(
-    dmp: Any, session: Session, tmp_path: Path
-) -> None:
-    """A stereo EXR: the file alone is not one view's picture."""
-    read = dmp.input(0)
-    plain = f"{tmp_path.as_posix()}/plate.1001.exr"
-    assert Sources(dmp).direct(Role.IMAGE, 1001, "main") == plain
-    session.views = ["left", "right"]
-    assert Sources(dmp).direct(Role.IMAGE, 1001, "right") == ""
-    read["file"].setValue(f"{tmp_path.as_posix()}/%V/plate.%04d.exr")
-    right = f"{tmp_path.as_posix()}/right/plate.1001.exr"
-    assert Sources(dmp).direct(Role.IMAGE, 1001, "right") == right
 
 
 def test_a_file_that_is_no_result(tmp_path: Path) -> None:

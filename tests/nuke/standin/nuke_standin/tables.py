@@ -52,6 +52,7 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
     "Expression": [(knobs.String_Knob, f"expr{n}") for n in range(4)],
     "Switch": [(knobs.Double_Knob, "which", 0.0)],
     "TimeOffset": [(knobs.Int_Knob, "time_offset", 0)],
+    "Vectorfield": [(knobs.File_Knob, "vfield_file")],
     "Multiply": [(knobs.Double_Knob, "value", 1.0)],
     "Copy": [(knobs.Channel_Knob, f"{end}{n}", "none") for n in range(4) for end in ("from", "to")],
     "Reformat": [
