@@ -79,6 +79,7 @@ REQUIRED: dict[str, Callable[[], bool]] = {
     "xdotool": program("xdotool"),
     "ImageMagick": program("import"),
     **{f"pyblish-{name}": imports(code, ".venv-pyblish") for name, code in PYBLISH.items()},
+    "PyAV": imports("av"),
     "pyblish": imports("pyblish.api"),
     "Dask": imports("distributed"),
     "OpenJD": imports("openjd.cli"),

@@ -8,6 +8,8 @@ The request is a JSON file, since a command line is too short for a thousand nam
     probe     {"plates": [Plate], "pixels": false}                         a line for each plate
     match     {"frames": [{"number", "image": Plate, "clean": Plate}]}     a line for each frame
     clean     {"frames": [{"number", "result", "output"}], "space"}        a line for each frame
+    frames    {"movie", "folder", "wanted", "named", "one"}                a line for each picture,
+              {"movie", "folder", "wanted", "named", "plate"}, of a clean movie    and a last one
     stills    {"stills": [path], "output", "space", "inputs"}          several clean plates to one
 
 Answers are JSON lines; the last is ``{"ok": true}`` or the error.
@@ -71,6 +73,16 @@ def _answers(what: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
         merge_stills(query["stills"], Path(query["output"]), query["space"], query["inputs"])
         yield {"path": query["output"]}
+        return
+    if what == "frames":
+        from .movie_frames import write_clean_frames, write_plate_frames
+
+        movie, folder = Path(query["movie"]), Path(query["folder"])
+        wanted, named = query["wanted"], query["named"]
+        if "plate" in query:
+            yield from write_clean_frames(movie, folder, query["plate"], wanted, named)
+        else:
+            yield from write_plate_frames(movie, folder, wanted, named, query["one"])
         return
     from .shot_sheet import RATE, make_movie, make_shot_sheet
 

@@ -13,6 +13,7 @@ from ..errors import InputError, PlateError
 from ..farm.openjd import from_openjd
 from ..settings import Value
 from ..shots.local_executor import LocalExecutor
+from ..shots.movies import is_movie
 from ..shots.process_executor import ProcessExecutor
 from ..shots.review import write_movie, write_sheet
 from ..shots.sequences import FilePattern, is_pattern, shot_name
@@ -101,7 +102,7 @@ def matte(
     # The fitted clean plates are taken from a layer of the results.
     more: Dict[str, Value] = {"clean_layer": True} if write_clean is not None else {}
     chosen = settings.resolved(**more)
-    still = frames is None and not is_pattern(str(image))
+    still = frames is None and not is_pattern(str(image)) and not is_movie(str(image))
     if still and is_pattern(str(output)):
         raise InputError(
             f"The plate {image} is one still, but the output {output} is a sequence; "

@@ -11,6 +11,7 @@ from ..job import Layers
 from ..shots.events import ShotReport
 from ..shots.executor import Chunk, Executor
 from ..shots.local_executor import LocalExecutor
+from ..shots.movies import with_movie_frames
 from ..shots.review import shot_movie, shot_sheet, write_clean_plates
 from ..shots.run import run_shots
 from ..shots.shot import Shot, file_name
@@ -42,6 +43,7 @@ def run_and_conclude(
     shot is one plate, which is always solved (the engine's cache makes that cheap); it has one
     line or one JSON object as its result, and its failure is the command's.
     """
+    shots = [with_movie_frames(shot, _note_of(shot, options), make_folders) for shot in shots]
     if clean is not None:
         _clean_plates(shots[0], str(clean), shots[0].numbers())
     one = still_display(options.quiet) if still else None
@@ -69,6 +71,16 @@ def run_and_conclude(
     raise typer.Exit(
         conclude(shots, reports, as_json=options.as_json, quiet=quiet, check=not options.no_check)
     )
+
+
+def _note_of(shot: Shot, options: RunOptions) -> Callable[[str], None]:
+    """Prints a sentence about a movie of the shot."""
+
+    def note(sentence: str) -> None:
+        if sentence and not options.quiet:
+            err.print(styled(f"{shot.name}: {sentence}", ""))
+
+    return note
 
 
 def _print_still(layers: Layers, output: str, options: RunOptions) -> None:

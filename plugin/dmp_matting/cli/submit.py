@@ -11,6 +11,7 @@ import typer
 from ..errors import InputError, OutputError, printable
 from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
 from ..shots.events import Missing
+from ..shots.movies import is_movie, with_movie_frames
 from ..shots.run import check_gaps, check_others
 from ..shots.sequences import is_pattern, shot_name
 from ..shots.shot import CHUNK, Shot, check_shots, file_name
@@ -69,9 +70,9 @@ def submit(
     as_json: Json = False,
 ) -> None:
     """Write a job for a render farm, in Open Job Description; --run runs it here."""
-    if is_pattern(str(source)):
+    if is_pattern(str(source)) or is_movie(str(source)):
         if clean is None or output is None:
-            raise InputError("A sequence wants --clean and --output.")
+            raise InputError("A sequence or a movie wants --clean and --output.")
         name = shot_name(str(source))
         clean, output = (text.replace("{shot}", name) for text in (clean, output))
         shots = [Shot(name, str(source), clean, output, parse_frames(frames), "", "",
@@ -84,6 +85,7 @@ def submit(
             "clean_space": clean_space, "layer": layer, "keep": keep,
         }  # fmt: skip
         shots = read_shots(source, defaults)
+    shots = [with_movie_frames(shot, make_folder=True) for shot in shots]
     check_shots(shots)
     check_gaps(shots, missing)
     if not overwrite:

@@ -82,6 +82,14 @@ def merge_stills(stills: Sequence[str], output: str, space: str, inputs: str) ->
     _drain(_engine_review("stills", request))
 
 
+def movie_frames(request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]:
+    """The pictures of a movie as image files (the engine's review/movie_frames.py), a line each.
+
+    Raises PlateError, ColourSpaceError, OutputError.
+    """
+    return _engine_review("frames", request)
+
+
 def probe_plates(plates: Sequence[Plate], pixels: bool = False) -> List[Dict[str, Any]]:
     """The headers of files (the engine's review/probe.py)."""
     request = {"plates": [dataclasses.asdict(plate) for plate in plates], "pixels": pixels}
