@@ -53,7 +53,7 @@ SETTINGS = Settings(
 )  # fmt: skip
 PAIRS, FRAMES = 4, 2  # jobs that are solved again and again, and frames of each
 QUIET = 120.0  # seconds after the last kill, in which every job has to end
-STORM_JOBS, STORM_KILLS, STORM_EVERY = 32, 47, 4.0  # the last in seconds, mean
+STORM_JOBS, STORM_KILLS, STORM_EVERY = 32, 47, 1.5  # the last in seconds, mean
 STORM_LOST = 2  # jobs of a storm that may be lost
 
 
