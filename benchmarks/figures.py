@@ -295,6 +295,43 @@ def work() -> str:
     return table(head, rows)
 
 
+HOST_WORK = {  # rows of benchmarks/host_work.py: what it is, and what does it
+    "read": ("both plates read, decoded, converted", "OpenImageIO, NumPy"),
+    "digest": ("digest of their pixels", "hashlib"),
+    "unit": ("the unit in which white is 1", "NumPy"),
+    "fit": ("fit of the clean plate", ""),
+    "fit: registration": ("of it: registration", "OpenCV"),
+    "fit: warp and light": ("of it: warp, exposure, light", "OpenCV, NumPy"),
+    "fit: focus": ("of it: focus", "OpenCV"),
+    "fit: residual": ("of it: residual", "OpenCV, SciPy"),
+    "fit: filled borders": ("of it: borders filled", "SciPy"),
+    "fit: JPEG": ("of it: search for JPEG", "OpenCV"),
+    "fit: checks of the pair": ("of it: checks of the pair", "OpenCV, SciPy"),
+    "labels of the crop": ("crop to what differs", "SciPy's labels, the rest torch"),
+    "labels of islands": ("islands of the background", "SciPy's labels"),
+    "emission": ("light without alpha", "OpenCV"),
+    "to arrays": ("layers to arrays", "torch"),
+    "write": ("layers to an EXR", "OpenImageIO, NumPy"),
+    "the whole frame": ("the whole frame, with the solve", "torch"),
+}
+
+
+def host_work() -> str:
+    """What is not torch in a frame, and a shot's optical flow."""
+    found = load("host_work")
+    cases = found["frames"]
+    rows = [
+        (what, by, *(f"{case[key]:.2f}" for case in cases.values()))
+        for key, (what, by) in HOST_WORK.items()
+    ]
+    calls = found["flows_of_a_later_frame"]
+    rows.append((
+        f"a later frame of a shot: {calls} optical flows", "OpenCV",
+        *(f"{calls * found['flow'][case.split(',')[0]]:.2f}" for case in cases),
+    ))  # fmt: skip
+    return table(" | ".join(["CPU seconds", "by", *cases]), rows)
+
+
 # --- the house -----------------------------------------------------------------------------------
 
 HOUSE = ROOT / "docs" / "engineering"
@@ -337,6 +374,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "cost-by-size": cost_by_size,
     "responses": responses,
     "work": work,
+    "host-work": host_work,
     "house": house,
 }
 

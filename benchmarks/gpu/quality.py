@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -66,7 +67,25 @@ def correctness(place: Place) -> Iterator[Row]:
             row["within"] = abs(own / sad - 1) <= ALLOWED
             row["mean_difference"], row["largest"] = float(differ.mean()), float(differ.max())
             yield {"stage": "against the CPU", **row}
+    yield from _deterministic(place)
     yield from _graphs(place)
+
+
+def _deterministic(place: Place) -> Iterator[Row]:
+    """The same with torch's deterministic algorithms: seconds, and which operations have none."""
+    truth = pairs(place)[0].to(place.device)
+    for name, settings in presets(place).items():
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        with warnings.catch_warnings(record=True) as seen:
+            warnings.simplefilter("always")
+            first = matte(truth, settings)
+            second, seconds = place.timed(matte, truth, settings)
+        torch.use_deterministic_algorithms(False)
+        lacking = {str(each.message)[:120] for each in seen if "determinis" in str(each.message)}
+        yield {
+            "stage": "deterministic", "plate": truth.name, "preset": name, "warm_s": seconds,
+            "same_bits_twice": torch.equal(first.alpha, second.alpha), "lacking": sorted(lacking),
+        }  # fmt: skip
 
 
 def _graphs(place: Place) -> Iterator[Row]:

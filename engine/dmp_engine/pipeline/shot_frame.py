@@ -33,6 +33,7 @@ from ..dmp.temporal.neighbours import (
     refine_state,
     solution_of,
 )
+from ..dmp.temporal.optical_flow import Flows
 from ..dmp.temporal.postprocess import at_full_resolution, grain_of
 from ..machine.faults import fault_of
 from .pair import Pair, make_pair, read_plates
@@ -53,6 +54,7 @@ class LookCache:
 
         self._digests: OrderedDict[Key, str] = OrderedDict()
         self.stage_cache = StageCache()
+        self.flows = Flows()
         self.film: tuple[Key, Solution] | None = None  # of the paper's video mode: T frames
 
     def __contains__(self, key: Key) -> bool:
@@ -243,7 +245,7 @@ class _Work:
                     for n in range(place - REACH, place + REACH + 1)
                     if n != place and n in level
                 ]
-                self.look_cache.put(key, refine_state(level[place], near))
+                self.look_cache.put(key, refine_state(level[place], near, self.look_cache.flows))
             state = self.look_cache.get(key, self.where)
             assert state is not None
             made[place] = state

@@ -24,6 +24,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_flatten, tree_map
 
 DEVICE = torch.device("lazy", 0)
+SPARSE = (torch.Tensor.coalesce, torch.Tensor.to_sparse_csr)
 WAITS = {"_local_scalar_dense", "nonzero", "masked_select", "_unique2"}  # for the device's values
 
 
@@ -103,7 +104,15 @@ class DeviceLaw(TorchDispatchMode):
 
 
 class _Data(TorchFunctionMode):
-    """What torch makes of Python's numbers below the dispatcher: on the host, then copied."""
+    """What torch does below the dispatcher.
+
+    It makes tensors of Python's numbers on the host and copies them; it looks at a sparse tensor's
+    layout, which a wrapper does not show.
+    """
+
+    def __init__(self, law: DeviceLaw) -> None:
+        super().__init__()
+        self.law = law
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         given = dict(kwargs or {})
@@ -113,6 +122,10 @@ class _Data(TorchFunctionMode):
         if func in (torch.tensor, torch.as_tensor) and given.get("device") is not None:
             device = given.pop("device")
             return func(*args, **given).to(device)
+        if func in SPARSE and isinstance(args[0], OnDevice):
+            if func is torch.Tensor.coalesce:  # the host allocates what is left
+                self.law._count(self.law.waits, "coalesce")
+            return OnDevice(func(args[0].inner))
         if func is torch.Tensor.tolist and isinstance(args[0], OnDevice):
             return args[0].cpu().tolist()
         if func in (torch.Tensor.__getitem__, torch.Tensor.__setitem__) and isinstance(
@@ -140,7 +153,7 @@ class _AnyGenerator(_Generator):
 def device_law() -> Iterator[DeviceLaw]:
     """Inside, ``x.to(DEVICE)`` gives a tensor of the device."""
     law = DeviceLaw()
-    with mock.patch("torch.Generator", _AnyGenerator), _Data(), law:
+    with mock.patch("torch.Generator", _AnyGenerator), _Data(law), law:
         yield law
 
 

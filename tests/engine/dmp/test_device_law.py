@@ -5,17 +5,22 @@ Without a GPU: see device_law.py.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 
-from dmp_engine.dmp.model.constraints import UNKNOWN
+from dmp_engine.dmp.model.clean_plate_error import CleanPlateError
+from dmp_engine.dmp.model.constraints import UNKNOWN, without_solve
 from dmp_engine.dmp.model.noise import Noise
 from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.dmp.steps import Solution
+from dmp_engine.dmp.temporal.neighbours import PASSES, initial_state, refine_state, solution_of
+from dmp_engine.dmp.temporal.postprocess import at_full_resolution, grain_of
 from dmp_matting.generators import finish
+from dmp_matting.job import Stage
 from dmp_matting.presets import preset
 from dmp_matting.settings import Settings
 
@@ -29,8 +34,12 @@ SETTINGS = {
     "paper": preset("paper").changed(device="cpu", threads=1, **PAPER),
 }
 # How often the host waits for the device in one frame of 40 x 48 pixels, at most: a tenth more than
-# measured (401, 1065, 744, 8; docs/engineering/speed.md). Each wait empties the queue of a GPU.
-WAITS = {"draft": 441, "upsampled": 1171, "final": 818, "paper": 9}
+# measured (401, 1065, 744, 8; docs/engineering/speed.md). Each wait empties the queue of a GPU. The
+# shots are three frames in all passes (2847 and 2811).
+WAITS = {
+    "draft": 441, "upsampled": 1171, "final": 818, "paper": 9, "shot at 960": 3131,
+    "shot at 32": 3092,
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +101,81 @@ def test_a_tensor_of_the_host_among_the_devices_is_found(
     monkeypatch.setattr(Noise, "of_pair", lambda *pair: Noise(torch.full((1, 1, 40, 48), 0.01)))
     with pytest.raises(Mixed):
         on_device(pair, SETTINGS["draft"])
+
+
+def frames_of(pair: tuple[torch.Tensor, torch.Tensor], count: int) -> list[torch.Tensor]:
+    """``count`` images that move by two pixels over the same wall."""
+    return [pair[0].roll(2 * n, -1) for n in range(count)]
+
+
+@pytest.mark.parametrize("size", [960, 32])
+def test_a_shot_stays_on_its_device(pair: tuple[torch.Tensor, torch.Tensor], size: int) -> None:
+    settings = preset("draft").changed(device="cpu", threads=1, solve_size=size)
+    constraint = torch.full_like(pair[0][:, :1], UNKNOWN)
+    constraint[..., :4, :] = 0
+
+    def shot(where: Callable[[torch.Tensor], torch.Tensor]) -> Solution:
+        images, clean = [where(x) for x in frames_of(pair, 3)], where(pair[1])
+        held = where(constraint)
+        states = [
+            finish(initial_state(x, clean, settings, linear=False, constraint=held)) for x in images
+        ]
+        for _ in range(PASSES):
+            states = [
+                refine_state(state, [(n - at, other) for n, other in enumerate(states) if n != at])
+                for at, state in enumerate(states)
+            ]
+        whole, rough = solution_of(states[1])
+        if whole.alpha.shape[-2:] == clean.shape[-2:]:
+            return whole
+        grain = grain_of(images[1], clean, states[1].encoding, None)
+        return finish(at_full_resolution(images[1], clean, rough, without_solve(held), grain))
+
+    with device_law() as law:
+        found = shot(lambda x: x.to(DEVICE))
+    wanted = shot(lambda x: x)
+    for layer, value in vars(found).items():
+        if value is not None:
+            assert isinstance(value, OnDevice), f"{layer} came back on the host"
+            assert torch.equal(value.inner, getattr(wanted, layer)), layer
+    name = f"shot at {size}"
+    assert law.waits.total() <= WAITS[name], (law.waits.total(), law.waits.most_common())
+
+
+def test_an_interrupted_solve_goes_on_on_the_device(
+    pair: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    """Its state lies in a file, so it comes from the host."""
+    settings = SETTINGS["paper"].changed(joint_steps=4)
+    stored = io.BytesIO()
+    for step in solve(*pair, settings):
+        if step.state is not None and step.stage is Stage.JOINT and not stored.tell():
+            torch.save(step.state(), stored)
+
+    def start() -> dict[str, Any]:
+        stored.seek(0)
+        state: dict[str, Any] = torch.load(stored, map_location="cpu", weights_only=True)
+        return state
+
+    wanted = finish(solve(*pair, settings, start=start()))
+    with device_law():
+        image, clean = (x.to(DEVICE) for x in pair)
+        found = finish(solve(image, clean, settings, start=start()))
+    assert isinstance(found.alpha, OnDevice)
+    assert torch.equal(found.alpha.inner, wanted.alpha)
+
+
+def test_a_residual_of_the_fit_and_a_small_subject_stay_on_the_device(
+    pair: tuple[torch.Tensor, torch.Tensor],
+) -> None:
+    """The crop to what differs, and the error that the clean plate's fit leaves."""
+    image, clean = pair[1].repeat(1, 1, 3, 3), pair[1].repeat(1, 1, 3, 3)
+    image[..., 40:80, 48:96] = pair[0]
+    error = CleanPlateError(torch.full_like(image[:, :1], 0.01))
+    settings = preset("draft").changed(device="cpu", threads=1, solve_size=64)
+    wanted = finish(solve(image, clean, settings, clean_plate_error=error))
+    with device_law():
+        there = error.each(lambda x: x.to(DEVICE))
+        found = finish(solve(image.to(DEVICE), clean.to(DEVICE), settings, clean_plate_error=there))
+    assert isinstance(found.alpha, OnDevice)
+    assert torch.equal(found.alpha.inner, wanted.alpha)

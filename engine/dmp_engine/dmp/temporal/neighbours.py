@@ -22,9 +22,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -39,7 +37,7 @@ from ..solve.pair_solution import confidence_of, solve_pair, working_size
 from ..steps import Memo, Solution, Step, T, no_cache
 from .fusion import Layered, fused
 from .laplacian import MattingLaplacian
-from .optical_flow import chained, fetched, flow, layer_picture, within_frame
+from .optical_flow import Flows, Picture, Wanted, chained, fetched, layer_picture, within_frame
 from .parameters import SHOT
 from .postprocess import clip_black, grain_of, postprocessed
 from .smooth_foreground import smooth_foreground
@@ -135,14 +133,17 @@ def initial_state(
     )
 
 
-def refine_state(state: FrameState, others: Sequence[tuple[int, FrameState]]) -> FrameState:
+def refine_state(
+    state: FrameState, others: Sequence[tuple[int, FrameState]], flows: Flows | None = None
+) -> FrameState:
     """The state after one more pass. ``others`` are neighbours: offset in frames, and state.
 
     All states are of the same pass, and the ``others`` of each side have no gap between them.
+    ``flows`` keeps motions for the frames that are refined next.
     """
     if not (state.undecided == 0.5).any():
         return replace(state, passes=state.passes + 1)
-    views = _views(state, others)
+    views = _views(state, others, flows or Flows())
     if state.passes >= SOLVED:
         return _fused(state, views)
     known = triangulated(state.image, state.clean, views)
@@ -228,23 +229,39 @@ def _opened(state: FrameState, known: Triangulated, views: Sequence[View]) -> Te
     return apply_constraint(torch.where(again, 0.5, state.undecided), state.constraint)
 
 
-def _views(state: FrameState, others: Sequence[tuple[int, FrameState]]) -> list[View]:
-    """``others`` as seen from ``state``; the motion to a farther one goes on from the nearer."""
+def _views(state: FrameState, others: Sequence[tuple[int, FrameState]], flows: Flows) -> list[View]:
+    """``others`` as seen from ``state``, the nearest of each side first."""
     pictures = {at: _picture(other) for at, other in others}
-    here, device = _picture(state), state.image.device
-    views = []
-    for side in (-1, 1):
-        motion: Tensor | None = None
-        for at, other in sorted((x for x in others if x[0] * side > 0), key=lambda x: abs(x[0])):
-            start = None
-            if motion is not None:
-                start = chained(motion, flow(pictures[at - side], pictures[at], device))
-            motion = flow(here, pictures[at], device, start)
-            views.append(_view(state, other, motion, abs(at)))
-    return views
+    motions = _motions(_picture(state), pictures, state.image.device, flows)
+    known = dict(others)
+    return [_view(state, known[at], motion, abs(at)) for at, motion in motions.items()]
 
 
-def _picture(state: FrameState) -> NDArray[np.uint8]:
+def _motions(
+    here: Picture, pictures: dict[int, Picture], device: torch.device, flows: Flows
+) -> dict[int, Tensor]:
+    """The motion from ``here`` to each picture; to a farther one it goes on from the nearer."""
+    sides = [sorted(at for at in pictures if at < 0)[::-1], sorted(at for at in pictures if at > 0)]
+    nearest = [side[0] for side in sides if side]
+    links = [link for side in sides for link in zip(side, side[1:], strict=False)]
+    wanted = [Wanted(here, pictures[at]) for at in nearest]
+    wanted += [Wanted(pictures[near], pictures[far]) for near, far in links]
+    found = flows.between(wanted, device)
+    motions = dict(zip(nearest, found, strict=False))
+    onward = dict(zip(links, found[len(nearest) :], strict=True))
+    for distance in range(1, max(map(len, sides))):
+        steps = [(side[distance - 1], side[distance]) for side in sides if len(side) > distance]
+        starts = [chained(motions[near], onward[near, far]) for near, far in steps]
+        wanted = [
+            Wanted(here, pictures[far], start.cpu().numpy())
+            for (_, far), start in zip(steps, starts, strict=True)
+        ]
+        farther = flows.between(wanted, device)
+        motions.update(zip((far for _, far in steps), farther, strict=True))
+    return {at: motions[at] for side in sides for at in side}
+
+
+def _picture(state: FrameState) -> Picture:
     return layer_picture(state.seen_alpha, state.seen_foreground, state.encoding)
 
 

@@ -7,11 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from dmp_engine.dmp.model.encoding import Encoding
+from dmp_engine.dmp.temporal import neighbours
 from dmp_engine.dmp.temporal.fusion import Layered, fused
 from dmp_engine.dmp.temporal.neighbours import (
     PASSES,
@@ -21,7 +23,14 @@ from dmp_engine.dmp.temporal.neighbours import (
     refine_state,
     solution_of,
 )
-from dmp_engine.dmp.temporal.optical_flow import chained, fetched, flow, layer_picture, within_frame
+from dmp_engine.dmp.temporal.optical_flow import (
+    Flows,
+    Wanted,
+    chained,
+    fetched,
+    layer_picture,
+    within_frame,
+)
 from dmp_engine.dmp.temporal.triangulation import View, triangulated
 from dmp_engine.evaluation.metrics import dtssd, sad
 from dmp_matting import preset
@@ -103,10 +112,57 @@ def test_the_flow_follows_the_subject_and_not_the_wall_behind_it() -> None:
         image, clean, alpha = scene(index)
         foreground = (image - (1 - alpha) * clean) / alpha.clamp_min(0.05)
         pictures.append(layer_picture(alpha, foreground.clamp(0, 1), encoding))
-    motion = flow(pictures[0], pictures[1], torch.device("cpu"))
+    (motion,) = Flows().between([Wanted(*pictures)], torch.device("cpu"))
     subject = scene(0)[2][0, 0] > 0.2
     away = (motion - torch.tensor([float(STEP), 0.0])).norm(dim=-1)[subject]
     assert away.median() < 0.3
+
+
+def test_flows_are_the_same_to_the_bit_however_many_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    generator = np.random.default_rng(2)
+    pictures = [(255 * generator.random((96, 128))).astype(np.uint8) for _ in range(4)]
+    start = np.ones((96, 128, 2), np.float32)
+    wanted = [Wanted(pictures[n], pictures[n + 1]) for n in range(3)]
+    wanted.append(Wanted(pictures[0], pictures[2], start))
+    cpu = torch.device("cpu")
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    alone = [Flows().between([each], cpu)[0] for each in wanted]
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 3)
+    kept = Flows(kept=2)
+    for _ in range(2):  # the second time some are known
+        for one, other in zip(alone, kept.between(wanted, cpu), strict=True):
+            assert torch.equal(one, other)
+    assert len(kept._found) == 2
+
+
+def test_neighbours_of_one_side_or_none_have_their_motions() -> None:
+    state, other = first_state(*scene(0)[:2]), first_state(*scene(1)[:2])
+    assert neighbours._views(state, [], Flows()) == []
+    for offsets in ((1,), (-1,), (1, 2), (-2, -1), (-2, -1, 1), (-1, 1, 2)):
+        views = neighbours._views(state, [(at, other) for at in offsets], Flows())
+        wanted = [-at for at in (1, 2) if -at in offsets] + [at for at in (1, 2) if at in offsets]
+        assert [view.distance for view in views] == [abs(at) for at in wanted]
+
+
+def test_a_shot_asks_for_each_flow_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[Wanted] = []
+    search = Wanted.searched
+
+    def counted(wanted: Wanted) -> Any:
+        searched.append(wanted)
+        return search(wanted)
+
+    monkeypatch.setattr(Wanted, "searched", counted)
+    states = [first_state(*scene(n)[:2]) for n in range(5)]
+    flows = Flows()
+    for at in (2, 3):
+        near = [n for n in range(at - 2, at + 3) if n != at and n < 5]
+        neighbours._views(states[at], [(n - at, states[n]) for n in near], flows)
+    # Two nearest, two links and two farther ones of the first; of the second, which has one
+    # neighbour on its right, the nearest on the left is new and one is farther.
+    assert len(searched) == 6 + 2
 
 
 def test_neighbours_make_it_better_and_calmer_than_frames_by_themselves() -> None:
