@@ -250,11 +250,16 @@ class Installation:
     def _packages(self, side: Path, report: Callable[[Step], None]) -> None:
         """All packages of others, with their hashes, and then torch if it comes from elsewhere."""
         plain = self._plan.build.plain
-        listed = side / SCRATCH / "packages.txt"
-        words, count = self._plan.payload.write_lock(listed, with_torch=plain)
-        self._pip(side, words, Reading(count), 0.03, 0.84 if plain else 0.45, report)
+        self._locked(side, plain, 0.03, 0.84 if plain else 0.45, report)
         if not plain:
             self._special_torch(side, report)
+
+    def _locked(
+        self, side: Path, with_torch: bool, start: float, end: float, report: Callable[[Step], None]
+    ) -> None:
+        listed = side / SCRATCH / "packages.txt"
+        words, count = self._plan.payload.write_lock(listed, with_torch=with_torch)
+        self._pip(side, words, Reading(count), start, end, report)
 
     def _special_torch(self, side: Path, report: Callable[[Step], None]) -> None:
         """A build of torch that the package index may not have; else the one that it has."""
@@ -264,7 +269,7 @@ class Installation:
             command = Tools(self._tools.base, uv).install(
                 side, ["--torch-backend", build.name, torch_build.REQUIREMENT], None
             )
-            report(Step(f"Getting torch for {build.name}", 0.46))
+            report(Step(f"Getting torch for {build.name}", 0.45))
             reading = Reading(1)
             show = reading.reporting(report, 0.46, 0.84)
             code, _ = self._runner.outcome(command, self._environment, show)
@@ -272,8 +277,10 @@ class Installation:
             if not code:
                 return
             self._notes.append(torch_build.not_had(build))
+            self._locked(side, True, 0.46, 0.84, report)
+            return
         words = [*([] if source else self._tools.index_of(build)), torch_build.REQUIREMENT]
-        self._pip(side, words, Reading(1), 0.45, 0.84, report)
+        self._pip(side, words, Reading(1), 0.46, 0.84, report)
 
     def _uv_that_knows_builds(self, side: Path) -> str:
         """uv where nothing leads to a facility's index; fetched as a wheel where it is not here."""

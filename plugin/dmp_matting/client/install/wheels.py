@@ -46,8 +46,8 @@ def download(
             code, _ = runner.outcome(exact, environment, show)
             if code:
                 notes.append(torch_build.not_had(build))
-                usual = python.download(folder, [*words, torch_build.REQUIREMENT])
-                runner.run(usual, environment, show)
+                words, _ = found.write_lock(listed, with_torch=True)
+                runner.run(python.download(folder, words), environment, show)
         wheel = found.wheel_in(scratch)
         for old in folder.glob("dmp_matting-*.whl"):
             old.unlink()

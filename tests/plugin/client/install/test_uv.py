@@ -16,6 +16,7 @@ from dmp_matting.client.install.installation import (
     InstallRequest,
     plan_installation,
 )
+from dmp_matting.client.requirements import TORCH
 from dmp_matting.errors import CancelledError, EngineError
 
 from ....conftest import Home
@@ -51,7 +52,7 @@ def install(release: Path, **request: Any) -> tuple[installation.Installed, list
 def test_uv_makes_it(uv: Index, release: Path, home: Home) -> None:
     done, sentences = install(release)
     assert engine_command()[0] == done.python
-    assert done.record.torch == "2.13.0" and done.device == "cpu"
+    assert done.record.torch == TORCH and done.device == "cpu"
     assert "Unpacking the packages" in sentences
     assert not (home.root / "data" / "downloads").exists()
 
@@ -108,3 +109,23 @@ def test_a_build_that_only_another_index_has_is_no_promise(
         assert "350 MB" in sentence and "3.2 GB if torch for the CPU alone cannot be" in sentence
     monkeypatch.setenv("DMP_TORCH_INDEX", "https://index.example/{build}")
     assert "3.2 GB" not in plan_installation(request).sentence
+
+
+@pytest.mark.parametrize("sound", [True, False])
+def test_where_no_other_index_is_reached_the_usual_torch_is_the_locked_one(
+    sound: bool, uv: Index, release: Path, tmp_path: Path, home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(machine, "index_build", lambda: "cu130")
+    monkeypatch.setattr(installation, "uv_is_configured", lambda: False)
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # the index of torch's builds
+    if not sound:
+        wheel(tmp_path / "packages", "torch", TORCH, {"torch.py": "x = 2\n"})
+        with pytest.raises(EngineError, match="A package arrived other than it was published"):
+            install(release, torch="cpu")
+        return
+    done, _ = install(release, torch="cpu")
+    assert done.record.torch == TORCH
+    assert done.notes == (
+        "The build cpu of torch could not be had, so the usual one was taken.",
+    )  # fmt: skip

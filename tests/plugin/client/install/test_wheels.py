@@ -51,6 +51,14 @@ def test_the_build_of_torch_that_is_wanted_or_a_note(
     assert (plan.build.name, plan.download) == ("cpu", 0)
 
 
+def test_the_usual_build_of_torch_is_the_locked_one(
+    index: Index, own_release: Path, tmp_path: Path, home: Home
+) -> None:
+    wheel(tmp_path / "packages", "torch", TORCH, {"torch.py": "x = 2\n"})
+    with pytest.raises(EngineError, match="A package arrived other than it was published"):
+        download(tmp_path / "wheels", tmp_path)
+
+
 def test_a_download_that_fails_leaves_the_log_that_it_names(
     index: Index, own_release: Path, tmp_path: Path, home: Home
 ) -> None:
