@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import Any, Optional
 
 import bpy
 
@@ -20,3 +21,9 @@ def preferences() -> Any:
     """The add-on's preferences."""
     found = bpy.context.preferences.addons.get(__package__)
     return found.preferences if found is not None else _Defaults
+
+
+def engine_python() -> Optional[str]:
+    """The engine's Python of the preferences, as a whole path; None where none is chosen."""
+    named = preferences().engine_python
+    return os.path.normpath(os.path.expanduser(bpy.path.abspath(named))) if named else None

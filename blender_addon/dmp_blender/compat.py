@@ -9,6 +9,10 @@ import bpy
 TREES_ARE_DATA = bpy.app.version >= (5, 0)  # a scene's compositor is a node group like any other
 HAS_INTERFACE = bpy.app.version >= (4, 0)
 HAS_PROGRESS_BAR = bpy.app.version >= (4, 0)
+# From here on the compositor places an EXR by its windows: what is rendered is the display window,
+# and the data window lies in it as many rows from below as it should from above. Before, the data
+# window was the picture.
+SHOWS_DISPLAY_WINDOW = bpy.app.version >= (5, 2)
 LINEAR = "Linear Rec.709" if bpy.app.version >= (4, 0) else "Linear"
 
 

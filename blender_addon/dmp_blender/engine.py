@@ -1,25 +1,27 @@
 """The engine's state in the panel, and the button for what can be done about it.
 
-A query uses a socket, so a thread does it, and only while a panel is drawn that shows the answer.
-A timer takes the answer on the main thread and redraws the panels when it has changed.
+A query uses a socket, so the package's Watcher does it on a thread, and only while a panel is drawn
+that shows the answer. A timer takes what threads have found on the main thread and redraws the
+panels when anything has changed.
 """
 
 from __future__ import annotations
 
 import textwrap
-import threading
 import time
+from functools import partial
 from typing import Any, Callable, List, Optional
 
 import bpy
 
 from . import installer
-from .chosen import preferences
+from .chosen import engine_python, preferences
 from .core import dmp
 from .session import Session
 
 EVERY = 2.0  # seconds between two queries
 TICK = 0.5
+UNSEEN = 60.0  # without a panel that shows the state
 READING = 20.0  # for a sentence about what went wrong
 SHOWN_IN = ("NODE_EDITOR", "IMAGE_EDITOR", "PREFERENCES")
 ICONS = {
@@ -33,15 +35,15 @@ ICONS = {
 
 
 class _Watch:
-    """The latest answer, and the thread that fetches the next."""
+    """The latest state, and what a button has started."""
 
+    watcher = dmp.Watcher(EVERY, previews=False)
     state: Optional[Any] = None
+    drawn = 0.0
     note = ""  # of the button's work: what went wrong
     noted = 0.0
-    queried = 0.0
-    drawn = 0.0
-    thread: Optional[threading.Thread] = None
-    changed = False
+    task: Optional[Any] = None  # the button's work on a thread
+    then: Callable[[], None] = staticmethod(lambda: None)  # on the main thread, when it has worked
 
 
 def needs_help() -> bool:
@@ -70,11 +72,12 @@ def draw_state(layout: Any, context: Any) -> None:
         box.label(text=place, icon="BLANK1")
     if state.status is dmp.EngineStatus.MISSING:
         box.operator("dmp.install_engine", icon="IMPORT")
-        box.operator("dmp.choose_engine", icon="FILEBROWSER")
     elif state.status is dmp.EngineStatus.STOPPED:
         box.operator("dmp.start_engine", icon="PLAY")
     elif state.status is dmp.EngineStatus.BROKEN:
         box.operator("dmp.restart_engine", icon="FILE_REFRESH")
+    if _Watch.note or state.status is dmp.EngineStatus.MISSING:
+        box.operator("dmp.choose_engine", icon="FILEBROWSER")
     if state.update:
         for line in wrapped(state.update, context):
             box.label(text=line, icon="BLANK1")
@@ -95,48 +98,63 @@ def wrapped(sentence: str, context: Any) -> List[str]:
 
 
 def _tick() -> Optional[float]:
-    """Take the last answer and query again; ends itself when no panel shows it."""
+    """Take what the threads have found; ends itself when no panel shows it."""
     now = time.monotonic()
+    changed = False
     if _Watch.note and now - _Watch.noted > READING:
-        _Watch.note, _Watch.changed = "", True
+        _Watch.note, changed = "", True
     news = installer.poll()
     if news:
-        _Watch.note, _Watch.noted, _Watch.queried = news, now, 0.0
-    _Watch.changed = _Watch.changed or news is not None
-    if _Watch.changed:
-        _Watch.changed = False
+        _take_note(news)
+    if _Watch.task is not None and _Watch.task.done:
+        _end_of_task()
+        changed = True
+    for state in _Watch.watcher.poll():
+        changed = changed or state != _Watch.state
+        _Watch.state = state
+    if changed or news is not None:
         _redraw()
-    busy = _Watch.thread is not None and _Watch.thread.is_alive()
-    if not busy and now - _Watch.queried > EVERY:
-        _in_thread(_query, preferences().engine_python or None)
-    if now - _Watch.drawn > 60.0 and not busy and not installer.runs():
+    if now - _Watch.drawn > UNSEEN and _Watch.task is None and not installer.runs():
+        _Watch.watcher.stop()
         return None
+    _Watch.watcher.python = engine_python()
+    _Watch.watcher.start()
     return TICK
 
 
-def _in_thread(work: Callable[..., None], *arguments: Any) -> None:
-    _Watch.queried = time.monotonic()
-    _Watch.thread = threading.Thread(target=work, args=arguments, name="dmp-watch", daemon=True)
-    _Watch.thread.start()
+def _take_note(sentence: str) -> None:
+    _Watch.note, _Watch.noted = sentence, time.monotonic()
+    _Watch.watcher.refresh()
 
 
-def _query(python: Optional[str]) -> None:
-    state = dmp.engine_state(python)
-    _Watch.changed = _Watch.changed or state != _Watch.state
-    _Watch.state = state
+def _start_task(work: Callable[[], None], then: Callable[[], None] = lambda: None) -> None:
+    """Do a button's work on a thread, and ``then`` on the main thread if nothing was raised."""
+    _Watch.note, _Watch.then = "", then
+    _Watch.task = dmp.BackgroundTask(lambda report: work(), "dmp-button")
 
 
-def _fix(python: Optional[str], restart: bool, remember: bool) -> None:
+def _end_of_task() -> None:
+    task, _Watch.task = _Watch.task, None
     try:
-        if remember:
-            dmp.choose_engine(python or "")
-        if restart:
-            dmp.stop_engine(force=True)
-        dmp.ensure_engine(python=python)
+        task.result()
     except dmp.DmpError as error:
-        _Watch.note, _Watch.noted = str(error), time.monotonic()
-    _query(python)
-    _Watch.changed = True
+        _take_note(str(error))
+    else:
+        _Watch.then()
+        _Watch.watcher.refresh()
+
+
+def _start(python: Optional[str], restart: bool, remember: bool) -> None:
+    if remember:
+        dmp.choose_engine(python or "")
+    if restart:
+        dmp.stop_engine(force=True)
+    dmp.ensure_engine(python=python)
+
+
+def _try(python: str) -> None:
+    dmp.try_engine(python)
+    dmp.ensure_engine(python=python)
 
 
 def _redraw() -> None:
@@ -153,17 +171,24 @@ class _EngineButton(bpy.types.Operator):
     restart = False
     remember = False
 
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return _Watch.task is None
+
     def execute(self, context: Any) -> Any:
-        _Watch.note = ""
-        python = preferences().engine_python or None
-        _in_thread(_fix, python, self.restart, self.remember)
-        if bpy.app.background:
-            assert _Watch.thread is not None
-            _Watch.thread.join()
-            if _Watch.note:
-                self.report({"ERROR"}, _Watch.note)
-                return {"CANCELLED"}
-            self.report({"INFO"}, _Watch.state.sentence)
+        _start_task(partial(_start, engine_python(), self.restart, self.remember))
+        return self.finish()
+
+    def finish(self) -> Any:
+        """Wait for the task where no timer will take its end."""
+        if not bpy.app.background:
+            return {"FINISHED"}
+        _Watch.task.wait()
+        _end_of_task()
+        if _Watch.note:
+            self.report({"ERROR"}, _Watch.note)
+            return {"CANCELLED"}
+        self.report({"INFO"}, dmp.engine_state(engine_python()).sentence)
         return {"FINISHED"}
 
 
@@ -190,12 +215,11 @@ class DMP_OT_setup(_EngineButton):
     remember = True
 
 
-class DMP_OT_choose_engine(bpy.types.Operator):
-    """Choose a Python that has the DMP engine, such as the one that your facility installed"""
+class DMP_OT_choose_engine(_EngineButton):
+    """Choose a Python that has the DMP engine; it is tried before it is kept"""
 
     bl_idname = "dmp.choose_engine"
     bl_label = "Choose the Engine's Python"
-    bl_options = {"INTERNAL"}
     __annotations__ = {"filepath": bpy.props.StringProperty(subtype="FILE_PATH")}
 
     def invoke(self, context: Any, event: Any) -> Any:
@@ -203,10 +227,14 @@ class DMP_OT_choose_engine(bpy.types.Operator):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> Any:
-        preferences().engine_python = self.filepath
-        bpy.context.preferences.is_dirty = True
-        _Watch.queried = 0.0
-        return bpy.ops.dmp.start_engine()
+        path = bpy.path.abspath(self.filepath)
+
+        def store() -> None:
+            preferences().engine_python = path
+            bpy.context.preferences.is_dirty = True
+
+        _start_task(partial(_try, path), store)
+        return self.finish()
 
 
 class DMP_OT_open_log(bpy.types.Operator):
@@ -239,5 +267,6 @@ def register() -> None:
 def unregister() -> None:
     if bpy.app.timers.is_registered(_tick):
         bpy.app.timers.unregister(_tick)
+    _Watch.watcher.stop()
     for one in reversed(CLASSES):
         bpy.utils.unregister_class(one)

@@ -12,6 +12,7 @@ messages and the results' headers have that.
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 from dataclasses import dataclass
 from typing import Any, Callable, Iterable, List, Optional, Tuple
@@ -239,7 +240,7 @@ def _image(source: Any, role: Any, linear: bool) -> Input:
     if movie:
         size, last = _movie_size(path)
     else:
-        size = _file_size(path) if files is not None else _size(image)
+        size = _rendered_size(image, path, _file_size(path) if files is not None else _size(image))
     if 0 in size:
         raise dmp.PlateError(f"The {label} '{image.name}' cannot be read; is the file damaged?")
     socket = render.image_socket(image, common.get("start", 1), common.get("first", 1))
@@ -314,6 +315,20 @@ def _file_size(path: str) -> Tuple[int, int]:
         return _size(probe)
     finally:
         bpy.data.images.remove(probe)
+
+
+def _rendered_size(image: Any, path: str, size: Tuple[int, int]) -> Tuple[int, int]:
+    """What the compositor shows of an image of ``size`` pixels: of an EXR its display window."""
+    if not compat.SHOWS_DISPLAY_WINDOW:
+        return size
+    packed = image.packed_file
+    try:
+        with io.BytesIO(packed.data) if packed is not None else open(path, "rb") as file:
+            header = dmp.read_exr_header(file)
+    except OSError:  # not a file: generated, or painted and never saved
+        return size
+    window = header.window("displayWindow") if header is not None else None
+    return window[2:] if window is not None else size
 
 
 def _movie_size(path: str) -> Tuple[Tuple[int, int], int]:

@@ -11,7 +11,7 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 import bpy
 
 from . import collect, temporary
-from .chosen import preferences
+from .chosen import engine_python
 from .core import dmp
 from .datablocks import Reference
 from .operators import Matte
@@ -50,7 +50,7 @@ class Publication:
     def __init__(self, scene: Any, repairs: List[Tuple[str, str, str]]) -> None:
         self._scene, self._frames = Reference(scene), range_of(scene)
         self._repairs = repairs
-        self._python = preferences().engine_python or None
+        self._python = engine_python()
         self.report: Optional[Any] = None
 
     def steps(self) -> Iterator[Status]:
@@ -140,7 +140,7 @@ def _open_window(scene: Any) -> bool:
         now = bpy.context.scene
         return dmp.finish(collect.collect(now, range_of(now), _window_plates["folder"]))
 
-    return bool(dmp.open_publish_window(gather, preferences().engine_python or None))
+    return bool(dmp.open_publish_window(gather, engine_python()))
 
 
 @atexit.register

@@ -16,7 +16,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 import bpy
 
 from . import place, plates, preview, results, temporary
-from .chosen import preferences
+from .chosen import engine_python, preferences
 from .core import dmp
 from .datablocks import Reference
 from .files import spans
@@ -162,7 +162,7 @@ class Session:
 
     def __init__(self, scene: Any, frames: Sequence[int], only: str = "ALL") -> None:
         self._scene = Reference(scene)
-        self._python = preferences().engine_python or None
+        self._python = engine_python()
         self._work = Work(scene, [scene.frame_current, *frames])
         # A still has one matte, which serves all frames.
         self._frames = [scene.frame_current] if self._work.image.still else list(frames)

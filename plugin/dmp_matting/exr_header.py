@@ -68,16 +68,23 @@ class ExrHeader:
         """The value of a string attribute; empty if there is none. UnicodeDecodeError."""
         return (self.get(name) or b"").decode("utf-8")
 
+    def window(self, name: str) -> Optional[Tuple[int, int, int, int]]:
+        """x, y, width and height of ``dataWindow`` or ``displayWindow``; None for a damaged one."""
+        value = self.get(name)
+        if value is None or len(value) != 16:
+            return None
+        left, top, right, bottom = struct.unpack("<4i", value)
+        if right < left or bottom < top:
+            return None
+        return left, top, right - left + 1, bottom - top + 1
+
     def blocks(self) -> int:
         """How many blocks of pixels the file has; 0 where the header does not give it."""
-        window, compression = self.get("dataWindow"), self.get("compression")
-        if window is None or len(window) != 16 or not compression:
+        window, compression = self.window("dataWindow"), self.get("compression")
+        rows = _BLOCK_ROWS.get(compression[0]) if compression else None
+        if window is None or rows is None:
             return 0
-        left, top, right, bottom = struct.unpack("<4i", window)
-        rows = _BLOCK_ROWS.get(compression[0])
-        if rows is None or right < left or bottom < top:
-            return 0
-        return int(-(-(bottom - top + 1) // rows))
+        return -(-window[3] // rows)
 
 
 def read_exr_header(file: BinaryIO) -> Optional[ExrHeader]:

@@ -6,9 +6,10 @@ on threads, the engine's status, and the types that a job is made of. Standard l
 
 from .atomic_write import atomic_write
 from .client.background_job import BackgroundJob
+from .client.background_task import BackgroundTask
 from .client.engine_process import Notice
 from .client.engine_python import engine_command
-from .client.engine_setup import choose_engine
+from .client.engine_setup import choose_engine, try_engine
 from .client.engine_status import EngineStatus, engine_state
 from .client.file_states import FileStates
 from .client.install.installation import (
@@ -18,6 +19,7 @@ from .client.install.installation import (
 )
 from .client.launcher import ensure_engine, log_file, start_engine, stop_engine
 from .client.temporary_folders import new_temporary_folder, sweep_temporary_folders
+from .client.watcher import Watcher
 from .errors import (
     CancelledError,
     DmpError,
@@ -29,6 +31,7 @@ from .errors import (
     SettingsError,
     as_dmp_error,
 )
+from .exr_header import read_exr_header
 from .farm.openjd import named_settings, write_bundle
 from .frame_window import REACH, frames_needed, window_numbers
 from .generators import finish, mapped
@@ -48,6 +51,7 @@ __all__ = [
     "BackgroundInstallation",
     "BackgroundJob",
     "BackgroundPublish",
+    "BackgroundTask",
     "CHUNK",
     "CancelledError",
     "DESCRIPTIONS",
@@ -75,6 +79,7 @@ __all__ = [
     "Settings",
     "SettingsError",
     "Shot",
+    "Watcher",
     "as_dmp_error",
     "atomic_write",
     "cache_folder",
@@ -96,12 +101,14 @@ __all__ = [
     "overwrites",
     "own_configuration",
     "plan_installation",
+    "read_exr_header",
     "recorded_plates",
     "resolve",
     "start_engine",
     "still_valid",
     "stop_engine",
     "sweep_temporary_folders",
+    "try_engine",
     "unsaved_blends",
     "window_numbers",
     "write_bundle",

@@ -28,13 +28,22 @@ def shot(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-# Blender 5.3 places a picture with a data window in another way, and is not judged here.
-@pytest.mark.parametrize("any_blender", ["4.5", "5.0", "4.2", "3.4"], indirect=True)
+def shown_part(plate: np.ndarray, shot: Path) -> tuple[slice, slice]:
+    """Where a render has the plate of frame 1001: a Blender places a data window in its own way."""
+    rows, columns = (np.flatnonzero((plate[..., 3] > 0.5).any(axis)) for axis in (1, 0))
+    part = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
+    stored = read(shot / "plate.1001.exr")
+    np.testing.assert_allclose(plate[part][..., :3], stored[..., :3], rtol=1e-4, atol=1e-5)
+    return part
+
+
 def test_a_range_with_a_data_window(
     any_blender: Blender, engine: Any, shot: Path, output: Path
 ) -> None:
     x, y, width, height = WINDOW
-    given = {"size": [width, height], "output": output, "frames": list(FRAMES)}
+    # Up to 5.1 the data window lies in the middle of the render, and may fill it.
+    size = [320, 240] if any_blender.version == "5.3" else [width, height]
+    given = {"size": size, "output": output, "frames": list(FRAMES)}
     seen = any_blender.run(
         "sequence", plate=shot / "plate.1001.exr", clean=shot / "clean.exr", settings=SMALL, **given
     )
@@ -53,10 +62,14 @@ def test_a_range_with_a_data_window(
     spec = oiio.ImageBuf(str(folder / exrs[2])).spec()
     assert (spec.x, spec.y, spec.width, spec.height) == WINDOW
     assert (spec.full_width, spec.full_height) == (320, 240)
-    close = {"rtol": 1e-4, "atol": 1e-5}
+    # 5.3 interpolates where it moves a picture, by about a hundred-thousandth.
+    close = {"rtol": 1e-4, "atol": 3e-5 if any_blender.version == "5.3" else 1e-5}
+    part = shown_part(read(seen["plate"]), shot)  # the matte lies on its plate, exactly
     for number in FRAMES[2:]:
         rendered = read(seen["first"][number - 1001])
-        np.testing.assert_allclose(rendered, layers[number][..., :4], **close)
+        np.testing.assert_allclose(rendered[part], layers[number][..., :4], **close)
+        rendered[part] = 0
+        assert np.abs(rendered).max() <= close["atol"]
     first, second = map(read, seen["first"][:2])
     assert np.abs(first - second).max() > 0.01  # the frames do differ
     np.testing.assert_allclose(read(seen["second"][0]), second, **close)
@@ -75,7 +88,7 @@ def test_a_range_with_a_data_window(
     opened = any_blender.run("reopen", blend=output / "shot.blend", **{**given, "frames": [1004]})
     assert opened["enabled"] is False
     rendered = read(opened["rendered"][0])
-    np.testing.assert_allclose(rendered, layers[1004][..., :4], **close)
+    np.testing.assert_allclose(rendered[part], layers[1004][..., :4], **close)
 
 
 def test_scene_frames_need_not_be_the_files_numbers(

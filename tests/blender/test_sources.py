@@ -38,6 +38,10 @@ class Inputs:
         self.movie = random.integers(0, 256, (5, HEIGHT, WIDTH, 3), dtype=np.uint8)
         write_image(folder / "plate.png", self.picture, "uint8")
         write_image(folder / "plate.exr", self.high, "float")
+        cut = oiio.ImageBuf(self.high + 1.0)
+        cut.set_origin(7, 2)
+        cut.set_full(0, 3 * WIDTH, 0, 2 * HEIGHT, 0, 1)
+        assert cut.write(str(folder / "cut.exr"), "float"), cut.geterror()
         for n, frame in enumerate(self.clear):
             opaque = np.ones((HEIGHT, WIDTH, 1))
             write_image(folder / f"clear.{11 + n:04d}.png", np.dstack([frame, opaque]), "uint8")
@@ -82,6 +86,18 @@ def test_pixels_of_every_source(any_blender: Blender, inputs: Inputs, output: Pa
         oiio.ImageBuf(inputs.high), "ACEScg", "lin_rec709", colorconfig="ocio://default"
     )
     check(seen["acescg"], "scene_linear", converted.get_pixels("float"), within=5e-3)
+
+    # A data window smaller than the picture: whole, wherever that Blender places it.
+    lit = oiio.ImageBufAlgo.colorconvert(
+        oiio.ImageBuf(inputs.high + 1.0), "ACEScg", "lin_rec709", colorconfig="ocio://default"
+    ).get_pixels("float")
+    for name in ("cut", "cut packed"):
+        ((path, space),) = seen[name]
+        rendered = read(path)
+        rows, columns = (np.flatnonzero((rendered > 0.1).any((axis, 2))) for axis in (1, 0))
+        part = rendered[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1, :3]
+        np.testing.assert_allclose(part, lit, rtol=5e-3, atol=5e-3, err_msg=name)
+        assert space == "scene_linear"
 
     # Each frame its own, whatever was rendered before: the failure that gives no error.
     check(seen["sequence"], "scene_linear", *(linear(frame) for frame in inputs.clear))

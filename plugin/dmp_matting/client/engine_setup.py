@@ -19,6 +19,12 @@ def choose_engine(python: str) -> Path:
     Takes as long as loading torch. Raises InputError, EngineMissingError and OutputError; the
     configuration stays as it was then.
     """
+    try_engine(python)
+    return write_config({"engine_python": python})
+
+
+def try_engine(python: str) -> None:
+    """Raise InputError or EngineMissingError unless ``python`` has an engine that works."""
     if not os.access(python, os.X_OK) or os.path.isdir(python):
         raise InputError(f"'{python}' is not a program; name the engine's Python.")
     try:
@@ -38,4 +44,3 @@ def choose_engine(python: str) -> Path:
             f"The engine of '{python}' cannot work: {bad[0]['name']}, {bad[0]['detail']}. "
             f"{bad[0]['fix']}"
         )
-    return write_config({"engine_python": python})

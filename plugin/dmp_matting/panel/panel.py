@@ -7,6 +7,7 @@ from typing import Optional
 from Qt import QtCore, QtGui, QtWidgets
 
 from ..client.engine_status import EngineState
+from ..client.watcher import Preview, Watcher
 from ..job import JobState
 from . import background
 from .background import BackgroundJobs, Outcome
@@ -14,7 +15,6 @@ from .engine_status_line import EngineStatusLine
 from .jobqueue import Queue, in_order
 from .plain import PlainLabel
 from .viewer import Picture
-from .watcher import Preview, Watcher
 
 TICK = 100  # milliseconds between two polls; nothing in a poll waits
 

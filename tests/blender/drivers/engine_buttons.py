@@ -1,6 +1,7 @@
 """The panel's buttons about the engine, and what they say."""
 
 import importlib
+from functools import partial
 
 import bpy
 from host import MODULE, addon, answer, arguments, core_module, find_engine, outcome
@@ -14,7 +15,17 @@ with addon(given["python"]):
     seen["wrong setup"] = outcome(bpy.ops.dmp.setup)
     seen["config after wrong"] = core_module("paths").read_config()
     seen["wrong start"] = outcome(bpy.ops.dmp.start_engine)
-    chosen.engine_python = given["python"]
+    chosen.engine_python = before = given["python"]
+    for name in ("wrong", "absent"):  # tried first: the one that works stays
+        seen[f"choose {name}"] = outcome(partial(bpy.ops.dmp.choose_engine, filepath=given[name]))
+        seen[f"kept after {name}"] = chosen.engine_python == before
+    chosen.engine_python = ""
+    seen["choose"] = outcome(lambda: bpy.ops.dmp.choose_engine(filepath=before))
+    seen["chosen"] = chosen.engine_python == before
+    bpy.ops.wm.save_as_mainfile(filepath=given["blend"])
+    chosen.engine_python = bpy.path.relpath(before)
+    seen["relative"] = importlib.import_module(f"{MODULE}.chosen").engine_python()
+    chosen.engine_python = before
     seen["setup"] = outcome(bpy.ops.dmp.setup)
     seen["config"] = core_module("paths").read_config()
     first = find_engine().pid

@@ -24,6 +24,18 @@ given = arguments()
 seen = {}
 
 
+def plate_rendered(scene):
+    """The first frame of the plate, as an Image node of the artist's shows it."""
+    node = compositor(scene).nodes.new("CompositorNodeImage")
+    node.image, frame = scene.dmp.plate.image, given["frames"][0]
+    node.frame_start, node.frame_offset = frame, scene.dmp.plate.first - 1
+    node.frame_duration, node.use_auto_refresh = len(given["frames"]), True
+    path = os.path.join(given["output"], "plate_####")
+    found = render(scene, node.outputs[0], tuple(given["size"]), frame, path)
+    compositor(scene).nodes.remove(node)
+    return found
+
+
 def rendered(scene, name):
     path = os.path.join(given["output"], f"{name}_####")
     socket = group_node(scene).outputs["Combined"]
@@ -47,6 +59,7 @@ with addon(given["python"]) as scene:
     exrs = mattes(given["output"])
     seen["folder"] = os.path.dirname(exrs[0])
     seen["exrs"] = [os.path.basename(one) for one in exrs]
+    seen["plate"] = plate_rendered(scene)
     seen["first"] = rendered(scene, "first")
     picture = next(n for n in group_node(scene).node_tree.nodes if n.type == "IMAGE")
     seen["node"] = (picture.frame_start, picture.frame_offset, picture.frame_duration)

@@ -59,6 +59,10 @@ with addon(given["python"]) as scene:
     ask_image("byte", generated("byte", False, np.load(given["byte"])))
     wide = "ACEScg" if bpy.app.version >= (4, 0) else "Linear ACEScg"
     ask_image("acescg", load(exr, wide))
+    cut = load(os.path.join(folder, "cut.exr"), wide)
+    ask_image("cut", cut)
+    cut.pack()
+    ask_image("cut packed", cut)
     frames = load(os.path.join(folder, "clear.0011.png"), sequence=True)
     ask_image("sequence", frames, frames=(5, 6, 7), start=5, first=11)
     movie = bpy.data.images.load(os.path.join(folder, "movie.avi"))

@@ -1,4 +1,4 @@
-"""The engine's state and previews, fetched on a thread. No Qt here: the panel's timer polls.
+"""The engine's state and previews, fetched on a thread. A panel's timer polls.
 
 A query starts no engine and keeps none alive: the idle time-out goes on.
 """
@@ -10,11 +10,11 @@ import threading
 from dataclasses import dataclass
 from typing import Callable, List, Optional, Union
 
-from ..client.background_task import BackgroundTask
-from ..client.engine_status import EngineState, engine_state
-from ..client.launcher import find_engine
 from ..errors import DmpError, EngineError
 from ..job import JobState
+from .background_task import BackgroundTask
+from .engine_status import EngineState, engine_state
+from .launcher import find_engine
 
 INTERVAL = 0.5  # seconds between two queries; the engine refreshes a preview once a second
 
@@ -32,10 +32,16 @@ Event = Union[EngineState, Preview]
 
 
 class Watcher:
-    """Polls the engine between ``start`` and ``stop``; no call of it waits."""
+    """Polls the engine between ``start`` and ``stop``; no call of it waits.
 
-    def __init__(self) -> None:
+    interval   seconds between two queries
+    previews   whether the pictures of running frames are fetched too
+    """
+
+    def __init__(self, interval: float = INTERVAL, *, previews: bool = True) -> None:
         self.preferred: Optional[str] = None  # the job whose preview to fetch; None: any running
+        self.python: Optional[str] = None  # the engine's Python of the host's preferences
+        self._interval, self._previews = interval, previews
         self._task: Optional[BackgroundTask[Event, None]] = None
         self._stopped = threading.Event()  # of the task that runs
         self._wake = threading.Event()
@@ -65,15 +71,15 @@ class Watcher:
         self, stopped: threading.Event, wake: threading.Event, report: Callable[[Event], None]
     ) -> None:
         while not stopped.is_set():
-            state = engine_state()
+            state = engine_state(self.python)
             report(state)
             try:
-                preview = self._new_preview(state)
+                preview = self._new_preview(state) if self._previews else None
             except DmpError:
                 preview = None  # the frame or the engine ended meanwhile; the next state shows it
             if preview is not None:
                 report(preview)
-            wake.wait(INTERVAL)
+            wake.wait(self._interval)
             wake.clear()
 
     def _new_preview(self, state: EngineState) -> Optional[Preview]:
