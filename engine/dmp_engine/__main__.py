@@ -36,6 +36,8 @@ def main(arguments: list[str] | None = None) -> int:
     looks = ("measure", "sheet", "movie", "probe", "match", "clean", "stills", "frames")
     shot.add_argument("what", choices=looks)
     shot.add_argument("request", type=Path, help="a JSON file, see review/command.py")
+    follow = commands.add_parser("follow", help="follow what Settings.keep means through a shot")
+    follow.add_argument("request", type=Path, help="a JSON file, see pipeline/follow.py")
     picture = commands.add_parser("picture", help="make a PNG of a result, foreground and alpha")
     picture.add_argument("result", type=Path)
     picture.add_argument("--output", type=Path, required=True)
@@ -71,6 +73,10 @@ def main(arguments: list[str] | None = None) -> int:
         from .review.command import run_shot
 
         return run_shot(chosen.what, chosen.request)
+    if chosen.command == "follow":
+        from .pipeline.follow import run_follow
+
+        return run_follow(chosen.request)
     if chosen.command == "doctor":
         from .machine.doctor import examine
 

@@ -24,7 +24,8 @@ FORMS = (
     "all, largest, 'at X,Y' (more points: 'at X,Y,X,Y'), or 'box X0,Y0,X1,Y1'; "
     "with keys: 'at X,Y@1001 X,Y@1050'"
 )
-LONGEST = 100_000  # letters
+OUTSIDE = (-9999.0, -9999.0)  # a point where no region is: nothing stays
+LONGEST = 1_000_000  # letters
 MOST = 1e6  # pixels; no plate is larger
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 PLACE = re.compile(rf"({NUMBER}(?:\s*,\s*{NUMBER})*)(?:\s*@\s*(-?\d{{1,19}}))?")
@@ -34,11 +35,12 @@ PLACE = re.compile(rf"({NUMBER}(?:\s*,\s*{NUMBER})*)(?:\s*@\s*(-?\d{{1,19}}))?")
 class Keep:
     """What to keep; ``keys`` are a frame and the numbers of that frame, ascending.
 
-    One key without a frame of its own counts for all frames.
+    Without ``has_frames`` the one key that there is counts for all frames.
     """
 
     kind: str
     keys: Tuple[Tuple[int, Tuple[float, ...]], ...] = ()
+    has_frames: bool = False
 
     @classmethod
     def parse(cls, text: str) -> Keep:
@@ -69,14 +71,19 @@ class Keep:
         by_frame = {int(frame or 0): numbers for frame, numbers in keys}
         if len(by_frame) < len(keys):
             raise SettingsError(f"'keep' names one frame twice: {_short(text)}.")
-        return cls(kind, tuple(sorted(by_frame.items())))
+        return cls(kind, tuple(sorted(by_frame.items())), bool(keys[0][0]))
 
     @property
     def is_all(self) -> bool:
         return self.kind == ALL
 
     def numbers(self, frame: int) -> Tuple[float, ...]:
-        """The coordinates at a frame: between two keys of as many numbers on the line between."""
+        """The coordinates at a frame: between two keys of as many numbers on the line between.
+
+        Empty for ``all`` and ``largest``.
+        """
+        if not self.keys:
+            return ()
         frames = [one for one, _ in self.keys]
         place = bisect.bisect_right(frames, frame)
         before, after = self.keys[max(0, place - 1)], self.keys[min(place, len(frames) - 1)]
@@ -97,7 +104,7 @@ class Keep:
     def text(self) -> str:
         """As :meth:`parse` reads it."""
         written = [",".join(f"{number:.10g}" for number in numbers) for _, numbers in self.keys]
-        if len(self.keys) > 1:
+        if self.has_frames:
             written = [f"{one}@{frame}" for one, (frame, _) in zip(written, self.keys)]
         return " ".join([self.kind, *written])
 

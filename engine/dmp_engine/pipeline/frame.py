@@ -24,7 +24,7 @@ from dmp_matting.errors import DeviceError, OutputError
 from dmp_matting.frame_window import recorded_inputs
 from dmp_matting.generators import mapped
 from dmp_matting.job import Frame, Layers, Progress, Role, Stage
-from dmp_matting.keep import ALL, Keep
+from dmp_matting.keep import ALL, OUTSIDE, Keep
 from dmp_matting.settings import Settings
 
 from ..dmp.evidence.known_background import nothing_in_common
@@ -53,7 +53,6 @@ from .shot_frame import LookCache, solve_as_film, solve_in_window
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 CHECKED_SIDE = 1024  # pixels of the long side; the checks of a pair need no more
 DIFFERENT = 0.2  # encoded; drawn white in the first preview
-NOTHING_KEPT = "Nothing of the matte is where 'keep' points ({}): alpha is 0 everywhere."
 
 Floats = npt.NDArray[np.float32]
 Mask = npt.NDArray[np.bool_]
@@ -157,7 +156,7 @@ def matte_frame(
             notes += (f"Memory is short: solved at {planned.solve_size} px, then upsampled.",)
         rejected = _rejected(alpha, image, settings, frame.number)
         if rejected is not None and rejected[alpha > 0].all() and (alpha > 0).any():
-            warnings = (*warnings, NOTHING_KEPT.format(settings.keep))
+            warnings = (*warnings, _nothing_kept(settings.keep, frame.number))
             yield Progress(frame.number, Stage.WRITE, 0, 1, 1.0, warnings=warnings[-1:])
         # The settings of the job, so that a resumed shot recognises the frame.
         attributes = _attributes(frame, image, settings, warnings, names or {})
@@ -219,6 +218,15 @@ def _rejected(alpha: Floats, image: PlateImage, settings: Settings, number: int)
         return None
     spec = image.spec
     return ~kept_pixels(alpha, keep, number, (spec.x - spec.full_x, spec.y - spec.full_y))
+
+
+def _nothing_kept(text: str, number: int) -> str:
+    keep = Keep.parse(text)
+    numbers = keep.numbers(number)
+    if numbers == OUTSIDE:
+        return "The subject that 'keep' follows is not in the frame: alpha is 0 everywhere."
+    place = Keep(keep.kind, ((number, numbers),)).text()
+    return f"Nothing of the matte is where 'keep' points ({place}): alpha is 0 everywhere."
 
 
 def _without(

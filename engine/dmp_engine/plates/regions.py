@@ -35,7 +35,7 @@ def kept_pixels(alpha: Alpha, keep: Keep, frame: int, origin: tuple[int, int]) -
         return np.ones(alpha.shape, bool)
     owners, count = regions(alpha)
     wanted = np.zeros(count + 1, bool)
-    wanted[_chosen(alpha, owners, count, keep, frame, origin)] = True
+    wanted[chosen_regions(alpha, owners, count, keep, frame, origin)] = True
     return wanted[owners]
 
 
@@ -99,10 +99,10 @@ def _joined(alpha: Alpha, seeds: Labels, parts: Labels) -> tuple[Labels, int]:
     return in_order[new][seeds], len(found)
 
 
-def _chosen(
+def chosen_regions(
     alpha: Alpha, owners: Labels, count: int, keep: Keep, frame: int, origin: tuple[int, int]
 ) -> list[int]:
-    """The numbers of the regions that are kept."""
+    """The numbers of the regions that are kept, as :func:`kept_pixels` takes them."""
     height, width = alpha.shape
     total = np.bincount(owners.ravel(), alpha.ravel(), count + 1)
     if keep.kind == LARGEST:

@@ -11,6 +11,7 @@ import typer
 from ..errors import InputError, OutputError, printable
 from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
 from ..shots.events import Missing
+from ..shots.follow import with_followed_subject
 from ..shots.movies import is_movie, with_movie_frames
 from ..shots.run import check_gaps, check_others
 from ..shots.sequences import is_pattern, shot_name
@@ -90,6 +91,7 @@ def submit(
     check_gaps(shots, missing)
     if not overwrite:
         check_others(shots)
+    shots = list(map(with_followed_subject, shots))  # once for all of the farm's tasks
     many = len(shots) > 1
     how: Dict[str, Any] = {
         "chunk": chunk, "missing": missing.value, "python": python or sys.executable, "idle": idle,

@@ -27,11 +27,13 @@ from .events import (
     ShotEvent,
     ShotFailure,
     ShotFrame,
+    ShotNotice,
     ShotProgress,
     ShotReport,
     ShotStart,
 )
 from .executor import Chunk, Executor
+from .follow import follows, with_followed_subject
 from .local_executor import LocalExecutor
 from .movies import with_movie_frames
 from .sequences import file_of, is_pattern
@@ -66,6 +68,10 @@ def run_shots(
     gaps = check_gaps(shots, missing)
     if not overwrite:
         check_others(shots)
+    for place, shot in enumerate(shots):
+        if follows(shot):
+            yield ShotNotice(shot.name, f"Following '{shot.settings.keep}' through the shot.")
+            shots[place] = with_followed_subject(shot)
     reports = {shot.name: ShotReport(shot.name) for shot in shots}
     left: Dict[str, Set[int]] = {}
     queued: Deque[Chunk] = collections.deque()

@@ -16,9 +16,11 @@ from enum import Enum
 from typing import BinaryIO, Callable, Collection, Dict, Mapping, Sequence
 
 from ..client.file_states import FileStates
+from ..errors import SettingsError
 from ..exr_header import ExrHeader, read_exr_header
 from ..frame_window import window_digest
 from ..job import Frame, Role
+from ..keep import Keep
 from ..settings import Settings
 from ..version import __version__
 
@@ -61,7 +63,9 @@ def frame_status(
     if release != __version__ or recorded_names != names or not inputs:
         return FrameStatus.STALE
     for one in wanted:
-        if _same(recorded, one) and _is_made_from(inputs, frame, window_of(one), states):
+        if _same(recorded, one, frame.number) and _is_made_from(
+            inputs, frame, window_of(one), states
+        ):
             return FrameStatus.SOLVED
     return FrameStatus.STALE
 
@@ -120,10 +124,25 @@ def _plates(header: ExrHeader) -> Dict[Role, str]:
     return {role: name for role, name in found.items() if name}
 
 
-def _same(recorded: Dict[str, object], settings: Settings) -> bool:
-    """Equal but for where it was solved: ``auto`` is recorded as the device that it became."""
+def _same(recorded: Dict[str, object], settings: Settings, number: int) -> bool:
+    """Equal but for where it was solved: ``auto`` is recorded as the device that it became.
+
+    Of ``keep``, whose text may have a key for every frame, only what counts in this one.
+    """
     other: Dict[str, object] = dict(settings.to_json())
-    return {**recorded, "device": ""} == {**other, "device": ""}
+    one, two = (
+        {**values, "device": "", "keep": _kept(str(values.get("keep", "")), number)}
+        for values in (recorded, other)
+    )
+    return one == two
+
+
+def _kept(text: str, number: int) -> object:
+    try:
+        keep = Keep.parse(text)
+    except SettingsError:
+        return text
+    return keep.kind, keep.numbers(number)
 
 
 def _is_whole(file: BinaryIO, header: ExrHeader, size: int) -> bool:
