@@ -98,6 +98,7 @@ HOST_FACE = [
     "own_configuration",
     "plan_installation",
     "read_exr_header",
+    "read_plate_record",
     "recorded_plates",
     "resolve",
     "start_engine",
@@ -108,6 +109,7 @@ HOST_FACE = [
     "unsaved_blends",
     "window_numbers",
     "write_bundle",
+    "write_plate_record",
 ]
 FACES = {dmp_matting: FACE, dmp_matting.hosts: HOST_FACE}
 

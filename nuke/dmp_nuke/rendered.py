@@ -7,11 +7,10 @@ reports of the files behind it. With it the node knows its own results, and whic
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, Mapping, Sequence
+from typing import List, Mapping, Sequence
 
 import nuke
 
@@ -22,10 +21,10 @@ from dmp_matting.hosts import (
     Plate,
     Role,
     Settings,
-    atomic_write,
     frame_status,
-    made_from,
+    read_plate_record,
     recorded_plates,
+    write_plate_record,
 )
 
 from . import output, prepare
@@ -33,9 +32,6 @@ from .render import plate_path
 from .sources import Sources, number_at
 
 JOB, PLATES = "farm", "plates"  # folders beside the node's EXRs
-RECORD = "made_from.json"
-
-Record = Dict[str, List[str]]  # name and status, by the file's name
 
 
 def job_folder(node: nuke.Group) -> Path:
@@ -67,8 +63,7 @@ def write_record(
         for frame in several
         for plate in frame.plates
     }
-    with atomic_write(folder / RECORD) as draft:
-        draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    write_plate_record(folder, found)
 
 
 class FarmResults:
@@ -76,13 +71,7 @@ class FarmResults:
 
     def __init__(self, node: nuke.Group, sources: Sources, space: str) -> None:
         self._node, self._sources, self._space = node, sources, space
-        self._records: Dict[str, Record] = {}  # by folder
         self._files = FileStates()
-
-    def is_own(self, name: str, recorded: str) -> bool:
-        """True where the plate ``recorded`` was rendered from the node's plate ``name``."""
-        made = self._record(recorded).get(os.path.basename(recorded))
-        return made is not None and made_from(made[0]) == made_from(name)
 
     def status(
         self,
@@ -123,23 +112,7 @@ class FarmResults:
             return ""
         file = _file_of(self._node, plate.role, view, other)
         now = [plate.path, on_disk.status(plate)]
-        return os.path.join(folder, file) if self._record(recorded).get(file) == now else ""
-
-    def _record(self, plate: str) -> Record:
-        """The record beside a plate; empty where there is none."""
-        folder = os.path.dirname(plate)
-        if folder not in self._records:
-            self._records[folder] = _read(os.path.join(folder, RECORD))
-        return self._records[folder]
-
-
-def _read(path: str) -> Record:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-        return {str(name): [str(one) for one in row] for name, row in found.items()}
-    except (OSError, ValueError, AttributeError, TypeError):  # none, or somebody else's
-        return {}
+        return os.path.join(folder, file) if read_plate_record(recorded).get(file) == now else ""
 
 
 def _file_of(node: nuke.Group, role: Role, view: str, number: int) -> str:

@@ -14,7 +14,6 @@ from dmp_matting.hosts import (
     Settings,
     frame_status,
     overwrites,
-    recorded_plates,
 )
 
 from . import knobs, output, prepare, render, rendered, results
@@ -114,13 +113,11 @@ def others_files(node: nuke.Group, frames: Sequence[int]) -> Set[str]:
 def _plate_names(node: nuke.Group, frames: Sequence[int]) -> Dict[str, List[str]]:
     """What the plate may be called of which each EXR on disk is to be made, by the EXR's path.
 
-    Of a farm's plates those that were rendered from the same plate; those in the node's own job
-    folder in any case, which may be empty by now.
+    A farm's plate in the node's own job folder is its own in any case: it may be gone by now.
     """
     knobs.follow_range(node)
     files, views = output.sequence(node), prepare.wanted_views(node)
     sources = Sources(node)
-    farmed = FarmResults(node, sources, knobs.colour_space(node))
     own = rendered.plates_of(node).as_posix()
     found = {}
     for path, number, view in (
@@ -128,7 +125,5 @@ def _plate_names(node: nuke.Group, frames: Sequence[int]) -> Dict[str, List[str]
     ):
         if os.path.isfile(path):
             name = sources.names(number, view).get(Role.IMAGE, "")
-            made_of = recorded_plates(path).get(Role.IMAGE, "")
             found[path] = [name, render.plate_path(own, Role.IMAGE, view, number)]
-            found[path] += [made_of] if farmed.is_own(name, made_of) else []
     return found

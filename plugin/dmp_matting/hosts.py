@@ -43,6 +43,7 @@ from .publish.background_publish import BackgroundPublish
 from .publish.host_window import open_publish_window
 from .publish.request import PublishRequest
 from .settings import Settings, still_valid
+from .shots.plate_record import read_plate_record, write_plate_record
 from .shots.shot import CHUNK, Shot
 from .shots.up_to_date import FrameStatus, frame_status, made_from, overwrites, recorded_plates
 
@@ -102,6 +103,7 @@ __all__ = [
     "own_configuration",
     "plan_installation",
     "read_exr_header",
+    "read_plate_record",
     "recorded_plates",
     "resolve",
     "start_engine",
@@ -112,4 +114,5 @@ __all__ = [
     "unsaved_blends",
     "window_numbers",
     "write_bundle",
+    "write_plate_record",
 ]

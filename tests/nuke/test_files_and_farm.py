@@ -20,7 +20,8 @@ from dmp_matting import run_shots
 from dmp_matting.atomic_write import SYSTEM
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.client.connection import Connection
-from dmp_matting.hosts import FrameStatus
+from dmp_matting.hosts import FrameStatus, InputError
+from dmp_matting.shots.run import check_others
 from dmp_nuke import collect, files, menus, node, states, steps, temporary, terminal
 
 from .conftest import ROOT, Shot, dmp_node, pixels, press
@@ -224,6 +225,25 @@ def test_two_nodes_with_one_folder_have_a_farm_job_each(
         values = json.loads((job / "openjd_parameters.json").read_text())
         assert values["Output"] == made["file"].value()
         assert values["Image"] == f"{job.as_posix()}/plates/image.main.1001.exr"
+
+
+def test_a_batch_goes_on_from_frames_that_nuke_has_solved(
+    dmp: Any, session: Session, engine: Connection, tmp_path: Path
+) -> None:
+    """Their header names the node's plate; the list of shots has the rendered one."""
+    brighter(dmp)
+    nuke.frame(1001)
+    press(dmp, "matte_frame")
+    nuke.scriptSaveAs(str(tmp_path / "shot.nk"))
+    to = ["--plates", str(tmp_path / "jobs")]
+    assert terminal.main([str(tmp_path / "shot.nk"), *to]) == 0
+    shots = read_shots(tmp_path / "jobs" / "shots.json", {})
+    check_others(shots)
+    record = tmp_path / "jobs" / "DMPMatte1" / "made_from.json"
+    for text in (record.read_text().replace("/plate.", "/other."), "{", "[1]"):
+        record.write_text(text)
+        with pytest.raises(InputError, match="matte.1001.exr comes from another plate"):
+            check_others(shots)
 
 
 def test_plates_of_other_shots_are_not_replaced(

@@ -23,6 +23,7 @@ from ..job import Frame, Role
 from ..keep import Keep
 from ..settings import Settings
 from ..version import __version__
+from .plate_record import recorded_name
 
 WindowOf = Callable[[Settings], Sequence[Frame]]
 
@@ -84,8 +85,9 @@ def made_from(name: str) -> str:
     """The file in a plate's name, without what a host did to it on the way to the engine.
 
     A host that renders a plate names it ``FILE (WHAT IT DID).exr``: the rendered file is gone when
-    somebody reads the name.
+    somebody reads the name. Beside a plate that was rendered for a farm lies a record of its name.
     """
+    name = recorded_name(name)
     return name.rpartition(" (")[0] if name.endswith(").exr") else name
 
 
@@ -93,8 +95,7 @@ def overwrites(plates: Mapping[str, Collection[str]]) -> str:
     """A sentence where existing EXRs would be replaced that are another plate's; else "".
 
     ``plates``: by the path of each EXR, the names that the plate may have that it is to be made
-    from: where a farm solves it, it is another file. A changed clean plate or matte makes a frame
-    stale, and no other shot's.
+    from. A changed clean plate or matte makes a frame stale, and no other shot's.
     """
     found = []
     for path, names in plates.items():
