@@ -25,7 +25,7 @@ from dmp_matting.ocio import ocio_digest, worker_environment
 from .devices import Device
 
 START_LIMIT = 120.0  # seconds; a cold disk under torch
-START_TRIES = 3  # workers in a row that may be killed while they load
+START_TRIES = 5  # workers in a row that may be killed while they load, as in a storm of kills
 SILENCE_LIMIT = 120.0  # seconds without a sign of life: the worker hangs
 CANCEL_LIMIT = 5.0  # seconds to end a frame by itself before the worker is killed
 LINE_LIMIT = 1 << 20  # bytes

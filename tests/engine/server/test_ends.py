@@ -207,7 +207,7 @@ def test_a_cache_entry_of_anything_else_is_solved_anew(engine: Engine, content: 
 
 def test_a_worker_killed_while_it_loads_is_started_again(engine: Engine) -> None:
     async def test() -> None:
-        engine.order("killed killed")
+        engine.order("killed " * 4)
         assert await engine.end_of(engine.start()) is JobState.DONE
         engine.order("work killed killed killed")  # at its frame, then twice while it loads
         assert await engine.end_of(engine.start()) is JobState.DONE
