@@ -182,7 +182,8 @@ def sharing(place: Place) -> Iterator[Row]:
             for _ in range(processes)
         ]  # fmt: skip
         for child in started:
-            assert child.stdout is not None and child.stdout.readline() == "ready\n"
+            if child.stdout is None or child.stdout.readline() != "ready\n":
+                raise RuntimeError("a process of two did not come as far as its first frame")
         for child in started:
             assert child.stdin is not None
             child.stdin.write("go\n")

@@ -91,7 +91,7 @@ def why_no_gpu() -> str:
     import torch
 
     if not torch.cuda.is_available():
-        return why_no_cuda() if _old_driver() or _why_no_start() else ""
+        return why_no_cuda() if _why_no_start() else ""
     usable = usable_gpus()
     if not usable:
         return why_unusable(0)
@@ -111,23 +111,15 @@ def _why_no_start() -> str:
     try:
         torch.cuda.init()  # type: ignore[no-untyped-call]
     except (RuntimeError, AssertionError) as error:
+        old = re.search(r"too old \(found version (\d+)\)", str(error))
+        if old is not None:
+            driver = f"{int(old[1]) // 1000}.{int(old[1]) % 1000 // 10}"
+            return (
+                f"the NVIDIA driver runs CUDA {driver} and torch {torch.__version__} needs "
+                f"{torch.version.cuda}"
+            )
         return _words(error) if fault_of(error) else ""  # no driver, no GPU: not a fault
     return ""
-
-
-def _old_driver() -> str:
-    """The CUDA of a driver that is too old for this torch, as "12.4"; "" otherwise."""
-    import torch
-
-    build = torch.version.cuda
-    ask = getattr(torch._C, "_cuda_getDriverVersion", None)
-    try:
-        driver = int(ask()) if ask else 0  # a build without CUDA lacks it
-    except RuntimeError:
-        return ""  # no driver
-    if build is None or not driver or driver // 1000 >= int(build.partition(".")[0]):
-        return ""
-    return f"{driver // 1000}.{driver % 1000 // 10}"
 
 
 def why_no_cuda() -> str:
@@ -139,11 +131,6 @@ def why_no_cuda() -> str:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")
     if visible is not None and visible.strip() in ("", "-1"):
         return "CUDA_VISIBLE_DEVICES hides all GPUs"
-    if _old_driver():
-        return (
-            f"the NVIDIA driver runs CUDA {_old_driver()} and torch {torch.__version__} needs "
-            f"{torch.version.cuda}"
-        )
     return _why_no_start() or "no NVIDIA GPU or driver found"
 
 

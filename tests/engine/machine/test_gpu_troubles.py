@@ -34,7 +34,18 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     for name, value in plant.items():
         monkeypatch.setattr(torch.cuda, name, value)
     monkeypatch.setattr(torch.version, "cuda", "13.0")
-    monkeypatch.setattr(torch._C, "_cuda_getDriverVersion", lambda: found["driver"], raising=False)
+
+    def init() -> None:
+        """As torch._C._cuda_init; the version of a driver that is too old is in its text alone."""
+        if not found["driver"]:
+            raise RuntimeError("Found no NVIDIA driver on your system. Please check that you have")
+        if found["driver"] < 13000:
+            raise RuntimeError(
+                "The NVIDIA driver on your system is too old (found version "
+                f"{found['driver']}). Please update your GPU driver by downloading and installing"
+            )
+
+    monkeypatch.setattr(torch.cuda, "init", init)
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
     return found
 
