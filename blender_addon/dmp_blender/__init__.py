@@ -14,7 +14,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     preview    the running alpha as an image      colour   names of the colour configuration
     collect    the scene as a shot to publish     publish  the Publish button
     engine     the engine's state and its button     installer  Install engine
-    properties, preferences, ui
+    scenes     a queue over all scenes               properties, preferences, ui
 """
 
 bl_info = {
@@ -51,9 +51,10 @@ def _parts() -> list:
         preferences,
         properties,
         publish,
+        scenes,
         ui,
         view,
     )
 
-    shown = [publish, view, panel_operators, installer, engine, ui]
+    shown = [publish, scenes, view, panel_operators, installer, engine, ui]
     return [preferences, properties, operators, *shown, handlers]

@@ -6,7 +6,7 @@ Plain objects, which outlive an operator whose class was removed under it.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Any, Iterator, Optional
+from typing import Any, Dict, Iterator, Optional
 
 import bpy
 
@@ -106,16 +106,16 @@ class Progress:
 class States:
     """Which frames were solved, stale or missing after the last job or Reload, for the panel."""
 
-    _scene, _sentence = "", ""
+    _sentences: Dict[str, str] = {}  # by the scene's name
 
     @classmethod
     def keep(cls, scene: Any, sentence: str) -> None:
-        cls._scene, cls._sentence = scene.name, sentence
+        cls._sentences[scene.name] = sentence
 
     @classmethod
     def forget(cls) -> None:
-        cls._scene, cls._sentence = "", ""
+        cls._sentences.clear()
 
     @classmethod
     def of(cls, scene: Any) -> str:
-        return cls._sentence if cls._scene == scene.name else ""
+        return cls._sentences.get(scene.name, "")

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import compat, engine, facts, place, results, view
+from . import compat, engine, facts, place, results, scenes, view
 from .chosen import preferences
 from .properties import KNOBS, MATTES, overrides, title
 from .publish import SEPARATOR, Outcome
@@ -143,6 +143,10 @@ def _draw_job(layout: Any, context: Any) -> None:
     column.scale_y = 1.3
     column.operator("dmp.matte_frame", icon="IMAGE_ALPHA")
     column.operator("dmp.matte_range", icon="SEQUENCE")
+    count = len(scenes.ready())
+    if count > 1:
+        text = f"Matte All {count} Scenes"
+        layout.operator("dmp.matte_scenes", text=text, icon="SCENE_DATA")
     row = layout.row(align=True)
     row.operator("dmp.reload", icon="FILE_REFRESH")
     row.operator("dmp.reveal", icon="FILE_FOLDER", text="Reveal")

@@ -42,6 +42,12 @@ def test_manifest_and_bl_info_say_the_same() -> None:
     assert f'tagline = "{info["description"]}"' in manifest
 
 
+def test_the_manifest_ends_with_the_newest_that_is_tested() -> None:
+    newest = max(tuple(map(int, one.split("."))) for one in ALL)
+    manifest = (ADDON / "blender_manifest.toml").read_text()
+    assert f'\nblender_version_max = "{newest[0]}.{newest[1] + 1}.0"' in manifest
+
+
 def test_the_add_on_uses_nothing_but_the_face() -> None:
     used = {
         (file.name, node.attr)
@@ -63,19 +69,38 @@ def test_annotations_stay_text() -> None:
         assert file.name == "__init__.py" or "\nfrom __future__ import annotations\n" in text, file
 
 
+def run_tool(blender: Blender, *words: object) -> str:
+    """What Blender's own tool for extensions printed."""
+    python = Path(blender.command[0])
+    tool = next(python.parents[1].glob("lib/python*/site-packages/bpy/*/scripts/addons_core/"
+                                       "bl_pkg/cli/blender_ext.py"))  # fmt: skip
+    done = subprocess.run(
+        [str(python), str(tool), *map(str, words)], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("version", ["4.2", "4.5", "5.0", "5.3"])
 def test_blenders_own_tool_finds_the_extension_valid(
     version: str, make_blender: Callable[[str], Blender], addon_zip: Path
 ) -> None:
-    made = make_blender(version)
-    python = Path(made.command[0])
-    tool = next(python.parents[1].glob("lib/python*/site-packages/bpy/*/scripts/addons_core/"
-                                       "bl_pkg/cli/blender_ext.py"))  # fmt: skip
-    done = subprocess.run(
-        [str(python), str(tool), "validate", str(addon_zip)], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "warning" not in (done.stdout + done.stderr).lower()
+    printed = run_tool(make_blender(version), "validate", addon_zip)
+    assert "warning" not in printed.lower()
+
+
+@pytest.mark.parametrize("version", ["4.5", "5.3"])
+def test_blenders_own_build_of_the_unpacked_zip_installs(
+    version: str, make_blender: Callable[[str], Blender], addon_zip: Path, tmp_path: Path
+) -> None:
+    made, built = make_blender(version), tmp_path / "dmp_blender-built.zip"
+    with zipfile.ZipFile(addon_zip) as archive:
+        archive.extractall(tmp_path)
+        files = {Path(name).relative_to("dmp_blender").as_posix() for name in archive.namelist()}
+    run_tool(made, "build", "--source-dir", tmp_path / "dmp_blender", "--output-filepath", built)
+    with zipfile.ZipFile(built) as archive:
+        assert set(archive.namelist()) == files
+    assert made.run("install", zip=built, uninstall=True)["installed"] == ON
 
 
 @pytest.mark.parametrize("version", [one for one in ALL if one != "3.4"])
