@@ -120,6 +120,13 @@ def pip_is_configured() -> bool:
     names = ("INDEX_URL", "EXTRA_INDEX_URL", "FIND_LINKS", "NO_INDEX", "PROXY")
     if any(os.environ.get(f"PIP_{name}") for name in names):
         return True
+    return in_pip_files("index-url|extra-index-url|find-links|no-index|proxy")
+
+
+def in_pip_files(options: str) -> bool:
+    """Whether a configuration file of pip sets one of ``options``, a pattern."""
+    if os.environ.get("PIP_CONFIG_FILE") == os.devnull:
+        return False  # pip then reads none
     home, config = Path.home(), os.environ.get("XDG_CONFIG_HOME")
     files = [
         Path(os.environ.get("PIP_CONFIG_FILE") or os.devnull), Path("/etc/pip.conf"),
@@ -129,7 +136,7 @@ def pip_is_configured() -> bool:
         Path(os.environ.get("APPDATA") or home) / "pip" / "pip.ini",
         Path(os.environ.get("PROGRAMDATA") or home) / "pip" / "pip.ini",
     ]  # fmt: skip
-    words = re.compile(r"^\s*(index-url|extra-index-url|find-links|no-index|proxy)\s*=", re.M)
+    words = re.compile(rf"^\s*({options})\s*=", re.M)
     for file in files:
         try:
             if words.search(file.read_text(encoding="utf-8", errors="replace")):

@@ -26,8 +26,8 @@ _FOR_UV = {
     "PIP_INDEX_URL": "UV_DEFAULT_INDEX",
     "PIP_EXTRA_INDEX_URL": "UV_INDEX",
     "PIP_FIND_LINKS": "UV_FIND_LINKS",
-    "PIP_CERT": "SSL_CERT_FILE",
 }
+_OF_REQUESTS = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")  # older pips obey them before PIP_CERT
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,11 @@ def choose(base: str, *, offline: bool) -> Tools:
 
 
 def environment(scratch: Path, data: Optional[Path]) -> Dict[str, str]:
-    """The environment of pip and uv. ``scratch``: for what is unpacked; ``data``: what is kept."""
+    """The environment of pip and uv. ``scratch``: for what is unpacked; ``data``: what is kept.
+
+    Certificates are those of PIP_CERT for both, else of SSL_CERT_FILE where nothing of pip's or of
+    requests' names others.
+    """
     made = {name: value for name, value in child_environment().items() if name not in _ELSEWHERE}
     made.update(PIP_USER="0", PIP_RESUME_RETRIES="5", PYTHONUNBUFFERED="1", UV_NO_PROGRESS="1")
     for name in ("TMPDIR", "TEMP", "TMP"):
@@ -117,6 +121,14 @@ def environment(scratch: Path, data: Optional[Path]) -> Dict[str, str]:
     for pip, uv in _FOR_UV.items():
         if made.get(pip):
             made.setdefault(uv, made[pip])
+    if not (any(map(made.get, ("PIP_CERT", *_OF_REQUESTS))) or pythons.in_pip_files("cert")):
+        made["PIP_CERT"] = made.get("SSL_CERT_FILE", "")  # older pips do not know that one
+    if made.get("PIP_CERT"):
+        made["SSL_CERT_FILE"] = made["PIP_CERT"]
+        for name in _OF_REQUESTS:
+            made.pop(name, None)
+    else:
+        made.pop("PIP_CERT", None)
     return made
 
 
