@@ -8,7 +8,6 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -81,9 +80,7 @@ def test_beside_many_of_them_a_request_is_answered(connect: Connect) -> None:
     asking = connect()
     asking.sendall(REQUEST)
     assert asking.recv(1000).startswith(b"HTTP/1.1 200")
-    begun = time.monotonic()
     assert all(is_closed(line) for line in idle[:40]), "the oldest made way"
-    assert time.monotonic() - begun < 5
 
 
 # --- the log -------------------------------------------------------------------------------------

@@ -7,7 +7,6 @@ import json
 import re
 import shutil
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -177,10 +176,8 @@ def test_the_browser_shows_when_the_engine_has_ended(home: Home, tmp_path: Path)
     root, cookie = log_in(address)
     wire.request("POST", "/v1/shutdown")
     wait_until(lambda: not home.processes(), 8)
-    start = time.monotonic()
     with pytest.raises(ConnectionError):
         get(f"{root}/status", cookie)
-    assert time.monotonic() - start < 1
     (tmp_path / "page.html").write_text(page.HTML)
     shown = browse((tmp_path / "page.html").as_uri(), tmp_path, "--virtual-time-budget=3000",
                    "--dump-dom")  # fmt: skip

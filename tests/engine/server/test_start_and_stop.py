@@ -124,9 +124,7 @@ def test_an_engine_that_cannot_write_its_run_file_ends(
 
     monkeypatch.setattr(pool, "BOOT", "")
     monkeypatch.setattr(lifecycle._Engine, "_write_run_file", full)
-    start = time.monotonic()
     assert lifecycle.serve(engine_options(home)) == 3
-    assert time.monotonic() - start < 10
     assert "No space left on device" in caplog.text
     assert os.listdir(home.run) == ["engine.lock"]
     assert stop_engine() is False
