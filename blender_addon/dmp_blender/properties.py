@@ -16,8 +16,9 @@ from .compat import compositor_of, path_options
 from .core import dmp
 from .files import first_frame, numbered
 
-# They belong to the machine and stand in the preferences, or are chosen apart.
-ELSEWHERE = ("preset", "device", "threads")
+# They belong to the machine and stand in the preferences, or are chosen apart; and a cropped EXR
+# would not lie over its plate.
+ELSEWHERE = ("preset", "device", "threads", "autocrop")
 KNOBS = [spec for spec in dataclasses.fields(dmp.Settings) if spec.name not in ELSEWHERE]
 PRESET_ITEMS = [(dmp.AUTO, "Auto", "final on a CUDA GPU, draft on the CPU")] + [
     (name, name.capitalize(), dmp.DESCRIPTIONS[name]) for name in ("draft", "final", "paper")

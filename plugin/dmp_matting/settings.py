@@ -16,6 +16,8 @@ from .keep import ALL, Keep
 
 Value = Union[bool, int, float, str]
 PAPER = "paper"  # the group of settings that act with Settings.method paper alone
+# What is done with a solved frame: which regions stay, and how the EXR is written.
+AFTER_THE_SOLVE = ("keep", "compression", "dwa_level", "depth", "autocrop")
 # Settings of older versions. Nothing depends on them any more: the method that they tuned is gone.
 GONE = (
     "working_size", "core_margin", "learning_rate_end", "correction", "anchor", "opacity", "hold",
@@ -139,6 +141,23 @@ class Settings:
         False, "Clean plate layer", "Write the clean plate as fitted, too, as layer 'clean'."
     )
 
+    # --- the EXR ---------------------------------------------------------------------------------
+    compression: str = knob(
+        "zip",
+        "Compression",
+        "Of the EXR. dwaa and dwab are lossy for the colours; alpha stays exact.",
+        choices=("zip", "zips", "piz", "rle", "none", "dwaa", "dwab"),
+    )
+    dwa_level: float = knob(
+        45.0, "DWA level", "Of dwaa and dwab: higher is smaller and coarser.", low=0.0, high=1000.0
+    )
+    depth: str = knob(
+        "half", "Depth", "Of the EXR's samples: 16 or 32 bit.", choices=("half", "float")
+    )
+    autocrop: bool = knob(
+        False, "Crop to the subject", "Trim the EXR's data window to where there is something."
+    )
+
     # --- the paper: initial alpha --------------------------------------------------------------
     alpha_init: str = paper_knob(
         "proposed",
@@ -248,6 +267,15 @@ class Settings:
             if name not in known:
                 raise _unknown(name)
         return dataclasses.replace(self, **values).checked()  # type: ignore[arg-type]
+
+    def solving(self) -> Settings:
+        """The same with the defaults of what acts after the solve: equal for equal solves."""
+        return self.with_output_of(Settings())
+
+    def with_output_of(self, other: Settings) -> Settings:
+        """The same with what ``other`` has of what acts after the solve."""
+        values: Dict[str, Any] = {name: getattr(other, name) for name in AFTER_THE_SOLVE}
+        return dataclasses.replace(self, **values)
 
     def to_json(self) -> Dict[str, Value]:
         return dataclasses.asdict(self)

@@ -6,10 +6,11 @@ from dataclasses import fields
 
 import pytest
 
+from dmp_matting.cli.options import SettingsOptions
 from dmp_matting.errors import SettingsError
 from dmp_matting.job import Job
 from dmp_matting.presets import PRESETS, Resolved, preset, resolve
-from dmp_matting.settings import GONE, PAPER, Settings, parse_value, still_valid
+from dmp_matting.settings import AFTER_THE_SOLVE, GONE, PAPER, Settings, parse_value, still_valid
 from dmp_matting.shots.shot import Shot
 
 
@@ -92,3 +93,17 @@ def test_each_method_has_its_own_way_with_neighbouring_frames(
         assert preset(name).changed(temporal=way).temporal == way
     with pytest.raises(SettingsError, match=f"set it to '{right}' or 'off'"):
         preset(name).changed(temporal=wrong)
+
+
+def test_the_options_of_the_exr_are_settings() -> None:
+    chosen = SettingsOptions(compression="dwaa:90", depth="float", autocrop=True).resolved()
+    for one in (chosen.settings, chosen.settings_on_cpu):
+        assert one is not None and one.solving() == one.changed(**{
+            name: getattr(Settings(), name) for name in AFTER_THE_SOLVE
+        })  # fmt: skip
+        found = [getattr(one, name) for name in ("compression", "dwa_level", "depth", "autocrop")]
+        assert found == ["dwaa", 90.0, "float", True]
+    assert SettingsOptions().resolved() == resolve()
+    for wrong in ("dwaa:x", "dwaa:", "b44", "dwaa:-1", ":45"):
+        with pytest.raises(SettingsError):
+            SettingsOptions(compression=wrong).resolved()

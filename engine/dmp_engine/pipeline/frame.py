@@ -9,7 +9,6 @@ import json
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from dmp_matting.errors import DeviceError, OutputError
 from dmp_matting.frame_window import recorded_inputs
 from dmp_matting.generators import mapped
 from dmp_matting.job import Frame, Layers, Progress, Role, Stage
-from dmp_matting.keep import ALL, OUTSIDE, Keep
+from dmp_matting.keep import OUTSIDE, Keep
 from dmp_matting.settings import Settings
 
 from ..dmp.evidence.known_background import nothing_in_common
@@ -35,6 +34,7 @@ from ..machine import device
 from ..plates.emission import premultiplied
 from ..plates.exposure_unit import unit_notes
 from ..plates.io import (
+    Packing,
     PlateImage,
     apply_constraint,
     check_output,
@@ -92,7 +92,7 @@ def matte_frame(
         paths = [plate.path for plate in frame.plates]
         check_output(output, plates=paths)
         stored = read_plates(frame)
-        check_output(output, need=layers_size(stored.image), plates=paths)
+        check_output(output, need=layers_size(stored.image, settings.depth), plates=paths)
         look_cache = look_cache or LookCache()
         content = stored.digest()
         plates = stored.in_unit(stored.common_unit())
@@ -106,8 +106,8 @@ def matte_frame(
             )
             _show(preview, _difference(small_image, small_clean, linear), small_image, linear)
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, preview=str(preview))
-        # What is kept changes nothing of the solve, so that another choice finds it in the caches.
-        solved_with = replace(settings, keep=ALL)
+        # What acts after the solve has no part in the caches: another choice finds all there.
+        solved_with = settings.solving()
         pair = make_pair(plates, solved_with, where, look_cache.stage_cache)
         fitted = pair.fitted
         warnings = pair.memo("warnings", lambda: _warnings(pair)) or fitted.warnings
@@ -183,7 +183,10 @@ def matte_frame(
                 more["shadow"] = np.where(rejected[..., None], np.float32(1), more["shadow"])
         if needed_plate(frame, Role.IMAGE).keeps_space:
             foreground, carried = layers_in(image.space, alpha, foreground, carried)
-        channels = write_layers(output, image, alpha, foreground, attributes, more, carried)
+        channels = write_layers(
+            output, image, alpha, foreground, attributes, more, carried,
+            Packing.of(settings, crop=settings.autocrop and "clean" not in more),
+        )  # fmt: skip
     except (RuntimeError, MemoryError) as error:
         if not ran_out(error):
             raise
@@ -206,7 +209,7 @@ def matte_frame(
         where,
         clock.seconds(),
         warnings,
-        replace(planned, keep=settings.keep),
+        planned.with_output_of(settings),
         notes,
     )
 

@@ -23,6 +23,7 @@ from ..plates.io.channels import Pick, pick_alpha
 from ..plates.io.colour_space import RAW
 from ..plates.io.image_file import ImageFile
 from ..plates.io.srgb import linear_to_srgb
+from ..plates.io.write import uncropped
 
 Pixels = npt.NDArray[np.float32]
 
@@ -120,6 +121,7 @@ def read_result(path: Path) -> Result:
                 f"'{path}' has no channel {missing[0]}; give an EXR that `dmp matte` wrote."
             )
         pixels = file.read(Pick(part, tuple(names.index(name) for name in CHANNELS))).pixels
+    pixels = uncropped(pixels, part.spec)
     attribute = part.spec.get_string_attribute
     aspect = part.spec.get_float_attribute("PixelAspectRatio", 1.0)
     return Result(
@@ -139,7 +141,8 @@ def read_alpha(path: Path) -> Pixels:
     """An alpha as stored, (H, W): the file's alpha channel, else its first. Raises PlateError."""
     with ImageFile(path) as file:
         parts = file.parts()
-        return file.read(pick_alpha(parts) or Pick(parts[0], (0,))).pixels[..., 0]
+        found = file.read(pick_alpha(parts) or Pick(parts[0], (0,))).pixels[..., 0]
+    return uncropped(found, parts[0].spec)
 
 
 def _backdrop(over: Path | None, layers: Result) -> Pixels:

@@ -23,6 +23,7 @@ from ..plates.io import read_plate
 from ..plates.io.channels import Pick
 from ..plates.io.colour_space import RAW
 from ..plates.io.image_file import ImageFile
+from ..plates.io.write import uncropped
 from .contact_sheet import Result, read_result, shown
 
 Pixels = npt.NDArray[np.float32]
@@ -171,4 +172,4 @@ def _extras(path: Path) -> tuple[Pixels | None, tuple[str, ...]]:
         if "confidence.A" not in names:
             return None, warnings
         pick = Pick(part, (names.index("confidence.A"),))
-        return file.read(pick).pixels[..., 0], warnings
+        return uncropped(file.read(pick).pixels[..., 0], part.spec), warnings

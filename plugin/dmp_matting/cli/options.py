@@ -22,7 +22,7 @@ from fileseq.frameset import FrameSet
 from ..errors import InputError
 from ..keep import AT, BOX
 from ..presets import PRESETS, Resolved, resolve
-from ..settings import Value, parse_assignments
+from ..settings import Value, parse_assignments, parse_value
 from ..shots.events import Missing
 from ..shots.sequences import MOST_DIGITS, check_length
 from ..shots.shot import CHUNK
@@ -152,6 +152,19 @@ class SettingsOptions(PresetOptions):
         Optional[int], typer.Option("--threads", help="CPU threads; 0 takes all cores.")
     ] = None
     keep: KeepText = None
+    compression: Annotated[
+        Optional[str],
+        typer.Option(
+            "--compression",
+            help="Of the EXR: zip, zips, piz, rle, none, dwaa or dwab; with a level: dwaa:45.",
+        ),
+    ] = None
+    depth: Annotated[
+        Optional[str], typer.Option("--depth", help="Samples of the EXR: half or float.")
+    ] = None
+    autocrop: Annotated[
+        bool, typer.Option("--autocrop", help="Trim the EXR's data window to the subject.")
+    ] = False
     settings_json: Annotated[str, typer.Option("--settings", hidden=True)] = ""
 
     def resolved(self, **more: Value) -> Resolved:
@@ -165,8 +178,13 @@ class SettingsOptions(PresetOptions):
         return self._resolve(preset, changes, more)
 
     def _numbers(self) -> Dict[str, Value]:
-        given = {name: getattr(self, name) for name in ("seed", "threads", "keep")}
-        return {name: value for name, value in given.items() if value is not None}
+        given = {name: getattr(self, name) for name in ("seed", "threads", "keep", "depth")}
+        found = {name: value for name, value in given.items() if value is not None}
+        if self.compression is not None:
+            found["compression"], colon, level = self.compression.partition(":")
+            if colon:
+                found["dwa_level"] = parse_value("dwa_level", level)
+        return {**found, "autocrop": True} if self.autocrop else found
 
 
 @dataclass(frozen=True)

@@ -91,3 +91,18 @@ def test_another_choice_solves_nothing_again(pair: Pair) -> None:
     held = dict(pair.cache.stage_cache._held)
     pair.layers("largest")
     assert pair.cache.stage_cache._held.keys() == held.keys()
+
+
+def test_how_the_exr_is_stored_changes_no_pixel_and_solves_nothing_again(pair: Pair) -> None:
+    whole = pair.layers("largest")[0]
+    held = pair.cache.stage_cache._held.keys()
+    packing = {"compression": "piz", "depth": "float", "autocrop": True}
+    found, layers, _ = pair.layers("largest", **packing)
+    assert {name: getattr(layers.settings, name) for name in packing} == packing
+    spec = oiio.ImageBuf(str(pair.folder / "o.exr")).spec()
+    assert (str(spec.format), spec.get_string_attribute("compression")) == ("float", "piz")
+    place = np.s_[spec.y : spec.y + spec.height, spec.x : spec.x + spec.width]
+    assert spec.width < 70
+    assert np.array_equal(found["A"].astype(np.float16), whole["A"][place].astype(np.float16))
+    assert found["A"].sum() == pytest.approx(whole["A"].sum(), rel=1e-4)
+    assert pair.cache.stage_cache._held.keys() == held

@@ -16,10 +16,11 @@ from .colour_space import layers_in
 from .header import CHANNELS
 from .read import PlateImage, read_matte, read_plate
 from .user_mattes import apply_constraint, constraint_of, read_mattes
-from .write import check_output, layers_size, write_layers
+from .write import Packing, check_output, layers_size, write_layers
 
 __all__ = [
     "CHANNELS",
+    "Packing",
     "PlateImage",
     "check_output",
     "constraint_of",

@@ -12,8 +12,10 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_engine.plates.io import check_output, layers_size, write_layers
+from dmp_engine.plates.io import Packing, check_output, layers_size, write_layers
+from dmp_engine.plates.io.write import uncropped
 from dmp_matting.errors import OutputError
+from dmp_matting.exr_header import read_exr_header
 
 from ....conftest import wait_until
 
@@ -58,6 +60,43 @@ def test_layers_round_trip_to_half(picture, image, noise, layers, tmp_path, at, 
     exact = alpha[..., None] * foreground  # in float32, rounded once
     assert np.array_equal(pixels[..., :3], exact.astype(np.float16).astype(np.float32))
     assert pixels[..., 4:].max() > 59
+
+
+@pytest.mark.parametrize("depth", ["half", "float"])
+@pytest.mark.parametrize("name", ["none", "rle", "zips", "zip", "piz", "dwaa:45", "dwab:90"])
+def test_every_compression_and_depth(picture, image, noise, layers, tmp_path, name, depth):
+    alpha, foreground = layers
+    plate, out = image(picture("in.exr", noise)), tmp_path / "out.exr"
+    write_layers(out, plate, alpha, foreground, {}, packing=Packing(name, depth))
+    pixels, spec = read_back(out)
+    assert spec.get_string_attribute("compression") == name.partition(":")[0]
+    assert str(spec.format) == depth
+    wanted = alpha.astype(np.float16) if depth == "half" else alpha
+    assert np.array_equal(pixels[..., 3], wanted.astype(np.float32))  # also where colours are lossy
+    loss = np.abs(pixels[..., 4:] - foreground).mean()
+    assert loss < (6 if name.startswith("dwa") else 0.02 if depth == "half" else 1e-6)
+    with out.open("rb") as file:
+        header = read_exr_header(file)
+    assert header is not None and header.blocks() > 0
+
+
+@pytest.mark.parametrize("shadow", [False, True])
+def test_the_data_window_is_trimmed_to_the_subject(picture, image, noise, tmp_path, shadow):
+    plate = image(picture("in.exr", noise, at=(-7, -5), window=(0, 0, 37, 23)))
+    alpha, foreground = np.zeros((33, 51), np.float32), noise + 0.1
+    alpha[10:20, 30:41] = 0.5
+    more = {"shadow": np.ones((33, 51, 3), np.float32)} if shadow else {}
+    if shadow:
+        more["shadow"][25, 2] = 0.5
+    out = tmp_path / "out.exr"
+    write_layers(out, plate, alpha, foreground, {}, more, packing=Packing(crop=True))
+    pixels, spec = read_back(out)
+    window = (spec.x, spec.y, spec.width, spec.height)
+    assert window == ((-5, 5, 39, 16) if shadow else (23, 5, 11, 10))
+    assert (spec.full_x, spec.full_y, spec.full_width, spec.full_height) == (0, 0, 37, 23)
+    assert np.array_equal(uncropped(pixels, spec)[..., 3], alpha)
+    write_layers(out, plate, alpha * 0, foreground * 0, {}, packing=Packing(crop=True))
+    assert read_back(out)[0].shape[:2] == (1, 1)
 
 
 def test_metadata_that_stays_and_metadata_that_would_lie(picture, image, noise, layers, tmp_path):
