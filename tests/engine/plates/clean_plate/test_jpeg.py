@@ -126,7 +126,7 @@ def test_a_moved_and_compressed_pairs_background_is_cleaner_for_it(
         fitted = fit_pixels(image, clean, whole, False, ONCE)
         assert fitted.report.align == "translation"
         assert fitted.clean_plate_error is not None
-        assert (fitted.clean_plate_error.tested is not None) == (found is not None)
+        assert (fitted.clean_plate_error.sigma_tests is not None) == (found is not None)
         alpha = alpha_of(image, fitted.pixels, fitted.clean_plate_error)
         errors.append(float(alpha[lemur.alpha == 0].sum()))
         sentence = fitted.report.sentence()

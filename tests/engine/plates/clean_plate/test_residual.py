@@ -126,7 +126,7 @@ def test_what_a_motion_leaves_is_measured() -> None:
     image = np.where(subject[..., None], np.float32(0.9), behind)
     found = fit(image, stored(waves(X + np.float32(1.4), Y - np.float32(0.6))))
     assert found.report.align == "translation"
-    assert found.clean_plate_error is not None and found.clean_plate_error.tested is None
+    assert found.clean_plate_error is not None and found.clean_plate_error.sigma_tests is None
     clean_plate_error = found.clean_plate_error.sigma[0, 0].numpy()
     assert clean_plate_error.shape == (HEIGHT, WIDTH)
     hidden = disc(30)
