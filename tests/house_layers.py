@@ -44,8 +44,9 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
 # The whole of each package's top. One more file there is one more word that everybody must know.
 TOP = {
     "plugin/dmp_matting": {
-        "__init__", "atomic_write", "errors", "exr_header", "frame_window", "generators", "hosts",
-        "job", "keep", "ocio", "paths", "presets", "settings", "settings_schema", "version",
+        "__init__", "atomic_write", "errors", "exr_header", "file_lock", "frame_window",
+        "generators", "hosts", "job", "keep", "ocio", "paths", "presets", "settings",
+        "settings_schema", "version",
     },
     "engine/dmp_engine": {"__init__", "__main__", "tensors", "version"},
 }  # fmt: skip

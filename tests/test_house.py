@@ -34,6 +34,7 @@ PLUGIN_EXTRAS = {
 # file is written whole, how the header of an EXR is read, and how work that yields is run.
 SHARED = (
     "dmp_matting.atomic_write", "dmp_matting.errors", "dmp_matting.exr_header",
+    "dmp_matting.file_lock",  # one engine at a time: both ends look at one lock
     "dmp_matting.frame_window", "dmp_matting.generators", "dmp_matting.job", "dmp_matting.keep",
     "dmp_matting.ocio",
     "dmp_matting.paths",

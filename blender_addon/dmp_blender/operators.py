@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import textwrap
 import time
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import bpy
 
@@ -19,6 +19,25 @@ from .core import dmp
 from .files import spans
 from .run import TICK, Run, States, bugs_reported, is_busy, watched
 from .session import Session, range_of
+
+
+def show_result(session: Session) -> Tuple[Optional[Any], Optional[Exception]]:
+    """Put what is finished into the compositor of the job's own scene, and its states on the panel.
+
+    The group node, None where there is nothing to show; and a DmpError that kept it from being
+    shown. The artist may look at another scene by now.
+    """
+    node, error, scene = None, None, session.scene
+    try:
+        with bugs_reported():
+            node = session.show()
+            if session.is_new and not bpy.app.background:
+                view.present(scene, node)
+    except dmp.DmpError as wrong:
+        error = wrong
+    if scene is not None:
+        States.keep(scene, session.summary())
+    return node, error
 
 
 class Matte(bpy.types.Operator):
@@ -122,16 +141,8 @@ class Matte(bpy.types.Operator):
 
     def _end(self, context: Any, session: Any, error: Optional[Any]) -> Any:
         """Show what is finished and report how it ended."""
-        node, scene = None, session.scene  # the artist may look at another one by now
-        try:
-            with bugs_reported():
-                node = session.show()
-                if session.is_new and not bpy.app.background:
-                    view.present(scene, node)
-        except dmp.DmpError as wrong:
-            error = error or wrong
-        if scene is not None:
-            States.keep(scene, session.summary())
+        node, wrong = show_result(session)
+        error = error or wrong
         done = len(session.finished)
         if error is not None:
             kept = f" {done} finished frames are kept in {session.result.folder}." if done else ""

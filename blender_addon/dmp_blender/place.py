@@ -177,7 +177,8 @@ def remove_if_empty(result: Result, top: str) -> None:
 def carry(old: Result, new: Result, frames: Collection[int], top: str) -> None:
     """Give ``new`` the EXRs that ``old`` has of ``frames`` and it has not: as links, else copies.
 
-    A frame is written to a draft that takes its name, so a linked file never changes. OutputError.
+    A frame is written to a file that then takes its name, so a linked one never changes.
+    OutputError.
     """
     make_folder(new, top)
     for frame in set(frames).intersection(old.frames()):
@@ -193,5 +194,5 @@ def _link(source: str, target: str) -> None:
     try:
         os.link(source, target)
     except OSError:  # another disk, or one that has no links
-        with dmp.atomic_write(Path(target)) as draft:
-            shutil.copy2(source, draft)
+        with dmp.atomic_write(Path(target)) as temporary:
+            shutil.copy2(source, temporary)

@@ -9,12 +9,11 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import bpy
 
-from . import view
 from .core import dmp
 from .datablocks import Reference
 from .files import spans
-from .operators import CHOICES, Matte
-from .run import States, bugs_reported, watched
+from .operators import CHOICES, Matte, show_result
+from .run import watched
 from .session import Session, Status, range_of
 
 
@@ -92,16 +91,9 @@ class Queue:
     def _show(self, name: str, session: Session) -> None:
         """Put what is finished into the scene's compositor, as after a matte of it alone."""
         self.warnings += [one for one in session.warnings if one not in self.warnings]
-        scene = session.scene
-        try:
-            with bugs_reported():
-                node = session.show()
-                if session.is_new and not bpy.app.background:
-                    view.present(scene, node)
-        except dmp.DmpError as error:
+        _, error = show_result(session)
+        if error is not None:
             self.failed.append((name, str(error)))
-        if scene is not None:
-            States.keep(scene, session.summary())
 
 
 class DMP_OT_matte_scenes(Matte):

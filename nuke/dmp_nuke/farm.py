@@ -67,8 +67,8 @@ def write_shots(nodes: Sequence[nuke.Group], to: str, frames: Sequence[int]) -> 
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, data in ((OWNER, {"script": collect.script_stem()}), (LIST, {"shots": rows})):
-            with atomic_write(folder / name) as draft:
-                draft.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
+            with atomic_write(folder / name) as temporary:
+                temporary.write_text(json.dumps(data, indent=1) + "\n", encoding="utf-8")
     except OSError as reason:
         raise OutputError(f"{path} cannot be written ({reason.strerror}).") from None
     return path.as_posix()

@@ -24,6 +24,8 @@ import pytest
 
 from dmp_matting.client.engine_python import child_environment
 
+from ..scenes import write_image
+
 ROOT = Path(__file__).resolve().parents[2]
 DRIVERS = Path(__file__).parent / "drivers"
 PLATES = ROOT / "tests" / "plates"
@@ -178,6 +180,17 @@ def output(tmp_path: Path) -> Iterator[Path]:
     folder = tmp_path / "out"
     folder.mkdir()
     yield folder
+
+
+def moving_square(folder: Path, seed: int = 5) -> np.ndarray:
+    """Write three frames of noise with a square that moves, and the clean plate; that one."""
+    clean = np.random.default_rng(seed).random((32, 48, 3))
+    for number in (1, 2, 3):
+        plate = clean.copy()
+        plate[8:24, 8 + number : 30] = (0.9, 0.1, 0.1)
+        write_image(folder / f"plate.{number:04d}.exr", plate, "float")
+    write_image(folder / "clean.exr", clean, "float")
+    return clean
 
 
 def read(path: Path | str) -> np.ndarray:

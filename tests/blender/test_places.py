@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from ..scenes import write_image
-from .conftest import SMALL, Blender, read
+from .conftest import SMALL, Blender, moving_square, read
 
 DONE = [["FINISHED"], ""]
 
@@ -17,13 +15,7 @@ DONE = [["FINISHED"], ""]
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three frames of noise with a square that moves, and the clean plate."""
-    random = np.random.default_rng(5)
-    clean = random.random((32, 48, 3))
-    for number in (1, 2, 3):
-        plate = clean.copy()
-        plate[8:24, 8 + number : 30] = (0.9, 0.1, 0.1)
-        write_image(tmp_path / f"plate.{number:04d}.exr", plate, "float")
-    write_image(tmp_path / "clean.exr", clean, "float")
+    moving_square(tmp_path)
     return tmp_path
 
 

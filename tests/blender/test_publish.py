@@ -9,11 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ..scenes import write_image
-from .conftest import DRIVERS, SMALL, Blender, read
+from .conftest import DRIVERS, SMALL, Blender, moving_square, read
 
 pyblish = pytest.importorskip("pyblish", reason="pyblish-base is not installed (the publish extra)")
 
@@ -21,16 +20,10 @@ pyblish = pytest.importorskip("pyblish", reason="pyblish-base is not installed (
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three frames of a square before noise, a clean plate, and one that does not fit."""
-    random = np.random.default_rng(9)
-    clean = random.random((32, 48, 3))
     place = tmp_path / "plates"
     place.mkdir()
-    for number in (1, 2, 3):
-        plate = clean.copy()
-        plate[8:24, 8 + number : 30] = (0.9, 0.1, 0.1)
-        write_image(place / f"plate.{number:04d}.exr", plate, "float")
-    for name, pixels in (("clean", clean), ("small", clean[:24, :40])):
-        write_image(place / f"{name}.exr", pixels, "float")
+    clean = moving_square(place, seed=9)
+    write_image(place / "small.exr", clean[:24, :40], "float")
     return place
 
 

@@ -5,24 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
-from ..scenes import write_image
-from .conftest import SMALL, Blender
+from .conftest import SMALL, Blender, moving_square
 
 DONE = [["FINISHED"], ""]
 
 
 @pytest.mark.parametrize("any_blender", ["4.5", "5.3"], indirect=True)
 def test_a_queue_over_scenes(any_blender: Blender, engine: Any, tmp_path: Path) -> None:
-    random = np.random.default_rng(5)
-    clean = random.random((32, 48, 3))
-    for number in (1, 2, 3):
-        plate = clean.copy()
-        plate[8:24, 8 + number : 30] = (0.9, 0.1, 0.1)
-        write_image(tmp_path / f"plate.{number:04d}.exr", plate, "float")
-    write_image(tmp_path / "clean.exr", clean, "float")
+    moving_square(tmp_path)
     output = tmp_path / "out"
     output.mkdir()
     seen = any_blender.run("scenes", folder=tmp_path, output=output, settings=SMALL)

@@ -9,10 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from ..scenes import write_image
-from .conftest import ROOT, Blender, mattes, read
+from .conftest import ROOT, Blender, mattes, moving_square, read
 
 PAGE = (ROOT / "docs" / "td" / "blender.md").read_text(encoding="utf-8")
 BLOCK = re.compile(r"^```(\w*) ?([\w.]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -22,13 +19,7 @@ def test_every_line_of_the_page(
     installed: Callable[[str], Blender], engine: Any, tmp_path: Path
 ) -> None:
     blender = installed("3.4")
-    random = np.random.default_rng(23)  # no other test has these plates in the engine
-    clean = random.random((32, 48, 3))
-    for number in (1, 2, 3):
-        plate = clean.copy()
-        plate[8:24, 8 + number : 30] = (0.9, 0.1, 0.1)
-        write_image(tmp_path / f"plate.{number:04d}.exr", plate, "float")
-    write_image(tmp_path / "clean.exr", clean, "float")
+    moving_square(tmp_path, seed=23)  # no other test has these plates in the engine
     shim = tmp_path / "bin" / "blender"
     shim.parent.mkdir()
     options = "--factory-startup --python-use-system-env --addons dmp_blender"

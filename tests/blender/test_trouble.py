@@ -11,7 +11,7 @@ import pytest
 from ..conftest import Home
 from ..scenes import write_image
 from .avi import write_avi
-from .conftest import SMALL, STEPS, Blender, mattes
+from .conftest import SMALL, STEPS, Blender, mattes, moving_square
 
 LONG = {**STEPS, "joint_steps": 100_000}
 
@@ -19,13 +19,8 @@ LONG = {**STEPS, "joint_steps": 100_000}
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three frames of noise with a square in it, a clean plate, and some that do not fit."""
-    random = np.random.default_rng(5)
-    clean = random.random((32, 48, 3))
-    for number in (1, 2, 3):
-        plate = clean.copy()
-        plate[8:24, 8 + number : 30] = (0.9, 0.1, 0.1)
-        write_image(tmp_path / f"plate.{number:04d}.exr", plate, "float")
-    for name, pixels in (("clean", clean), ("lost", clean), ("small", clean[:24, :40])):
+    clean = moving_square(tmp_path)
+    for name, pixels in (("lost", clean), ("small", clean[:24, :40])):
         write_image(tmp_path / f"{name}.exr", pixels, "float")
     write_avi(tmp_path / "movie.avi", np.zeros((5, 32, 48, 3), np.uint8))
     return tmp_path

@@ -16,10 +16,9 @@ import OpenImageIO as oiio
 from dmp_matting.atomic_write import atomic_write, output_refused
 from dmp_matting.errors import ColourSpaceError, InputError, PlateError
 
-from ..plates.io.image_file import pending_error
 from ..plates.io.movie import Codes, MovieFacts, movie_facts, movie_pictures
 from ..plates.io.movie_light import LOGARITHMIC, described, is_light, light_of
-from ..plates.io.write import write_whole
+from ..plates.io.write import write_image, write_whole
 
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 MEDIAN_OF = 9  # pictures of a clean movie that stand for its still
@@ -129,14 +128,8 @@ class _Files:
             return str(path)
         spec.attribute("png:compressionLevel", 3)
         try:
-            with atomic_write(path) as draft:
-                output = oiio.ImageOutput.create("png")
-                assert output is not None, "OpenImageIO without PNG"
-                written = output.open(str(draft), spec) and output.write_image(codes)
-                written = output.close() and written
-                reason = pending_error(output)
-                if not written or reason:
-                    raise OSError(reason or "the disk refused it")
+            with atomic_write(path) as temporary:
+                write_image("png", temporary, spec, codes)
         except OSError as error:
             raise output_refused(path, error.strerror or str(error), codes.nbytes) from None
         return str(path)

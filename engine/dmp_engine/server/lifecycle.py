@@ -31,6 +31,7 @@ from starlette.types import ASGIApp
 
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import EngineError
+from dmp_matting.file_lock import try_lock
 from dmp_matting.job import PROTOCOL
 from dmp_matting.paths import make_cache_folder, run_folder
 
@@ -100,28 +101,12 @@ def take_lock(path: Path) -> Any:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(0o600)
     for _ in range(LOCK_TRIES):  # a client that looks whether it is held, holds it for a moment
-        file = _locked(path)
-        if file is not None:
+        file = path.open("r+b", buffering=0)
+        if try_lock(file):
             return file
+        file.close()
         time.sleep(LOCK_INTERVAL)
     return None
-
-
-def _locked(path: Path) -> Any:
-    file = path.open("r+b", buffering=0)
-    try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        file.close()
-        return None
-    return file
 
 
 def _listen(options: Namespace) -> tuple[socket.socket, str]:

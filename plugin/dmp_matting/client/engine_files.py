@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Dict, Optional
 
 from ..errors import EngineError
+from ..file_lock import only_one
 from ..paths import cache_folder, run_folder
-from .file_lock import only_one
 
 WINDOWS = sys.platform == "win32"
 FIELDS = {"address": str, "token": str, "version": str, "pid": int}  # of the run file

@@ -20,6 +20,7 @@ from dataclasses import fields
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from ..errors import EngineError, EngineMissingError, InputError
+from ..file_lock import one_after_another
 from ..job import PROTOCOL
 from ..paths import cache_folder, config_file, read_config, run_folder
 from ..settings import Settings
@@ -37,7 +38,6 @@ from .engine_files import (
 from .engine_process import query_engine
 from .engine_python import engine_command, engine_place
 from .engine_start import EngineDied, Starting
-from .file_lock import one_after_another
 
 START_LIMIT = 60.0  # seconds; a Python on a slow network disk
 TURN_LIMIT = 10.0  # seconds that a start waits for that of another client

@@ -102,8 +102,8 @@ def _made(role: Role, text: str, folder: Path, query: Mapping[str, Any]) -> Dict
                 made["answer"] = line
         made["files"] = files
         _remove(set(record.get("files", ())).difference(files))
-        with atomic_write(folder / RECORD) as draft:
-            draft.write_text(json.dumps(made), encoding="utf-8")
+        with atomic_write(folder / RECORD) as temporary:
+            temporary.write_text(json.dumps(made), encoding="utf-8")
     except BaseException as reason:
         _remove(files)
         with contextlib.suppress(OSError):  # something else lies there

@@ -24,8 +24,8 @@ Record = Dict[str, List[str]]  # name and status, by the file's name
 def write_plate_record(folder: Path, plates: Mapping[str, Sequence[str]]) -> None:
     """Write the record of plates in ``folder``: name and status, by the file's name. OSError."""
     found = {file: list(row) for file, row in plates.items()}
-    with atomic_write(folder / RECORD) as draft:
-        draft.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    with atomic_write(folder / RECORD) as temporary:
+        temporary.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 def read_plate_record(plate: str) -> Record:

@@ -28,7 +28,7 @@ MOST_CHANNELS = 17  # with all further layers
 Samples = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 WINDOW = "dmp:window"  # of a result that is cropped: x, y, width and height of the whole
 
-__all__ = ["Packing", "check_output", "layers_size", "write_layers", "write_whole"]
+__all__ = ["Packing", "check_output", "layers_size", "write_image", "write_layers", "write_whole"]
 
 
 @dataclass(frozen=True)
@@ -126,8 +126,8 @@ def write_whole(
     if depth == "half":
         samples = np.clip(pixels, -HALF_MAX, HALF_MAX).astype(np.float16)
     try:
-        with atomic_write(path) as draft:
-            _write(draft, spec, samples)
+        with atomic_write(path) as temporary:
+            _write(temporary, spec, samples)
     except OSError as error:
         raise output_refused(path, error.strerror or str(error), samples.nbytes) from None
 
@@ -149,14 +149,21 @@ def layers_size(like: PlateImage, depth: str = "half") -> int:
     return like.spec.width * like.spec.height * MOST_CHANNELS * size + LEAST_ROOM
 
 
-def _write(path: Path, spec: oiio.ImageSpec, samples: Samples) -> None:
-    output = oiio.ImageOutput.create("openexr")
-    assert output is not None, "OpenImageIO without EXR"
-    written = output.open(str(path), spec) and output.write_image(samples)
+def write_image(
+    kind: str, path: Path, spec: oiio.ImageSpec, pixels: Samples | npt.NDArray[np.uint16]
+) -> None:
+    """Write ``pixels`` (H, W, channels) by OpenImageIO's writer ``kind``. OSError."""
+    output = oiio.ImageOutput.create(kind)
+    assert output is not None, f"OpenImageIO without {kind}"
+    written = output.open(str(path), spec) and output.write_image(pixels)
     written = output.close() and written
     reason = pending_error(output)
     if not written or reason:
         raise OSError(reason or "the disk refused it")
+
+
+def _write(path: Path, spec: oiio.ImageSpec, samples: Samples) -> None:
+    write_image("openexr", path, spec, samples)
     with path.open("rb+") as file:
         os.fsync(file.fileno())  # network disks report that they are full only here
     # OpenEXR ends a file in a destructor, which cannot report a full disk: look.

@@ -24,9 +24,9 @@ from typing import Callable, Dict, List, Optional, Tuple
 
 from ...atomic_write import atomic_write
 from ...errors import DmpError, EngineError, InputError, OutputError
+from ...file_lock import only_one
 from ...paths import config_file, data_folder, write_config
 from ..background_task import BackgroundTask
-from ..file_lock import only_one
 from ..launcher import stop_engine
 from . import failures, machine, payload, records, tools, torch_build
 from .payload import Payload

@@ -95,12 +95,12 @@ def write_folder(target: Path, files: Dict[str, bytes]) -> None:
         if target.is_dir() and any(target.iterdir()):
             raise OutputError(f"The folder {target} is not empty; name a new one.")
         target.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_write(target) as draft:
+        with atomic_write(target) as temporary:
             for name, content in files.items():
-                (draft / name).parent.mkdir(parents=True, exist_ok=True)
-                (draft / name).write_bytes(content)
+                (temporary / name).parent.mkdir(parents=True, exist_ok=True)
+                (temporary / name).write_bytes(content)
                 if name.endswith(".sh"):
-                    (draft / name).chmod(0o755)
+                    (temporary / name).chmod(0o755)
             if target.is_dir():
                 target.rmdir()
     except OSError as reason:

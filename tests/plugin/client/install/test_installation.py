@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 
 from dmp_matting.client.engine_python import engine_command
-from dmp_matting.client.file_lock import only_one
 from dmp_matting.client.install import installation, machine, records, removal
 from dmp_matting.client.install.installation import (
     BackgroundInstallation,
@@ -23,6 +22,7 @@ from dmp_matting.client.install.installation import (
 )
 from dmp_matting.client.launcher import find_engine
 from dmp_matting.errors import CancelledError, DmpError, EngineError, InputError, OutputError
+from dmp_matting.file_lock import only_one
 from dmp_matting.paths import config_file, read_config, unsaved_blends, write_config
 
 from ....conftest import Home
