@@ -95,6 +95,15 @@ def test_a_list_of_shots_has_movies_too(engine: Connection, scene: Scene) -> Non
     assert scene.error(2, "sh1/m.0102.exr") < 0.01
 
 
+def test_frames_that_a_movie_has_not_are_named_after_all_of_it_was_matted(
+    engine: Connection, scene: Scene
+) -> None:
+    output = scene.folder / "m.####.exr"
+    assert scene.dmp("-o", output).returncode == 0
+    done = scene.dmp("-o", output, "--frames", "101-105")
+    assert done.returncode == 2 and "103 is not among them" in done.stderr
+
+
 def test_what_cannot_be_is_a_sentence_and_leaves_nothing(engine: Connection, scene: Scene) -> None:
     output = scene.folder / "m.####.exr"
     broken = scene.folder / "broken.mov"

@@ -82,7 +82,7 @@ def _made(role: Role, text: str, folder: Path, query: Mapping[str, Any]) -> Dict
     record = _record(folder)
     if (
         record.get("movie") == movie
-        and _same_request(record.get("query", {}), query)
+        and _same_request(record, query)
         and (record["status"] == states.status(plate) or record["content"] == states.content(plate))
         and all(os.path.exists(path) for path in record["files"])
     ):
@@ -122,10 +122,14 @@ def _remove(paths: Iterable[str]) -> None:
             os.unlink(path)
 
 
-def _same_request(recorded: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
+def _same_request(record: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
     """Whether the recorded files have all frames of ``query``, made in its way."""
-    had, wanted = set(recorded.get("wanted", ())), set(query["wanted"])
-    enough = not had or (bool(wanted) and wanted <= had)
+    recorded, wanted = record.get("query", {}), set(query["wanted"])
+    had = set(recorded.get("wanted", ()))
+    if had:
+        enough = bool(wanted) and wanted <= had
+    else:  # all that the movie has
+        enough = wanted <= set(record["answer"].get("numbers") or wanted)
     rest = {name: value for name, value in query.items() if name != "wanted"}
     return enough and rest == {name: recorded.get(name) for name in rest}
 

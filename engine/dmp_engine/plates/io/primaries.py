@@ -93,7 +93,7 @@ def declared_primaries(spec: oiio.ImageSpec) -> Primaries | None:
 def in_primaries_of(
     rgb: Floats, own: Primaries | None, other: Primaries | None, path: str, other_path: str
 ) -> tuple[Floats, str]:
-    """Linear ``rgb`` (H, W, 3) of ``own`` primaries in those of ``other``, and a note.
+    """Linear ``rgb`` (H, W, 3) of a clean plate's ``own`` primaries in the plate's, and a note.
 
     The note is empty where nothing was done. Raises ColourSpaceError for two that cannot be
     brought together.
@@ -109,7 +109,7 @@ def in_primaries_of(
     if np.abs(matrix - np.eye(3)).max() < ALIKE:
         return rgb, ""
     converted = np.ascontiguousarray((rgb @ matrix.T).astype(np.float32))
-    return converted, f"'{path}' was converted from {own.name} to {other.name}."
+    return converted, f"The clean plate was converted from {own.name} to {other.name}."
 
 
 @QUIET

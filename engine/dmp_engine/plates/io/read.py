@@ -70,7 +70,7 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
         decoded = file.read(pick)
     if like is not None:
         _check_windows(path, decoded.spec, like)
-    pixels, note = _repaired(path, decoded)
+    pixels, note = _repaired(plate, decoded)
     space, primaries = plate.colour_space, None
     named = space.lower() != colour_space.AUTO
     if not named:
@@ -82,7 +82,7 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
     again = repaired(rgb)  # a log curve makes light without end of a firefly
     if again is None:
         raise PlateError(f"'{path}' has values that '{name}' cannot hold; check its colour space.")
-    rgb, notes = again.pixels, [note or again.note(str(path))]
+    rgb, notes = again.pixels, [note or again.note(plate.role.called)]
     if like is not None:
         rgb, changed = in_primaries_of(rgb, primaries, like.primaries, str(path), str(like.path))
         notes.append(changed)
@@ -118,7 +118,7 @@ def read_matte(plate: Plate, like: PlateImage) -> npt.NDArray[np.float32]:
             except PlateError:
                 if decoded is None:
                     decoded = file.read(Pick(parts[0], (0,)))
-    pixels, _ = _repaired(path, decoded)
+    pixels, _ = _repaired(plate, decoded)
     matte = pixels @ LUMA if pixels.shape[2] == 3 else pixels[..., 0]
     return np.clip(_over(matte, decoded.spec, like.spec), 0.0, 1.0)
 
@@ -140,18 +140,18 @@ def _check_windows(path: Path, spec: oiio.ImageSpec, like: PlateImage) -> None:
     )
 
 
-def _repaired(path: Path, decoded: Decoded) -> tuple[npt.NDArray[np.float32], str]:
+def _repaired(plate: Plate, decoded: Decoded) -> tuple[npt.NDArray[np.float32], str]:
     """The pixels as they can be solved, and what was done; PlateError where that is too much."""
     found = repaired(decoded.pixels)
     if found is not None:
-        return found.pixels, found.note(str(path))
+        return found.pixels, found.note(plate.role.called)
     bad = ~np.isfinite(decoded.pixels).all(axis=2)
     spec = decoded.spec
     row, column = divmod(int(np.argmax(bad)), spec.width)
     x, y = column + spec.x - spec.full_x, row + spec.y - spec.full_y
     raise PlateError(
-        f"'{path}' has {int(bad.sum())} pixels that are NaN or infinite, too many to fill, the "
-        f"first {x} from the left and {y} from the top; render it again."
+        f"'{plate.path}' has {int(bad.sum())} pixels that are NaN or infinite, too many to fill, "
+        f"the first {x} from the left and {y} from the top; render it again."
     )
 
 

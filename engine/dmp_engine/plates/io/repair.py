@@ -29,14 +29,18 @@ class Repaired:
     filled: npt.NDArray[np.bool_]
     clamped: npt.NDArray[np.bool_]
 
-    def note(self, name: str) -> str:
-        """For the artist; empty where nothing was done."""
+    def note(self, called: str) -> str:
+        """For the artist; empty where nothing was done.
+
+        ``called``: what the artist calls it. A file's name has no place in a note: an engine reads
+        a copy of it, and the result may be that of another file of the same content.
+        """
         done = []
         if self.filled.any():
             done.append(f"{_pixels(self.filled)} without a value (NaN) filled from around")
         if self.clamped.any():
             done.append(f"{_pixels(self.clamped)} clamped to the largest value of half (65504)")
-        return f"'{name}': {', '.join(done)}." if done else ""
+        return f"The {called}: {', '.join(done)}." if done else ""
 
 
 def repaired(pixels: npt.NDArray[np.float32]) -> Repaired | None:

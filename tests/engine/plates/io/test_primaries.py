@@ -73,7 +73,7 @@ def test_the_clean_plate_comes_in_the_plates_primaries(tmp_path: Path) -> None:
     found = clean_of(image, clean)
     assert found.rgb[3, 3] == pytest.approx(IN_AP1, abs=2e-3)
     assert found.notes == (
-        f"'{clean}' was converted from lin_rec709_scene to lin_ap1_scene.",
+        "The clean plate was converted from lin_rec709_scene to lin_ap1_scene.",
     )  # fmt: skip
 
 

@@ -22,9 +22,7 @@ def test_a_firefly_becomes_the_largest_half(picture, image, noise, value):
     assert plate.rgb[20, 5].tolist() == [np.sign(value) * LARGEST] * 3
     assert plate.rgb[3, 40].tolist() == [noise[3, 40, 0], np.sign(value) * LARGEST, noise[3, 40, 2]]
     assert (plate.rgb != noise).any(axis=2).sum() == 2
-    assert plate.notes == (
-        f"'{plate.path}': 2 pixels clamped to the largest value of half (65504).",
-    )
+    assert plate.notes == ("The plate: 2 pixels clamped to the largest value of half (65504).",)
 
 
 def test_a_few_nan_are_filled_from_around(picture, image, noise):
@@ -37,7 +35,7 @@ def test_a_few_nan_are_filled_from_around(picture, image, noise):
     around = np.delete(noise[19:22, 4:7, 1].ravel(), 4)
     assert plate.rgb[20, 5, 1] == np.median(around)
     assert plate.rgb[20, 5, 0] == noise[20, 5, 0]
-    assert plate.notes == (f"'{plate.path}': 5 pixels without a value (NaN) filled from around.",)
+    assert plate.notes == ("The plate: 5 pixels without a value (NaN) filled from around.",)
 
 
 def test_too_many_are_refused(noise):
