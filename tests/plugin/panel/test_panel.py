@@ -83,6 +83,8 @@ def test_the_queue_its_progress_its_preview_and_cancelling(
     ]
     try:
         panel = open_panel()
+        # Two may wait before any of them runs, and before the third has come.
+        turn(30, lambda: len(panel.queue.rows) == 3)
         turn(30, lambda: "2 waiting" in panel.engine.sentence.text())
         assert status(panel) is EngineStatus.BUSY and len(panel.queue.rows) == 3
         assert panel.engine.state is not None
