@@ -524,13 +524,16 @@ def _raise_if_cancelled(live: Live) -> None:
 
 async def _while_running(work: Coroutine[Any, Any, None], live: Live) -> None:
     task = asyncio.ensure_future(work)
-    with live.watched() as changed:
-        while live.slot is not None and not task.done():
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await changed.wait()
-            changed.clear()
-    if not task.cancel():
+    try:
+        with live.watched() as changed:
+            while live.slot is not None and not task.done():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await changed.wait()
+                changed.clear()
+    finally:
+        ended = not task.cancel()  # whatever happened here, it never reaches the next job's frame
+    if ended:
         task.result()  # what it raised is not lost
 
 

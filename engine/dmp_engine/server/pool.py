@@ -112,6 +112,7 @@ class Worker:
                 hello = None
             except BaseException:
                 worker.kill()
+                await worker.stop()
                 raise
             await worker.stop()
             if hello is not None:
@@ -125,7 +126,7 @@ class Worker:
     @property
     def alive(self) -> bool:
         running = self.process.returncode is None and not self._reading.done()
-        return running and not self._leaving
+        return running and not self._leaving and not self._put_down
 
     async def why_silent(self, device: str) -> str:
         """Why a GPU takes no work at present, as the start of a sentence; "" if it does.
@@ -195,6 +196,7 @@ class Worker:
         except TimeoutError:
             self.kill()
             await self.process.wait()
+        await asyncio.wait([self._reading], timeout=1.0)  # its last words; the pipe is closed then
         self._reading.cancel()
 
     def _send(self, command: dict[str, Any]) -> None:

@@ -481,6 +481,22 @@ def test_random_faults_end_every_job_and_leave_an_engine_that_works(
     run(engine, test)
 
 
+def test_what_a_killed_worker_has_sent_is_no_answer_to_the_next_job(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the kill and the moment in which the system reports the death."""
+
+    async def test() -> None:
+        assert await engine.end_of(engine.start()) is JobState.DONE
+        (worker,) = (slot.worker for slot in engine.pool.slots if slot.worker is not None)
+        worker._events.put_nowait({"event": "cancelled"})  # the job before it was cancelled
+        monkeypatch.setattr(worker.process, "kill", lambda: None)  # the system takes its time
+        worker.kill()
+        assert await engine.end_of(engine.start()) is JobState.DONE
+
+    run(engine, test)
+
+
 @types.coroutine
 def faulty(work: Coroutine[Any, Any, Any], fails: Callable[[], bool]) -> Any:
     """``work``, into which an exception is thrown at those of its awaits where ``fails()``."""
