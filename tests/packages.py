@@ -22,8 +22,14 @@ from urllib.parse import unquote
 
 import pytest
 
-from dmp_matting.client.install.installation import InstallRequest, Plan, plan_installation
+from dmp_matting.client.install.installation import (
+    BackgroundInstallation,
+    InstallRequest,
+    Plan,
+    plan_installation,
+)
 from dmp_matting.client.requirements import TORCH
+from dmp_matting.errors import CancelledError
 from dmp_matting.job import Layers
 
 from .conftest import Home
@@ -195,3 +201,17 @@ def release(tmp_path: Path) -> Path:
 def plan(index: Index, release: Path) -> Plan:
     """An installation of it, on this Python."""
     return plan_installation(InstallRequest(base=sys.executable, release=release))
+
+
+def cancel_while_stuck(index: Index, release: Path, home: Home) -> None:
+    """Install ``release``, cancel in a download that hangs, and see the end of all processes."""
+    index.trouble = "slow"
+    task = BackgroundInstallation(
+        plan_installation(InstallRequest(base=sys.executable, release=release))
+    )
+    assert index.stuck.wait(60)
+    task.cancel()
+    assert task.wait(20)
+    with pytest.raises(CancelledError):
+        task.result()
+    assert home.processes() == []

@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from xml.etree import ElementTree
 
 import pytest
+
+from .scripts import load_script
 
 ROOT = Path(__file__).resolve().parent.parent
 HOUSE = ROOT / "docs" / "engineering"
 AGAIN = "; run `make figures`"
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module  # its dataclasses look themselves up
-    spec.loader.exec_module(module)
-    return module
-
-
-figures = load(ROOT / "benchmarks" / "figures.py")
-house = load(HOUSE / "house.py")
+figures = load_script("benchmarks/figures.py")
+house = load_script("docs/engineering/house.py")
 
 
 def stale(tree: Path = ROOT) -> list[str]:

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from .conftest import ROOT
+from ..scripts import load_script
 
 
 @pytest.fixture(scope="module")
 def files() -> ModuleType:
-    path = ROOT / "blender_addon" / "dmp_blender" / "files.py"
-    spec = importlib.util.spec_from_file_location("dmp_blender_files", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
+    return load_script("blender_addon/dmp_blender/files.py")
 
 
 @pytest.mark.parametrize(

@@ -5,11 +5,8 @@ benchmarks/bundled.py makes the committed results, and what is measured here is 
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,21 +17,14 @@ from dmp_engine.dmp.steps import Solution
 from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 
-BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
+from ...scripts import ROOT, load_script
+
 WORSE = 1.1  # times the committed error that is still no worse: processors differ
 PIXEL = 2e-5  # of the core or the outside: a pixel of them
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-bundled = load(BENCHMARKS / "bundled.py")
-COMMITTED = json.loads((BENCHMARKS / "results" / "bundled.json").read_text())["errors"]
+bundled = load_script("benchmarks/bundled.py")
+COMMITTED = json.loads((ROOT / "benchmarks" / "results" / "bundled.json").read_text())["errors"]
 
 
 @pytest.fixture(scope="module")

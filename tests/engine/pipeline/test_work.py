@@ -5,13 +5,9 @@ benchmarks/work.py counts, and says what.
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -22,21 +18,13 @@ from dmp_engine.dmp.solve.matting_operator import MattingOperator
 from dmp_engine.dmp.steps import no_cache
 from dmp_engine.pipeline import frame, pair
 
-BENCHMARKS = Path(__file__).resolve().parents[3] / "benchmarks"
+from ...scripts import ROOT, load_script
+
 MORE = 1.1  # times the committed work
 
 
-def load(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-work = load(BENCHMARKS / "work.py")
-COMMITTED = json.loads((BENCHMARKS / "results" / "work.json").read_text())["work"]
+work = load_script("benchmarks/work.py")
+COMMITTED = json.loads((ROOT / "benchmarks" / "results" / "work.json").read_text())["work"]
 
 
 def exceeded(found: Counter[str], case: str) -> set[str]:

@@ -16,17 +16,16 @@ import pytest
 from dmp_matting.client.engine_python import engine_command
 from dmp_matting.client.install import installation, machine, records, removal
 from dmp_matting.client.install.installation import (
-    BackgroundInstallation,
     InstallRequest,
     plan_installation,
 )
 from dmp_matting.client.launcher import find_engine
-from dmp_matting.errors import CancelledError, DmpError, EngineError, InputError, OutputError
+from dmp_matting.errors import DmpError, EngineError, InputError, OutputError
 from dmp_matting.file_lock import only_one
 from dmp_matting.paths import config_file, read_config, unsaved_blends, write_config
 
 from ....conftest import Home
-from ....packages import Index, index, make_release, release
+from ....packages import Index, cancel_while_stuck, index, make_release, release
 
 __all__ = ["index", "release"]  # fixtures
 
@@ -169,20 +168,9 @@ def test_an_engine_that_fails_its_first_matte_is_not_installed(
     assert left(home) == [] and not config_file().exists()
 
 
-def test_cancelled_while_a_download_hangs(
-    index: Index, release: Path, home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    index.trouble = "slow"
-    task = BackgroundInstallation(
-        plan_installation(InstallRequest(base=sys.executable, release=release))
-    )
-    assert index.stuck.wait(60)
-    task.cancel()
-    assert task.wait(20)
-    with pytest.raises(CancelledError):
-        task.result()
+def test_cancelled_while_a_download_hangs(index: Index, release: Path, home: Home) -> None:
+    cancel_while_stuck(index, release, home)
     assert left(home) == [] and not config_file().exists()
-    assert home.processes() == []
 
 
 def test_without_network_from_a_folder(

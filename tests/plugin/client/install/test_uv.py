@@ -12,15 +12,14 @@ import pytest
 from dmp_matting.client.engine_python import engine_command
 from dmp_matting.client.install import installation, machine, pythons
 from dmp_matting.client.install.installation import (
-    BackgroundInstallation,
     InstallRequest,
     plan_installation,
 )
 from dmp_matting.client.requirements import TORCH
-from dmp_matting.errors import CancelledError, EngineError
+from dmp_matting.errors import EngineError
 
 from ....conftest import Home
-from ....packages import Index, index, release, wheel
+from ....packages import Index, cancel_while_stuck, index, release, wheel
 
 __all__ = ["index", "release"]  # fixtures
 
@@ -86,16 +85,8 @@ def test_what_uv_prints_becomes_one_sentence(
 
 
 def test_uv_is_cancelled_while_a_download_hangs(uv: Index, release: Path, home: Home) -> None:
-    uv.trouble = "slow"
-    task = BackgroundInstallation(
-        plan_installation(InstallRequest(base=sys.executable, release=release))
-    )
-    assert uv.stuck.wait(60)
-    task.cancel()
-    assert task.wait(20)
-    with pytest.raises(CancelledError):
-        task.result()
-    assert list((home.root / "data" / "engines").iterdir()) == [] and home.processes() == []
+    cancel_while_stuck(uv, release, home)
+    assert list((home.root / "data" / "engines").iterdir()) == []
 
 
 def test_a_build_that_only_another_index_has_is_no_promise(
