@@ -51,13 +51,17 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
     inputs = plates.read_inputs(group)
     image, clean = inputs[:2]
     name = shot_name(scene, image)
+    around = (
+        () if image.still else plates.needed(frames, plates.shot_of(scene, inputs), chosen_settings)
+    )
     found: Dict[str, Any] = {}
     for one in inputs:
-        found[one.role.value] = yield from _files(one, frames, folder)
+        found[one.role.value] = yield from _files(one, around or frames, folder)
     shot = dmp.Shot(
         name,
         output=f"{name}.exr" if image.still else f"{name}.####.exr",
         frames=() if image.still else tuple(frames),
+        around=around,
         space=image.space,
         clean_space=clean.space if clean.space != image.space else "",
         **chosen_settings._asdict(),

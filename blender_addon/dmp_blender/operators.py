@@ -14,11 +14,11 @@ from typing import Any, List, Optional, Tuple
 
 import bpy
 
-from . import place, preview, results, view
+from . import place, plates, preview, results, view
 from .core import dmp
 from .files import spans
 from .run import TICK, Run, States, bugs_reported, is_busy, watched
-from .session import Session, range_of
+from .session import Session
 
 
 def show_result(session: Session) -> Tuple[Optional[Any], Optional[Exception]]:
@@ -198,7 +198,7 @@ class DMP_OT_matte_range(Matte):
 
     def begin(self, context: Any) -> Session:
         scene = context.scene
-        return Session(scene, range_of(scene), scene.dmp.solve)
+        return Session(scene, plates.range_of(scene), scene.dmp.solve)
 
 
 class DMP_OT_ask(bpy.types.Operator):
@@ -263,7 +263,7 @@ class DMP_OT_reload(bpy.types.Operator):
         try:
             with bugs_reported():
                 States.keep(
-                    context.scene, Session(context.scene, range_of(context.scene)).summary()
+                    context.scene, Session(context.scene, plates.range_of(context.scene)).summary()
                 )
         except dmp.DmpError:
             States.keep(context.scene, "")  # the inputs are not chosen, or are gone

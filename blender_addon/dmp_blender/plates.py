@@ -15,7 +15,7 @@ import hashlib
 import io
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, Iterable, List, Optional, Tuple
+from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
 import bpy
 import numpy as np
@@ -140,6 +140,30 @@ def frames_of(inputs: Iterable[Input], frames: Iterable[int]) -> List[int]:
     """Those of ``frames`` for which every input has a picture."""
     inputs = list(inputs)
     return [frame for frame in frames if all(one.has(frame) for one in inputs)]
+
+
+def range_of(scene: Any) -> List[int]:
+    """The scene's frames, or those of its preview range, when that is on."""
+    if scene.use_preview_range:
+        return list(range(scene.frame_preview_start, scene.frame_preview_end + 1))
+    return list(range(scene.frame_start, scene.frame_end + 1))
+
+
+def shot_of(scene: Any, inputs: Sequence[Input]) -> List[int]:
+    """The frames of the scene's shot, of which its range may be a part; none of a still.
+
+    Neighbours in the shot are looked at even where they are not solved.
+    """
+    if inputs[0].still:
+        return []
+    shot = set(range(scene.frame_start, scene.frame_end + 1)).union(range_of(scene))
+    return frames_of(inputs, sorted(shot))
+
+
+def needed(frames: Sequence[int], shot: Sequence[int], settings: Iterable[Any]) -> Tuple[int, ...]:
+    """``frames`` and all of ``shot`` that they are solved with, by ``settings`` (None: none)."""
+    ways = [one for one in settings if one is not None]
+    return tuple(dmp.frames_needed(frames, shot, ways))
 
 
 def why_not(inputs: Iterable[Input], frame: int) -> str:

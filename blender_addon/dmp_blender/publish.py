@@ -10,13 +10,13 @@ from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 import bpy
 
-from . import collect, temporary
+from . import collect, plates, temporary
 from .chosen import engine_python
 from .core import dmp
 from .datablocks import Reference
 from .operators import Matte
 from .run import bugs_reported
-from .session import Session, Status, range_of
+from .session import Session, Status
 
 SEPARATOR = "\n"  # between check, shot and label in the operator's property
 COLLECTED = 0.1  # share of the bar for rendering plates
@@ -48,7 +48,7 @@ class Publication:
     job_id = ""  # its jobs are another process's
 
     def __init__(self, scene: Any, repairs: List[Tuple[str, str, str]]) -> None:
-        self._scene, self._frames = Reference(scene), range_of(scene)
+        self._scene, self._frames = Reference(scene), plates.range_of(scene)
         self._repairs = repairs
         self._python = engine_python()
         self.report: Optional[Any] = None
@@ -138,7 +138,7 @@ def _open_window(scene: Any) -> bool:
         _forget()
         _window_plates["folder"] = temporary.make(temporary.PUBLISH)
         now = bpy.context.scene
-        return dmp.finish(collect.collect(now, range_of(now), _window_plates["folder"]))
+        return dmp.finish(collect.collect(now, plates.range_of(now), _window_plates["folder"]))
 
     return bool(dmp.open_publish_window(gather, engine_python()))
 

@@ -9,12 +9,13 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import bpy
 
+from . import plates
 from .core import dmp
 from .datablocks import Reference
 from .files import spans
 from .operators import CHOICES, Matte, show_result
 from .run import watched
-from .session import Session, Status, range_of
+from .session import Session, Status
 
 
 def ready() -> List[Any]:
@@ -80,7 +81,7 @@ class Queue:
         )
 
     def _begin(self, scene: Any) -> Session:
-        session = Session(scene, range_of(scene), scene.dmp.solve)
+        session = Session(scene, plates.range_of(scene), scene.dmp.solve)
         if self._skip_missing:
             session.leave_out_missing()
         for question in session.questions():

@@ -66,9 +66,7 @@ class Work:
             for result in [results.location(one)]
             if result is not None
         ]
-        # Their neighbours in the shot are looked at even where they are not solved.
-        shot = set(range(scene.frame_start, scene.frame_end + 1)).union(range_of(scene))
-        self.shot = [] if self.image.still else plates.frames_of(self.inputs, sorted(shot))
+        self.shot = plates.shot_of(scene, self.inputs)
         self.top = place.chosen_folder(scene, bpy.data.filepath)
         self.result = place.choose(
             place.scene_folder(scene, bpy.data.filepath),
@@ -82,8 +80,7 @@ class Work:
 
     def needed(self, frames: Sequence[int]) -> Tuple[int, ...]:
         """The frames and all that they are solved with."""
-        ways = [one for one in self.settings if one is not None]
-        return tuple(dmp.frames_needed(frames, self.shot, ways))
+        return plates.needed(frames, self.shot, self.settings)
 
     def overwritten(self, result: place.Result, frames: Sequence[int]) -> str:
         """A sentence where files of other plates would be replaced."""
@@ -140,13 +137,6 @@ class Work:
         # DMP 0.1.0 recorded the temporary file of a plate that it had rendered.
         before = os.path.basename(os.path.dirname(made)).startswith(temporary.PREFIX)
         return before or made == dmp.made_from(self.image.job_name(frame))
-
-
-def range_of(scene: Any) -> List[int]:
-    """The scene's frames, or those of its preview range, when that is on."""
-    if scene.use_preview_range:
-        return list(range(scene.frame_preview_start, scene.frame_preview_end + 1))
-    return list(range(scene.frame_start, scene.frame_end + 1))
 
 
 class Session:

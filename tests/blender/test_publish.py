@@ -97,7 +97,8 @@ def test_the_pyblish_window_of_the_facility_collects_from_the_scene(
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "pyblish").symlink_to(Path(pyblish.__file__).parent)
     seen = run(installed("4.5"), folder, tmp_path, "window", path=str(tmp_path / "site"))
-    assert seen["opened"] and seen["collected"] == ["plate", "plate"]
-    assert seen["frames"] == [[1, 2, 3], [1, 2]] and seen["trouble"] == [[], []]
-    assert seen["facts"] == [4, 3]  # headers of plates and clean plate, through the engine
+    assert seen["opened"] and seen["collected"] == ["plate"] * 3
+    assert seen["frames"] == [[1, 2, 3], [1, 2], [2]] and seen["trouble"] == [[]] * 3
+    assert seen["around"] == [1, 2, 3]  # a part of the shot is solved as in the whole
+    assert seen["facts"] == [4, 3, 2]  # headers of plates and clean plate, through the engine
     assert seen["module"] == ["bl_ext.user_default.dmp_blender.dmp_matting.shots.shot"]

@@ -107,9 +107,13 @@ with addon(given["python"]) as scene:
         seen["opened"] = ours._open_window(scene)
         scene.frame_end = 2
         window.show()  # as its reset button does
+        scene.frame_end, scene.use_preview_range = 3, True
+        scene.frame_preview_start, scene.frame_preview_end = 2, 2
+        window.show()
         instances = [next(iter(context)) for context in shown]
         seen["collected"] = [one.data["name"] for one in instances]
         seen["frames"] = [list(one.data["dmpShot"].frames) for one in instances]
+        seen["around"] = list(instances[-1].data["dmpShot"].around)
         seen["trouble"] = [one.data["dmpTrouble"] for one in instances]
         seen["facts"] = [len(one.data["dmpFacts"]) for one in instances]
         kinds = {type(one.data["dmpShot"]).__module__ for one in instances}
