@@ -84,6 +84,15 @@ def test_settings_of_a_host_may_be_a_dictionary(plates: TinyShot) -> None:
     assert "joint_stepz" in context[0].data["dmpTrouble"][0]
 
 
+def test_a_part_of_a_shot_is_solved_as_in_the_whole(plates: TinyShot) -> None:
+    """Its neighbours are looked at, though they are not published."""
+    context = pyblish.api.Context()
+    context.data.update(dmpFolder=str(plates.folder), dmpFrames=(1002,))
+    assert pyblish.plugin.process(plugin("CollectFolder"), context)["success"]
+    shot = context[0].data["dmpShot"]
+    assert shot.numbers() == (1002,) and shot.context((1002,)) == (1001, 1003)
+
+
 def test_an_open_scene_is_collected_only_where_nothing_else_is_named(plates: TinyShot) -> None:
     calls: list[int] = []
     set_host(lambda: calls.append(1) or PublishRequest(()))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import Any
+from typing import Any, Tuple
 
 import pyblish.api
 
@@ -12,6 +12,14 @@ from dmp_matting.errors import DmpError
 from dmp_matting.presets import Resolved, resolve
 from dmp_matting.publish.instances import FAMILY, find_shots
 from dmp_matting.settings import Settings
+from dmp_matting.shots.sequences import FilePattern
+from dmp_matting.shots.shot import Shot
+
+
+def _on_disk(shot: Shot) -> Tuple[int, ...]:
+    """All frames of the plate: a part of them is solved as in the whole, with its neighbours."""
+    pattern = FilePattern.parse(shot.image)
+    return pattern.frames() if pattern is not None else ()
 
 
 class CollectFolder(pyblish.api.ContextPlugin):
@@ -37,8 +45,14 @@ class CollectFolder(pyblish.api.ContextPlugin):
         space = str(context.data.get("dmpSpace", "auto"))
         frames = tuple(context.data.get("dmpFrames", ()))
         for shot, found in find_shots(folder, chosen, space):
+            around: Tuple[int, ...] = ()
+            try:
+                around = _on_disk(shot) if frames else ()
+            except DmpError as error:
+                found.append(str(error))
             shot = replace(
-                shot, frames=frames, clean_space=str(context.data.get("dmpCleanSpace", "")),
+                shot, frames=frames, around=around,
+                clean_space=str(context.data.get("dmpCleanSpace", "")),
                 layer=str(context.data.get("dmpLayer", "")),
             )  # fmt: skip
             instance = context.create_instance(shot.name, family=FAMILY)
