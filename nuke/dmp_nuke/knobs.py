@@ -1,7 +1,9 @@
 """What the node's knobs say, and the callback that keeps them in step.
 
-The preset has every value, unless "Change the preset" is on: then the knobs below it count. Seed
-and device always count.
+The preset has every value, unless "Change the preset" is on: then those knobs below it count that
+the artist has changed. Seed and device always count. A callback lets the others show the preset's
+values; ``shown_preset`` remembers whose they show, so that a script in a terminal, where there are
+no callbacks, gets the same settings.
 """
 
 from __future__ import annotations
@@ -85,13 +87,13 @@ def replace_all(node: nuke.Group) -> None:
 def settings_of(node: nuke.Group) -> Resolved:
     """The settings of the knobs. SettingsError for a value that is out of range, or animated.
 
-    Of the knobs behind "Change the preset" those count that differ from what the preset shows, so
-    that the rest can follow the device where the preset is ``auto``.
+    Of the knobs behind "Change the preset" those count that differ from the preset that they show,
+    so that the rest can follow the preset, and the device where that is ``auto``.
     """
     changes = {name: _still(node[name]).value() for name in ALWAYS}
     name = str(_still(node["preset"]).value())
     if node["custom"].value():
-        shown = _shown(name).to_json()
+        shown = _shown(_shown_preset(node)).to_json()
         values = {one.name: _value(node, one) for one in custom_fields() if _has(node, one)}
         values = still_valid(values)  # an older node may show a choice that is no more
         changes.update({key: value for key, value in values.items() if value != shown[key]})
@@ -111,6 +113,12 @@ def _still(knob: nuke.Knob) -> nuke.Knob:
 def _shown(name: str) -> Settings:
     """The values that the knobs of a preset show; ``auto`` shows those of a GPU."""
     return resolve(name).settings
+
+
+def _shown_preset(node: nuke.Group) -> str:
+    """The preset whose values the unchanged knobs show; the chosen one in a node of older days."""
+    knob = node.knob("shown_preset")
+    return (str(knob.value()) if knob is not None else "") or str(node["preset"].value())
 
 
 def colour_space(node: nuke.Group) -> str:
@@ -185,16 +193,22 @@ def frames_of(text: str) -> List[int]:
 
 
 def follow_preset(node: nuke.Group) -> None:
-    """Let the setting knobs show the preset's values, greyed out unless they count."""
-    custom = bool(node["custom"].value())
-    values = _shown(str(node["preset"].value())).to_json()
+    """Let the setting knobs show the preset's values, greyed out unless they count.
+
+    Where they count, those that the artist has changed stay.
+    """
+    custom, name = bool(node["custom"].value()), str(node["preset"].value())
+    before, values = _shown(_shown_preset(node)).to_json(), _shown(name).to_json()
     for one in custom_fields():
         knob = node.knob(SETTING + one.name)
         if knob is None:  # a setting that is younger than the node: the preset's value counts
             continue
-        if not custom:
+        if not custom or knob.value() == before[one.name] != values[one.name]:
             knob.setValue(values[one.name])
         knob.setEnabled(custom)
+    shown = node.knob("shown_preset")
+    if shown is not None and shown.value() != name:
+        shown.setValue(name)
 
 
 def knob_changed() -> None:

@@ -16,7 +16,7 @@ from dmp_matting.hosts import AUTO, DESCRIPTIONS, PRESETS, FrameStatus, Settings
 from . import NAME, colour
 from .inside import OUTPUTS
 
-NODE_VERSION = 5  # goes up with each change of the knobs or of the nodes inside
+NODE_VERSION = 6  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 ALWAYS = ("seed", "device")  # settings that count with every preset
 FRONT = ("solve_size", "recompositions")
@@ -196,7 +196,10 @@ def _hidden(node: nuke.Group) -> None:
     version = nuke.Int_Knob("node_version", "Version of the node")
     mark.setValue(True)
     version.setValue(NODE_VERSION)
-    texts = (("job", "The running job"), ("tile_before", "The tile before an error"))
+    texts = (
+        ("job", "The running job"), ("tile_before", "The tile before an error"),
+        ("shown_preset", "The preset whose values the settings show"),
+    )  # fmt: skip
     for knob in (mark, version, *(nuke.String_Knob(name, label) for name, label in texts)):
         knob.setVisible(False)
         _add(node, knob)

@@ -37,7 +37,8 @@ WITHOUT_EFFECT = {
     "name", "label", "tile_color", "gl_color", "note_font", "note_font_size", "note_font_color",
     "xpos", "ypos", "selected", "hide_input", "icon", "indicators", "bookmark", "postage_stamp",
     "dope_sheet", "cached", "localizationPolicy", "reload", "help", "knobChanged", "onCreate",
-    "autolabel", "status", "frame_states", "job", "tile_before", "solve", "only", "live_preview",
+    "autolabel", "status", "frame_states", "job", "tile_before", "shown_preset", "solve", "only",
+    "live_preview",
 }  # fmt: skip
 
 

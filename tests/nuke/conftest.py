@@ -57,23 +57,23 @@ def graded(source: Any) -> Any:
     return grade
 
 
-def dmp_node(plate: Any, clean: Any, output: Path, **settings: Any) -> Any:
-    """A DMP node with its inputs and output."""
+def dmp_node(plate: Any, clean: Any, output: Path, preset: str = "draft", **settings: Any) -> Any:
+    """A DMP node with its inputs and output; with preset ``paper`` as long as its joint_steps."""
     made = node.create()
     made.setInput(0, plate)
     made.setInput(1, clean)
     made["file"].setValue(output.as_posix())
     now.viewed = made
-    return quick(made, **settings)
+    return quick(made, preset, **settings)
 
 
-def quick(made: Any, **settings: Any) -> Any:
+def quick(made: Any, preset: str = "draft", **settings: Any) -> Any:
     """Settings that solve a tiny plate in a second."""
     values = {
         "rounds": 1, "fit_steps": 1, "joint_steps": 3, "projection_steps": 1, "refine_passes": 1,
         "threads": 1, **settings,
     }  # fmt: skip
-    made["preset"].setValue("paper")  # whose steps make a job as long as a test wants it
+    made["preset"].setValue(preset)
     made["custom"].setValue(True)
     made["device"].setValue("cpu")
     assert set(values) <= {one.name for one in fields(Settings)}

@@ -25,9 +25,6 @@ from ..conftest import Home, children, engine_jobs, kill, wait_until
 from .conftest import Shot, dmp_node, graded, pixels, press
 
 RED = 0xB02020FF
-# The knobs show what preset auto has until a callback of a GUI session follows the preset: with the
-# model's method a job takes no joint_steps and is over at once, however many there are.
-PAPER: dict[str, Any] = {"method": "paper", "recompositions": 0, "temporal": "off"}
 # launcher.start_engine may return before the process that it started has handed over to the engine
 # and ended; its Popen then warns when it is collected, in whatever test that happens.
 LEAVES_A_STARTER = pytest.mark.filterwarnings(
@@ -39,7 +36,7 @@ LEAVES_A_STARTER = pytest.mark.filterwarnings(
 @pytest.fixture
 def dmp(shot: Shot, session: Session, tmp_path: Path) -> Iterator[Any]:
     """A node that would work, on frame 1001, by the one method whose steps can be any number."""
-    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", **PAPER)
+    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", preset="paper")
     made["first"].setValue(1001)
     made["last"].setValue(1003)
     nuke.frame(1001)
@@ -150,7 +147,9 @@ def gone(pid: int) -> bool:
 def test_the_queue_is_busy(dmp: Any, shot: Shot, engine: Connection, tmp_path: Path) -> None:
     """Two DMP nodes at once: the second waits, shows so, and is solved."""
     plate, clean = shot.reads()
-    first = dmp_node(plate, clean, tmp_path / "other.%04d.exr", joint_steps=1_000_000, **PAPER)
+    first = dmp_node(
+        plate, clean, tmp_path / "other.%04d.exr", joint_steps=1_000_000, preset="paper"
+    )
     first["matte_frame"].execute()
     run_until(lambda: bool(first.node("preview")["file"].value()))
     dmp["seed"].setValue(7177)  # or the engine's cache may have it from another test, at once

@@ -286,7 +286,7 @@ def test_plates_only_and_then_a_batch_without_nuke(
     (one,) = read_shots(listed, {})
     assert one.frames == (1001, 1003) and one.output == made["file"].value()
     assert one.around == (1001, 1002, 1003), "the frame between them is their neighbour"
-    assert one.settings.joint_steps == 3 and one.settings.preset == "paper"
+    assert one.settings.joint_steps == 3 and one.settings.preset == "draft"
     assert sorted(path.name for path in (tmp_path / "farm" / "DMPMatte1").iterdir()) == [
         *(f"{role}.main.{n}.exr" for role in ("clean", "image") for n in (1001, 1002, 1003)),
         "made_from.json",

@@ -67,6 +67,21 @@ def test_every_setting_of_every_preset_goes_through_the_knobs(session: Session) 
         assert knobs.settings_of(dmp) == (preset(name), None)
 
 
+@pytest.mark.parametrize("gui", [True, False])
+def test_another_preset_keeps_what_the_artist_changed_and_nothing_else(
+    session: Session, gui: bool
+) -> None:
+    """In a terminal nobody's callback lets the knobs follow; the settings are the same."""
+    if gui:
+        menus.add()
+    dmp = node.create()
+    dmp["custom"].setValue(True)
+    dmp["set_refine_passes"].setValue(7)
+    for name in ("paper", "draft", "final"):
+        dmp["preset"].setValue(name)
+        assert knobs.settings_of(dmp) == (preset(name).changed(refine_passes=7), None)
+
+
 def test_the_callback_shows_the_presets_values_and_frees_them(session: Session) -> None:
     menus.add()
     dmp = node.create()

@@ -204,7 +204,7 @@ def test_it_shows_the_matte_while_it_is_being_solved(
     shot: Shot, engine: Connection, session: Session, tmp_path: Path
 ) -> None:
     plate, clean = shot.reads()
-    dmp = dmp_node(plate, clean, tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
+    dmp = dmp_node(plate, clean, tmp_path / "matte.%04d.exr", preset="paper", joint_steps=1_000_000)
     nuke.frame(1001)
     dmp["matte_frame"].execute()
     preview = dmp.node("preview")

@@ -160,7 +160,7 @@ def test_what_is_no_file_is_rendered_first(
 
 
 def test_cancel(plates: Shot, engine: Connection, session: Session, tmp_path: Path) -> None:
-    node_of(plates, tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
+    node_of(plates, tmp_path / "matte.%04d.exr", preset="paper", joint_steps=1_000_000)
     session.form = {TO: str(tmp_path / "pub")}
     publish.press()
     run_until(lambda: any("DMPMatte1 1001" in one for one in session.bars[-1].texts), 60)

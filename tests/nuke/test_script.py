@@ -365,7 +365,9 @@ def test_renamed_while_it_runs(shot: Shot, engine: Connection, tmp_path: Path) -
 @pytest.mark.parametrize("how", ["deleted", "closed"])
 def test_gone_while_it_runs(shot: Shot, engine: Connection, tmp_path: Path, how: str) -> None:
     """The job is cancelled, its files are gone, nobody gets a message."""
-    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
+    dmp = dmp_node(
+        *shot.reads(), tmp_path / "matte.%04d.exr", preset="paper", joint_steps=1_000_000
+    )
     nuke.frame(1001)
     dmp["matte_frame"].execute()
     run_until(lambda: bool(dmp.node("preview")["file"].value()))
@@ -398,7 +400,9 @@ def test_saved_while_it_ran(
 ) -> None:
     """Opened later, it has no preview, and does not pretend to be running."""
     plate, _ = shot.reads()
-    dmp = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", joint_steps=1_000_000)
+    dmp = dmp_node(
+        *shot.reads(), tmp_path / "matte.%04d.exr", preset="paper", joint_steps=1_000_000
+    )
     nuke.frame(1001)
     dmp["matte_frame"].execute()
     run_until(lambda: bool(dmp.node("preview")["file"].value()))

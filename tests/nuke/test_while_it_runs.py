@@ -19,7 +19,7 @@ from .conftest import Shot, dmp_node, pixels, press
 
 @pytest.fixture
 def dmp(shot: Shot, tmp_path: Path) -> Any:
-    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", method="paper", temporal="off")
+    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", preset="paper")
     made["first"].setValue(1001)
     made["last"].setValue(1003)
     nuke.frame(1001)
