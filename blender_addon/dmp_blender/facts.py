@@ -53,6 +53,12 @@ def _listed(path: str, moment: int) -> Tuple[Optional[Numbered], List[int]]:
     return parts, parts.numbers() if parts is not None else []
 
 
+def has_layers(source: Any) -> bool:
+    """Whether a plate is an EXR with layers, as far as Blender has looked at it."""
+    image = source.image if source.kind == "IMAGE" else None
+    return image is not None and image.type == "MULTILAYER"
+
+
 def range_of(source: Any) -> Optional[Tuple[int, int]]:
     """The scene frames that a plate has, first and last; None for a still and an empty row."""
     datablock = _datablock(source)

@@ -1,7 +1,8 @@
 """From the panel's inputs to files for the engine: the file itself where it can be sent.
 
-A file goes as it is when Blender would read the same values from it: unpacked, unpainted, one
-layer, and in a colour space that the engine knows as Blender does. Everything else (packed,
+A file goes as it is when Blender would read the same values from it: unpacked, unpainted, and in a
+colour space that the engine knows as Blender does; of an EXR with layers the engine reads the one
+that the panel names, else the main one. Everything else (packed,
 painted or generated images, movies, clips, masks, log and camera spaces, transparency) is rendered
 to a scene-linear EXR by render.py. Data ("Non-Color") stays as it is stored, and is solved so.
 
@@ -34,6 +35,7 @@ class Input:
 
     still      one picture for all frames
     space      the colour space of the file, for the engine
+    layer      the layer that the engine reads, of a file with several
     start      scene frame that shows file (or movie frame) number ``first``
     last       number of a movie's last frame
     files      the files of a sequence
@@ -48,6 +50,7 @@ class Input:
     name: str
     still: bool
     space: str
+    layer: str = ""
     size: Tuple[int, int] = (0, 0)
     start: int = 1
     first: int = 1
@@ -93,7 +96,11 @@ class Input:
             path = os.path.join(folder, f"{self.role.value}.{stamp}.exr")
             if not os.path.exists(path):
                 render.render_frame(self.socket, self.size, frame, path)
-        return dmp.Plate(path, self.role, self.space)
+        return dmp.Plate(path, self.role, self.space, self.layer)
+
+    def named(self, frame: int) -> Any:
+        """The Plate for a scene frame under the name that the artist knows."""
+        return dmp.Plate(self.job_name(frame), self.role, self.space, self.layer)
 
     def path_at(self, frame: int) -> str:
         """The file behind a frame, "" where there is none of its own; PlateError when missing.
@@ -235,6 +242,7 @@ def _clip(clip: Any, role: Any) -> Input:
 def _image(source: Any, role: Any, linear: bool) -> Input:
     image = source.image
     label = role.called
+    layer = "" if role.is_matte else source.id_data.dmp.layer.strip()
     if image.source in ("VIEWER", "TILED"):
         raise dmp.PlateError(
             f"'{image.name}' cannot be the {label}; save it as an image file and open that."
@@ -259,7 +267,9 @@ def _image(source: Any, role: Any, linear: bool) -> Input:
     if on_disk or files is not None:
         space = _sent_space(image, path, role)
         if space and not (linear and space == "sRGB"):
-            return Input(**common, space=space, path="" if files else path, files=files)
+            return Input(
+                **common, space=space, layer=layer, path="" if files else path, files=files
+            )
     last = None
     if movie:
         size, last = _movie_size(path)
@@ -267,8 +277,11 @@ def _image(source: Any, role: Any, linear: bool) -> Input:
         size = _rendered_size(image, path, _file_size(path) if files is not None else _size(image))
     if 0 in size:
         raise dmp.PlateError(f"The {label} '{image.name}' cannot be read; is the file damaged?")
-    socket = render.image_socket(image, common.get("start", 1), common.get("first", 1))
+    shown = common.get("start", 1), common.get("first", 1)
+    socket = render.image_socket(image, *shown, layer, or_main=role is dmp.Role.CLEAN)
     how = [image.colorspace_settings.name, image.alpha_mode]
+    if layer:
+        how.append(layer)
     origin = path
     if still and not on_disk:  # its pixels are in the .blend alone
         how.append(_pixels_digest(image))
@@ -300,7 +313,7 @@ def _rendered_space(datablock: Any) -> str:
 def _sent_space(image: Any, path: str, role: Any) -> str:
     """The colour space of a file that is sent as it is; empty when it has to be rendered."""
     suffix = os.path.splitext(path)[1].lower()
-    if suffix not in SENT_AS_THEY_ARE or _is_layered(path, suffix):
+    if suffix not in SENT_AS_THEY_ARE or suffix != ".exr" and _is_transparent(path):
         return ""
     settings = image.colorspace_settings
     if settings.is_data or role.is_matte:
@@ -314,14 +327,11 @@ def _sent_space(image: Any, path: str, role: Any) -> str:
     return ""
 
 
-def _is_layered(path: str, suffix: str) -> bool:
-    """True when Blender sees layers or transparency, so that the picture is not just RGB."""
+def _is_transparent(path: str) -> bool:
+    """True for a byte image with alpha: it is premultiplied on its way into the compositor."""
     probe = bpy.data.images.load(path)
     try:
         loaded = len(probe.pixels) > 0  # loads it: until then nothing is known
-        if suffix == ".exr":
-            return probe.type == "MULTILAYER"
-        # A byte image with alpha is premultiplied on its way into the compositor.
         return loaded and probe.channels == 4 and probe.depth in (32, 64, 128)
     finally:
         bpy.data.images.remove(probe)
@@ -342,8 +352,11 @@ def _file_size(path: str) -> Tuple[int, int]:
 
 
 def _rendered_size(image: Any, path: str, size: Tuple[int, int]) -> Tuple[int, int]:
-    """What the compositor shows of an image of ``size`` pixels: of an EXR its display window."""
-    if not compat.SHOWS_DISPLAY_WINDOW:
+    """What the compositor shows of an image of ``size`` pixels: of an EXR its display window.
+
+    An image with layers has no size of its own.
+    """
+    if not compat.SHOWS_DISPLAY_WINDOW and 0 not in size:
         return size
     packed = image.packed_file
     try:
@@ -351,7 +364,8 @@ def _rendered_size(image: Any, path: str, size: Tuple[int, int]) -> Tuple[int, i
             header = dmp.read_exr_header(file)
     except OSError:  # not a file: generated, or painted and never saved
         return size
-    window = header.window("displayWindow") if header is not None else None
+    shown = "displayWindow" if compat.SHOWS_DISPLAY_WINDOW else "dataWindow"
+    window = header.window(shown) if header is not None else None
     return window[2:] if window is not None else size
 
 

@@ -182,6 +182,11 @@ class DMP_PG_scene(bpy.types.PropertyGroup):
         plate=bpy.props.PointerProperty(type=DMP_PG_plate),
         clean=bpy.props.PointerProperty(type=DMP_PG_plate),
         **{role.value: bpy.props.PointerProperty(type=DMP_PG_matte) for role in MATTES},
+        layer=bpy.props.StringProperty(
+            name="Layer",
+            description="The layer to matte of an EXR with several, as the file names it; of the "
+            "clean plate too, if it has one of that name; empty: the main one",
+        ),
         preset=bpy.props.EnumProperty(name="Preset", items=PRESET_ITEMS),
         changes=bpy.props.StringProperty(),
         output=bpy.props.StringProperty(

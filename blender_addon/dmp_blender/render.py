@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from typing import Any, Callable, Tuple
 
 import bpy
@@ -25,8 +26,14 @@ FOREVER = 1_000_000  # frames: a sequence's end is checked by its files, not by 
 Socket = Callable[[Any], Any]
 
 
-def image_socket(image: Any, start: int, first: int) -> Socket:
-    """The picture of an Image datablock; file or movie frame ``first`` at scene frame ``start``."""
+def image_socket(
+    image: Any, start: int, first: int, layer: str = "", or_main: bool = False
+) -> Socket:
+    """The picture of an Image datablock; file or movie frame ``first`` at scene frame ``start``.
+
+    ``layer`` names the layer of a file with several; "" is the main one, which one without that
+    layer gives ``or_main``.
+    """
 
     chosen = Reference(image)
 
@@ -38,9 +45,48 @@ def image_socket(image: Any, start: int, first: int) -> Socket:
             node.frame_start = start
             node.frame_offset = first - 1
             node.use_auto_refresh = True
-        return node.outputs[0]
+        if image.type != "MULTILAYER":
+            return node.outputs[0]
+        return _layer_socket(node, layer, or_main)
 
     return add
+
+
+def _layer_socket(node: Any, layer: str, or_main: bool) -> Any:
+    """The picture of an EXR with layers: the one of that name, else the main one. PlateError.
+
+    The engine's rule (plates/io/channels.py), as far as Blender shows what the file has.
+    """
+    layers = [""]
+    if node.has_layers:
+        try:
+            node.layer = layer or "\n"  # which none is called
+            layers = [layer]
+        except TypeError as reason:  # the only place that lists them
+            layers = re.findall(r"'([^']*)'", str(reason).rpartition("(")[2])
+    found = {}
+    for one in layers:
+        if one:
+            node.layer = one
+        names = [socket.name for socket in node.outputs if socket.type == "RGBA"]
+        found.update({f"{one}.{name}" if one else name: (one, name) for name in names})
+    wanted = layer.lower()
+    chosen = [
+        name for name, (one, leaf) in found.items()
+        if (wanted in (name.lower(), leaf.lower()) or wanted == one.lower() and leaf == "Combined")
+        or not layer and (leaf == "Combined" or len(found) == 1)
+    ]  # fmt: skip
+    if not chosen and layer and or_main:
+        return _layer_socket(node, "", False)
+    if len(chosen) != 1:
+        raise dmp.PlateError(
+            f"'{node.image.name}' has the layers {', '.join(sorted(found))}; name one of them as "
+            "Layer in DMP's panel."
+        )
+    one, name = found[chosen[0]]
+    if one:
+        node.layer = one
+    return node.outputs[name]
 
 
 def clip_socket(clip: Any) -> Socket:

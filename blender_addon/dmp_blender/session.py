@@ -109,10 +109,7 @@ class Work:
 
     def frame(self, number: int) -> Any:
         """A frame's plates under the names that the artist knows."""
-        return dmp.Frame(
-            number,
-            tuple(dmp.Plate(one.job_name(number), one.role, one.space) for one in self.inputs),
-        )
+        return dmp.Frame(number, tuple(one.named(number) for one in self.inputs))
 
     def files(self) -> Any:
         """The files behind those plates as they are now: FileStates."""

@@ -39,6 +39,8 @@ class _Main(_Part):
         _draw_failures(layout, context)
         for name, label in ROWS:
             _draw_source(layout, group, name, label)
+        if group.layer or facts.has_layers(group.plate):
+            layout.prop(group, "layer")
         if context.space_data.type == "NODE_EDITOR":
             layout.operator("dmp.take_selected", icon="EYEDROPPER")
         layout.prop(group, "preset")
