@@ -12,6 +12,7 @@
     results   which of them the node shows, and its status line
     states    which frames are solved, stale or missing
     viewer    whether somebody looks at a node
+    watch     whether nodes above have changed since the states were found
     ticker    ticks on the main thread while something runs
     jobs      one matte on its way: a thread for the engine, the ticker for Nuke
     buttons   what the node's buttons do, and the sentences when that fails

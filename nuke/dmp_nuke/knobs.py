@@ -69,7 +69,8 @@ def replace_all(node: nuke.Group) -> None:
     layout.add(node)
     if kept.get("premultiplied") is False:
         kept["output"] = "straight foreground"
-    shown = _shown(str(kept["preset"])).to_json()
+    kept.setdefault("shown_preset", kept["preset"])
+    shown = _shown(str(kept["shown_preset"])).to_json()
     for one in custom_fields():
         kept.setdefault(SETTING + one.name, shown[one.name])
     for name, value in kept.items():
@@ -195,7 +196,8 @@ def frames_of(text: str) -> List[int]:
 def follow_preset(node: nuke.Group) -> None:
     """Let the setting knobs show the preset's values, greyed out unless they count.
 
-    Where they count, those that the artist has changed stay.
+    Where they count, those that the artist has changed stay. For a script without callbacks: call
+    it after ``preset`` was set, before the values below it are.
     """
     custom, name = bool(node["custom"].value()), str(node["preset"].value())
     before, values = _shown(_shown_preset(node)).to_json(), _shown(name).to_json()
@@ -224,7 +226,7 @@ def knob_changed() -> None:
     if name == "file":
         number_as_printf(node)
     if name in COUNTS or name.startswith(SETTING) and node["custom"].value():
-        _outdate_states(node)
+        outdate_states(node)
     if name in ("colour", "showPanel"):
         space = node["colour_space"]
         space.setVisible(keeps_space(node))
@@ -232,11 +234,16 @@ def knob_changed() -> None:
             offer(space, str(space.value()))
 
 
-def _outdate_states(node: nuke.Group) -> None:
-    """The tile shows no states of other settings; finding them reads files, which is a button's."""
+def outdate_states(node: nuke.Group) -> None:
+    """The tile shows no states of what was before; a button finds new ones: it reads files."""
+    if shows_states(node):
+        node["frame_states"].setValue(OUTDATED)
+
+
+def shows_states(node: nuke.Group) -> bool:
+    """Whether states were found that nothing has outdated since."""
     knob = node.knob("frame_states")
-    if knob is not None and knob.value() not in ("", OUTDATED):
-        knob.setValue(OUTDATED)
+    return knob is not None and knob.value() not in ("", OUTDATED)
 
 
 def number_as_printf(node: nuke.Group) -> None:

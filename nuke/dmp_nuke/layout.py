@@ -16,7 +16,7 @@ from dmp_matting.hosts import AUTO, DESCRIPTIONS, PRESETS, FrameStatus, Settings
 from . import NAME, colour
 from .inside import OUTPUTS
 
-NODE_VERSION = 6  # goes up with each change of the knobs or of the nodes inside
+NODE_VERSION = 7  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 ALWAYS = ("seed", "device")  # settings that count with every preset
 FRONT = ("solve_size", "recompositions")
@@ -73,7 +73,12 @@ def add(node: nuke.Group) -> None:
     node.addKnob(nuke.Text_Knob("status", "Status", "No matte yet."))
     frames = nuke.String_Knob("frame_states", "On disk")
     frames.setEnabled(False)
-    _text(node, frames, "The range's frames on disk, as of the last job or Reload.")
+    _text(
+        node,
+        frames,
+        "The range's frames on disk, as of the last job or Reload. A change of the node or of the "
+        "nodes above it is shown.",
+    )
     _folded(node)
     _hidden(node)
 
@@ -199,6 +204,7 @@ def _hidden(node: nuke.Group) -> None:
     texts = (
         ("job", "The running job"), ("tile_before", "The tile before an error"),
         ("shown_preset", "The preset whose values the settings show"),
+        ("states_of", "The nodes above when the states on the tile were found"),
     )  # fmt: skip
     for knob in (mark, version, *(nuke.String_Knob(name, label) for name, label in texts)):
         knob.setVisible(False)

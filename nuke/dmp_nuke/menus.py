@@ -8,7 +8,7 @@ import nuke
 
 from dmp_matting.hosts import EngineError, engine_state, log_file, stop_engine
 
-from . import NAME, engine_install, jobs, knobs, node, publish, results, temporary
+from . import NAME, engine_install, jobs, knobs, node, publish, results, temporary, watch
 
 ICON = "dmp.png"  # beside menu.py, which is on Nuke's plug-in path
 PANEL = "dmp_matting.panel"
@@ -27,6 +27,7 @@ def add() -> None:
     own.addCommand("Engine: stop", _stop)
     own.addCommand("Engine: where is its log?", lambda: nuke.message(str(log_file())))
     nuke.addKnobChanged(knobs.knob_changed, nodeClass="Group")
+    nuke.addUpdateUI(watch.changed, nodeClass="Group")
     nuke.addBeforeRender(jobs.hide_previews)
     nuke.addOnScriptSave(jobs.hide_previews)
     nuke.addOnScriptLoad(lambda: results.forget_ended_jobs(jobs.RUNNING))

@@ -37,8 +37,8 @@ WITHOUT_EFFECT = {
     "name", "label", "tile_color", "gl_color", "note_font", "note_font_size", "note_font_color",
     "xpos", "ypos", "selected", "hide_input", "icon", "indicators", "bookmark", "postage_stamp",
     "dope_sheet", "cached", "localizationPolicy", "reload", "help", "knobChanged", "onCreate",
-    "autolabel", "status", "frame_states", "job", "tile_before", "shown_preset", "solve", "only",
-    "live_preview",
+    "autolabel", "status", "frame_states", "job", "tile_before", "shown_preset", "states_of",
+    "solve", "only", "live_preview",
 }  # fmt: skip
 
 
@@ -50,14 +50,8 @@ class Sources:
     """
 
     def __init__(self, node: nuke.Group) -> None:
-        self._node = node
-        self._inputs = {
-            role: source
-            for index, (role, _, _) in enumerate(INPUTS)
-            for source in [node.input(index)]
-            if source is not None
-        }
-        self._digests = {role: _digest(upstream(one)) for role, one in self._inputs.items()}
+        self._node, self._inputs = node, _inputs(node)
+        self._digests = _digests(self._inputs)
         self._read_names = {role: _readers(one) for role, one in self._inputs.items()}
         self._in_time = {role: _takes_other_frames(one) for role, one in self._inputs.items()}
         for read, knob in (pair for role in self._inputs for pair in self._reads(role)):
@@ -178,6 +172,22 @@ class Sources:
             found = nuke.toNode(f"root.{name}")
             if found is not None:
                 yield found, knob
+
+
+def digest_above(node: nuke.Group) -> str:
+    """A digest that changes with any knob and any connection above the node; of no file."""
+    found = (f"{role.value} {digest}" for role, digest in _digests(_inputs(node)).items())
+    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:8]
+
+
+def _inputs(node: nuke.Group) -> Dict[Role, nuke.Node]:
+    """What is connected to a DMP node, by its role."""
+    found = {role: node.input(index) for index, (role, _, _) in enumerate(INPUTS)}
+    return {role: source for role, source in found.items() if source is not None}
+
+
+def _digests(inputs: Dict[Role, nuke.Node]) -> Dict[Role, str]:
+    return {role: _digest(upstream(one)) for role, one in inputs.items()}
 
 
 def is_still(node: nuke.Group, role: Role) -> bool:

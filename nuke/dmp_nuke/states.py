@@ -18,7 +18,7 @@ from dmp_matting.hosts import (
 
 from . import knobs, output, prepare, render, rendered, results
 from .rendered import FarmResults
-from .sources import Sources
+from .sources import Sources, digest_above
 
 WORST_FIRST = (FrameStatus.MISSING, FrameStatus.STALE, FrameStatus.SOLVED)
 
@@ -83,6 +83,9 @@ def _shown(node: nuke.Group) -> Dict[int, FrameStatus]:
     if knob is not None:  # a node of an older version has none
         with results.without_undo():
             knob.setValue(summary(found))
+            recorded = node.knob("states_of")
+            if recorded is not None:
+                recorded.setValue(digest_above(node))
     return found
 
 

@@ -127,3 +127,14 @@ def test_an_older_node_is_updated(
     nuke.frame(1001)
     assert press(dmp, "matte_frame").startswith("Done: 1 frame in")
     assert dmp._image(1001, "main").channels["rgba.alpha"].max() > 0.9
+
+
+@pytest.mark.parametrize("updated", [False, True])
+def test_a_node_of_version_5_keeps_its_settings(session: Session, updated: bool) -> None:
+    """It does not record whose values its knobs show: all that differ from its preset count."""
+    nuke.scriptOpen(str(HERE / "saved" / "node_version_5.nk"))
+    (dmp,) = node.all_nodes()
+    assert not updated or node.update(dmp)
+    knobs.follow_preset(dmp)
+    wanted = preset("draft").changed(recompositions=2, keep="largest")
+    assert knobs.settings_of(dmp).settings == wanted

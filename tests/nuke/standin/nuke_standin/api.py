@@ -374,7 +374,7 @@ addOnCreate, addOnDestroy = _adder("onCreate"), _adder("onDestroy")
 addKnobChanged, addBeforeRender = _adder("knobChanged"), _adder("beforeRender")
 addAfterRender = _adder("afterRender")
 addOnScriptLoad, addOnScriptClose = _adder("onScriptLoad"), _adder("onScriptClose")
-addOnScriptSave = _adder("onScriptSave")
+addOnScriptSave, addUpdateUI = _adder("onScriptSave"), _adder("updateUI")
 
 
 # --- scripts -------------------------------------------------------------------------------------

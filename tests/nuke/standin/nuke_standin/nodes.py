@@ -164,6 +164,7 @@ class Node(Guarded):
         self._inputs[i] = node
         while self._inputs and self._inputs[-1] is None:
             self._inputs.pop()
+        session.changes += 1
         session.remember(lambda: setattr(self, "_inputs", before))
         return True
 

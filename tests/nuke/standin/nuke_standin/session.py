@@ -53,7 +53,8 @@ class Session:
     filters: list[Callable[[str], str]] = field(default_factory=list)  # of file names
     viewed: Any = None  # the node that the artist looks at in a viewer
     reloads: list[str] = field(default_factory=list)  # Reads whose button was pressed
-    changes: int = 0  # of knobs, since the start
+    changes: int = 0  # of knobs and connections, since the start
+    changes_shown: int = 0  # those that the callbacks of idle time have seen
     panels: list[str] = field(default_factory=list)  # control panels that were opened
     path: list[str] = field(default_factory=list)
     menus: dict[str, Any] = field(default_factory=dict)
@@ -114,8 +115,21 @@ def within_limit(found: list[Any]) -> list[Any]:
     return found
 
 
+def idle() -> None:
+    """Nuke has nothing to do: after a change updateUI is called for every node, in groups too."""
+    if session.changes == session.changes_shown or not session.gui:
+        return
+    session.changes_shown = session.changes
+    left = list(session.root._nodes)
+    while left:
+        node = left.pop(0)
+        session.fire("updateUI", node)
+        left += getattr(node, "_nodes", [])
+
+
 def pump() -> bool:
     """Run what threads queued for the main thread; False when there was nothing."""
+    idle()
     any_call = False
     while True:
         try:
