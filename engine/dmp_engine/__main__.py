@@ -33,7 +33,17 @@ def main(arguments: list[str] | None = None) -> int:
     view.add_argument("--clean", type=Path)
     view.add_argument("--over", type=Path)
     shot = commands.add_parser("shot", help="look at the frames of a shot")
-    looks = ("measure", "sheet", "movie", "probe", "match", "clean", "stills", "frames")
+    looks = (
+        "measure",
+        "sheet",
+        "movie",
+        "probe",
+        "match",
+        "clean",
+        "stills",
+        "background",
+        "frames",
+    )
     shot.add_argument("what", choices=looks)
     shot.add_argument("request", type=Path, help="a JSON file, see review/command.py")
     follow = commands.add_parser("follow", help="follow what Settings.keep means through a shot")

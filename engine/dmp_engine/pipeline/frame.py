@@ -40,6 +40,7 @@ from ..plates.io import (
     check_output,
     layers_in,
     layers_size,
+    undecided,
     write_layers,
 )
 from ..plates.regions import kept_pixels
@@ -52,6 +53,7 @@ from .shot_frame import LookCache, solve_as_film, solve_in_window
 
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 CHECKED_SIDE = 1024  # pixels of the long side; the checks of a pair need no more
+UNSEEN_CONFIDENCE = np.float32(0.5)  # at most, where the clean plate is made up
 DIFFERENT = 0.2  # encoded; drawn white in the first preview
 
 Floats = npt.NDArray[np.float32]
@@ -166,6 +168,12 @@ def matte_frame(
         if planned != solved_with:
             attributes["dmp:solve_size"] = str(planned.solve_size)
         more = {"confidence": array_of(solution.confidence, size)[..., 0]}
+        hidden = fitted.hidden()
+        if hidden is not None:
+            free = hidden if constraint is None else hidden & undecided(constraint)
+            more["confidence"] = np.where(
+                free, more["confidence"].clip(max=UNSEEN_CONFIDENCE), more["confidence"]
+            )
         more.update(fitted.layers(settings, pair.unit))
         foreground = array_of(solution.foreground, size)
         carried = alpha[..., None] * foreground

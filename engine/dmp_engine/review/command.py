@@ -11,6 +11,8 @@ The request is a JSON file, since a command line is too short for a thousand nam
     frames    {"movie", "folder", "wanted", "named", "one"}                a line for each picture,
               {"movie", "folder", "wanted", "named", "plate"}, of a clean movie    and a last one
     stills    {"stills": [path], "output", "space", "inputs"}          several clean plates to one
+    background {"plates": [Plate], "output", "inputs", "made_of"}      the shot's own clean plate:
+                                                                a line for each frame, a last one
 
 Answers are JSON lines; the last is ``{"ok": true}`` or the error.
 """
@@ -73,6 +75,13 @@ def _answers(what: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
         merge_stills(query["stills"], Path(query["output"]), query["space"], query["inputs"])
         yield {"path": query["output"]}
+        return
+    if what == "background":
+        from .shot_clean_plate import write_shot_clean_plate
+
+        frames = [Plate.from_json(plate) for plate in query["plates"]]
+        output = Path(query["output"])
+        yield from write_shot_clean_plate(frames, output, query["inputs"], query["made_of"])
         return
     if what == "frames":
         from .movie_frames import write_clean_frames, write_plate_frames

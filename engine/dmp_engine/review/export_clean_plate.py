@@ -15,6 +15,7 @@ import OpenImageIO as oiio
 
 from dmp_matting.errors import PlateError
 
+from ..plates.io.channels import UNSEEN
 from ..plates.io.colour_space import AUTO, from_working
 from ..plates.io.image_file import pending_error
 from ..plates.io.write import check_output, write_whole
@@ -35,12 +36,13 @@ def write_clean_file(result: Path, output: Path, space: str) -> None:
     if image is None or spec is None or not set(CHANNELS) <= set(spec.channelnames):
         pending_error(oiio)
         raise PlateError(f"'{result}' has no layer 'clean'; solve it with --write-clean.")
-    at = [spec.channelnames.index(name) for name in CHANNELS]
+    names = [*CHANNELS, *([UNSEEN] if UNSEEN in spec.channelnames else [])]
+    at = [spec.channelnames.index(name) for name in names]
     pixels = image.read_image(0, 0, 0, spec.nchannels, "float")
     image.close()
     if pixels is None:
         raise PlateError(f"'{result}' cannot be read to its end; solve it again.")
-    rgb = np.ascontiguousarray(pixels[..., at], np.float32)
+    rgb, map_ = np.ascontiguousarray(pixels[..., at[:3]], np.float32), pixels[..., at[3:]]
     named = space.lower() != AUTO
     if named:
         rgb = from_working(rgb, space)
@@ -50,6 +52,7 @@ def write_clean_file(result: Path, output: Path, space: str) -> None:
             made.erase_attribute(re.escape(attribute.name))
     if named:  # those of the working space
         made.erase_attribute("chromaticities")
-    made.nchannels, made.channelnames, made.channelformats = 3, ("R", "G", "B"), ()
+    names[:3] = ["R", "G", "B"]
+    made.nchannels, made.channelnames, made.channelformats = len(names), tuple(names), ()
     made.alpha_channel = made.z_channel = -1
-    write_whole(output, made, rgb)
+    write_whole(output, made, np.dstack([rgb, map_]))

@@ -51,7 +51,7 @@ def matte(
         typer.Option(
             "--clean",
             help="The same view without the subject: a still or a sequence. Several stills, each "
-            "with its --clean: their median.",
+            "with its --clean: their median. 'auto': made of the shot's own frames.",
         ),
     ],
     output: Annotated[

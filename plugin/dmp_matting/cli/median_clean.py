@@ -4,11 +4,11 @@ import os
 from typing import Sequence
 
 from ..client.file_states import FileStates
-from ..errors import InputError, OutputError, PlateError
-from ..exr_header import read_exr_header
+from ..errors import InputError, PlateError
 from ..job import Plate, Role
+from ..shots.clean_plates import inputs_of, is_current, made_clean_plate
 from ..shots.review import merge_stills
-from ..shots.sequences import FilePattern, is_pattern
+from ..shots.sequences import is_pattern
 
 
 def one_clean_plate(
@@ -29,28 +29,8 @@ def one_clean_plate(
             )
         if not os.path.isfile(path) or not os.path.getsize(path):
             raise PlateError(f"The clean plate {text} is missing or empty. Check the names.")
-    pattern = FilePattern.parse(output)
-    stem = pattern.head if pattern else os.path.splitext(output)[0]
-    folder, name = os.path.split(os.path.abspath(stem + "x"))
-    made = os.path.join(folder, f"{name[:-1].strip('._-') or 'shot'}.clean.exr")
-    try:
-        if make_folder:
-            os.makedirs(folder, exist_ok=True)
-    except OSError as reason:
-        raise OutputError(f"The folder {folder} cannot be made ({reason.strerror}).") from None
+    made = made_clean_plate(output, make_folder)
     whole, states = Plate(made, Role.CLEAN, space), FileStates(lambda plate: paths)
-    if not _is_current(made, whole, states):
-        inputs = f"{states.content(whole)} {states.status(whole)}"
-        merge_stills(paths, made, space, inputs)
+    if not is_current(made, whole, states):
+        merge_stills(paths, made, space, inputs_of(whole, states))
     return made
-
-
-def _is_current(made: str, whole: Plate, states: FileStates) -> bool:
-    """True when the file ``made`` was made of these very stills as they are now."""
-    try:
-        with open(made, "rb") as file:
-            header = read_exr_header(file)
-        content, _, status = (header.text("dmp:inputs") if header else "").partition(" ")
-    except (OSError, ValueError):
-        return False
-    return states.status(whole) == status or states.content(whole) == content

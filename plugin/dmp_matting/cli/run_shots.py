@@ -8,10 +8,10 @@ import typer
 from ..client.requirements import how_to_add
 from ..errors import DmpError, InputError
 from ..job import Layers
+from ..shots.clean_plates import with_made_plates
 from ..shots.events import ShotReport
 from ..shots.executor import Chunk, Executor
 from ..shots.local_executor import LocalExecutor
-from ..shots.movies import with_movie_frames
 from ..shots.review import shot_movie, shot_sheet, write_clean_plates
 from ..shots.run import run_shots
 from ..shots.shot import Shot, file_name
@@ -43,7 +43,7 @@ def run_and_conclude(
     shot is one plate, which is always solved (the engine's cache makes that cheap); it has one
     line or one JSON object as its result, and its failure is the command's.
     """
-    shots = [with_movie_frames(shot, _note_of(shot, options), make_folders) for shot in shots]
+    shots = [with_made_plates(shot, _note_of(shot, options), make_folders) for shot in shots]
     if clean is not None:
         _clean_plates(shots[0], str(clean), shots[0].numbers())
     one = still_display(options.quiet) if still else None
@@ -74,7 +74,7 @@ def run_and_conclude(
 
 
 def _note_of(shot: Shot, options: RunOptions) -> Callable[[str], None]:
-    """Prints a sentence about a movie of the shot."""
+    """Prints a sentence about a movie or a clean plate of the shot."""
 
     def note(sentence: str) -> None:
         if sentence and not options.quiet:

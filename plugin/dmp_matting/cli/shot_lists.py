@@ -28,6 +28,7 @@ from ..errors import InputError, from_wire
 from ..job import MATTES
 from ..presets import resolve
 from ..settings import Value, parse_assignments, parse_value
+from ..shots.clean_plates import AUTO_CLEAN
 from ..shots.sequences import MOST_DIGITS
 from ..shots.shot import Shot, path_below
 from .median_clean import one_clean_plate
@@ -90,7 +91,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
     for key in PLATES:
         if key == "clean" and key in values:
             stills = _texts(values[key])
-            values[key] = [os.path.join(folder, os.path.expanduser(one)) for one in stills]
+            values[key] = [_place(folder, one) for one in stills]
         elif key in values:
             values[key] = os.path.join(folder, os.path.expanduser(str(values[key])))
     values = {**{k: v for k, v in defaults.items() if v not in (None, "", [])}, **values}
@@ -124,6 +125,12 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
         trimap=paths["trimap"],
     )  # fmt: skip
+
+
+def _place(folder: str, clean: str) -> str:
+    """A clean plate's path from the file's folder; ``auto`` is none."""
+    path = os.path.join(folder, os.path.expanduser(clean))
+    return clean if clean == AUTO_CLEAN and not os.path.exists(path) else path
 
 
 def _check_plain(key: Any, value: Any, number: int, file: Path) -> None:
@@ -238,7 +245,8 @@ def _rows(rows: Any, file: Path) -> List[Row]:
         folder = os.path.dirname(os.path.abspath(file))
         for key in set(general) & set(PLATES):
             named = _texts(general[key]) if key == "clean" else [str(general[key])]
-            places = [os.path.join(folder, one) for one in named]
+            places = [_place(folder, one) if key == "clean" else os.path.join(folder, one)
+                      for one in named]  # fmt: skip
             general[key] = places if key == "clean" else places[0]
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
         raise InputError(f"'{file}' has no list of shots; see docs/td/shots.md for its form.")

@@ -10,9 +10,10 @@ import typer
 
 from ..errors import InputError, OutputError, printable
 from ..farm.openjd import IDLE, enter_session, leave_session, run_bundle, write_bundle
+from ..shots.clean_plates import with_made_plates
 from ..shots.events import Missing
 from ..shots.follow import with_followed_subject
-from ..shots.movies import is_movie, with_movie_frames
+from ..shots.movies import is_movie
 from ..shots.run import check_gaps, check_others
 from ..shots.sequences import is_pattern, shot_name
 from ..shots.shot import CHUNK, Shot, check_shots, file_name
@@ -86,7 +87,7 @@ def submit(
             "clean_space": clean_space, "layer": layer, "keep": keep,
         }  # fmt: skip
         shots = read_shots(source, defaults)
-    shots = [with_movie_frames(shot, make_folder=True) for shot in shots]
+    shots = [with_made_plates(shot, make_folder=True) for shot in shots]
     check_shots(shots)
     check_gaps(shots, missing)
     if not overwrite:

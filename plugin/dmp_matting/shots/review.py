@@ -82,6 +82,18 @@ def merge_stills(stills: Sequence[str], output: str, space: str, inputs: str) ->
     _drain(_engine_review("stills", request))
 
 
+def shot_clean_plate(
+    plates: Sequence[Plate], output: str, inputs: str, made_of: str
+) -> Generator[Dict[str, Any], None, None]:
+    """The clean plate of a shot's own frames (the engine's review/shot_clean_plate.py).
+
+    A line for each frame, and a last one. Raises PlateError, MismatchError, OutputError.
+    """
+    request = {"plates": [dataclasses.asdict(plate) for plate in plates], "output": output,
+               "inputs": inputs, "made_of": made_of}  # fmt: skip
+    return _engine_review("background", request)
+
+
 def movie_frames(request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]:
     """The pictures of a movie as image files (the engine's review/movie_frames.py), a line each.
 

@@ -21,6 +21,7 @@ from ..errors import InputError, OutputError, PlateError
 from ..frame_window import window_of
 from ..job import Frame
 from ..settings import Settings
+from .clean_plates import with_made_plates
 from .events import (
     Missing,
     ShotEnd,
@@ -35,7 +36,6 @@ from .events import (
 from .executor import Chunk, Executor
 from .follow import follows, with_followed_subject
 from .local_executor import LocalExecutor
-from .movies import with_movie_frames
 from .sequences import file_of, is_pattern
 from .shot import CHUNK, Gap, Shot, check_shots, gap_sentence
 from .up_to_date import FrameStatus, frame_status, overwrites, recorded_plates
@@ -61,7 +61,7 @@ def run_shots(
     PlateError that names every missing frame. Raises on the way only what ends everything:
     EngineMissingError, EngineError, CancelledError.
     """
-    shots = [with_movie_frames(shot, make_folder=make_folders) for shot in shots]
+    shots = [with_made_plates(shot, make_folder=make_folders) for shot in shots]
     check_shots(shots)
     # The frames as they are now: what is on disk later changes no neighbour.
     shots = [dataclasses.replace(shot, frames=shot.numbers()) for shot in shots]

@@ -32,9 +32,10 @@ from .jpeg import compression_of, explained
 from .local_contrast import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 from .pair_checks import header_warnings, pair_warnings
 from .registration import Motion, register
+from .report import Report, report_of
 from .residual import Blown, replenished, replenished_alike, residual_sigma, within_residual
 from .shadow import find_shadow
-from .warp import filled, warped
+from .warp import filled, moved_mask, warped
 
 OFF = "off"
 COMPARED = 640  # long side at which details are compared once more
@@ -45,56 +46,6 @@ POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come do
 FITS, MORE, EXPLAINS = 0.02, 5.0, 0.05  # or so many times more, and of the frame, be within that
 SHADED = 0.03  # of a ratio; less counts as none in the note
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
-
-
-@dataclass(frozen=True)
-class Report:
-    """What was done, in numbers an artist knows; the clean plate moved by ``shift`` pixels."""
-
-    align: str = "none"  # none, translation, rotation, homography, flow
-    shift: tuple[float, float] = (0.0, 0.0)  # right and down, at the frame's centre
-    largest_shift: float = 0.0  # pixels, anywhere in the frame
-    gain: tuple[float, float, float] = (1.0, 1.0, 1.0)
-    offset: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    slow_light: tuple[float, float] = (1.0, 1.0)  # least and most of the slow part
-    residual: float = 0.0  # RMS on the background, encoded units
-    residual_before: float = 0.0
-    filled: float = 0.0  # share of the frame without a clean plate
-    jpeg: int = 0  # quality; 0 without compression
-    focus: float = 0.0  # sigma in pixels by which it was blurred; below 0: sharpened
-
-    @property
-    def touched(self) -> bool:
-        """Whether the clean plate is another than it was."""
-        return self != Report(residual=self.residual, residual_before=self.residual_before)
-
-    def sentence(self) -> str:
-        """For the artist; empty where nothing was done."""
-        done = []
-        if self.align != "none":
-            x, y = self.shift
-            done.append(f"moved by {x:+.1f}, {y:+.1f} px ({self.align})")
-        if self.gain != (1.0, 1.0, 1.0) or self.offset != (0.0, 0.0, 0.0):
-            done.append("gain " + " ".join(f"{g:.3f}" for g in self.gain))
-        if self.slow_light != (1.0, 1.0):
-            done.append("slow light {:.2f} to {:.2f}".format(*self.slow_light))
-        if self.focus:
-            how = "blurred" if self.focus > 0 else "sharpened"
-            done.append(f"{how} by {abs(self.focus):.1f} px")
-        if self.filled and not done:
-            done.append(f"{100 * self.filled:.1f} % of the frame completed")
-        sentences = []
-        if done:
-            sentences.append(
-                f"The clean plate was fitted: {', '.join(done)}; difference on the background "
-                f"{100 * self.residual_before:.1f} % before, {100 * self.residual:.1f} % after."
-            )
-        if self.jpeg:
-            sentences.append(
-                f"The plate is a JPEG of quality {self.jpeg}: what compression did around the "
-                "subject was kept out of alpha; an uncompressed plate gives finer hair."
-            )
-        return " ".join(sentences)
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +70,14 @@ class Fitted:
             layers["shadow"] = none if self.shadow is None else self.shadow
         if settings.clean_layer:
             layers["clean"] = self.clean.rgb * np.float32(1 / unit)
+            hidden = self.hidden()
+            if hidden is not None:
+                layers["unseen"] = hidden.astype(np.float32)
         return layers
+
+    def hidden(self) -> Mask | None:
+        """Where the clean plate is made up by its own map (H, W); None where it has no map."""
+        return None if self.clean.unseen is None else self.unknown
 
     def notes(self) -> tuple[str, ...]:
         """What was done, for the artist."""
@@ -127,6 +85,12 @@ class Fitted:
         if self.shadow is not None:
             share = 100 * float((np.abs(self.shadow - 1).max(axis=2) > SHADED).mean())
             notes.append(f"Shadow or light on {share:.0f} % of the frame was kept out of alpha.")
+        hidden = self.hidden()
+        if hidden is not None and hidden.any():
+            notes.append(
+                f"No frame shows the clean plate on {100 * hidden.mean():.1f} % of this one: there "
+                "alpha follows what is around, with less confidence."
+            )
         return tuple(note for note in notes if note)
 
     def attributes(self) -> dict[str, str]:
@@ -145,7 +109,9 @@ def fit_clean(
     linear = image.space != RAW
 
     def fitted() -> tuple[Fit, tuple[str, ...], Floats | None]:
-        fit = fit_pixels(image.rgb, clean.rgb, clean.covered(), linear, settings)
+        fit = fit_pixels(
+            image.rgb, clean.rgb, clean.covered(), linear, settings, unseen=clean.unseen
+        )
         found = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
         found += fit.warnings
         shadow = None
@@ -177,15 +143,24 @@ class Fit:
 
 
 def fit_pixels(
-    image: Floats, clean: Floats, covered: Mask, linear: bool, settings: Settings
+    image: Floats,
+    clean: Floats,
+    covered: Mask,
+    linear: bool,
+    settings: Settings,
+    unseen: Mask | None = None,
 ) -> Fit:
     """:func:`fit_clean` for (H, W, 3) in the space they composite in: scene-linear or as stored.
 
-    ``covered`` (H, W) is where the clean plate has pixels.
+    ``covered`` (H, W) is where the clean plate has pixels, ``unseen`` where no frame shows them.
     """
     I_enc = encoded(image, linear)
     if settings.align == OFF and settings.illumination == OFF:
-        fit = Fit(clean, clean, covered, Report())
+        pixels = clean
+        if unseen is not None:
+            close = _apart(I_enc, encoded(clean, linear), covered) < BACKGROUND
+            pixels = filled(image, clean, covered, close, I_enc, unseen)
+        fit = Fit(pixels, clean, covered, Report())
         return _decompressed(fit, image, I_enc, linear, settings)
     B_enc = encoded(clean, linear)
     before = _apart(I_enc, B_enc, covered)
@@ -224,9 +199,10 @@ def fit_pixels(
             alike = replenished_alike(I_enc, encoded(pixels, linear), blown, within)
             pixels, within = np.where(alike[..., None], image, pixels), within | alike
         after = np.where(within, 0, after)
-    pixels = filled(image, pixels, known, after < BACKGROUND, I_enc)
+    hidden = None if unseen is None else moved_mask(unseen, motion)
+    pixels = filled(image, pixels, known, after < BACKGROUND, I_enc, hidden)
     missing = float(1 - known.mean())
-    report = _report(image.shape, motion, light, tried.now, tried.was, missing)
+    report = report_of(image.shape, motion, light, tried.now, tried.was, missing)
     warnings: tuple[str, ...] = ()
     if focus is not None:
         now = _rms(after, (after < BACKGROUND) & known)
@@ -359,40 +335,3 @@ def _within_range(clean: Floats, image: Floats) -> Floats:
     if high <= 1 and (image >= high).any(axis=2).mean() > CLIPPED_SHARE:
         clean = np.minimum(clean, high)
     return clean
-
-
-def _report(
-    shape: tuple[int, ...],
-    motion: Motion | None,
-    light: Light | None,
-    now: float,
-    was: float,
-    missing: float,
-) -> Report:
-    report = Report(residual=round(now, 5), residual_before=round(was, 5))
-    report = replace(report, filled=round(missing, 5))
-    if motion is not None:
-        height, width = shape[:2]
-        across, down = motion.places(height, width)
-        x = across - np.arange(width, dtype=np.float32)
-        y = down - np.arange(height, dtype=np.float32)[:, None]
-        middle = (height // 2, width // 2)
-        # The clean plate is moved by the opposite of where it is looked up.
-        report = replace(
-            report,
-            align=motion.kind,
-            shift=(round(-float(x[middle]), 3), round(-float(y[middle]), 3)),
-            largest_shift=round(float(np.hypot(x, y).max()), 3),
-        )
-    if light is not None:
-        gain, offset = ([round(float(v), 5) for v in x] for x in (light.gain, light.offset))
-        report = replace(
-            report,
-            gain=(gain[0], gain[1], gain[2]),
-            offset=(offset[0], offset[1], offset[2]),
-        )
-        if light.slow is not None:
-            field = light.field(64, 64)
-            least, most = float(field.min()), float(field.max())
-            report = replace(report, slow_light=(round(least, 4), round(most, 4)))
-    return report

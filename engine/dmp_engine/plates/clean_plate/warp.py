@@ -43,16 +43,25 @@ def warped(clean: Floats, covered: Mask, motion: Motion) -> tuple[Floats, Mask]:
     return result, known
 
 
-def filled(image: Floats, clean: Floats, known: Mask, background: Mask, I_enc: Floats) -> Floats:
+def filled(
+    image: Floats,
+    clean: Floats,
+    known: Mask,
+    background: Mask,
+    I_enc: Floats,
+    hidden: Mask | None = None,
+) -> Floats:
     """``clean`` completed where it is not ``known``, all (H, W, ...).
 
     ``I_enc`` is ``image`` encoded. Where the plate alone looks like background its own pixels are
     the clean plate; where it looks like the subject, the nearest pixels that are known to be
-    background. So a border never prints itself into alpha.
+    background. So a border never prints itself into alpha. ``hidden`` is where a subject is likely:
+    it is there in every frame of the shot.
     """
     if known.all() or not known.any():
         return clean
-    goes_on = _goes_on(I_enc, known, background)
+    nowhere = np.zeros(known.shape, bool) if hidden is None else hidden & ~known
+    goes_on = _goes_on(I_enc, known, background, nowhere)
     available = known | goes_on
     rows, columns = ndimage.distance_transform_edt(
         ~available, return_distances=False, return_indices=True
@@ -62,11 +71,20 @@ def filled(image: Floats, clean: Floats, known: Mask, background: Mask, I_enc: F
     return result
 
 
-def _goes_on(I_enc: Floats, known: Mask, background: Mask) -> Mask:
+def moved_mask(mask: Mask, motion: Motion | None) -> Mask:
+    """``mask`` (H, W) of the clean plate as the plate sees it."""
+    if motion is None:
+        return mask
+    places = motion.places(*mask.shape)
+    result: Mask = cv2.remap(mask.astype(np.uint8), *places, cv2.INTER_NEAREST) > 0
+    return result
+
+
+def _goes_on(I_enc: Floats, known: Mask, background: Mask, hidden: Mask) -> Mask:
     """Where the plate shows background though nothing is ``known`` there, by the plate alone.
 
-    A start from the nearest place that is known; then GrabCut (Rother et al. 2004), which knows
-    the colours of both and cuts where the plate has an edge.
+    A start from the nearest place that is known, or subject where it is ``hidden``; then GrabCut
+    (Rother et al. 2004), which knows the colours of both and cuts where the plate has an edge.
     """
     height, width = known.shape
     size = max(5, round(0.03 * max(known.shape)) | 1)
@@ -76,7 +94,7 @@ def _goes_on(I_enc: Floats, known: Mask, background: Mask) -> Mask:
     rows, columns = ndimage.distance_transform_edt(
         ~known, return_distances=False, return_indices=True
     )
-    start: Mask = mostly[rows, columns] & ~known
+    start: Mask = mostly[rows, columns] & ~known & ~hidden
 
     shares = [shrunk(x.astype(np.float32), CUT_SIDE) for x in (known, background & known, start)]
     sure, sure_background, probably = (
@@ -86,7 +104,7 @@ def _goes_on(I_enc: Floats, known: Mask, background: Mask) -> Mask:
     sure_background = cv2.erode(sure_background.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     sure_subject = sure & ~(shares[1] > 0.001)
     sure_subject = cv2.erode(sure_subject.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-    if not sure_background.any() or not sure_subject.any():
+    if not sure_background.any() or not (sure_subject.any() or hidden.any()):
         return start
     labels = np.where(probably, cv2.GC_PR_BGD, cv2.GC_PR_FGD).astype(np.uint8)
     labels[sure & (shares[1] > 0.5)] = cv2.GC_PR_BGD

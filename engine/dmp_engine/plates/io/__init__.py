@@ -15,7 +15,7 @@ from __future__ import annotations
 from .colour_space import layers_in
 from .header import CHANNELS
 from .read import PlateImage, read_matte, read_plate
-from .user_mattes import apply_constraint, constraint_of, read_mattes
+from .user_mattes import apply_constraint, constraint_of, read_mattes, undecided
 from .write import Packing, check_output, layers_size, write_layers
 
 __all__ = [
@@ -30,5 +30,6 @@ __all__ = [
     "read_matte",
     "read_mattes",
     "read_plate",
+    "undecided",
     "write_layers",
 ]

@@ -22,6 +22,7 @@ MAIN = (
     "", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "image", "composite",
     "c", "ci",
 )  # fmt: skip
+UNSEEN = "unseen.A"  # of a clean plate: 1 where its colours are made up, 0 where they were seen
 VIEWS = ("left", "right")
 COMPOSITE = "composite"  # Blender's result, beside the layers that it was made of
 # A layer of one of these names, or with one of these words in its name, is data and no picture.
@@ -141,6 +142,12 @@ def pick_alpha(parts: list[Part]) -> Pick | None:
         if found:
             return Pick(part, (min(found, key=lambda index: "." in names[index]),))
     return None
+
+
+def pick_unseen(part: Part) -> Pick | None:
+    """The map of what a clean plate never showed, beside its colours; None where there is none."""
+    names = list(part.spec.channelnames)
+    return Pick(part, (names.index(UNSEEN),)) if UNSEEN in names else None
 
 
 def _leaf(name: str) -> str:

@@ -34,6 +34,8 @@ def content_digest(
     for name, array in arrays.items():
         digest.update(f"{name} {array.shape} {array.dtype}".encode())
         digest.update(np.ascontiguousarray(array).data)
+    if clean.unseen is not None:
+        digest.update(b"unseen" + np.packbits(clean.unseen).tobytes())
     digest.update(f"{image.space} {clean.space} {image.window} {clean.window}".encode())
     return digest.hexdigest()
 

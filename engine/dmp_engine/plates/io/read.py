@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,15 @@ from dmp_matting.errors import MismatchError, PlateError
 from dmp_matting.job import Plate, Role
 
 from . import colour_space
-from .channels import Pick, pick_alpha, pick_colour
+from .channels import Pick, pick_alpha, pick_colour, pick_unseen
 from .header import place
 from .image_file import Decoded, ImageFile
 from .primaries import Primaries, declared_primaries, in_primaries_of
 from .repair import repaired
 
+Sample = TypeVar("Sample", np.float32, np.bool_)
+
+HALF = 0.5  # of the map of what was never seen, from which a place counts as such
 LUMA = np.array([0.2126, 0.7152, 0.0722], np.float32)  # Rec. 709
 
 
@@ -44,15 +48,16 @@ class PlateImage:
     notes: tuple[str, ...] = ()  # what was repaired or converted, for the artist
     named: bool = False  # the artist named its colour space
     primaries: Primaries | None = None  # as the file declares them, where no space was named
+    unseen: npt.NDArray[np.bool_] | None = None  # (H, W), by the clean plate's own map of it
 
     def covered(self) -> npt.NDArray[np.bool_]:
-        """Where the file has pixels (H, W); elsewhere they are black."""
-        if self.window is None:
-            return np.ones(self.rgb.shape[:2], bool)
-        left, top, right, bottom = self.window
-        covered = np.zeros(self.rgb.shape[:2], bool)
-        covered[top:bottom, left:right] = True
-        return covered
+        """Where the file has pixels (H, W) that are no invention; without any they are black."""
+        covered = np.ones(self.rgb.shape[:2], bool)
+        if self.window is not None:
+            left, top, right, bottom = self.window
+            covered[:] = False
+            covered[top:bottom, left:right] = True
+        return covered if self.unseen is None else covered & ~self.unseen
 
 
 def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
@@ -68,6 +73,8 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
     with ImageFile(path) as file:
         pick = pick_colour(path, file.parts(), plate.layer, or_main=plate.role is Role.CLEAN)
         decoded = file.read(pick)
+        map_ = pick_unseen(pick.part) if plate.role is Role.CLEAN else None
+        unseen = None if map_ is None else file.read(map_).pixels[..., 0] > HALF
     if like is not None:
         _check_windows(path, decoded.spec, like)
     pixels, note = _repaired(plate, decoded)
@@ -94,8 +101,10 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
     if like is not None:
         window = _within(spec, like.spec)
         rgb = _over(rgb, spec, like.spec)
+        unseen = None if unseen is None else _over(unseen, spec, like.spec)
         place(spec, like.spec)
-    return PlateImage(rgb, spec, path, name, window, tuple(filter(None, notes)), named, primaries)
+    notes = list(filter(None, notes))
+    return PlateImage(rgb, spec, path, name, window, tuple(notes), named, primaries, unseen)
 
 
 def read_matte(plate: Plate, like: PlateImage) -> npt.NDArray[np.float32]:
@@ -166,12 +175,12 @@ def _within(spec: oiio.ImageSpec, like: oiio.ImageSpec) -> tuple[int, int, int, 
 
 
 def _over(
-    pixels: npt.NDArray[np.float32], spec: oiio.ImageSpec, like: oiio.ImageSpec
-) -> npt.NDArray[np.float32]:
+    pixels: npt.NDArray[Sample], spec: oiio.ImageSpec, like: oiio.ImageSpec
+) -> npt.NDArray[Sample]:
     """``pixels`` of ``spec``'s data window over ``like``'s; 0 where there are none."""
     if (spec.x, spec.y, spec.width, spec.height) == (like.x, like.y, like.width, like.height):
         return pixels
-    result = np.zeros((like.height, like.width, *pixels.shape[2:]), np.float32)
+    result = np.zeros((like.height, like.width, *pixels.shape[2:]), pixels.dtype)
     left, top = max(spec.x, like.x), max(spec.y, like.y)
     right = min(spec.x + spec.width, like.x + like.width)
     bottom = min(spec.y + spec.height, like.y + like.height)

@@ -68,4 +68,10 @@ def apply_constraint(alpha: Matte, constraint: Matte | None) -> Matte:
     """Alpha with the constrained pixels at exactly 0 and 1."""
     if constraint is None:
         return alpha
-    return np.where((constraint == 0) | (constraint == 1), constraint, alpha)
+    return np.where(undecided(constraint), alpha, constraint)
+
+
+def undecided(constraint: Matte) -> Mask:
+    """Where the artist's mattes leave alpha to the solve."""
+    result: Mask = (constraint != 0) & (constraint != 1)
+    return result

@@ -23,7 +23,7 @@ from .image_file import pending_error
 from .read import PlateImage
 
 HALF_MAX = 65504.0  # the largest half; above it is infinity
-MOST_CHANNELS = 17  # with all further layers
+MOST_CHANNELS = 18  # with all further layers
 
 Samples = npt.NDArray[np.float16] | npt.NDArray[np.float32]
 WINDOW = "dmp:window"  # of a result that is cropped: x, y, width and height of the whole
