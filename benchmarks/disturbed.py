@@ -19,6 +19,7 @@ benchmark's own.
     gain-colours   clean plate x (0.8, 1.0, 1.25), clipped at 1
     vignette       clean plate x (1 - 0.3 r^2), r = 1 in the corners
     noise-N        Gaussian noise of sigma N % on both, different in each, clipped
+    read-N         the same, of N % of white in linear values, as a sensor's: strong in shadows
     jpeg           both saved as JPEG of quality 85 (4:2:0)
     noise-N-jpeg   grain of N % as above, then JPEG, as a camera saves it
 
@@ -40,12 +41,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from PIL import Image
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "plugin"), str(ROOT / "engine")]
 
+from dmp_engine.dmp.model.encoding import Encoding  # noqa: E402
 from dmp_engine.evaluation import benchmark, metrics  # noqa: E402
 from dmp_engine.evaluation.items import Item  # noqa: E402
 from dmp_engine.evaluation.peers import _dmp as solved  # noqa: E402
@@ -88,6 +91,17 @@ def noisy(pair: Pair, sigma: float) -> Pair:
     return replace(pair, image=image, clean=clean)
 
 
+def read_noise(pair: Pair, sigma: float) -> Pair:
+    """Of a sensor: one number in linear values, so ten times as strong in a picture's shadows."""
+    random, curve = np.random.default_rng(int(pair.name[2:])), Encoding(True, 0.0, 1.0)
+
+    def again(x: Array) -> Array:
+        linear = curve.decode(torch.from_numpy(x)).numpy() + random.normal(0, sigma, x.shape)
+        return stored(curve.encode(torch.from_numpy(linear)).numpy())
+
+    return replace(pair, image=again(pair.image), clean=again(pair.clean))
+
+
 def jpeg(pair: Pair) -> Pair:
     def again(x: Array) -> Array:
         file = BytesIO()
@@ -123,6 +137,7 @@ def kinds(data: Path) -> dict[str, Callable[[Pair], Pair]]:
         "gain-colours": lambda pair: relit(pair, np.array([0.8, 1.0, 1.25])),
         "vignette": vignetted,
         **{f"noise-{n:g}": partial(noisy, sigma=n / 100) for n in (0.5, 1.0, 2.0, 4.0)},
+        **{f"read-{n:g}": partial(read_noise, sigma=n / 100) for n in (0.2, 0.5)},
         "jpeg": jpeg,
         **{f"noise-{n:g}-jpeg": partial(grainy_jpeg, sigma=n / 100) for n in (0.5, 1.0)},
     }

@@ -42,6 +42,8 @@ DISTURBANCES = {  # of benchmarks/disturbed.py
     "noise-1": "grain 1 %",
     "noise-2": "grain 2 %",
     "noise-4": "grain 4 %",
+    "read-0.2": "a sensor's read noise, 0.2 % of white in linear values",
+    "read-0.5": "the same, 0.5 %",
     "jpeg": "JPEG quality 85",
     "noise-0.5-jpeg": "grain 0.5 %, then JPEG 85",
     "noise-1-jpeg": "grain 1 %, then JPEG 85",

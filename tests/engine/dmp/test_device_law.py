@@ -34,11 +34,11 @@ SETTINGS = {
     "paper": preset("paper").changed(device="cpu", threads=1, **PAPER),
 }
 # How often the host waits for the device in one frame of 40 x 48 pixels, at most: a tenth more than
-# measured (401, 1065, 744, 8; docs/engineering/speed.md). Each wait empties the queue of a GPU. The
-# shots are three frames in all passes (2847 and 2811).
+# measured (117, 183, 318, 8; docs/engineering/speed.md). Each wait empties the queue of a GPU. The
+# shots are three frames in all passes (728 and 735).
 WAITS = {
-    "draft": 441, "upsampled": 1171, "final": 818, "paper": 9, "shot at 960": 3131,
-    "shot at 32": 3092,
+    "draft": 129, "upsampled": 202, "final": 350, "paper": 9, "shot at 960": 801,
+    "shot at 32": 809,
 }  # fmt: skip
 
 

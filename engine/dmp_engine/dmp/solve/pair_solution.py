@@ -30,7 +30,8 @@ from ..model.box_filter import mean_around
 from ..model.clean_plate_error import CleanPlateError
 from ..model.constraints import EMPTY, OPAQUE, UNKNOWN, Constraints, apply_constraint
 from ..model.encoding import Encoding
-from ..model.noise import ROUNDED, Noise
+from ..model.noise import Noise
+from ..model.noise_curve import ROUNDED
 from ..model.pair import Pair
 from ..model.parameters import PARAMETERS, Parameters
 from ..recompositions.correction import Lesson, corrected, learn

@@ -12,7 +12,9 @@ from PIL import Image
 from torch import Tensor
 
 from dmp_engine.dmp.evidence.known_background import known_background
+from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.model.noise import PIXEL_ALARM, WINDOW_ALARM, WINDOWS, Noise, same
+from dmp_engine.dmp.model.noise_curve import Windows
 from dmp_engine.dmp.solve.frame import solve
 from dmp_matting.presets import preset
 
@@ -53,6 +55,69 @@ def test_noise_that_grows_with_the_light_is_measured_by_brightness() -> None:
     wanted = 2**0.5 * sigma[:, :1]
     for x in (25, 70, 128, 190, 235):
         assert float(found[..., x].mean()) == pytest.approx(float(wanted[..., x].mean()), rel=0.25)
+
+
+def test_a_dark_pixel_beside_bright_ones_has_the_noise_of_dark_ones() -> None:
+    """Noise that is one number in linear values is ten times as strong in a picture's shadows."""
+    curve, generator = Encoding(True, 0.0, 1.0), torch.Generator().manual_seed(5)
+    rough = 0.35 * torch.rand((1, 1, 192, 256), generator=generator)
+    clean = (ramp() * 0.7 + rough).clamp(0.06, 1)  # no window of one brightness
+    plate, subject = with_subject(clean)
+    noisy = [
+        curve.encode(curve.decode(x) + grain(x, 0.003, k)) for k, x in enumerate((plate, clean))
+    ]
+    found = Noise.of_pair(*noisy).sigma
+    apart = (noisy[0] - noisy[1]).square().mean(1, keepdim=True)
+    for low, high in ((0.08, 0.12), (0.15, 0.2), (0.25, 0.35), (0.5, 0.6), (0.8, 0.9)):
+        there = (clean[:, :1] > low) & (clean[:, :1] < high) & ~subject
+        wanted = float(apart[there].mean().sqrt())
+        assert float(found[there].square().mean().sqrt()) == pytest.approx(wanted, rel=0.3)
+
+
+def test_shadows_that_a_subject_hides_have_the_noise_of_their_own_grain() -> None:
+    """One level in the middle shows the background; a dark one is nearly covered."""
+    curve = Encoding(True, 0.0, 1.0)
+    clean = torch.full((1, 3, 192, 256), 0.5)
+    clean[..., :60] = 0.12
+    plate = clean.clone()
+    plate[..., 8:60] = 0.5 + grain(clean, 0.15, 9)[..., 8:60]
+    noisy = [
+        curve.encode(curve.decode(x) + grain(x, 0.003, k)) for k, x in enumerate((plate, clean))
+    ]
+    found = Noise.of_pair(*noisy).sigma[..., :8]
+    apart = (noisy[0] - noisy[1])[..., :8]
+    assert float(found.median()) == pytest.approx(float(apart.square().mean().sqrt()), rel=0.3)
+
+
+def test_between_two_levels_noise_follows_the_same_power_as_towards_black() -> None:
+    """A subject covers all that is between 0.2 and 0.7 bright."""
+    clean = ramp()
+    hidden = (clean > 0.2) & (clean < 0.7)
+    plate = torch.where(hidden, clean - 0.2 + grain(clean, 0.05, 9), clean)
+    sigma = 0.002 / clean
+    found = Noise.of_pair(plate + grain(clean, sigma, 1), clean + grain(clean, sigma, 2)).sigma
+    wanted = 2**0.5 * sigma[:, :1]
+    for x in (15, 60, 80, 110, 140, 170, 220, 240):
+        assert float(found[..., x].mean()) == pytest.approx(float(wanted[..., x].mean()), rel=0.25)
+
+
+def test_a_few_windows_of_grain_that_look_like_compression_are_none() -> None:
+    """Some grain of a pair is blurred: smaller than its windows' differences, as a JPEG's is."""
+    clean = ramp()
+    noise = grain(clean, 0.015, 1)
+    blurred = 2 * (noise + noise.roll(1, -1) + noise.roll(1, -2) + noise.roll((1, 1), (-1, -2))) / 4
+
+    def measured(share: int) -> tuple[int, Tensor]:
+        plate = clean + torch.where(torch.arange(256) < share, blurred, noise)
+        windows = Windows.of_pair(plate, clean)
+        kind = torch.zeros_like(windows.level)
+        found = windows.compression(kind, 1, windows.levels(windows.flat())[1])
+        return sum(map(len, found)), Noise.of_pair(plate, clean).sigma
+
+    few, sigma = measured(40)
+    assert few == 0
+    assert float(sigma[..., 60:].median()) == pytest.approx(0.015, rel=0.12)
+    assert measured(200)[0] >= 4
 
 
 def test_a_large_plate_is_measured_in_strips() -> None:
