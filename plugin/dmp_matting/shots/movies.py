@@ -26,7 +26,7 @@ from .shot import Shot
 
 SUFFIXES = (".mov", ".mp4", ".m4v", ".mkv", ".avi", ".mxf", ".webm", ".mts", ".m2ts", ".mpg")
 RECORD = "frames.json"  # what the files of the folder were made from
-FORM = 1  # of that record
+FORM = 2  # of that record
 
 
 def is_movie(path: str) -> bool:
@@ -80,12 +80,7 @@ def _made(role: Role, text: str, folder: Path, query: Mapping[str, Any]) -> Dict
         raise PlateError(f"The {role.called} {text} is missing or empty; check the name.")
     plate, states = Plate(movie, role, "raw"), FileStates()
     record = _record(folder)
-    if (
-        record.get("movie") == movie
-        and _same_request(record, query)
-        and (record["status"] == states.status(plate) or record["content"] == states.content(plate))
-        and all(os.path.exists(path) for path in record["files"])
-    ):
+    if record.get("movie") == movie and _is_current(record, folder, query, plate, states):
         answer: Dict[str, Any] = record["answer"]
         return answer
     made: Dict[str, Any] = {"form": FORM, "movie": movie, "query": dict(query)}
@@ -100,8 +95,10 @@ def _made(role: Role, text: str, folder: Path, query: Mapping[str, Any]) -> Dict
                 files.append(line["file"])
             elif "pattern" in line:
                 made["answer"] = line
-        made["files"] = files
-        _remove(set(record.get("files", ())).difference(files))
+        made["files"] = {os.path.basename(path): _state(path) for path in files}
+        # Names only: the record may have come here with a copy of another shot's folder.
+        old = {os.path.basename(path) for path in record.get("files", ())}
+        _remove(str(folder / name) for name in old.difference(made["files"]))
         with atomic_write(folder / RECORD) as temporary:
             temporary.write_text(json.dumps(made), encoding="utf-8")
     except BaseException as reason:
@@ -122,10 +119,39 @@ def _remove(paths: Iterable[str]) -> None:
             os.unlink(path)
 
 
+def _state(path: str) -> List[int]:
+    """What the disk reports of a file, to see later whether it is the same. OSError."""
+    status = os.stat(path)
+    return [status.st_size, status.st_mtime_ns]
+
+
+def _is_current(
+    record: Mapping[str, Any], folder: Path, query: Mapping[str, Any], plate: Plate,
+    states: FileStates,
+) -> bool:  # fmt: skip
+    """Whether the folder has all that ``query`` wants of the movie, and nothing has changed since.
+
+    A record that somebody else wrote, or that lay in another folder, is not current.
+    """
+    try:
+        files, answer = record["files"], record["answer"]
+        return (
+            record["form"] == FORM
+            and _same_request(record, query)
+            and (record["status"] == states.status(plate)
+                 or record["content"] == states.content(plate))
+            and all(_state(str(folder / name)) == state for name, state in files.items())
+            and os.path.dirname(answer["pattern"]) == str(folder)
+            and isinstance(answer["note"], str)
+        )  # fmt: skip
+    except (OSError, KeyError, TypeError, AttributeError):
+        return False
+
+
 def _same_request(record: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
     """Whether the recorded files have all frames of ``query``, made in its way."""
-    recorded, wanted = record.get("query", {}), set(query["wanted"])
-    had = set(recorded.get("wanted", ()))
+    recorded, wanted = record["query"], set(query["wanted"])
+    had = set(recorded["wanted"])
     if had:
         enough = bool(wanted) and wanted <= had
     else:  # all that the movie has
@@ -135,11 +161,13 @@ def _same_request(record: Mapping[str, Any], query: Mapping[str, Any]) -> bool:
 
 
 def _record(folder: Path) -> Dict[str, Any]:
+    """The record of the folder, perhaps of an older form; empty where it is none."""
     try:
         record: Dict[str, Any] = json.loads((folder / RECORD).read_text(encoding="utf-8"))
-        return record if record.get("form") == FORM else {}
-    except (OSError, ValueError, AttributeError):
+        sound = all(isinstance(path, str) for path in record.get("files", ()))
+    except (OSError, ValueError, AttributeError, TypeError, RecursionError):
         return {}
+    return record if sound else {}
 
 
 def _folder_of(shot: Shot, make_folder: bool) -> Path:

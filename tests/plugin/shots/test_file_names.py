@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from dmp_matting.cli.run_shots import _picture
 from dmp_matting.cli.shot_lists import read_shots
+from dmp_matting.shots import movies
 from dmp_matting.shots.events import ShotReport
 from dmp_matting.shots.shot import Shot, file_name, path_below
 
@@ -49,3 +53,66 @@ def test_a_picture_of_a_shot_stays_in_its_folder(tmp_path: Path) -> None:
     report = ShotReport(shot.name, solved=[1])
     _picture(shot, report, tmp_path, ".png", lambda shot, numbers, path: made.append(path))
     assert [Path(path).parent for path in made] == [tmp_path]
+
+
+def frames_of(folder: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Make the pictures of `clip.mov` beside `m.####.exr`; the names of those that were written."""
+    written = []
+
+    def engine(query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        path = Path(query["folder"], "clip.0001.png")
+        path.write_bytes(b"a picture")
+        written.append(path.name)
+        yield {"file": str(path)}
+        yield {"pattern": str(path.parent / "clip.%04d.png"), "numbers": [1], "count": 1,
+               "first": 1, "note": ""}  # fmt: skip
+
+    monkeypatch.setattr(movies, "movie_frames", engine)
+    shot = Shot("s", str(folder / "clip.mov"), str(folder / "c.png"), str(folder / "m.####.exr"))
+    found = movies.with_movie_frames(shot)
+    assert found.image == str(folder / "m.frames" / "plate" / "clip.%04d.png")
+    return written
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"form": 1, "files": ["/victim"]}, {"form": 2, "files": {"/victim": [0, 0]}},
+     {"form": 2, "files": {"../../victim": 0}}, {"form": 2, "files": 3}, {"form": 1, "query": 3},
+     {"form": 2, "files": [[]]}, [], "nested"],
+)  # fmt: skip
+def test_the_record_of_a_movie_removes_nothing_outside_its_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record: Any
+) -> None:
+    (tmp_path / "clip.mov").write_bytes(b"a movie")
+    victim = tmp_path / "victim"
+    victim.write_text("another shot's picture")
+    folder = tmp_path / "m.frames" / "plate"
+    folder.mkdir(parents=True)
+    text = "[" * 20_000 if record == "nested" else json.dumps(record)
+    (folder / movies.RECORD).write_text(text.replace("/victim", str(victim)))
+    assert frames_of(tmp_path, monkeypatch) == ["clip.0001.png"]
+    assert victim.exists()
+
+
+def test_a_copied_shot_makes_its_own_pictures_and_leaves_those_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, copy = tmp_path / "first", tmp_path / "copy"
+    first.mkdir()
+    (first / "clip.mov").write_bytes(b"a movie")
+    assert frames_of(first, monkeypatch) == ["clip.0001.png"]
+    shutil.copytree(first, copy)
+    assert frames_of(copy, monkeypatch) == ["clip.0001.png"]
+    assert (first / "m.frames" / "plate" / "clip.0001.png").exists()
+    assert frames_of(first, monkeypatch) == []  # nothing has changed there
+
+
+def test_a_picture_of_a_movie_that_was_cut_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "clip.mov").write_bytes(b"a movie")
+    frames_of(tmp_path, monkeypatch)
+    picture = tmp_path / "m.frames" / "plate" / "clip.0001.png"
+    picture.write_bytes(b"a pic")
+    assert frames_of(tmp_path, monkeypatch) == ["clip.0001.png"]
+    assert picture.read_bytes() == b"a picture"
