@@ -114,6 +114,9 @@ def limit_error(error: BaseException) -> Optional[DmpError]:
     """The sentence for an exception that a limit of this account has caused; None for others."""
     if isinstance(error, OSError) and limit_hint(error):
         return EngineError(f"The system refused to go on{limit_hint(error)}.")
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        where = f" at {error.filename}" if error.filename else ""
+        return OutputError(f"The disk is full{where}; make room and try again.")
     if isinstance(error, RuntimeError) and "can't start new thread" in str(error):
         return EngineError(
             "The limit of processes is reached; raise it with `ulimit -u` or end some."

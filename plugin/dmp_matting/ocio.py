@@ -14,6 +14,8 @@ import re
 import zipfile
 from typing import Dict, Iterator, Mapping, Optional, Set
 
+from .paths import open_regular
+
 VARIABLE = re.compile(r"\$\{?([A-Za-z_]\w*)\}?|%([A-Za-z_]\w*)%")
 BUILT_IN = "ocio://"
 TABLES = (
@@ -76,7 +78,7 @@ def ocio_digest(client: str) -> str:
     if not path or path.startswith(BUILT_IN):
         return digest.hexdigest()
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             content = file.read()
     except OSError:
         return digest.hexdigest()

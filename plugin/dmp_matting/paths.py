@@ -15,12 +15,13 @@ changed.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any, Dict, Iterator, Mapping, Optional
+from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional, Union
 
 from .atomic_write import atomic_write
 from .errors import EngineError, InputError, OutputError
@@ -186,6 +187,13 @@ def config_file() -> Path:
     return root / "dmp-matting" / "config.json"
 
 
+def open_regular(path: Union[str, Path]) -> BinaryIO:
+    """A file for reading. OSError, also for what is none: a pipe would keep the reader for ever."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError(errno.EINVAL, "it is no file", str(path))
+    return open(path, "rb")
+
+
 def read_config() -> Dict[str, Any]:
     """What ``dmp setup`` wrote: ``engine_python``, ``cache_gb``; empty when there is none.
 
@@ -193,7 +201,8 @@ def read_config() -> Dict[str, Any]:
     """
     try:
         path = config_file()
-        found = json.loads(path.read_text(encoding="utf-8"))
+        with open_regular(path) as file:
+            found = json.loads(file.read().decode("utf-8"))
     except (FileNotFoundError, NotADirectoryError, EngineError):  # EngineError: nowhere to have one
         return {}
     except (OSError, ValueError, RecursionError):

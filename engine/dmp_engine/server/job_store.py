@@ -28,6 +28,7 @@ from typing import Any
 
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.job import NEXT_STATES, Frame, Job, JobState, Layers
+from dmp_matting.paths import open_regular
 
 from .large_json import write
 
@@ -175,7 +176,8 @@ class Store:
         records = []
         for folder in self.root.glob("*"):
             try:
-                record = Record.from_json(json.loads((folder / "job.json").read_text("utf-8")))
+                with open_regular(folder / "job.json") as file:
+                    record = Record.from_json(json.loads(file.read().decode("utf-8")))
                 record.check(folder.name)
             except FileNotFoundError:
                 shutil.rmtree(folder, ignore_errors=True)

@@ -31,6 +31,7 @@ from dmp_matting.atomic_write import ABANDONED, atomic_write, sweep_abandoned
 from dmp_matting.errors import DmpError
 from dmp_matting.exr_header import copy_with_texts, read_exr_header
 from dmp_matting.job import Layers
+from dmp_matting.paths import open_regular
 
 DEFAULT_LIMIT = 10 << 30  # bytes
 
@@ -201,7 +202,7 @@ def _place_for(source: Path, target: Path, texts: Mapping[str, str]) -> None:
 
 
 def _measured(exr: Path) -> dict[str, Any]:
-    with exr.open("rb") as file:
+    with open_regular(exr) as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
         return {"bytes": file.tell(), "sha256": digest}
 
@@ -220,7 +221,8 @@ def _write_note(path: Path, layers: Layers) -> None:
 
 
 def _read_note(path: Path) -> Layers:
-    note = json.loads(path.read_text("utf-8"))
+    with open_regular(path) as file:
+        note = json.loads(file.read().decode("utf-8"))
     if _digest_of(note["layers"]) != note["sha256"]:
         raise ValueError("its layers.json has changed")
     return Layers.from_json(note["layers"])

@@ -1,5 +1,6 @@
 """The command's frame: its application, and the one place where failures become sentences."""
 
+import contextlib
 import io
 import sys
 import time
@@ -8,7 +9,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from ..errors import DmpError, EngineError, bug_sentence, limit_error
+from ..errors import DmpError, EngineError, OutputError, bug_sentence, limit_error
 from ..paths import make_cache_folder
 from ..version import __version__
 from . import (
@@ -26,7 +27,15 @@ from . import (
     submit,
 )
 from .options import keep_as_one_word
-from .output import EXIT_CODES, err, out, print_json, styled
+from .output import (
+    EXIT_CODES,
+    drop_unwritten,
+    err,
+    open_standard_streams,
+    out,
+    print_json,
+    styled,
+)
 
 app = typer.Typer(
     name="dmp",
@@ -54,6 +63,7 @@ for group in (
 
 def main() -> None:
     """Entry point of the command; the one place where failures become sentences."""
+    open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a name may have letters that a locale has not
             stream.reconfigure(errors="backslashreplace")
@@ -77,7 +87,9 @@ def main() -> None:
 
 def _fail(kind: str, sentence: str, code: int) -> NoReturn:
     if "--json" in sys.argv[1:]:
-        print_json({"ok": False, "error": kind, "message": sentence, "exit_code": code})
+        with contextlib.suppress(OutputError):
+            print_json({"ok": False, "error": kind, "message": sentence, "exit_code": code})
+    drop_unwritten()
     err.print(styled(sentence, "red"))
     sys.exit(code)
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..errors import printable
+from ..errors import OutputError, printable
 
 
 class PlainConsole(Console):
@@ -50,14 +50,40 @@ EXIT_CODES = (
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on standard output.")]
 
 
+def open_standard_streams() -> None:
+    """Give a command that was started without its standard streams some that nobody reads.
+
+    Without them the first file that it opens would be its standard output.
+    """
+    number = os.open(os.devnull, os.O_RDWR)
+    while number <= 2:
+        os.set_inheritable(number, True)
+        number = os.open(os.devnull, os.O_RDWR)
+    os.close(number)
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(number, "w", encoding="utf-8", closefd=False))
+
+
+def drop_unwritten() -> None:
+    """Forget what standard output does not take, before the interpreter tries again at its end."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def print_json(data: Dict[str, Any]) -> None:
     """One JSON object on one line of standard output; ends quietly when nobody reads it."""
     try:
         sys.stdout.write(json.dumps(data) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more to flush
+        drop_unwritten()
         sys.exit(SIGPIPE_EXIT)
+    except OSError as reason:
+        drop_unwritten()
+        raise OutputError(f"Standard output cannot be written ({reason.strerror}).") from None
 
 
 def print_result(as_json: bool, data: Dict[str, Any], sentence: str = "") -> None:

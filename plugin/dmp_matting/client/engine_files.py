@@ -17,9 +17,10 @@ from typing import Any, Dict, Optional
 
 from ..errors import EngineError
 from ..file_lock import only_one
-from ..paths import cache_folder, run_folder
+from ..paths import cache_folder, open_regular, run_folder
 
 WINDOWS = sys.platform == "win32"
+LARGEST = 64 << 10  # bytes of a run file
 FIELDS = {"address": str, "token": str, "version": str, "pid": int}  # of the run file
 
 
@@ -33,7 +34,8 @@ def run_file() -> Optional[Dict[str, Any]]:
     if not lock_is_held():
         return None
     try:
-        content = json.loads((run_folder() / "engine.json").read_text(encoding="utf-8"))
+        with open_regular(run_folder() / "engine.json") as file:
+            content = json.loads(file.read(LARGEST).decode("utf-8"))
         found = {name: content[name] for name in FIELDS}
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None

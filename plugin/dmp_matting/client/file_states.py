@@ -17,6 +17,7 @@ from typing import Callable, Dict, Mapping, Optional, Sequence, Tuple
 
 from ..job import Frame, Job, Plate
 from ..ocio import ocio_digest, ocio_environment
+from ..paths import open_regular
 
 BLOCK = 1 << 20
 LIMIT = 100_000  # digests that are kept for as long as this process lives
@@ -133,7 +134,7 @@ def _content_of(path: str, status: str) -> str:
             return _contents[key]
     digest = hashlib.blake2b(digest_size=32)
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             if _text_of(os.fstat(file.fileno())) != status:
                 return f"changed after {status}"
             for block in iter(lambda: file.read(BLOCK), b""):

@@ -16,6 +16,7 @@ from ..client.file_states import FileStates
 from ..errors import InputError, OutputError, PlateError
 from ..exr_header import ExrHeader, read_exr_header
 from ..job import Plate, Role
+from ..paths import open_regular
 from .movies import with_movie_frames
 from .review import shot_clean_plate
 from .sequences import FilePattern, is_pattern
@@ -158,7 +159,7 @@ def _on_disk(shot: Shot) -> Sequence[int]:
 
 def _header(path: str) -> Optional[ExrHeader]:
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             return read_exr_header(file)
     except (OSError, ValueError):
         return None

@@ -21,6 +21,7 @@ from ..exr_header import ExrHeader, read_exr_header
 from ..frame_window import window_digest
 from ..job import Frame, Role
 from ..keep import Keep
+from ..paths import open_regular
 from ..settings import Settings
 from ..version import __version__
 from .plate_record import recorded_name
@@ -46,7 +47,7 @@ def frame_status(
     the files as they are now; they are read only where their status on disk has changed.
     """
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             header = read_exr_header(file)
             if header is None or not _is_whole(file, header, size):
@@ -74,7 +75,7 @@ def frame_status(
 def recorded_plates(path: str) -> Dict[Role, str]:
     """The names of the plates that the EXR ``path`` was made from; empty where DMP made none."""
     try:
-        with open(path, "rb") as file:
+        with open_regular(path) as file:
             header = read_exr_header(file)
         return {} if header is None else _plates(header)
     except (OSError, ValueError):

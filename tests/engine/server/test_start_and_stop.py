@@ -45,6 +45,11 @@ CONTENTS = {
     "a huge number": b"1" * 100_000,
     "empty": b"",
 }
+PLACES: dict[str, Callable[[Path], object]] = {
+    "a folder": Path.mkdir,
+    "a pipe": os.mkfifo,
+    "a file without an end": lambda place: place.symlink_to("/dev/zero"),
+}
 
 
 def stored_job(store: Store) -> Path:
@@ -66,7 +71,7 @@ def resumed(store: Store) -> list[str]:
     return asyncio.run(test())
 
 
-@pytest.mark.parametrize("damage", [*DAMAGES, *CONTENTS])
+@pytest.mark.parametrize("damage", [*DAMAGES, *CONTENTS, *PLACES])
 def test_a_job_folder_that_does_not_load_is_put_aside_with_one_line(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -78,6 +83,9 @@ def test_a_job_folder_that_does_not_load_is_put_aside_with_one_line(
     record = stored_job(store)
     if damage in CONTENTS:
         record.write_bytes(CONTENTS[damage])
+    elif damage in PLACES:
+        record.unlink()
+        PLACES[damage](record)
     else:
         content = json.loads(record.read_text())
         content["state"] = "done"

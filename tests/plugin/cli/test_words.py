@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -121,3 +125,38 @@ def test_a_job_whose_names_look_like_markup_ends_well(pair: Pair, tmp_path: Path
     done = dmp(*matte(pair, output))
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"Wrote {output} (48x32") and output.exists()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.parametrize("streams", [">&-", ">/dev/full", "2>/dev/full", "2>&-", ">&- 2>&- <&-"])
+@pytest.mark.parametrize("command", ["presets --json", "presets", "--help"])
+def test_standard_streams_that_take_nothing(tmp_path: Path, streams: str, command: str) -> None:
+    """A command without them, or on a full disk: a sentence at most."""
+    trace = tmp_path / "stderr"
+    kept = "" if "2>" in streams else f" 2>{trace}"
+    line = f"exec {shlex.quote(sys.executable)} -m dmp_matting.cli {command} {streams}{kept}"
+    done = subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, capture_output=True)
+    text = trace.read_text() if kept else ""
+    assert "Traceback" not in text and "bug:" not in text and "Exception ignored" not in text
+    full = streams == ">/dev/full"
+    assert done.returncode == (2 if full else 0)
+    assert not full or "disk is full" in text or "cannot be written" in text
+
+
+def test_the_first_file_of_a_command_without_streams_is_not_its_output(tmp_path: Path) -> None:
+    code = (
+        "from dmp_matting.cli.output import open_standard_streams as go; import os, sys; go();"
+        f"file = open({str(tmp_path / 'o.exr')!r}, 'w'); assert file.fileno() > 2, file.fileno();"
+        "os.write(1, b'words'); print('words', flush=True)"
+    )
+    line = f"exec {shlex.quote(sys.executable)} -c {shlex.quote(code)} >&- <&-"
+    done = subprocess.run(["sh", "-c", line], stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "o.exr").read_bytes() == b""
+
+
+def test_a_pipe_in_the_place_of_a_matte_is_never_waited_for(pair: Pair, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "o.exr")
+    command = [sys.executable, "-m", "dmp_matting.cli", *map(str, matte(pair, tmp_path / "o.exr"))]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
+    assert done.returncode == 2 and b"a device or a pipe" in done.stderr
