@@ -57,7 +57,9 @@ def overrides(group: Any) -> Dict[str, Any]:
     """The artist's changes, of settings and to choices that exist."""
     try:
         found = json.loads(group.changes or "{}")
-    except ValueError:
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict):  # the blend file comes from somebody else
         return {}
     names = {spec.name for spec in KNOBS}
     return {name: value for name, value in dmp.still_valid(found).items() if name in names}

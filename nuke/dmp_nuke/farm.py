@@ -79,7 +79,7 @@ def check_folder(to: str) -> None:
     path = Path(os.path.abspath(to)) / OWNER
     try:
         owner = str(json.loads(path.read_text(encoding="utf-8"))["script"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
     if owner != collect.script_stem():
         raise InputError(

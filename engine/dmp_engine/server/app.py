@@ -83,7 +83,7 @@ class Api:
             Route("/v1/cache", self.cache, methods=["GET", "DELETE"]),
             Route("/v1/jobs", self.jobs, methods=["GET", "POST"]),
             Route("/v1/jobs/{id}", self.job, methods=["GET", "DELETE"]),
-            Route("/v1/jobs/{id}/plates/{index:int}", self.plate, methods=["PUT"]),
+            Route("/v1/jobs/{id}/plates/{index}", self.plate, methods=["PUT"]),
             Route("/v1/jobs/{id}/start", self.start, methods=["POST"]),
             Route("/v1/jobs/{id}/cancel", self.cancel, methods=["POST"]),
             Route("/v1/jobs/{id}/events", self.events, methods=["GET"]),
@@ -209,9 +209,10 @@ class Api:
 
     async def plate(self, request: Request) -> Response:
         live = self._live(request)
-        record, index = live.record, request.path_params["index"]
-        if index >= len(record.plates):
-            raise Refusal(404, InputError(f"The job has no plate {index}."))
+        record, text = live.record, request.path_params["index"]
+        index = _number(text)
+        if index is None or not 0 <= index < len(record.plates):
+            raise Refusal(404, InputError(f"The job has no plate {text[:40]}."))
         if record.state is not JobState.UPLOADING:
             raise Refusal(409, InputError(f"The job is {record.state.value}, not uploading."))
         place = self.dispatcher.store.plate(record, index)
@@ -258,7 +259,7 @@ class Api:
     async def layers(self, request: Request) -> Response:
         live = self._live(request)
         text = request.path_params["number"]
-        number = int(text) if re.fullmatch(r"-?[0-9]{1,10}", text) else None
+        number = _number(text)
         path = None if number is None else self.dispatcher.store.layers(live.record, number)
         if path is None or number not in live.record.layers or not path.exists():
             raise Refusal(404, InputError(f"Frame {text[:40]} is not finished."))
@@ -327,6 +328,11 @@ def _is_large(body: dict[str, Any]) -> bool:
     job = body.get("job")
     frames = job.get("frames") if isinstance(job, dict) else None
     return isinstance(frames, list) and len(frames) > LARGE
+
+
+def _number(text: str) -> int | None:
+    """A whole number of a path; None where it is none, or longer than any of ours."""
+    return int(text) if re.fullmatch(r"-?[0-9]{1,10}", text) else None
 
 
 def _application(routes: list[Route]) -> Starlette:

@@ -20,7 +20,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Sequence, Set, Tuple
 
 from ..client.engine_python import python_command
 from ..client.requirements import how_to_add
@@ -144,10 +144,19 @@ def _check_plain(key: Any, value: Any, number: int, file: Path) -> None:
     for part in parts:
         wrong = wrong or isinstance(part, (Mapping, list, tuple, set))
         wrong = wrong or (isinstance(part, int) and abs(part) >= 10**MOST_DIGITS)
-        wrong = wrong or (isinstance(part, str) and ("\0" in part or len(part) > LONGEST_TEXT))
+        wrong = wrong or (isinstance(part, str) and not _is_text(part))
     if wrong:
         raise InputError(f"Shot {number} of '{file.name}' has a value of '{str(key)[:60]}' that is "
                          "no text or number; see docs/td/shots.md.")  # fmt: skip
+
+
+def _is_text(part: str) -> bool:
+    """Whether a file could have this name: no NUL, no half of a character, not endless."""
+    try:
+        os.fsencode(part)
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in part and len(part) <= LONGEST_TEXT
 
 
 def _texts(given: Any) -> List[str]:
@@ -185,7 +194,7 @@ def _yaml(file: Path) -> List[Row]:
         ) from None
     text = file.read_text(encoding="utf-8-sig")
     try:
-        loader = _plain_loader(yaml)(text)
+        loader = _plain_loader(yaml, file)(text)
         node = loader.get_single_node()
         if node is None:
             return []
@@ -210,8 +219,22 @@ def _written_out(node: Any, known: Dict[int, float]) -> float:
     return known[id(node)]
 
 
-def _plain_loader(yaml: Any) -> Any:
-    """A loader that keeps scalars as they are written: 010, no and 1:30 are names, not numbers."""
+def _check_once(names: Iterable[str], file: Path) -> None:
+    """InputError for a name that stands twice in one place: readers would drop the first value."""
+    seen: Set[str] = set()
+    for name in names:
+        if name in seen:
+            raise InputError(
+                f"'{file}' has '{name[:60]}' twice in one place; keep one of the two values."
+            )
+        seen.add(name)
+
+
+def _plain_loader(yaml: Any, file: Path) -> Any:
+    """A loader that keeps scalars as they are written: 010, no and 1:30 are names, not numbers.
+
+    It raises InputError for a name that stands twice in one mapping of ``file``.
+    """
     kept = (":null", ":merge")
 
     class Loader(yaml.SafeLoader):  # type: ignore[misc]
@@ -220,12 +243,18 @@ def _plain_loader(yaml: Any) -> Any:
             for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
         }
 
+        def compose_mapping_node(self, anchor: Any) -> Any:
+            node = super().compose_mapping_node(anchor)
+            _check_once((key.value for key, _ in node.value if isinstance(key.value, str)), file)
+            return node
+
     return Loader
 
 
 def _json(file: Path) -> List[Row]:
     try:
-        return _rows(json.loads(file.read_text(encoding="utf-8-sig")), file)
+        text = file.read_text(encoding="utf-8-sig")
+        return _rows(json.loads(text, object_pairs_hook=lambda pairs: _once(pairs, file)), file)
     except json.JSONDecodeError as reason:
         raise InputError(f"'{file}' is no valid JSON in line {reason.lineno}.") from None
     except (ValueError, RecursionError) as reason:
@@ -234,6 +263,11 @@ def _json(file: Path) -> List[Row]:
         raise InputError(
             f"'{file}' has a number that is too long, or is nested too deep."
         ) from None
+
+
+def _once(pairs: List[Tuple[str, Any]], file: Path) -> Row:
+    _check_once((name for name, _ in pairs), file)
+    return dict(pairs)
 
 
 def _rows(rows: Any, file: Path) -> List[Row]:
@@ -260,6 +294,8 @@ def _csv(file: Path) -> List[Row]:
         delimiter = max(",;\t", key=first.count)  # Excel writes what its country does
         table = itertools.chain([first], lines)
         try:
+            names = next(csv.reader([first], skipinitialspace=True, delimiter=delimiter), [])
+            _check_once(filter(None, map(str.strip, names)), file)
             for row in csv.DictReader(
                 table, restkey="more", skipinitialspace=True, delimiter=delimiter
             ):

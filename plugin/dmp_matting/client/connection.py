@@ -224,7 +224,7 @@ def _read(answer: http.client.HTTPResponse) -> bytes:
 def _refused(status: int, body: bytes) -> DmpError:
     try:
         error = from_wire(json.loads(body))
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, TypeError, RecursionError):
         return EngineError(f"The engine answered with status {status} and no reason.")
     if status == 404:
         return NotThere(str(error))

@@ -80,7 +80,7 @@ def query_engine(*arguments: str, command: Optional[Sequence[str]] = None) -> Di
             _end(child)
         try:
             answer: Dict[str, Any] = json.loads(output)
-        except ValueError:
+        except (ValueError, RecursionError):
             raise _died(child.returncode, stderr) from None
     if "error" in answer:
         raise from_wire(answer)
@@ -99,7 +99,7 @@ def engine_lines(*arguments: str) -> Generator[Dict[str, Any], None, None]:
             for line in child.stdout:
                 try:
                     fields: Dict[str, Any] = json.loads(line)
-                except ValueError:
+                except (ValueError, RecursionError):
                     continue  # printed by a library
                 if "error" in fields:
                     raise from_wire(fields)
@@ -142,7 +142,7 @@ def _event(line: bytes) -> Optional[Event]:
             return Layers.from_json(fields)
         if kind == "device":
             return Notice(fields["note"]) if fields["note"] else None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         text = line.decode("utf-8", "replace").strip()[:200]
         raise EngineError(f"The engine sent a line that was not understood: {text}") from None
     if kind == "error":

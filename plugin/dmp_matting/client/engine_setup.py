@@ -33,7 +33,9 @@ def try_engine(python: str) -> None:
             stdin=subprocess.DEVNULL, capture_output=True, timeout=120,
         )  # fmt: skip
         checks: List[Dict[str, str]] = json.loads(done.stdout)["checks"]
-    except (OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError):
+    except (
+        OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError, RecursionError,
+    ):  # fmt: skip
         raise EngineMissingError(
             f"The Python '{python}' has no DMP engine; press Install engine, or run "
             "`dmp setup --install`, which makes a Python that has it."

@@ -6,6 +6,7 @@ by hand are those that once went wrong.
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 import time
@@ -20,6 +21,7 @@ from dmp_matting.cli.options import parse_frames, parse_settings
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.client import launcher
 from dmp_matting.client.file_states import FileStates
+from dmp_matting.client.install import records
 from dmp_matting.exr_header import copy_with_texts, read_exr_header
 from dmp_matting.job import Frame, Plate, Role
 from dmp_matting.paths import config_file, read_config
@@ -28,6 +30,7 @@ from dmp_matting.shots.sequences import FilePattern
 from dmp_matting.shots.up_to_date import FrameStatus, frame_status, recorded_plates
 
 from ...conftest import Home
+from ...house_imports import sources
 
 hypothesis = pytest.importorskip("hypothesis", reason="comes with schemathesis")
 st = hypothesis.strategies
@@ -131,6 +134,29 @@ def test_a_timeline_that_would_end_the_process_that_reads_it(tmp_path: Path, con
     (tmp_path / "s.otio").write_text(content)
     with pytest.raises(InputError, match="s.otio"):
         read_shots(tmp_path / "s.otio", {})
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("s.json", '[{"name": "s", "image": "a", "image": "b", "clean": "c", "output": "o"}]'),
+     ("s.yaml", "- name: s\n  image: a\n  image: b\n  clean: c\n  output: o\n"),
+     ("s.yaml", "image: a\nimage: b\nshots: [{name: s, clean: c, output: o}]"),
+     ("s.csv", "name,image, image ,clean,output\ns,a,b,c,o\n")],
+)  # fmt: skip
+def test_a_value_that_stands_twice_is_not_chosen_in_silence(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(InputError, match="'image' twice"):
+        read_shots(tmp_path / name, {})
+
+
+@pytest.mark.parametrize("key", ["name", "image", "output"])
+def test_half_a_character_is_no_text(tmp_path: Path, key: str) -> None:
+    row = {**ROW, "output": "{shot}.exr", key: "\ud800"}
+    (tmp_path / "s.json").write_text(json.dumps([row]))
+    with pytest.raises(InputError, match="no text or number"):
+        read_shots(tmp_path / "s.json", {})
 
 
 def test_a_timeline_that_is_not_there_or_never_ends(
@@ -249,3 +275,38 @@ def test_an_old_output_that_is_damaged(
             copy_with_texts(file, copy, {"dmp:image": "x"})
         except ValueError:
             pass
+
+
+@pytest.mark.parametrize("content", [NESTED, "[]", '{"torch": 3}', LONG])
+def test_the_record_of_an_engine(tmp_path: Path, content: str) -> None:
+    (tmp_path / records.RECORD).write_text(content)
+    assert records.record_of(str(tmp_path / "bin" / "python")) is None
+
+
+OWN_PIPES = {"background_publish.py", "subprocess_main.py"}  # from one process of ours to another
+
+
+def test_whoever_parses_json_minds_its_depth() -> None:
+    """The parser raises RecursionError beside ValueError; each caller handles it."""
+    tree = Path(__file__).parents[3]
+    calls, unaware = 0, []
+    for file in sources(tree, "plugin", "nuke", "blender_addon"):
+        if file.name in OWN_PIPES:
+            continue
+        parsed = ast.parse(file.read_text("utf-8"))
+        handled = {
+            id(node)
+            for block in ast.walk(parsed)
+            if isinstance(block, ast.Try)
+            and any(
+                one.type and "RecursionError" in ast.unparse(one.type) for one in block.handlers
+            )
+            for statement in block.body
+            for node in ast.walk(statement)
+        }
+        for node in ast.walk(parsed):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("json.load", "json.loads"):
+                calls += 1
+                if id(node) not in handled:
+                    unaware.append(f"{file.relative_to(tree)}:{node.lineno}")
+    assert calls > 15 and unaware == []

@@ -73,7 +73,9 @@ def look_at(python: str) -> Optional[BasePython]:
         return BasePython(
             str(found["executable"]) or python, version, bool(found["venv"]), pip, bool(wheel)
         )
-    except (OSError, ValueError, KeyError, TypeError, subprocess.TimeoutExpired):
+    except (
+        OSError, ValueError, LookupError, TypeError, RecursionError, subprocess.TimeoutExpired,
+    ):  # fmt: skip
         return None
 
 

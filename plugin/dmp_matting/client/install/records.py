@@ -53,7 +53,7 @@ def record_of(python: str) -> Optional[Record]:
     try:
         found = json.loads((Path(python).parent.parent / RECORD).read_text(encoding="utf-8"))
         return Record(**{spec.name: found[spec.name] for spec in fields(Record)})
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 
