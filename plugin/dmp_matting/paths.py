@@ -16,12 +16,13 @@ changed.
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import stat
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterator, Mapping, Optional, Union
+from typing import Any, Dict, Iterator, Mapping, Optional, Union
 
 from .atomic_write import atomic_write
 from .errors import EngineError, InputError, OutputError
@@ -187,7 +188,7 @@ def config_file() -> Path:
     return root / "dmp-matting" / "config.json"
 
 
-def open_regular(path: Union[str, Path]) -> BinaryIO:
+def open_regular(path: Union[str, Path]) -> io.BufferedReader:
     """A file for reading. OSError, also for what is none: a pipe would keep the reader for ever."""
     if not stat.S_ISREG(os.stat(path).st_mode):
         raise OSError(errno.EINVAL, "it is no file", str(path))
