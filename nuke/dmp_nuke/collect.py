@@ -180,6 +180,7 @@ def shots_of(
                 frames=tuple(frames),
                 around=around,
                 space=space,
+                layer=knobs.layer(node),
                 **chosen._asdict(),
                 **given,
             )  # fmt: skip

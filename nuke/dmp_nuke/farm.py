@@ -122,6 +122,7 @@ def _row(shot: Shot) -> Dict[str, Any]:
         "frames": range_text(shot.frames),
         "around": range_text(shot.around),
         "input_space": shot.space,
+        "layer": shot.layer,
         "preset": settings.pop("preset"),
         "set": settings,
     }

@@ -29,9 +29,10 @@ from .layout import ALWAYS, COLOURS, NAMED, SETTING, SOLVE, custom_fields
 
 # What a frame's state depends on, beside the settings.
 COUNTS = (
-    "preset", "custom", "seed", "colour", "colour_space", "clean_still", "views", "file", "range",
-    "first", "last", "only", "inputChange",
+    "preset", "custom", "seed", "colour", "colour_space", "layer", "clean_still", "views", "file",
+    "range", "first", "last", "only", "inputChange",
 )  # fmt: skip
+MAIN_LAYER = ("rgba", "rgb")
 OUTDATED = "changed since: press Reload"
 # Of older nodes: knobs that today's have not.
 OLDER = ("has_result", "premultiplied", "advanced", "solver_line", "paper_line")
@@ -125,6 +126,13 @@ def _shown_preset(node: nuke.Group) -> str:
 def colour_space(node: nuke.Group) -> str:
     """The colour space of the plates for the job; "" when its name is missing."""
     return COLOURS[str(node["colour"].value())] or str(node["colour_space"].value()).strip()
+
+
+def layer(node: nuke.Group) -> str:
+    """The layer of the plate that is matted; "" for rgba, as in a node that has no such knob."""
+    knob = node.knob("layer")
+    text = "" if knob is None else str(knob.value()).strip()
+    return "" if text.lower() in MAIN_LAYER else text
 
 
 def keeps_space(node: nuke.Group) -> bool:

@@ -138,6 +138,12 @@ def _folded(node: nuke.Group) -> None:
     space = nuke.Enumeration_Knob("colour_space", "", colour.spaces())
     space.clearFlag(nuke.STARTLINE)
     _text(node, space, "A colour space of the script's OCIO configuration.")
+    _text(
+        node,
+        nuke.String_Knob("layer", "Layer"),
+        "The layer of the plate to matte, where it has several, as Nuke names it; of the clean "
+        "plate too, if that has one of this name. Empty: rgba.",
+    )
     _check(node, "clean_still", "Clean plate is a still", False, "Take it at the first frame only.")
     _text(node, nuke.String_Knob("views", "Views"), "Views to solve; empty means all.")
     with_group.end()

@@ -92,15 +92,18 @@ class Plates:
         check_inputs(node)
         self._node, self._frames, self._views = node, list(frames), views
         self.folder, self._space = folder, space
+        self._channels: Dict[Role, str] = {}  # what the Write of an input writes
         self._direct: Dict[Role, Dict[Tuple[int, str], str]] = {}
         self._rendered: Dict[Role, List[int]] = {}
         for index, (role, _, _) in enumerate(INPUTS):
-            if node.input(index) is None:
+            source = node.input(index)
+            if source is None:
                 continue
             files = {} if sources is None else self._files(role, sources)
             if files:
                 self._direct[role] = files
             else:
+                self._channels[role] = _channels(node, role, source)
                 self._rendered[role] = sorted({number_at(node, role, one) for one in frames})
         _check_room(node, self.count * len(views), folder)
 
@@ -130,9 +133,11 @@ class Plates:
             for number in self._frames:
                 plates = []
                 for role in (role for role, _, _ in INPUTS if role in self._roles()):
-                    space = "raw" if role.is_matte else self._space
-                    path = self._path(role, number, view)
-                    plates.append(Plate(path, role, space, keeps_space=kept and role is Role.IMAGE))
+                    space, layer = "raw", ""
+                    if not role.is_matte:
+                        space, layer = self._space, knobs.layer(self._node)
+                    path, keeps = self._path(role, number, view), kept and role is Role.IMAGE
+                    plates.append(Plate(path, role, space, layer, keeps_space=keeps))
                 frames.append(Frame(number, tuple(plates)))
             found[view] = tuple(frames)
         return found
@@ -167,7 +172,7 @@ class Plates:
         write = inner(self._node, write_name(role))
         for name, value in SAFE.items():
             write[name].setValue(value)
-        write["channels"].setValue("rgba" if role.is_matte else "rgb")
+        write["channels"].setValue(self._channels[role])
         if write.knob("views") is not None:  # a render without an argument would take all of them
             write["views"].setValue(" ".join(self._views))
         write["file"].setValue(self._pattern(role))
@@ -183,6 +188,38 @@ class Plates:
             self._node.end()
             write["disable"].setValue(True)
             write["file"].setValue("")
+
+
+def _channels(node: nuke.Group, role: Role, source: nuke.Node) -> str:
+    """What is rendered of an input. InputError where the plate has not the layer to matte."""
+    if role.is_matte:
+        return "rgba"
+    layers = _layers_with_colour(source)
+    wanted = knobs.layer(node).lower()
+    named = next((one for one in layers if one.lower() == wanted), "")
+    if named or role is Role.CLEAN:
+        return named or "rgb"
+    names = ", ".join(layers)
+    if wanted:
+        raise InputError(
+            f"The plate of {node.name()} has no layer '{knobs.layer(node)}' with red, green and "
+            f"blue; it has {names or 'none'}."
+        )
+    if layers and "rgba" not in layers:
+        raise InputError(
+            f"The plate of {node.name()} has no rgba, only the layers {names}; write the one to "
+            "matte into Layer."
+        )
+    return "rgb"
+
+
+def _layers_with_colour(source: nuke.Node) -> List[str]:
+    """The layers that have red, green and blue, in order."""
+    found: Dict[str, Set[str]] = {}
+    for name in source.channels():
+        layer, _, leaf = name.partition(".")
+        found.setdefault(layer, set()).add(leaf)
+    return [layer for layer, leaves in found.items() if leaves >= {"red", "green", "blue"}]
 
 
 def plate_path(folder: str, role: Role, view: str, number: int) -> str:

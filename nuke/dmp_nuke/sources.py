@@ -82,7 +82,8 @@ class Sources:
         for role, name in self.names(number, view).items():
             self._made_of[name] = self._files(role, number, view)
             kept = role is Role.IMAGE and knobs.keeps_space(self._node)
-            plates.append(Plate(name, role, "raw" if role.is_matte else space, keeps_space=kept))
+            space_of, layer = ("raw", "") if role.is_matte else (space, knobs.layer(self._node))
+            plates.append(Plate(name, role, space_of, layer, keeps_space=kept))
         return Frame(number, tuple(plates))
 
     def states(self) -> FileStates:
@@ -206,8 +207,11 @@ def number_at(node: nuke.Group, role: Role, number: int) -> int:
 def file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Role) -> str:
     """The EXR or the pattern that ``source`` hands on unchanged; "" where it does more.
 
-    ``frames``: those of the plate, ascending. A view's place stays open in the path.
+    ``frames``: those of the plate, ascending. A view's place stays open in the path. A layer that
+    the artist names is rendered: Nuke may spell it in another way than the file.
     """
+    if knobs.layer(node) and not role.is_matte:
+        return ""
     read: Optional[nuke.Node] = source
     while read is not None and read.Class() in PASS_ON:  # disabled or not, they change nothing
         read = read.input(0)
