@@ -234,12 +234,15 @@ def run_bundle(folder: Path) -> int:
 # --- on the worker -------------------------------------------------------------------------------
 
 
+RUN_PREFIX = "dmp-farm-"  # of a session's run folder
+
+
 def enter_session(session: Path, idle: float) -> Dict[str, str]:
     """Start the session's engine; returns the environment that its tasks need.
 
     The run folder is short and outside of the session: a socket's path has 107 characters at most.
     """
-    run = tempfile.mkdtemp(prefix="dmp-farm-")
+    run = tempfile.mkdtemp(prefix=RUN_PREFIX)
     environment = {"DMP_RUN_DIR": run, "DMP_CACHE_DIR": str(session / "dmp-cache")}
     os.environ.update(environment)
     (session / "dmp-run-folder").write_text(run, encoding="utf-8")
@@ -256,7 +259,7 @@ def leave_session(session: Path) -> None:
     run: Optional[str] = None
     with contextlib.suppress(OSError):
         run = (session / "dmp-run-folder").read_text(encoding="utf-8")
-    if not run:
+    if not run or not os.path.basename(run).startswith(RUN_PREFIX):  # nothing that we have made
         return
     os.environ.update({"DMP_RUN_DIR": run, "DMP_CACHE_DIR": str(session / "dmp-cache")})
     try:

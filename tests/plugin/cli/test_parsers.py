@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -23,6 +24,7 @@ from dmp_matting.client import launcher
 from dmp_matting.client.file_states import FileStates
 from dmp_matting.client.install import records
 from dmp_matting.exr_header import copy_with_texts, read_exr_header
+from dmp_matting.farm import openjd
 from dmp_matting.job import Frame, Plate, Role
 from dmp_matting.paths import config_file, read_config
 from dmp_matting.settings import parse_assignments
@@ -281,6 +283,27 @@ def test_an_old_output_that_is_damaged(
 def test_the_record_of_an_engine(tmp_path: Path, content: str) -> None:
     (tmp_path / records.RECORD).write_text(content)
     assert records.record_of(str(tmp_path / "bin" / "python")) is None
+
+
+@pytest.mark.parametrize("name", ["version", "digest", "disk", "seconds"])
+def test_the_record_of_an_engine_with_a_value_of_another_kind(tmp_path: Path, name: str) -> None:
+    record = {"version": "0.1.0", "digest": "d", "torch": "2", "base": "b", "downloaded": 1,
+              "disk": 1, "seconds": 1}  # fmt: skip
+    for values in (record, {**record, name: []}):
+        (tmp_path / records.RECORD).write_text(json.dumps(values))
+        found = records.record_of(str(tmp_path / "bin" / "python"))
+        assert (found is None) == (values is not record)
+
+
+def test_a_farms_session_removes_no_folder_that_it_has_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "victim").mkdir()
+    (tmp_path / "dmp-run-folder").write_text(str(tmp_path / "victim"))
+    monkeypatch.setattr(openjd, "stop_engine", lambda **_: None)
+    monkeypatch.setattr(openjd.os, "environ", dict(os.environ))
+    openjd.leave_session(tmp_path)
+    assert (tmp_path / "victim").exists()
 
 
 OWN_PIPES = {"background_publish.py", "subprocess_main.py"}  # from one process of ours to another

@@ -52,9 +52,14 @@ def record_of(python: str) -> Optional[Record]:
     """The record of the environment that a Python belongs to; None where we did not make it."""
     try:
         found = json.loads((Path(python).parent.parent / RECORD).read_text(encoding="utf-8"))
-        return Record(**{spec.name: found[spec.name] for spec in fields(Record)})
+        record = Record(**{spec.name: found[spec.name] for spec in fields(Record)})
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
+    texts = (record.version, record.digest, record.torch, record.base)
+    figures = (record.downloaded, record.disk, record.seconds)
+    sound = all(isinstance(one, str) for one in texts)
+    sound = sound and all(isinstance(one, (int, float)) for one in figures)
+    return record if sound else None
 
 
 def write_record(environment: Path, record: Record) -> None:
