@@ -60,6 +60,7 @@ HOST_FACE = [
     "InputError",
     "InstallRequest",
     "Job",
+    "Keep",
     "Layers",
     "MismatchError",
     "Notice",

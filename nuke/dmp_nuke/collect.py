@@ -21,9 +21,12 @@ from dmp_matting.hosts import (
     DmpError,
     Frame,
     InputError,
+    Keep,
     OutputError,
     PublishRequest,
+    Resolved,
     Role,
+    Settings,
     SettingsError,
     Shot,
     finish,
@@ -164,6 +167,9 @@ def shots_of(
     views = prepare.chosen_views(node)
     sources = Sources(node)
     around = prepare.Windows(node, views, sources).needed(frames)
+    # In Nuke a place to keep stays where it is; without Nuke what is there would be followed.
+    on_cpu = chosen.settings_on_cpu
+    chosen = Resolved(_held(chosen.settings, around), on_cpu and _held(on_cpu, around))
     files = _files(node, around, views)
     if files is None:
         named = {view: [sources.frame(one, view, space) for one in around] for view in views}
@@ -186,6 +192,11 @@ def shots_of(
             )  # fmt: skip
         )
     return shots
+
+
+def _held(settings: Settings, frames: Sequence[int]) -> Settings:
+    """The same with a place to keep that has keys, as an artist's own motion has."""
+    return settings.changed(keep=Keep.parse(settings.keep).held(frames[0], frames[-1]).text())
 
 
 Files = Dict[str, Dict[Role, str]]  # patterns or stills, by view and role

@@ -36,6 +36,7 @@ from .farm.openjd import named_settings, write_bundle
 from .frame_window import REACH, frames_needed, window_numbers
 from .generators import finish, mapped
 from .job import Frame, Job, Layers, Plate, Progress, Role
+from .keep import Keep
 from .ocio import configuration_text, host_configuration, own_configuration
 from .paths import cache_folder, unsaved_blends
 from .presets import AUTO, DESCRIPTIONS, PRESETS, Resolved, resolve
@@ -65,6 +66,7 @@ __all__ = [
     "InputError",
     "InstallRequest",
     "Job",
+    "Keep",
     "Layers",
     "MismatchError",
     "Notice",

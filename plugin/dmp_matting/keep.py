@@ -101,6 +101,16 @@ class Keep:
             keys.append((frame, tuple(number for pair in pairs for number in pair)))
         return replace(self, keys=tuple(keys))
 
+    def held(self, first: int, last: int) -> Keep:
+        """The same one place with keys at both ends of a range, so that nothing is followed.
+
+        Itself where there is no place, several keys, or one frame alone.
+        """
+        if len(self.keys) != 1 or first == last:
+            return self
+        numbers = self.keys[0][1]
+        return replace(self, keys=((first, numbers), (last, numbers)), has_frames=True)
+
     def text(self) -> str:
         """As :meth:`parse` reads it."""
         written = [",".join(f"{number:.10g}" for number in numbers) for _, numbers in self.keys]

@@ -20,9 +20,10 @@ from dmp_matting import run_shots
 from dmp_matting.atomic_write import SYSTEM
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.client.connection import Connection
-from dmp_matting.hosts import FrameStatus, InputError
+from dmp_matting.hosts import FrameStatus, InputError, Keep
+from dmp_matting.shots.follow import follows
 from dmp_matting.shots.run import check_others
-from dmp_nuke import collect, files, menus, node, states, steps, temporary, terminal
+from dmp_nuke import collect, farm, files, menus, node, states, steps, temporary, terminal
 
 from .conftest import ROOT, Shot, dmp_node, pixels, press
 from .test_terminal import run_nuke, saved
@@ -269,6 +270,22 @@ def test_plates_of_other_shots_are_not_replaced(
     for arguments in ([], to):
         assert terminal.main([str(tmp_path / "empty.nk"), *arguments]) == 2
         assert capsys.readouterr().err == "DMP: The script has no DMP Matte node.\n"
+
+
+@pytest.mark.parametrize("keep", ["at 5,6", "box 1,2,30,20", "at 5,6@1002"])
+def test_a_place_to_keep_is_not_followed_by_a_farm(
+    shot: Shot, session: Session, tmp_path: Path, keep: str
+) -> None:
+    """In Nuke it stays where it is; a farm and a publish give the same mattes."""
+    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", keep=keep)
+    made["first"].setValue(1001)
+    made["last"].setValue(1003)
+    (one,) = read_shots(Path(farm.write_shots([made], str(tmp_path / "farm"), [])), {})
+    assert not follows(one)
+    for number in (1001, 1002, 1003):
+        wanted = Keep.parse(keep)
+        sent = Keep.parse(one.settings.keep)
+        assert (sent.kind, sent.numbers(number)) == (wanted.kind, wanted.numbers(number))
 
 
 def test_plates_only_and_then_a_batch_without_nuke(
