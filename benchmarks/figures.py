@@ -17,7 +17,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -381,13 +381,9 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
-def rewritten(page: str, but: Collection[str] = ()) -> str:
-    """The page with its tables made anew, but for some. KeyError where a table does not exist."""
-
-    def again(found: re.Match[str]) -> str:
-        return found[0] if found[2] in but else f"{found[1]}{TABLES[found[2]]()}{found[3]}"
-
-    return BLOCK.sub(again, page)
+def rewritten(page: str) -> str:
+    """The page with its tables made anew. KeyError where a table does not exist."""
+    return BLOCK.sub(lambda found: f"{found[1]}{TABLES[found[2]]()}{found[3]}", page)
 
 
 def pages(tree: Path = ROOT) -> list[Path]:
