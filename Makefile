@@ -5,7 +5,7 @@
 # make blender  Blender 4.2, 4.5, 5.0 as Python modules, for the add-on's tests (4 GB, Python 3.11),
 #              and 5.3 where there is a Python 3.13
 # make pyblish  pyblish-lite and pyblish-qml with their Qt, for the publish tests (0.5 GB)
-# make oldest  the command line with the oldest packages that setup.py allows
+# make oldest  the command line and the engine with the oldest packages that setup.py allows
 # make chaos  ten minutes of mattes while engines are killed, and a storm: what is lost, wrong or hung
 # make release  the folder that is handed out: wheel, Blender's zip, Nuke's folder, installers
 # make lock  the locked packages of the engine anew (wants uv and a package index)

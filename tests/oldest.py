@@ -1,8 +1,8 @@
-"""The command line with the oldest packages that setup.py allows: `make oldest`.
+"""The command line and the engine with the oldest packages that setup.py allows: `make oldest`.
 
-They are installed into an environment of their own, exactly those, and the commands are run that
-need no engine. A typer older than its click once printed the version and ended with 0, whatever was
-asked for.
+They are installed into environments of their own, exactly those. The commands are run that need no
+engine: a typer older than its click once printed the version and ended with 0, whatever was asked
+for. Then tests of the engine, beside the torch of constraints.txt, since an older one is gigabytes.
 """
 
 from __future__ import annotations
@@ -31,26 +31,38 @@ COMMANDS = [
     (["batch", "shots.yaml"], 2, "missing"),
     (["cache", "limit", "3"], 0, "3 GB"),
 ]
+TESTS = ("engine/plates/io", "engine/pipeline/test_frame.py", "plugin/client/test_job_client.py")
+FOR_TESTS = ("pytest>=8", "pytest-timeout>=2.3", "hypothesis>=6")
 SHOTS = "[{name: '[v2]', image: i.exr, clean: c.exr, output: o.####.exr, frames: 1-3x2}]\n"
 
 
-def oldest(needs: dict[str, Any]) -> list[str]:
-    """``name==version`` for each lower bound of the command line and of files of shots."""
-    bounds: list[str] = [*needs["CLI"], *needs["EXTRAS"]["batch"]]
-    return [text.partition(";")[0].partition(",")[0].replace(">=", "==") for text in bounds]
+def oldest(bounds: list[str]) -> list[str]:
+    """``name==version`` for each lower bound but torch's."""
+    return [
+        text.partition(";")[0].partition(",")[0].replace(">=", "==")
+        for text in bounds
+        if not text.startswith("torch")
+    ]
+
+
+def environment_with(folder: Path, *wanted: str) -> Path:
+    """A new environment with these packages; its Python."""
+    print(*wanted, flush=True)
+    subprocess.run([sys.executable, "-m", "venv", folder], check=True)
+    python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+    install = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+    subprocess.run([python, *install, "-c", ROOT / "constraints.txt", *wanted], check=True)
+    return python
 
 
 def main() -> int:
-    """Install and run; 1 when a command does not end as it should."""
-    wanted = oldest(runpy.run_path(str(NEEDS)))
-    print(*wanted)
+    """Install and run; 1 when a command or a test does not end as it should."""
+    needs = runpy.run_path(str(NEEDS))
+    wanted = oldest([*needs["CLI"], *needs["EXTRAS"]["batch"]])
     wrong = 0
     with tempfile.TemporaryDirectory(prefix="dmp-oldest-") as place:
         folder = Path(place)
-        subprocess.run([sys.executable, "-m", "venv", place], check=True)
-        python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
-        install = ["-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([python, *install, *wanted], check=True)
+        python = environment_with(folder / "client", *wanted)
         (folder / "shots.yaml").write_text(SHOTS)
         environment = {
             **os.environ, "PYTHONPATH": str(ROOT / "plugin"), "NO_COLOR": "1", "COLUMNS": "200",
@@ -66,7 +78,12 @@ def main() -> int:
                 wrong = 1
                 told = json.dumps((done.stdout + done.stderr)[-500:])
                 print(f"dmp {' '.join(arguments)}: {done.returncode} in place of {code}: {told}")
-    print("wrong" if wrong else "all commands end as they should")
+        engine = ["torch", *oldest(needs["ENGINE"]), *FOR_TESTS]
+        python = environment_with(folder / "engine", *wanted, *engine)
+        tests = [ROOT / "tests" / name for name in TESTS]
+        ended = subprocess.run([python, "-m", "pytest", "-q", *tests], cwd=ROOT)
+        wrong = wrong or ended.returncode
+    print("wrong" if wrong else "all commands and tests end as they should")
     return wrong
 
 

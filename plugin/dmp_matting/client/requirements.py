@@ -20,10 +20,10 @@ TORCH = "2.13.0"  # that the private engine gets; as in constraints.txt
 CLI = ["typer>=0.16", "rich>=13.7", "fileseq>=2"]
 ENGINE = [
     "torch>=2.6",  # loading weights only was not safe before
-    "numpy>=1.26",
-    "scipy>=1.11",
+    "numpy>=2.0",  # OpenImageIO wants it
+    "scipy>=1.13",
     "OpenImageIO>=3.1.16",  # crafted EXR, TIFF and DPX files wrote past their buffers
-    "opencv-python-headless>=4.8.1.78",  # registration of the clean plate
+    "opencv-python-headless>=4.10.0.84",  # registration of the clean plate
     "starlette>=1.3.1",  # Range and Host headers were trusted too far
     "uvicorn>=0.30",
     "h11>=0.16",  # bodies in pieces were read too leniently
