@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 NEEDS = ROOT / "plugin" / "dmp_matting" / "client" / "requirements.py"  # which setup.py reads

@@ -31,6 +31,9 @@ DRIVERS = Path(__file__).parent / "drivers"
 PLATES = ROOT / "tests" / "plates"
 LIMIT = 100  # seconds for one driver, on a busy machine
 ALL = ("4.5", "5.0", "5.3", "4.2", "3.4")
+# Those with a window: Debian's, and a newer one that is named.
+NEWER = "newer"
+WINDOWS = ("3.4", NEWER) if "DMP_BLENDER_WINDOW" in os.environ else ("3.4",)
 # A matte in a second or two, of no worth but right in everything else.
 SMALL = {"preset": "draft", "solve_size": 64}
 # As long as its joint steps: of paper, whose networks take steps.
@@ -78,7 +81,7 @@ class Blender:
 
     @property
     def separator(self) -> tuple[str, ...]:
-        return ("--",) if self.version == "3.4" else ()
+        return ("--",) if self.version in WINDOWS else ()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -89,9 +92,9 @@ class Blender:
 
 def command_of(version: str) -> tuple[str, ...] | None:
     """How to run a script in that Blender; None where it is not installed."""
-    if version == "3.4":
-        program = os.environ.get("DMP_BLENDER_34") or shutil.which("blender")
-        if program is None or not version_of(program).startswith("Blender 3.4"):
+    if version in WINDOWS:
+        program = os.environ.get("DMP_BLENDER_WINDOW") if version == NEWER else debians()
+        if program is None:
             return None
         return (program, "-b", "--factory-startup", "--python-use-system-env", "--python")
     named = os.environ.get(f"DMP_BPY_{version.replace('.', '')}")
@@ -99,9 +102,13 @@ def command_of(version: str) -> tuple[str, ...] | None:
     return (str(python),) if python.exists() else None
 
 
-def version_of(program: str) -> str:
+def debians() -> str | None:
+    """Debian's Blender 3.4."""
+    program = os.environ.get("DMP_BLENDER_34") or shutil.which("blender")
+    if program is None:
+        return None
     done = subprocess.run([program, "--version"], capture_output=True, text=True)
-    return done.stdout
+    return program if done.stdout.startswith("Blender 3.4") else None
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,7 @@
-"""Debian's Blender 3.4 in a window, on an X server without a screen: clicked and looked at."""
+"""Blender in a window, on an X server without a screen: clicked and looked at.
+
+Debian's 3.4, and a newer one where ``DMP_BLENDER_WINDOW`` names its program.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import PLATES, Blender
+from .conftest import NEWER, PLATES, WINDOWS, Blender
 
 WINDOW = (1440, 900)
 PROGRAMS = ("Xvfb", "xdotool", "import")
@@ -24,6 +27,13 @@ SETTINGS = {
     "fit_steps": 1,
     "projection_steps": 1,
     "solve_size": 128,
+}
+
+
+# Of the tab in the sidebar, and of two buttons in the panel: pixels below the sidebar's top.
+PLACES = {
+    "3.4": {"tab": 222, "button": 330, "publish": 385},
+    NEWER: {"tab": 222, "button": 330, "publish": 385},
 }
 
 
@@ -52,10 +62,11 @@ def in_a_window(blender: Blender, blend: Path) -> Blender:
     return replace(blender, command=(*command, "--python"))
 
 
+@pytest.mark.parametrize("version", WINDOWS)
 def test_a_double_click_closed_editors_and_the_addon_disabled(
-    installed: Callable[[str], Blender], display: str, output: Path
+    installed: Callable[[str], Blender], display: str, output: Path, version: str
 ) -> None:
-    blender = installed("3.4")
+    blender = installed(version)
     given = {
         "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
         "blend": output / "shot.blend", "output": output, "last": 1002, "settings": {},
@@ -78,15 +89,16 @@ def test_a_double_click_closed_editors_and_the_addon_disabled(
     assert seen["enabled"] == [3, 2]
 
 
+@pytest.mark.parametrize("version", WINDOWS)
 def test_a_click_a_matte_undo_escape_and_another_file(
     installed: Callable[[str], Blender], engine: Any, display: str,
-    output: Path, tmp_path: Path,
+    output: Path, tmp_path: Path, version: str,
 ) -> None:  # fmt: skip
-    blender = installed("3.4")
+    blender = installed(version)
     given = {
         "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
         "blend": tmp_path / "shot.blend", "output": output, "last": 1002, "settings": SETTINGS,
-        "window": WINDOW, "tab": 222, "button": 330, "publish": 385,
+        "window": WINDOW, **PLACES[version],
     }  # fmt: skip
     blender.run("prepare", **given)
     environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}

@@ -86,6 +86,20 @@ def compositor(scene):
     return scene.node_tree
 
 
+def new_compositor(scene):
+    """The nodes that a scene has at first: what is rendered, to the end."""
+    if bpy.app.version < (5, 0):
+        scene.use_nodes = True  # Blender adds them itself
+        return scene.node_tree
+    tree = bpy.data.node_groups.new("Compositor", "CompositorNodeTree")
+    tree.interface.new_socket("Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+    layers, end = tree.nodes.new("CompositorNodeRLayers"), tree.nodes.new("NodeGroupOutput")
+    layers.location, end.location = (0, 300), (400, 300)
+    tree.links.new(layers.outputs[0], end.inputs[0])
+    scene.compositing_node_group = tree
+    return tree
+
+
 def group_node(scene):
     tree = compositor(scene)
     return next(node for node in tree.nodes if node.bl_idname == "CompositorNodeGroup")

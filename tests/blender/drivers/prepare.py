@@ -1,14 +1,14 @@
 """A shot as an artist has it before the first matte, saved for a window to open."""
 
 import bpy
-from host import addon, answer, arguments, configure, load
+from host import addon, answer, arguments, configure, load, new_compositor
 
 given = arguments()
 with addon(given["python"]) as scene:
-    scene.use_nodes = True
+    tree = new_compositor(scene)
     plate, clean = load(given["plate"], sequence=True), load(given["clean"])
     for image, y in ((plate, 420), (clean, -20)):
-        node = scene.node_tree.nodes.new("CompositorNodeImage")
+        node = tree.nodes.new("CompositorNodeImage")
         node.image, node.location = image, (-260, y)
         if image == plate:
             node.frame_start, node.frame_offset, node.frame_duration = 1001, 1000, 8

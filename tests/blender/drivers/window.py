@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import bpy
 import story
-from host import MODULE, arguments, group_node, job_states, mattes
+from host import MODULE, arguments, compositor, group_node, job_states, mattes
 from story import wait
 
 given = arguments()
@@ -64,7 +64,7 @@ def enable():
     bpy.ops.preferences.addon_enable(module=MODULE)
     chosen = bpy.context.preferences.addons[MODULE].preferences
     chosen.engine_python, chosen.device, chosen.threads = given["python"], "cpu", 1
-    seen.setdefault("nodes before", len(bpy.context.scene.node_tree.nodes))
+    seen.setdefault("nodes before", len(compositor(bpy.context.scene).nodes))
     return True
 
 
@@ -151,7 +151,7 @@ def ended():
 
 
 def groups():
-    nodes = bpy.context.scene.node_tree.nodes
+    nodes = compositor(bpy.context.scene).nodes
     groups = [one for one in nodes if one.bl_idname == "CompositorNodeGroup"]
     return [one.name for one in groups if "dmp_result" in one.node_tree]
 
@@ -167,7 +167,7 @@ def unsaved_images():
 
 def viewed():
     """What the viewer shows: the name of the node and of its output."""
-    links = bpy.context.scene.node_tree.links
+    links = compositor(bpy.context.scene).links
     return [
         [one.from_node.label, one.from_socket.name]
         for one in links
@@ -212,7 +212,7 @@ def note(name, what):
 
 def show_result():
     """The artist's next step: the matte over nothing, in the viewer."""
-    tree = bpy.context.scene.node_tree
+    tree = compositor(bpy.context.scene)
     node = group_node(bpy.context.scene)
     for one in tree.nodes:
         one.select = one == node
