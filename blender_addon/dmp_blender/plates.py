@@ -2,9 +2,9 @@
 
 A file goes as it is when Blender would read the same values from it: unpacked, unpainted, and in a
 colour space that the engine knows as Blender does; of an EXR with layers the engine reads the one
-that the panel names, else the main one. Everything else (packed,
-painted or generated images, movies, clips, masks, log and camera spaces, transparency) is rendered
-to a scene-linear EXR by render.py. Data ("Non-Color") stays as it is stored, and is solved so.
+that the panel names, else the main one. Everything else (packed, painted or generated images,
+movies, clips, masks, log and camera spaces, transparency) is rendered to a scene-linear EXR by
+render.py. Data ("Non-Color") stays as it is stored, and is solved so.
 
 A rendered plate is a temporary file, so the job names what it was made from (``Input.job_name``):
 messages and the results' headers have that.

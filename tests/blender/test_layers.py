@@ -58,7 +58,7 @@ def test_the_named_layer(any_blender: Blender, engine: Any, folder: Path, output
         rendered=[(name, layer) for name, layer, _ in RENDERED],
     )  # fmt: skip
     assert "only the layers fill, key; write the layer" in seen["sent"][""][1]
-    assert "Layer in Blender's panel" in seen["sent"][""][1]
+    assert "Layer in a host" in seen["sent"][""][1]
     assert "has no layer 'rim'" in seen["sent"]["rim"][1]
     assert seen["sent"]["Key"] == [["FINISHED"], ""] and seen["published"] == "Key"
     (result,) = mattes(output)

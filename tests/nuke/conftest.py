@@ -21,7 +21,7 @@ from nuke_standin.session import Session, reset, run_until  # noqa: E402
 from nuke_standin.session import session as now  # noqa: E402
 
 from dmp_matting import Settings  # noqa: E402
-from dmp_nuke import jobs, node, steps  # noqa: E402
+from dmp_nuke import jobs, node, steps, watch  # noqa: E402
 
 from ..scenes import blocks, disc_over, write_image  # noqa: E402
 
@@ -31,6 +31,7 @@ FURBALL = ROOT / "tests" / "plates" / "furball"
 @pytest.fixture
 def session() -> Iterator[Session]:
     """A GUI session. What the stand-in refused, and a test did not expect, fails the test."""
+    watch._watch._end()  # the tick that the test before was waiting for went with its session
     started = reset()
     yield started
     for job in list(jobs.RUNNING.values()):

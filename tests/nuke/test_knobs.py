@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -98,6 +99,14 @@ def test_the_callback_shows_the_presets_values_and_frees_them(session: Session) 
     dmp["colour"].setValue("raw")
     assert not dmp["colour_space"].visible()
     nuke.nodes.Group()["label"].setValue("another's group is left alone")
+
+
+def test_the_lines_of_the_farms_page(session: Session) -> None:
+    page = Path(__file__).parents[2] / "docs" / "td" / "farm.md"
+    (lines,) = re.findall(r"^```python nuke\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    dmp = node.create()
+    exec(lines, {"nuke": nuke})
+    assert knobs.settings_of(dmp) == (preset("draft").changed(recompositions=2), None)
 
 
 def test_labels_and_help_are_those_of_the_settings(session: Session) -> None:

@@ -55,7 +55,7 @@ def test_every_command_of_the_pages(place: Path) -> None:
         elif language in ("sh", "python"):
             if extra == "ffmpeg" and shutil.which("ffmpeg") is None:
                 continue
-            if extra == "nuke":  # wants Nuke
+            if extra == "nuke":  # its lines are run in tests/nuke/test_knobs.py
                 continue
             done = run(place, language, text)
             assert done.returncode == 0, f"{text}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

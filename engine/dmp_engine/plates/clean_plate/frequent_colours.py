@@ -140,8 +140,8 @@ def _median(x: Floats) -> Floats:
         return result
     ordered = np.sort(x, axis=0)  # NaN last
     count = np.isfinite(x).sum(axis=0)
-    middles = [np.maximum(count - 1, 0) // 2, count // 2 - (count == len(x)) * 0]
-    middles[1] = np.minimum(middles[1], np.maximum(count - 1, 0))
+    last = np.maximum(count - 1, 0)
+    middles = last // 2, np.minimum(count // 2, last)
     low, high = (np.take_along_axis(ordered, at[None], 0)[0] for at in middles)
     half: Floats = (low + high) / 2
     return half

@@ -86,7 +86,7 @@ def pick_colour(path: Path, parts: list[Part], layer: str = "", *, or_main: bool
     if found:
         raise PlateError(
             f"'{path}' has no main R, G, B, only the layers {_listed(called)}; "
-            "write the layer to matte as R, G, B, or name it: --layer, or Layer in Blender's panel."
+            "write the layer to matte as R, G, B, or name it: --layer, or Layer in a host."
         )
     for part in parts:
         grey = _grey(part.spec)
