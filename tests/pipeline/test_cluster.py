@@ -30,9 +30,13 @@ class Cluster:
         written = folder / "scheduler.json"
         self.processes = [self._start("scheduler", "--host", "127.0.0.1", "--port", "0",
                                       "--no-dashboard", "--scheduler-file", written)]  # fmt: skip
-        wait_until(written.exists, 60)
-        self.address = json.loads(written.read_text())["address"]
         self.workers: list[subprocess.Popen[bytes]] = []
+        try:  # the file is there before its text is
+            wait_until(lambda: written.exists() and written.read_text().endswith("\n}"), 60)
+        except BaseException:
+            self.end()
+            raise
+        self.address = json.loads(written.read_text())["address"]
 
     def add_worker(self, *more: object) -> subprocess.Popen[bytes]:
         worker = self._start("worker", self.address, "--nthreads", 1, "--no-nanny",

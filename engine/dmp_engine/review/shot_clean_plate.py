@@ -40,7 +40,7 @@ def write_shot_clean_plate(
     ColourSpaceError, OutputError.
     """
     check_output(output, plates=[plate.path for plate in plates])
-    reference = read_plate(plates[len(plates) // 2])
+    reference = _middle(plates)
     unit, linear = unit_of(reference, reference), reference.space != RAW
     height, width = reference.rgb.shape[:2]
     left_out, moved = [], 0.0
@@ -88,6 +88,18 @@ def write_shot_clean_plate(
         "path": str(output), "frames": stack.count, "left_out": left_out,
         "unseen": round(share, 5), "moved": round(moved, 2),
     }  # fmt: skip
+
+
+def _middle(plates: Sequence[Plate]) -> PlateImage:
+    """The middle frame, or the nearest to it that is not damaged. PlateError where all are."""
+    middle = len(plates) // 2
+    reasons = []
+    for plate in sorted(plates, key=lambda one: abs(plates.index(one) - middle)):
+        try:
+            return read_plate(plate)
+        except PlateError as reason:
+            reasons.append(reason)
+    raise reasons[0]
 
 
 def _read(plate: Plate, reference: PlateImage) -> PlateImage | None:

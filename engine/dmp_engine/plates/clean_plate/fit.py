@@ -45,6 +45,11 @@ EXACT, EXACT_SHARE, LOST_SHARE = 2.5 / 255, 0.02, 0.5  # encoded; of the frame; 
 POOR, POOR_SHARE = 0.06, 0.6  # a residual that large must at least have come down a lot,
 FITS, MORE, EXPLAINS = 0.02, 5.0, 0.05  # or so many times more, and of the frame, be within that
 SHADED = 0.03  # of a ratio; less counts as none in the note
+NEVER_SEEN = (
+    "No frame shows what is behind a part of the subject: alpha is a guess there, with a "
+    "confidence of 0.5 at most. Look at it; a core or garbage matte decides it, or a longer "
+    "range of frames."
+)
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
 
 
@@ -85,12 +90,6 @@ class Fitted:
         if self.shadow is not None:
             share = 100 * float((np.abs(self.shadow - 1).max(axis=2) > SHADED).mean())
             notes.append(f"Shadow or light on {share:.0f} % of the frame was kept out of alpha.")
-        hidden = self.hidden()
-        if hidden is not None and hidden.any():
-            notes.append(
-                f"No frame shows the clean plate on {100 * hidden.mean():.1f} % of this one: there "
-                "alpha follows what is around, with less confidence."
-            )
         return tuple(note for note in notes if note)
 
     def attributes(self) -> dict[str, str]:
@@ -123,6 +122,8 @@ def fit_clean(
 
     fit, found, shadow = memo("fit", fitted)
     warnings = (*header_warnings(image, clean), *found)
+    if clean.unseen is not None and not fit.known.all():
+        warnings += (NEVER_SEEN,)
     plate = replace(clean, rgb=fit.pixels)
     return Fitted(plate, ~fit.known, fit.report, warnings, shadow, fit.clean_plate_error)
 
