@@ -134,9 +134,10 @@ def read_inputs(group: Any) -> List[Input]:
     if pair[1] is None:
         raise dmp.InputError("Choose a clean plate first, the view without the subject.")
     rendered = any(one.socket is not None for one in pair)
-    if rendered and {one.space for one in pair} == {"scene_linear", "sRGB"}:
-        # One is rendered to scene-linear, so the other is too: they are of one kind.
-        pair = [read_input(row, role, linear=True) for row, role in rows]
+    spaces = {one.space for one in pair}
+    if rendered and (spaces == {"scene_linear", "sRGB"} or any(one.layer for one in pair)):
+        # One is rendered, to scene-linear and without layers, so the other is too.
+        pair = [read_input(row, role, rendered=True) for row, role in rows]
     mattes = (
         read_input(getattr(group, role.value), role, pair[0]) for role in dmp.Role if role.is_matte
     )
@@ -184,19 +185,19 @@ def why_not(inputs: Iterable[Input], frame: int) -> str:
 
 
 def read_input(
-    source: Any, role: Any, plate: Optional[Input] = None, linear: bool = False
+    source: Any, role: Any, plate: Optional[Input] = None, rendered: bool = False
 ) -> Optional[Input]:
     """The input that a row of the panel describes; None when the row is empty. PlateError.
 
-    ``plate``: whose size a mask takes, which has none of its own. ``linear``: a file in another
-    colour space is rendered too.
+    ``plate``: whose size a mask takes, which has none of its own. ``rendered``: to scene-linear,
+    even if its file could be sent.
     """
     if source.kind == "MASK":
         assert plate is not None
         return source.mask and _mask(source.mask, role, plate)
     if source.kind == "CLIP":
         return source.clip and _clip(source.clip, role)
-    return source.image and _image(source, role, linear)
+    return source.image and _image(source, role, rendered)
 
 
 def size_of(plate: Input) -> Tuple[int, int]:
@@ -239,7 +240,7 @@ def _clip(clip: Any, role: Any) -> Input:
     )  # fmt: skip
 
 
-def _image(source: Any, role: Any, linear: bool) -> Input:
+def _image(source: Any, role: Any, rendered: bool) -> Input:
     image = source.image
     label = role.called
     layer = "" if role.is_matte else source.id_data.dmp.layer.strip()
@@ -266,7 +267,7 @@ def _image(source: Any, role: Any, linear: bool) -> Input:
         raise dmp.PlateError(f"The {label} {path} does not exist.")
     if on_disk or files is not None:
         space = _sent_space(image, path, role)
-        if space and not (linear and space == "sRGB"):
+        if space and not rendered:
             return Input(
                 **common, space=space, layer=layer, path="" if files else path, files=files
             )

@@ -72,3 +72,6 @@ def test_the_named_layer(any_blender: Blender, engine: Any, folder: Path, output
         else:
             np.testing.assert_allclose(read(found)[..., :3], linear, atol=1e-3)
     np.testing.assert_allclose(read(seen["clean"])[..., :3], linear, atol=1e-3)
+    layer, published = seen["beside a rendered one"]
+    assert layer == ""
+    np.testing.assert_allclose(read(published)[..., :3], PLATE, atol=1e-3)

@@ -22,7 +22,7 @@ from ..plates.exposure_unit import unit_of
 from ..plates.io.colour_space import RAW
 from ..plates.io.read import PlateImage, read_plate
 from ..plates.io.write import check_output
-from .median_clean_plate import write_made
+from .clean_plate_file import write_clean_plate_file
 
 LEAST_MOVING = 0.0003  # share of the frame that must change
 MOST_UNSEEN = 0.98  # share of the frame
@@ -83,7 +83,7 @@ def write_shot_clean_plate(
     pixels = found_of_all.pixels / np.float32(unit)
     space, names = plates[0].colour_space, [plate.path for plate in plates]
     map_ = found_of_all.unseen.astype(np.float32)
-    write_made(output, reference, pixels, space, inputs, names, made_of, map_)
+    write_clean_plate_file(output, reference, pixels, space, inputs, names, made_of, map_)
     yield {
         "path": str(output), "frames": stack.count, "left_out": left_out,
         "unseen": round(share, 5), "moved": round(moved, 2),

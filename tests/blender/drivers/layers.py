@@ -38,4 +38,11 @@ with addon(given["python"]) as scene:
             seen["rendered"][f"{name} {layer}"] = str(error)
     scene.dmp.clean.image = load(path("one.exr"), "sRGB")  # has no such layer, and only one
     seen["clean"] = plates.read_inputs(scene.dmp)[1].plate(1, folder).path
+    # One of the two is rendered: a publish names one layer for both, so the other is too.
+    scene.dmp.plate.image = load(path("lights.exr"), "sRGB")
+    scene.dmp.clean.image, scene.dmp.layer = load(path("lights.exr")), "key"
+    place = path("beside")
+    os.mkdir(place)
+    published = dmp.finish(collect.collect(scene, [1], place)).shots[0]
+    seen["beside a rendered one"] = [published.layer, published.clean]
     answer(**seen)

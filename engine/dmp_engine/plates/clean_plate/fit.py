@@ -122,8 +122,6 @@ def fit_clean(
 
     fit, found, shadow = memo("fit", fitted)
     warnings = (*header_warnings(image, clean), *found)
-    if clean.unseen is not None and not fit.known.all():
-        warnings += (NEVER_SEEN,)
     plate = replace(clean, rgb=fit.pixels)
     return Fitted(plate, ~fit.known, fit.report, warnings, shadow, fit.clean_plate_error)
 
@@ -161,7 +159,7 @@ def fit_pixels(
         if unseen is not None:
             close = _apart(I_enc, encoded(clean, linear), covered) < BACKGROUND
             pixels = filled(image, clean, covered, close, I_enc, unseen)
-        fit = Fit(pixels, clean, covered, Report())
+        fit = Fit(pixels, clean, covered, Report(), warnings=_guessed(unseen))
         return _decompressed(fit, image, I_enc, linear, settings)
     B_enc = encoded(clean, linear)
     before = _apart(I_enc, B_enc, covered)
@@ -204,14 +202,19 @@ def fit_pixels(
     pixels = filled(image, pixels, known, after < BACKGROUND, I_enc, hidden)
     missing = float(1 - known.mean())
     report = report_of(image.shape, motion, light, tried.now, tried.was, missing)
-    warnings: tuple[str, ...] = ()
+    warnings = _guessed(hidden)
     if focus is not None:
         now = _rms(after, (after < BACKGROUND) & known)
         sigma = -focus.sigma if focus.softer else focus.sigma
         report = replace(report, focus=sigma, residual=round(now, 5))
-        warnings = focus.warnings()
+        warnings += focus.warnings()
     fit = Fit(pixels, moved, known, report, clean_plate_error, warnings)
     return _decompressed(fit, image, I_enc, linear, settings)
+
+
+def _guessed(unseen: Mask | None) -> tuple[str, ...]:
+    """A warning if a part of this frame has no clean plate, since no frame of the shot shows it."""
+    return (NEVER_SEEN,) if unseen is not None and bool(unseen.any()) else ()
 
 
 def _decompressed(fit: Fit, image: Floats, I_enc: Floats, linear: bool, settings: Settings) -> Fit:
