@@ -43,6 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
         "stills",
         "background",
         "frames",
+        "deliver",
     )
     shot.add_argument("what", choices=looks)
     shot.add_argument("request", type=Path, help="a JSON file, see review/command.py")

@@ -151,17 +151,22 @@ def no_folder(folder: Union[str, Path]) -> OutputError:
 
 
 def check_output(
-    path: Path, *, need: int = LEAST_ROOM, plates: Iterable[Union[str, Path]] = ()
+    path: Path,
+    *,
+    need: int = LEAST_ROOM,
+    plates: Iterable[Union[str, Path]] = (),
+    suffix: str = ".exr",
 ) -> None:
     """Raise OutputError, before any work, when layers could not be written to ``path``.
 
     ``need`` is the room wanted in bytes; ``plates`` are files that the output must not overwrite.
+    ``suffix`` is the one that the file has to have.
     """
     folder = path.parent
     shown = not_utf8(path)
     if shown:
         raise OutputError(f"'{shown}' has letters that are not UTF-8; choose another output.")
-    if path.suffix.lower() != ".exr":
+    if path.suffix.lower() != suffix.lower():
         raise OutputError(f"'{path}' does not end in .exr; the layers are written as EXR.")
     if is_sequence(path):
         raise OutputError(f"'{path}' is a sequence pattern, not a file; name one frame.")

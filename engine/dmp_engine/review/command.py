@@ -10,20 +10,27 @@ The request is a JSON file, since a command line is too short for a thousand nam
     clean     {"frames": [{"number", "result", "output"}], "space"}        a line for each frame
     frames    {"movie", "folder", "wanted", "named", "one"}                a line for each picture,
               {"movie", "folder", "wanted", "named", "plate"}, of a clean movie    and a last one
+    deliver   {"files": [{"path", "record", "frames": [{"number", "result"}]}], "fps"}
+                                                                           a line for each frame
     stills    {"stills": [path], "output", "space", "inputs"}          several clean plates to one
     background {"plates": [Plate], "output", "inputs", "made_of"}      the shot's own clean plate:
                                                                 a line for each frame, a last one
 
-Answers are JSON lines; the last is ``{"ok": true}`` or the error.
+Answers are JSON lines; the last is ``{"ok": true}`` or the error. SIGTERM, and a reader that
+is gone, end the command without an unfinished file.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import signal
+import threading
+from collections.abc import Generator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from dmp_matting.errors import CancelledError
 from dmp_matting.job import Plate
 
 from ..machine.errors import as_dmp_error
@@ -31,10 +38,15 @@ from ..machine.errors import as_dmp_error
 
 def run_shot(what: str, request: Path) -> int:
     """Answer the request on standard output; returns the exit code."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         query = json.loads(request.read_text(encoding="utf-8"))
-        for line in _answers(what, query):
-            print(json.dumps(line), flush=True)
+        with closing(_answers(what, query)) as lines:
+            for line in lines:
+                print(json.dumps(line), flush=True)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return CancelledError.exit_code
     except Exception as error:
         failure = as_dmp_error(error)
         print(json.dumps(failure.to_wire()), flush=True)
@@ -43,7 +55,7 @@ def run_shot(what: str, request: Path) -> int:
     return 0
 
 
-def _answers(what: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+def _answers(what: str, query: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
     if what == "measure":
         from .measures import measure_frames
 
@@ -69,6 +81,11 @@ def _answers(what: str, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for entry in query["frames"]:
             write_clean_file(Path(entry["result"]), Path(entry["output"]), query["space"])
             yield {"frame": int(entry["number"]), "path": entry["output"]}
+        return
+    if what == "deliver":
+        from .deliveries import make_deliveries
+
+        yield from make_deliveries(query["files"], float(query["fps"]))
         return
     if what == "stills":
         from .median_clean_plate import merge_stills

@@ -7,6 +7,7 @@ is written whole or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ import OpenImageIO as oiio
 from dmp_matting.atomic_write import atomic_write, output_refused
 from dmp_matting.errors import ColourSpaceError, InputError, PlateError
 
-from ..plates.io.movie import Codes, MovieFacts, movie_facts, movie_pictures
+from ..plates.io.movie import Codes, MovieFacts, movie_facts, movie_pictures, timecode_of
 from ..plates.io.movie_light import LOGARITHMIC, described, is_light, light_of
+from ..plates.io.movie_writer import FPS, TIMECODE
 from ..plates.io.write import write_image, write_whole
 
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
@@ -52,7 +54,7 @@ def write_plate_frames(
         if wanted and number > max(wanted):
             break
         if not wanted or number in wanted:
-            yield {"file": files.write(files.name(number), codes)}
+            yield {"file": files.write(files.name(number), codes, number)}
             numbers.append(number)
     if wanted and len(numbers) < len(set(wanted)):
         raise PlateError(f"'{movie}' ends before frame {max(wanted)}; copy it again.")
@@ -115,12 +117,20 @@ class _Files:
         fields = " It is interlaced: make whole frames of it first." if facts.interlaced else ""
         return f"'{self.movie}': frames {numbers[0]}-{numbers[-1]}{code}, {how}.{fields}"
 
-    def write(self, name: str, codes: Codes) -> str:
-        """The path of the written file."""
+    def write(self, name: str, codes: Codes, number: int | None = None) -> str:
+        """The path of the written file; its header has rate and timecode of the plate ``number``.
+
+        So a movie that is made of the mattes has them too (deliveries.py).
+        """
         path = self.folder / name
         height, width = codes.shape[:2]
         spec = oiio.ImageSpec(width, height, 3, "half" if self.light else "uint16")
         spec.attribute("PixelAspectRatio", self.facts.pixel_aspect)
+        if number is not None:
+            spec.attribute(FPS, str(Fraction(self.facts.rate).limit_denominator(1001)))
+            if self.facts.timecode:
+                timecode = timecode_of(number, self.facts.timecode, self.facts.rate)
+                spec.attribute(TIMECODE, timecode)
         if self.light:
             spec.attribute("chromaticities", "float[8]", REC709)
             spec.attribute("compression", "zip")

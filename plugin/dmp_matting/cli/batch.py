@@ -9,7 +9,7 @@ import typer
 
 from ..errors import OutputError
 from ..shots.local_executor import LocalExecutor
-from .options import PRESET_HELP, KeepText, RunOptions, grouped
+from .options import PRESET_HELP, FramesPerSecond, KeepText, RunOptions, grouped
 from .output import EXIT_CODES
 from .run_shots import cluster_executor, run_and_conclude
 from .shot_lists import named, read_shots
@@ -44,6 +44,7 @@ def batch(
         typer.Option("--set", metavar="FIELD=VALUE", help="For shots that have no 'set'."),
     ] = None,
     keep: KeepText = None,
+    fps: FramesPerSecond = None,
     sheets: Annotated[
         Optional[Path], typer.Option("--sheets", help="Folder for a contact sheet of each shot.")
     ] = None,
@@ -57,7 +58,7 @@ def batch(
     """Matte all shots of a file. Run it again after an interruption: finished frames are kept."""
     defaults = {
         "clean": clean, "output": output, "preset": preset_name, "device": device,
-        "set": assignments, "keep": keep,
+        "set": assignments, "keep": keep, "fps": fps,
     }  # fmt: skip
     shots = named(read_shots(file, defaults), only)
     for folder in (sheets, movies):

@@ -22,6 +22,7 @@ from .median_clean import one_clean_plate
 from .options import (
     CleanSpace,
     Frames,
+    FramesPerSecond,
     InputSpace,
     LayerName,
     MatteOptions,
@@ -56,7 +57,12 @@ def matte(
     ],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="The EXR to write, or matte.####.exr."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="The EXR to write, or matte.####.exr. With .mov (ProRes 4444) or .png (16 bit) "
+            "that, too: the EXRs lie in a folder beside it.",
+        ),
     ],
     mattes: MatteOptions,
     settings: SettingsOptions,
@@ -65,6 +71,7 @@ def matte(
     input_space: InputSpace = "auto",
     clean_space: CleanSpace = "",
     layer: LayerName = "",
+    fps: FramesPerSecond = None,
     write_clean: Annotated[
         Optional[Path],
         typer.Option(
@@ -121,6 +128,7 @@ def matte(
         clean_space=clean_space,
         **chosen._asdict(),
         around=parse_frames(around),
+        fps=fps or 0.0,
         **mattes.paths(),
     )
     run_and_conclude(

@@ -82,6 +82,15 @@ MissingFrames = Annotated[
         "--missing", help="If frames lack files: fail lists them and stops, skip mattes the others."
     ),
 ]
+FramesPerSecond = Annotated[
+    Optional[float],
+    typer.Option(
+        "--fps",
+        min=1,
+        max=1000,
+        help="Of an output .mov, where the plates do not state it; 24 if left out.",
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -1,5 +1,6 @@
 """Run shots from the command line: display, summary, contact sheets, movies, exit code."""
 
+import os
 from pathlib import Path
 from typing import Callable, Deque, Dict, Optional, Sequence
 
@@ -65,7 +66,7 @@ def run_and_conclude(
         write_clean_plates(shots[0].outputs(finished), outputs, shots[0].space)
     if one is not None:
         assert one.layers is not None  # a frame without a failure has been written
-        _print_still(one.layers, shots[0].output, options)
+        _print_still(one.layers, shots[0], options)
         return
     quiet = options.quiet or openjd  # a task's lines hold all of it
     raise typer.Exit(
@@ -83,15 +84,18 @@ def _note_of(shot: Shot, options: RunOptions) -> Callable[[str], None]:
     return note
 
 
-def _print_still(layers: Layers, output: str, options: RunOptions) -> None:
+def _print_still(layers: Layers, shot: Shot, options: RunOptions) -> None:
     """The result of one plate."""
     if options.as_json:
-        print_json({"ok": True, **layers.to_json()})
+        delivered = {"delivery": os.path.abspath(shot.delivery)} if shot.delivery else {}
+        print_json({"ok": True, **layers.to_json(), **delivered})
     elif not options.quiet:
         seconds = layers.seconds.get("total", sum(layers.seconds.values()))
         size = f"{layers.width}x{layers.height}"
         used = f"preset {layers.settings.preset} on {layers.device}"
-        out.print(" ".join([f"Wrote {output} ({size}, {used}, {seconds:.1f} s).", *layers.notes]))
+        out.print(
+            " ".join([f"Wrote {shot.output} ({size}, {used}, {seconds:.1f} s).", *layers.notes])
+        )
 
 
 def _clean_plates(shot: Shot, name: str, numbers: Sequence[int]) -> Dict[int, str]:

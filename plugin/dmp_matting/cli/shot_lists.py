@@ -45,7 +45,7 @@ LISTS = ("clean", "set", "frames", "around")  # what may be a list
 SOLVER = ("device", "seed", "threads", "keep")
 COLUMNS = (
     "name", *PLATES, "frames", "around", "input_space", "clean_space", "layer", "preset", *SOLVER,
-    "set",
+    "set", "fps",
 )  # fmt: skip
 
 
@@ -116,6 +116,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         )
         stills = [one.replace("{shot}", name) for one in _texts(values["clean"])]
         clean = one_clean_plate(stills, paths["output"], clean_space or space, make_folder=True)
+        fps = _fps(values.get("fps", 0))
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
     return Shot(
@@ -123,7 +124,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         space=space, layer=str(values.get("layer", "")), clean_space=clean_space,
         **chosen._asdict(), around=around,
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
-        trimap=paths["trimap"],
+        trimap=paths["trimap"], fps=fps,
     )  # fmt: skip
 
 
@@ -170,6 +171,19 @@ def _frames(given: Any) -> str:
     """A range as text, also from a list of frames and ranges."""
     several = isinstance(given, (list, tuple))
     return ",".join(str(one) for one in given) if several else str(given)
+
+
+def _fps(given: Any) -> float:
+    """Frames a second; 0 where they are not given. InputError."""
+    try:
+        fps = float(given)
+    except (TypeError, ValueError):
+        fps = -1.0
+    if fps == 0 or 1 <= fps <= 1000:
+        return fps
+    raise InputError(
+        f"fps is '{given}', which is no number of frames a second; write 25 or 23.976."
+    )
 
 
 def _assignments(given: Any) -> List[str]:

@@ -45,6 +45,11 @@ def watch_shots(
         raise CancelledError(display.stopped) from None
 
 
+def failure_line(failure: ShotFailure) -> str:
+    """Shot, frames and reason; no frames where what is made of the finished ones failed."""
+    return f"{failure.shot} {range_text(failure.frames)}".rstrip() + f": {failure.error}"
+
+
 def event_json(event: ShotEvent) -> Dict[str, Any]:
     """The event as a tool reads it, one object a line (docs/td/shots.md)."""
     if isinstance(event, ShotStart):
@@ -95,7 +100,7 @@ class Display:
 
     def show(self, event: ShotEvent) -> None:
         if isinstance(event, ShotFailure):
-            self.write(f"{event.shot} {range_text(event.frames)}: {event.error}", "red")
+            self.write(failure_line(event), "red")
         elif isinstance(event, ShotProgress):
             # At once: after a night it is too late to learn that the clean plate is another take.
             for warning in event.progress.warnings:
@@ -178,7 +183,7 @@ class OpenJdDisplay(LineDisplay):
             self._shown = time.monotonic()
             _report("progress", f"{100 * event.fraction:.1f}")
         elif isinstance(event, ShotFailure):
-            _report("fail", f"{event.shot} {range_text(event.frames)}: {event.error}")
+            _report("fail", failure_line(event))
 
     def write(self, sentence: str, style: str = "") -> None:
         # A session obeys such words at the start of any line, and a shot may have them as its name.
@@ -288,8 +293,7 @@ def _json(report: ShotReport, measures: Optional[List[Dict[str, Any]]]) -> Dict[
 
 def _print_flagged(report: ShotReport, measures: Sequence[Mapping[str, Any]], quiet: bool) -> None:
     for failure in [] if quiet else report.failures:  # shown once already, perhaps hours ago
-        text = f"Failed: {report.shot} {range_text(failure.frames)}: {failure.error}"
-        err.print(styled(text, "red"))
+        err.print(styled(f"Failed: {failure_line(failure)}", "red"))
     for sentence, frames in {**report.warnings, **flagged_frames(measures)}.items():
         text = f"{report.shot} {range_text(frames)}: {sentence.rstrip('.')}."
         err.print(styled(f"Warning: {text}", "yellow"))

@@ -87,6 +87,12 @@ def submit(
             "clean_space": clean_space, "layer": layer, "keep": keep,
         }  # fmt: skip
         shots = read_shots(source, defaults)
+    for shot in shots:
+        if shot.delivery:
+            raise InputError(
+                f"A farm's tasks write EXRs: name {shot.output} as the output, and make "
+                f"{shot.delivery} of them afterwards, with `dmp matte` on the same frames."
+            )
     shots = [with_made_plates(shot, make_folder=True) for shot in shots]
     check_shots(shots)
     check_gaps(shots, missing)

@@ -20,7 +20,7 @@ from ..paths import open_regular
 from .movies import with_movie_frames
 from .review import shot_clean_plate
 from .sequences import FilePattern, is_pattern
-from .shot import Shot
+from .shot import Shot, check_name
 
 AUTO_CLEAN = "auto"  # in place of a clean plate's path
 MOST_FRAMES = 32  # that are looked at: more show hardly another place
@@ -36,10 +36,11 @@ def with_made_plates(
     ``note`` is called with a sentence for each. ``make_folder``: also the output's folder. Raises
     InputError, PlateError and its kin, OutputError, EngineError.
     """
+    check_name(shot)
     shot = with_movie_frames(shot, note, make_folder)
     if shot.clean != AUTO_CLEAN or os.path.exists(AUTO_CLEAN):
         return shot
-    made = made_clean_plate(shot.output, make_folder)
+    made = made_clean_plate(shot.named_output, make_folder)
     plates = frames_of(shot, _on_disk(shot))
     whole, states = _whole(made, plates), FileStates(lambda plate: [one.path for one in plates])
     if not is_current(made, whole, states):

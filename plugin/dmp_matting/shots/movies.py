@@ -21,12 +21,12 @@ from ..client.file_states import FileStates
 from ..errors import OutputError, PlateError
 from ..job import Plate, Role
 from .review import movie_frames
-from .sequences import FilePattern, as_on_disk, is_pattern
+from .sequences import FilePattern, as_on_disk, beside, is_pattern
 from .shot import Shot
 
 SUFFIXES = (".mov", ".mp4", ".m4v", ".mkv", ".avi", ".mxf", ".webm", ".mts", ".m2ts", ".mpg")
 RECORD = "frames.json"  # what the files of the folder were made from
-FORM = 2  # of that record
+FORM = 3  # of that record
 
 
 def is_movie(path: str) -> bool:
@@ -172,9 +172,7 @@ def _record(folder: Path) -> Dict[str, Any]:
 
 def _folder_of(shot: Shot, make_folder: bool) -> Path:
     """The folder for the pictures of the shot's movies, beside its mattes."""
-    pattern = FilePattern.parse(shot.output)
-    stem = pattern.head if pattern else os.path.splitext(shot.output)[0]
-    beside, name = os.path.split(os.path.abspath(f"{stem}x"))
-    if not os.path.isdir(beside) and not make_folder:
-        raise OutputError(f"The folder {beside} does not exist; make it first.")
-    return Path(beside) / f"{name[:-1].rstrip('._- ') or 'matte'}.frames"
+    folder = Path(beside(shot.named_output, ".frames"))
+    if not folder.parent.is_dir() and not make_folder:
+        raise OutputError(f"The folder {folder.parent} does not exist; make it first.")
+    return folder

@@ -102,6 +102,19 @@ def movie_frames(request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, 
     return _engine_review("frames", request)
 
 
+def deliver(request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]:
+    """Movies and pictures of results (the engine's review/deliveries.py), a line for each frame.
+
+    Raises PlateError, ColourSpaceError, OutputError.
+    """
+    return _engine_review("deliver", request)
+
+
+def movie_writer() -> None:
+    """OutputError where the engine's Python cannot write a movie."""
+    _drain(_engine_review("deliver", {"files": [], "fps": 0}))
+
+
 def probe_plates(plates: Sequence[Plate], pixels: bool = False) -> List[Dict[str, Any]]:
     """The headers of files (the engine's review/probe.py)."""
     request = {"plates": [dataclasses.asdict(plate) for plate in plates], "pixels": pixels}

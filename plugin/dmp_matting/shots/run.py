@@ -17,11 +17,20 @@ from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
 
 from ..atomic_write import no_folder
 from ..client.file_states import FileStates
-from ..errors import InputError, OutputError, PlateError
+from ..errors import CancelledError, DmpError, InputError, PlateError
 from ..frame_window import window_of
 from ..job import Frame
 from ..settings import Settings
 from .clean_plates import with_made_plates
+from .deliveries import (
+    check_deliveries,
+    delivered_plate,
+    make_folder,
+    plate_of,
+    shorter_movies,
+    without_empty_folders,
+    write_deliveries,
+)
 from .events import (
     Missing,
     ShotEnd,
@@ -36,7 +45,7 @@ from .events import (
 from .executor import Chunk, Executor
 from .follow import follows, with_followed_subject
 from .local_executor import LocalExecutor
-from .sequences import file_of, is_pattern
+from .sequences import FilePattern, file_of, is_pattern
 from .shot import CHUNK, Gap, Shot, check_shots, gap_sentence
 from .up_to_date import FrameStatus, frame_status, overwrites, recorded_plates
 
@@ -55,7 +64,8 @@ def run_shots(
 
     ``redo`` solves finished frames again; ``overwrite`` replaces EXRs of something else, see
     :func:`check_others`; ``make_folders`` makes output folders; ``executor`` solves what is left to
-    do: this machine's engine unless another one is given.
+    do: this machine's engine unless another one is given. What is to be delivered of a shot is made
+    of its EXRs before its ShotEnd.
 
     Raises before any work: InputError for shots that cannot be and for EXRs of something else,
     PlateError that names every missing frame. Raises on the way only what ends everything:
@@ -63,6 +73,7 @@ def run_shots(
     """
     shots = [with_made_plates(shot, make_folder=make_folders) for shot in shots]
     check_shots(shots)
+    check_deliveries(shots, make_folders)
     # The frames as they are now: what is on disk later changes no neighbour.
     shots = [dataclasses.replace(shot, frames=shot.numbers()) for shot in shots]
     gaps = check_gaps(shots, missing)
@@ -93,10 +104,15 @@ def run_shots(
         _ready_folders(shot, left[shot.name], make_folders)
         yield ShotStart(shot.name, shot.numbers(), tuple(report.kept), tuple(gaps[shot.name]))
         if not left[shot.name]:
+            yield from _delivered(shot, report, redo)
             yield ShotEnd(report)
-    with closing(executor(queued)) as running:
+    named = {shot.name: shot for shot in shots}
+    with without_empty_folders(shots), closing(executor(queued)) as running:
         for event in running.events():
-            yield from _account(event, reports[_name(event)], left)
+            for one in _account(event, reports[_name(event)], left):
+                if isinstance(one, ShotEnd):
+                    yield from _delivered(named[one.report.shot], one.report, redo)
+                yield one
     return tuple(reports[shot.name] for shot in shots)
 
 
@@ -109,12 +125,19 @@ def check_others(shots: Sequence[Shot]) -> None:
     sentences = []
     for shot in shots:
         is_still = not is_pattern(shot.image) and not is_pattern(shot.output)
-        if is_still and recorded_plates(shot.output):
-            continue
-        sentence = overwrites(
-            {shot.output_of(n): [os.path.abspath(file_of(shot.image, n))] for n in shot.numbers()}
-        )
+        plates = {
+            shot.output_of(n): [os.path.abspath(file_of(shot.image, n))] for n in shot.numbers()
+        }
+        if not (is_still and recorded_plates(shot.output)):
+            sentence = overwrites(plates)
+            sentences += [f"{shot.name}: {sentence}"] if sentence else []
+        files = {path: [plate_of(shot, numbers)]
+                 for path, numbers in shot.deliveries(shot.numbers()).items()
+                 if not (is_still and delivered_plate(path))}  # fmt: skip
+        sentence = overwrites(files, delivered_plate)
         sentences += [f"{shot.name}: {sentence}"] if sentence else []
+    if not sentences and (shorter := shorter_movies(shots)):
+        raise InputError(f"{shorter} choose another output, or add --overwrite.")
     if sentences:
         raise InputError(f"{' '.join(sentences)} Choose another output, or add --overwrite.")
 
@@ -185,16 +208,33 @@ def check_gaps(shots: Sequence[Shot], missing: Missing) -> Dict[str, List[Gap]]:
     return gaps
 
 
+def _delivered(shot: Shot, report: ShotReport, again: bool) -> Generator[ShotEvent, None, None]:
+    """Make the movie or the pictures of what is finished; a failure is one of no frame."""
+    if not shot.delivery or not report.finished:
+        return
+    if report.failed and FilePattern.parse(shot.delivery) is None:
+        yield ShotNotice(shot.name, f"{shot.delivery} is not made while frames fail.")
+        return
+    try:
+        sentence = write_deliveries(shot, report.finished, again)
+    except CancelledError:
+        raise
+    except DmpError as error:
+        failure = ShotFailure(shot.name, (), error)
+        report.failures.append(failure)
+        yield failure
+    else:
+        if sentence:
+            yield ShotNotice(shot.name, sentence)
+
+
 def _ready_folders(shot: Shot, numbers: Set[int], make: bool) -> None:
-    """Make the output folders; where that is not wanted OutputError for the first without one."""
+    """Make the output folders; where that is not wanted OutputError for the first without one.
+
+    The folder of EXRs that are to be delivered is DMP's own, so it is always made.
+    """
     for folder in sorted({os.path.dirname(shot.output_of(number)) for number in numbers}):
-        if not make:
-            if not os.path.exists(folder):
-                raise no_folder(folder)
-            continue
-        try:
-            os.makedirs(folder, exist_ok=True)
-        except OSError as reason:
-            raise OutputError(
-                f"The output folder {folder} cannot be made ({reason.strerror})."
-            ) from None
+        if make or shot.delivery:
+            make_folder(folder)
+        elif not os.path.exists(folder):
+            raise no_folder(folder)

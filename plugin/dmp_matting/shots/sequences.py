@@ -195,6 +195,17 @@ def file_of(text: str, frame: int) -> str:
     return pattern.path(frame) if pattern else as_on_disk(text)
 
 
+def beside(output: str, ending: str) -> str:
+    """The absolute path of what lies beside ``output``: its name without number and suffix.
+
+    ``ending`` follows the name: ``.frames`` for ``m.####.exr`` gives ``m.frames``.
+    """
+    pattern = FilePattern.parse(output)
+    stem = pattern.head if pattern else os.path.splitext(output)[0]
+    folder, name = os.path.split(os.path.abspath(f"{stem}x"))
+    return os.path.join(folder, f"{name[:-1].rstrip('._- ') or 'matte'}{ending}")
+
+
 def as_on_disk(path: str) -> str:
     """``path``, or the file there whose name has the same letters in another Unicode form.
 

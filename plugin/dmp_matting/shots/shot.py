@@ -19,15 +19,16 @@ import zlib
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
-from ..errors import InputError, PlateError
+from ..errors import InputError, OutputError, PlateError
 from ..frame_window import block_of, neighbours_of
 from ..job import Frame, Job, Plate, Role
 from ..presets import AUTO, Resolved, resolve
 from ..settings import Settings
-from .sequences import FilePattern, file_of, is_pattern, range_text
+from .sequences import FilePattern, beside, file_of, is_pattern, range_text
 
 LONGEST_NAME = 200  # bytes of a file that is named after a shot, without its suffix
 _NO_FILE = re.compile('[\x00-\x1f\x7f/\\\\:*?"<>|]+')
+MOVIE, PICTURE = ".mov", ".png"  # what may be delivered beside the EXRs
 CHUNK = 8  # frames a job: a job's plates are all in the engine at once, and its disk is not endless
 
 
@@ -52,6 +53,10 @@ class Shot:
     solves on the CPU. With neither they are preset ``auto``, see :func:`.presets.resolve`.
     ``around``: all frames of the shot where ``frames`` are a part of it; neighbours among them are
     looked at (Settings.temporal).
+
+    An ``output`` of ``.mov`` (ProRes 4444) or ``.png`` (16 bit) becomes ``delivery``, which is made
+    of the EXRs when they are finished; ``output`` is then their place, in the folder NAME.mattes
+    beside it. ``fps``: of such a movie, where the plates do not state it; 0: 24.
     """
 
     name: str
@@ -69,8 +74,13 @@ class Shot:
     trimap: str = ""
     layer: str = ""
     clean_space: str = ""
+    delivery: str = ""
+    fps: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.output.lower().endswith((MOVIE, PICTURE)):
+            object.__setattr__(self, "delivery", self.output)
+            object.__setattr__(self, "output", _results_of(self.output))
         if self.settings.preset == AUTO:
             for name, value in resolve()._asdict().items():
                 object.__setattr__(self, name, value)
@@ -110,7 +120,7 @@ class Shot:
             numbers = (1,)
         if len(numbers) > 1 and FilePattern.parse(self.output) is None:
             raise InputError(
-                f"{len(numbers)} frames cannot all be written to {self.output}; "
+                f"{len(numbers)} frames cannot all be written to {self.named_output}; "
                 "put #### into its name."
             )
         return numbers
@@ -144,6 +154,20 @@ class Shot:
 
     def outputs(self, numbers: Iterable[int]) -> Dict[int, str]:
         return {number: self.output_of(number) for number in numbers}
+
+    @property
+    def named_output(self) -> str:
+        """The output as it was named: what is made for the shot lies beside it."""
+        return self.delivery or self.output
+
+    def deliveries(self, numbers: Iterable[int]) -> Dict[str, Tuple[int, ...]]:
+        """The movie, or the pictures, that are made of these frames: absolute paths."""
+        if not self.delivery:
+            return {}
+        pattern = FilePattern.parse(self.delivery)
+        if pattern is None:
+            return {os.path.abspath(self.delivery): tuple(sorted(numbers))}
+        return {os.path.abspath(pattern.path(number)): (number,) for number in sorted(numbers)}
 
     def job(self, numbers: Iterable[int]) -> Job:
         numbers = tuple(numbers)
@@ -246,6 +270,32 @@ def _meant(text: str) -> str:
         return ""
     near = "" if pattern.frames() else pattern.nearest()
     return f" (did you mean {near}?)" if near else ""
+
+
+def _results_of(delivery: str) -> str:
+    """The EXRs of which a movie or pictures are made."""
+    stem, suffix = os.path.splitext(os.path.basename(delivery))
+    number = ".####" if suffix.lower() == MOVIE and FilePattern.parse(delivery) is None else ""
+    return os.path.join(beside(delivery, ".mattes"), f"{stem}{number}.exr")
+
+
+def check_name(shot: Shot) -> None:
+    """OutputError where the output is neither an EXR nor what can be made of EXRs."""
+    name = shot.named_output
+    if not name.lower().endswith((".exr", MOVIE, PICTURE)):
+        raise OutputError(
+            f"'{name}' does not end in .exr, {MOVIE} (ProRes 4444) or {PICTURE}; the layers are "
+            "written as EXR, and the others are made of them."
+        )
+    if name.lower().endswith(MOVIE) and FilePattern.parse(name) is not None:
+        raise OutputError(
+            f"A movie is one file for all frames; name '{name}' without {_mark(name)}."
+        )
+
+
+def _mark(name: str) -> str:
+    pattern = FilePattern.parse(name)
+    return "#" * pattern.digits if pattern else ""
 
 
 def check_shots(shots: Sequence[Shot]) -> None:

@@ -92,16 +92,24 @@ def made_from(name: str) -> str:
     return name.rpartition(" (")[0] if name.endswith(").exr") else name
 
 
-def overwrites(plates: Mapping[str, Collection[str]]) -> str:
+def recorded_image(path: str) -> str:
+    """The name of the plate that the EXR ``path`` was made from; empty where DMP made none."""
+    return recorded_plates(path).get(Role.IMAGE, "")
+
+
+def overwrites(
+    plates: Mapping[str, Collection[str]], origin_of: Callable[[str], str] = recorded_image
+) -> str:
     """A sentence where existing EXRs would be replaced that are another plate's; else "".
 
     ``plates``: by the path of each EXR, the names that the plate may have that it is to be made
-    from. A changed clean plate or matte makes a frame stale, and no other shot's.
+    from; ``origin_of``: the plate that a file there was made from. A changed clean plate or matte
+    makes a frame stale, and no other shot's.
     """
     found = []
     for path, names in plates.items():
         if os.path.isfile(path):
-            origin = made_from(recorded_plates(path).get(Role.IMAGE, ""))
+            origin = made_from(origin_of(path))
             if origin not in map(made_from, names):
                 found.append((path, origin))
     if not found:

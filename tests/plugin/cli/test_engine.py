@@ -108,7 +108,7 @@ def test_the_engines_refusals_read_as_the_direct_ones(
     elif case == "folder":
         output = tmp_path / "none" / "o.exr"
     elif case == "name":
-        output = tmp_path / "o.png"
+        output = tmp_path / "o.jpg"
     elif case == "space":
         more = ["--input-space", "Klingon"]
     else:

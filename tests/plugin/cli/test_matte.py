@@ -276,7 +276,7 @@ def test_unknown_colour_space(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "word"), [("none/lemur.exr", "does not exist"), ("lemur.png", ".exr")]
+    ("name", "word"), [("none/lemur.exr", "does not exist"), ("lemur.jpg", ".exr")]
 )
 def test_bad_outputs(name: str, word: str, tmp_path: Path) -> None:
     assert_refused(matte(tmp_path / name, "--json"), tmp_path, "OutputError", 2, word)

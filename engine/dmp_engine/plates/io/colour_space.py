@@ -31,7 +31,7 @@ import OpenImageIO as oiio
 
 from dmp_matting.errors import ColourSpaceError
 
-from .srgb import srgb_to_linear
+from .srgb import linear_to_srgb, srgb_to_linear
 
 AUTO = "auto"
 RAW = "raw"
@@ -141,6 +141,36 @@ def from_working(pixels: npt.NDArray[np.float32], space: str) -> npt.NDArray[np.
         reason = " ".join(result.geterror().split())
         raise ColourSpaceError(f"'{working}' cannot be converted to '{name}' ({reason}).")
     return np.asarray(result.get_pixels("float"), dtype=np.float32).reshape(pixels.shape)
+
+
+def display_codes(
+    pixels: npt.NDArray[np.float32], space: str
+) -> tuple[npt.NDArray[np.float32], str, bool]:
+    """``pixels`` (H, W, 3) of the working space as a picture of whole numbers stores them, [0, 1].
+
+    ``space`` is the plate's, as a result records it. The codes are of that space where it has a
+    curve, of sRGB where it is linear, and what is stored where it is ``raw``. Returned with the
+    space in words, and whether it is sRGB. Raises as :func:`to_working` does.
+    """
+    if space.lower() == RAW:
+        return np.clip(pixels, 0, 1), "values as stored", False
+    name = "sRGB" if _is_proportional(space) else space
+    address = _address()
+    config = _config(address, _age(address))
+    found, working = _find(config, name), _working(config, address)
+    is_srgb = name.lower() in SRGB_ALIASES or found in SRGB_NAMES
+    if found == BUILT_IN_SRGB and working == BUILT_IN_WORKING:
+        codes = linear_to_srgb(pixels)
+    else:
+        codes = np.clip(from_working(pixels, name), 0, 1)
+    return codes.astype(np.float32), "sRGB" if is_srgb else found, is_srgb
+
+
+def _is_proportional(space: str) -> bool:
+    """Whether the values of a space are light: twice of it is twice the value."""
+    greys = np.repeat(np.array([[[0.0], [0.1], [0.2]]], np.float32), 3, axis=2)
+    black, dark, grey = from_working(greys, space)[0].astype(np.float64)
+    return bool(np.allclose(black, 0, atol=1e-6) and np.allclose(2 * dark, grey, rtol=1e-3))
 
 
 def layers_in(

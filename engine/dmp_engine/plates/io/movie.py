@@ -127,17 +127,42 @@ def frame_number(timecode: str, rate: float) -> int:
     return number
 
 
+def timecode_of(number: int, like: str, rate: float) -> str:
+    """The timecode of the picture ``number``, the inverse of :func:`frame_number`.
+
+    Drop frame where the timecode ``like`` is; "" where that is none.
+    """
+    match = TIMECODE.search(like)
+    if match is None:
+        return ""
+    nominal = max(1, round(rate))
+    if match[4] != ":" and nominal % 30 == 0:
+        left_out = nominal // 15
+        tens, rest = divmod(number, 600 * nominal - 9 * left_out)
+        minutes = max(0, rest - left_out) // (60 * nominal - left_out)
+        number += left_out * (9 * tens + minutes)
+    seconds, frames = divmod(number, nominal)
+    hours = seconds // 3600 % 24
+    return f"{hours:02}:{seconds // 60 % 60:02}:{seconds % 60:02}{match[4]}{frames:02}"
+
+
+def pyav() -> Any:
+    """PyAV, which writes nothing to the standard streams. ImportError."""
+    import av
+    import av.filter
+
+    av.logging.set_level(None)
+    return av
+
+
 def _av(path: Path) -> Any:
     try:
-        import av
-        import av.filter
+        return pyav()
     except ImportError:
         raise PlateError(
             f"'{path}' is a movie, which DMP reads through PyAV: install it with "
             f"`{sys.executable} -m pip install 'av>=18'`, or {frames_instead(path)}"
         ) from None
-    av.logging.set_level(None)
-    return av
 
 
 def frames_instead(path: Path) -> str:
