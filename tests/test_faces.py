@@ -107,6 +107,7 @@ HOST_FACE = [
     "stop_engine",
     "sweep_temporary_folders",
     "try_engine",
+    "unfollowed",
     "unsaved_blends",
     "window_numbers",
     "write_bundle",

@@ -74,7 +74,10 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
         "part": scene.name,
         "rendered": ", ".join(one.role.called for one in inputs if one.socket is not None),
     }
-    return dmp.PublishRequest((shot,), publish_folder(scene), group.publish_version, source=source)
+    # As in the scene's own mattes, nothing is followed from frame to frame.
+    return dmp.PublishRequest(
+        (dmp.unfollowed(shot),), publish_folder(scene), group.publish_version, source=source
+    )
 
 
 def _files(one: Any, frames: Sequence[int], folder: str) -> Generator[Status, None, str]:

@@ -21,15 +21,13 @@ from dmp_matting.hosts import (
     DmpError,
     Frame,
     InputError,
-    Keep,
     OutputError,
     PublishRequest,
-    Resolved,
     Role,
-    Settings,
     SettingsError,
     Shot,
     finish,
+    unfollowed,
 )
 
 from . import NAME, colour, knobs, output, prepare, render, rendered, temporary
@@ -152,7 +150,7 @@ def shots_of(
     range. InputError and its kin, OutputError, CancelledError.
     """
     knobs.follow_range(node)
-    chosen = knobs.settings_of(node)
+    chosen = knobs.settings_of(node, frames)
     space = knobs.colour_space(node)
     if not space:
         raise SettingsError("Name the plates' colour space beside Colour, or choose another one.")
@@ -166,10 +164,7 @@ def shots_of(
             raise InputError(f"Connect the {called} input of {node.name()}.")
     views = prepare.chosen_views(node)
     sources = Sources(node)
-    around = prepare.Windows(node, views, sources).needed(frames)
-    # In Nuke a place to keep stays where it is; without Nuke what is there would be followed.
-    on_cpu = chosen.settings_on_cpu
-    chosen = Resolved(_held(chosen.settings, around), on_cpu and _held(on_cpu, around))
+    around = prepare.Windows(node, views, sources, chosen).needed(frames)
     files = _files(node, around, views)
     if files is None:
         named = {view: [sources.frame(one, view, space) for one in around] for view in views}
@@ -179,24 +174,18 @@ def shots_of(
     for view in views:
         own = name if len(views) == 1 else f"{name}_{view}"
         given: Dict[str, Any] = {role.value: path for role, path in files[view].items()}
-        shots.append(
-            Shot(
-                own,
-                output=mattes(view, own),
-                frames=tuple(frames),
-                around=around,
-                space=space,
-                layer=knobs.layer(node),
-                **chosen._asdict(),
-                **given,
-            )  # fmt: skip
+        shot = Shot(
+            own,
+            output=mattes(view, own),
+            frames=tuple(frames),
+            around=around,
+            space=space,
+            layer=knobs.layer(node),
+            **chosen._asdict(),
+            **given,
         )
+        shots.append(unfollowed(shot))  # as in the node's own mattes
     return shots
-
-
-def _held(settings: Settings, frames: Sequence[int]) -> Settings:
-    """The same with a place to keep that has keys, as an artist's own motion has."""
-    return settings.changed(keep=Keep.parse(settings.keep).held(frames[0], frames[-1]).text())
 
 
 Files = Dict[str, Dict[Role, str]]  # patterns or stills, by view and role

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import Field
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 import nuke
 
@@ -24,13 +24,14 @@ from dmp_matting.hosts import (
     still_valid,
 )
 
-from . import colour, layout
+from . import colour, layout, subject
 from .layout import ALWAYS, COLOURS, NAMED, SETTING, SOLVE, custom_fields
 
 # What a frame's state depends on, beside the settings.
 COUNTS = (
     "preset", "custom", "seed", "colour", "colour_space", "layer", "clean_still", "views", "file",
-    "range", "first", "last", "only", "inputChange",
+    "range", "first", "last", "only", "inputChange", subject.MENU, subject.POINT, subject.BOX,
+    subject.WRITTEN,
 )  # fmt: skip
 MAIN_LAYER = ("rgba", "rgb")
 OUTDATED = "changed since: press Reload"
@@ -61,13 +62,17 @@ def replace_all(node: nuke.Group) -> None:
     ours = {*fresh.knobs(), *OLDER} - set(plain.knobs())
     for made in (fresh, plain):
         nuke.delete(made)
-    kept = {}
+    kept, moving = {}, {}
     for name, knob in node.knobs().items():
         if name in ours or name.startswith(SETTING):
-            if not isinstance(knob, (nuke.Tab_Knob, nuke.PyScript_Knob)):
+            if name in subject.DRAGGED:  # with its keyframes
+                moving[name] = knob.toScript()
+            elif not isinstance(knob, (nuke.Tab_Knob, nuke.PyScript_Knob)):
                 kept[name] = knob.value()
             node.removeKnob(knob)
     layout.add(node)
+    for name, script in moving.items():
+        node[name].fromScript(script)
     if kept.get("premultiplied") is False:
         kept["output"] = "straight foreground"
     kept.setdefault("shown_preset", kept["preset"])
@@ -83,16 +88,22 @@ def replace_all(node: nuke.Group) -> None:
         if isinstance(new, nuke.Enumeration_Knob) and value not in new.values():
             continue
         new.setValue(value)
+    if subject.MENU not in kept and kept.get("custom"):
+        subject.take_over(node, str(kept.get(SETTING + "keep", "")))
+    subject.show(node)
     follow_preset(node)
 
 
-def settings_of(node: nuke.Group) -> Resolved:
+def settings_of(node: nuke.Group, frames: Sequence[int] = ()) -> Resolved:
     """The settings of the knobs. SettingsError for a value that is out of range, or animated.
 
+    ``frames``: those to solve, at which a place to keep that moves is read; none: the node's range.
     Of the knobs behind "Change the preset" those count that differ from the preset that they show,
     so that the rest can follow the preset, and the device where that is ``auto``.
     """
     changes = {name: _still(node[name]).value() for name in ALWAYS}
+    if node.knob(subject.MENU) is not None:  # in an older node it is one of the texts below
+        changes["keep"] = subject.keep_of(node, frames or own_range(node))
     name = str(_still(node["preset"]).value())
     if node["custom"].value():
         shown = _shown(_shown_preset(node)).to_json()
@@ -173,6 +184,11 @@ def follow_range(node: nuke.Group) -> None:
         set_range(node, int(ends.first()), int(ends.last()))
 
 
+def own_range(node: nuke.Group) -> range:
+    """The frames between the two numbers of the range, both of them included."""
+    return range(int(node["first"].value()), int(node["last"].value()) + 1)
+
+
 def whole_range(node: nuke.Group) -> List[int]:
     """The frames that Matte range looks at. InputError when there are none."""
     follow_range(node)
@@ -233,6 +249,10 @@ def knob_changed() -> None:
         follow_range(node)
     if name == "file":
         number_as_printf(node)
+    if name in (subject.MENU, "showPanel") and node.knob(subject.MENU) is not None:
+        subject.show(node)
+        if name == subject.MENU:
+            subject.place(node)
     if name in COUNTS or name.startswith(SETTING) and node["custom"].value():
         outdate_states(node)
     if name in ("colour", "showPanel"):

@@ -13,14 +13,14 @@ import nuke
 
 from dmp_matting.hosts import AUTO, DESCRIPTIONS, PRESETS, FrameStatus, Settings
 
-from . import NAME, colour
+from . import NAME, colour, subject
 from .inside import OUTPUTS
 
-NODE_VERSION = 7  # goes up with each change of the knobs or of the nodes inside
+NODE_VERSION = 8  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 ALWAYS = ("seed", "device")  # settings that count with every preset
 FRONT = ("solve_size", "recompositions")
-SHOT = ("temporal", "keep", "align", "illumination", "shadows", "clean_layer")
+SHOT = ("temporal", "align", "illumination", "shadows", "clean_layer")
 
 NAMED = "named"
 COLOURS = {  # what the plates hold, and the colour space of the job
@@ -61,6 +61,7 @@ def add(node: nuke.Group) -> None:
     _divider(node, "quality")
     _enumeration(node, "preset", "Preset", (AUTO, *PRESETS), _preset_help())
     _add(node, _setting(_field("device"), "device", front=True))
+    _subject(node)
     _check(node, "custom", "Change the preset", False, "The values below replace the preset's.")
     for name in FRONT:
         _add(node, _setting(_field(name), SETTING + name, front=True))
@@ -123,6 +124,30 @@ def _files(node: nuke.Group) -> None:
     )
 
 
+def _subject(node: nuke.Group) -> None:
+    about = _field("keep").metadata
+    _enumeration(
+        node,
+        subject.MENU,
+        about["label"],
+        tuple(subject.KINDS),
+        "Which regions of the matte stay: everything; the largest of each frame; the one at a "
+        "point, or those in a box, that you drag in the viewer. The rest becomes 0.",
+    )
+    point = nuke.XY_Knob(subject.POINT, "Point")
+    point.setTooltip("The region at this point stays. With keyframes it moves with the subject.")
+    box = nuke.BBox_Knob(subject.BOX, "Box")
+    box.setTooltip(
+        "The regions of which more than half lies in this box stay, else the one with most in it. "
+        "With keyframes it moves with the subject."
+    )
+    for knob in (point, box):  # they may be animated: each frame has its own place
+        knob.setFlag(nuke.NO_MULTIVIEW)
+        node.addKnob(knob)
+    _text(node, nuke.String_Knob(subject.WRITTEN, "As written"), about["help"])
+    subject.show(node)
+
+
 def _folded(node: nuke.Group) -> None:
     """All that a first matte does not need."""
     with_group = _Groups(node)
@@ -175,7 +200,7 @@ def _folded(node: nuke.Group) -> None:
     with_group.end()
     with_group.begin("solver", "Solver")
     _add(node, _setting(_field("seed"), "seed"))
-    rest = [one for one in custom_fields() if one.name not in (*FRONT, *SHOT)]
+    rest = [one for one in custom_fields() if one.name not in (*FRONT, *SHOT, subject.MENU)]
     for one in rest:
         if not one.metadata["group"]:
             _add(node, _setting(one, SETTING + one.name))

@@ -16,6 +16,7 @@ from dmp_matting.hosts import (
     Frame,
     InputError,
     Job,
+    Resolved,
     Settings,
     SettingsError,
     frames_needed,
@@ -52,7 +53,7 @@ class Work:
     def __init__(self, node: nuke.Group, frames: Sequence[int]) -> None:
         knobs.follow_range(node)
         self._node, self._wanted = node, list(frames)
-        self._chosen = knobs.settings_of(node)
+        self._chosen = knobs.settings_of(node, frames)
         space = knobs.colour_space(node)
         if not space:
             raise SettingsError(
@@ -65,7 +66,7 @@ class Work:
         render.check_inputs(node)
         output.ready_folders(self.files, self.views)
         self._sources = Sources(node)
-        whole = Windows(node, self.views, self._sources).needed(frames)
+        whole = Windows(node, self.views, self._sources, self._chosen).needed(frames)
         self._states = self._sources.states()
         self._named: Dict[str, List[Frame]] = {}  # the frames as the jobs name their plates
         for view in self.views:
@@ -125,9 +126,11 @@ class Windows:
     worse. A frame of which a file is missing is nobody's neighbour.
     """
 
-    def __init__(self, node: nuke.Group, views: Sequence[str], sources: Sources) -> None:
-        self._ways = [one for one in knobs.settings_of(node) if one is not None]
-        self._numbers = sorted({*_own_range(node), *sources.common_range()})
+    def __init__(
+        self, node: nuke.Group, views: Sequence[str], sources: Sources, chosen: Resolved
+    ) -> None:
+        self._ways = [one for one in chosen if one is not None]
+        self._numbers = sorted({*knobs.own_range(node), *sources.common_range()})
         self._is_there = functools.lru_cache(maxsize=None)(
             lambda number: sources.is_there(number, views)
         )
@@ -154,10 +157,6 @@ class Windows:
             first = bisect.bisect_left(self._numbers, number - REACH)
             found.update(self._numbers[first : bisect.bisect_right(self._numbers, number + REACH)])
         return set(filter(self._is_there, found))
-
-
-def _own_range(node: nuke.Group) -> range:
-    return range(int(node["first"].value()), int(node["last"].value()) + 1)
 
 
 def wanted_views(node: nuke.Group) -> Tuple[str, ...]:

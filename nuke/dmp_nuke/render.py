@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Dict, Iterator, List, Optional, Sequence, Set, Tuple
 
@@ -31,6 +30,7 @@ from . import knobs
 from .inside import write_name
 from .node import INPUTS, inner
 from .output import VIEW
+from .proxy import full_size
 from .sources import Sources, number_at
 
 SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
@@ -242,20 +242,6 @@ def range_text(frames: Sequence[int]) -> str:
     """``1001-1100,1120``."""
     parts = (f"{first}-{last}" if last > first else f"{first}" for first, last in runs(frames))
     return ",".join(parts)
-
-
-@contextmanager
-def full_size() -> Iterator[None]:
-    """Proxy mode off, and back on afterwards: a Write renders at the proxy's size."""
-    proxy = nuke.root()["proxy"]
-    was_on = bool(proxy.value())
-    if was_on:
-        proxy.setValue(False)
-    try:
-        yield
-    finally:
-        if was_on:
-            proxy.setValue(True)
 
 
 def _check_room(node: nuke.Group, files: int, folder: Path) -> None:

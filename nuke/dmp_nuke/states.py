@@ -30,10 +30,10 @@ def frame_states(node: nuke.Group, frames: Sequence[int]) -> Dict[int, FrameStat
     """
     knobs.follow_range(node)
     files, views = output.sequence(node), prepare.wanted_views(node)
-    chosen, sources = knobs.settings_of(node), Sources(node)
+    chosen, sources = knobs.settings_of(node, frames), Sources(node)
     space = knobs.colour_space(node)
     wanted = [one for one in chosen if one is not None]
-    windows, on_disk = prepare.Windows(node, views, sources), sources.states()
+    windows, on_disk = prepare.Windows(node, views, sources, chosen), sources.states()
     farmed = FarmResults(node, sources, space)
 
     def status(number: int, view: str) -> FrameStatus:

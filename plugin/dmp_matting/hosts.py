@@ -44,6 +44,7 @@ from .publish.background_publish import BackgroundPublish
 from .publish.host_window import open_publish_window
 from .publish.request import PublishRequest
 from .settings import Settings, still_valid
+from .shots.follow import unfollowed
 from .shots.plate_record import read_plate_record, write_plate_record
 from .shots.shot import CHUNK, Shot
 from .shots.up_to_date import FrameStatus, frame_status, made_from, overwrites, recorded_plates
@@ -113,6 +114,7 @@ __all__ = [
     "stop_engine",
     "sweep_temporary_folders",
     "try_engine",
+    "unfollowed",
     "unsaved_blends",
     "window_numbers",
     "write_bundle",

@@ -1,7 +1,8 @@
 """Which regions of a matte are kept: the text of Settings.keep, read. Standard library only.
 
     all                             everything that differs from the clean plate
-    largest                         the region with the most alpha
+    largest                         the region with the most alpha, followed through a shot
+    largest each                    the region with the most alpha of each frame by itself
     at 400,300                      the regions at these points: X,Y[,X,Y...]
     box 100,50,700,500              the regions in this box: X0,Y0,X1,Y1
     at 400,300@1001 600,310@1050    keys: the point, or the box, moves in a straight line from frame
@@ -15,18 +16,20 @@ from __future__ import annotations
 import bisect
 import re
 from dataclasses import dataclass, replace
-from typing import Callable, Tuple
+from typing import Callable, List, Tuple
 
 from .errors import SettingsError
 
 ALL, LARGEST, AT, BOX = "all", "largest", "at", "box"
+EACH = "each"
 FORMS = (
-    "all, largest, 'at X,Y' (more points: 'at X,Y,X,Y'), or 'box X0,Y0,X1,Y1'; "
+    "all, largest, 'largest each', 'at X,Y' (more points: 'at X,Y,X,Y'), or 'box X0,Y0,X1,Y1'; "
     "with keys: 'at X,Y@1001 X,Y@1050'"
 )
 OUTSIDE = (-9999.0, -9999.0)  # a point where no region is: nothing stays
 LONGEST = 1_000_000  # letters
 MOST = 1e6  # pixels; no plate is larger
+SAME = 0.01  # pixels; places that are no further apart mean the same region
 NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)"
 PLACE = re.compile(rf"({NUMBER}(?:\s*,\s*{NUMBER})*)(?:\s*@\s*(-?\d{{1,19}}))?")
 
@@ -35,7 +38,8 @@ PLACE = re.compile(rf"({NUMBER}(?:\s*,\s*{NUMBER})*)(?:\s*@\s*(-?\d{{1,19}}))?")
 class Keep:
     """What to keep; ``keys`` are a frame and the numbers of that frame, ascending.
 
-    Without ``has_frames`` the one key that there is counts for all frames.
+    Without ``has_frames`` the one key that there is counts for all frames. ``largest`` has no keys;
+    with ``has_frames`` it is that of each frame by itself.
     """
 
     kind: str
@@ -51,6 +55,8 @@ class Keep:
             raise _wrong(text)
         if kind in ("", ALL, LARGEST) and not rest:
             return cls(kind or ALL)
+        if kind == LARGEST and rest.lower() == EACH:
+            return cls(LARGEST, has_frames=True)
         if kind not in (AT, BOX):
             raise _wrong(text)
         keys, end = [], 0
@@ -77,6 +83,20 @@ class Keep:
     def is_all(self) -> bool:
         return self.kind == ALL
 
+    @property
+    def is_followed(self) -> bool:
+        """Whether a shot follows it from frame to frame: it has not a place of its own for each."""
+        if self.kind == LARGEST:
+            return not self.has_frames
+        return len(self.keys) == 1
+
+    def same_at(self, frame: int, other: Keep) -> bool:
+        """Whether both keep the same regions of a frame, whatever they keep of others."""
+        if self.kind != other.kind:
+            return False
+        one, two = self.numbers(frame), other.numbers(frame)
+        return len(one) == len(two) and all(abs(a - b) <= SAME for a, b in zip(one, two))
+
     def numbers(self, frame: int) -> Tuple[float, ...]:
         """The coordinates at a frame: between two keys of as many numbers on the line between.
 
@@ -101,21 +121,49 @@ class Keep:
             keys.append((frame, tuple(number for pair in pairs for number in pair)))
         return replace(self, keys=tuple(keys))
 
-    def held(self, first: int, last: int) -> Keep:
-        """The same one place with keys at both ends of a range, so that nothing is followed.
+    def unfollowed(self, first: int, last: int) -> Keep:
+        """The same for a shot of the frames from ``first`` to ``last`` that follows nothing.
 
-        Itself where there is no place, several keys, or one frame alone.
+        One place gets keys at both ends, as an artist's own motion has.
         """
-        if len(self.keys) != 1 or first == last:
+        if self.kind == LARGEST:
+            return replace(self, has_frames=True)
+        if len(self.keys) != 1:
             return self
         numbers = self.keys[0][1]
-        return replace(self, keys=((first, numbers), (last, numbers)), has_frames=True)
+        keys = tuple((frame, numbers) for frame in sorted({first, last}))
+        return replace(self, keys=keys, has_frames=True)
+
+    def thinned(self) -> Keep:
+        """The same without the keys that lie on the straight line between others.
+
+        For keys of as many numbers each, as one point or one box has.
+        """
+        kept, apart = list(self.keys[:1]), SAME / 4
+        # The slopes of a line from the last kept key that goes through all keys since, in bounds.
+        bounds: List[Tuple[float, float]] = []
+        for before, (frame, numbers) in zip(self.keys, self.keys[1:]):
+            start, base = kept[-1]
+            slopes = [(one - other) / (frame - start) for one, other in zip(numbers, base)]
+            if any(not low <= slope <= high for slope, (low, high) in zip(slopes, bounds)):
+                kept.append(before)
+                start, base = before
+                slopes = [(one - other) / (frame - start) for one, other in zip(numbers, base)]
+                bounds = []
+            room = apart / (frame - start)
+            own = [(slope - room, slope + room) for slope in slopes]
+            bounds = [
+                (max(one[0], other[0]), min(one[1], other[1])) for one, other in zip(bounds, own)
+            ] or own
+        return replace(self, keys=(*kept, *self.keys[1:][-1:]))
 
     def text(self) -> str:
         """As :meth:`parse` reads it."""
         written = [",".join(f"{number:.10g}" for number in numbers) for _, numbers in self.keys]
         if self.has_frames:
             written = [f"{one}@{frame}" for one, (frame, _) in zip(written, self.keys)]
+        if self.kind == LARGEST and self.has_frames:
+            written = [EACH]
         return " ".join([self.kind, *written])
 
 

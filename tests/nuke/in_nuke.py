@@ -44,6 +44,22 @@ def main(folder):
     read_back = knobs.settings_of(dmp)[0].to_json()
     check("settings", all(read_back[name] == value for name, value in settings.items()), read_back)
 
+    height = plate.format().height()
+    dmp["keep"].setValue("point")
+    for index, number in enumerate((7.0, 9.0)):
+        dmp["keep_point"].setValue(number, index)
+    found = knobs.settings_of(dmp, [1001, 1002])[0].keep
+    check("point", found == f"at 7,{height - 9}", found)
+    dmp["keep_point"].fromScript("{curve x1001 7 x1002 8} 9")
+    found = knobs.settings_of(dmp, [1001, 1002])[0].keep
+    check("keys", found == f"at 7,{height - 9}@1001 8,{height - 9}@1002", found)
+    dmp["keep"].setValue("box")
+    for index, number in enumerate((1.0, 2.0, 30.0, 20.0)):
+        dmp["keep_box"].setValue(number, index)
+    found = knobs.settings_of(dmp, [1001])[0].keep
+    check("box", found == f"box 1,{height - 20},30,{height - 2}", found)
+    dmp["keep"].setValue("everything")
+
     dmp["file"].setValue(folder + "/matte.%04d.exr")
     dmp["on_error"].setValue("plate")
     check("which", int(dmp.node("shown")["which"].value()) == 0, "the plate without a result")

@@ -277,7 +277,9 @@ def test_a_place_to_keep_is_not_followed_by_a_farm(
     shot: Shot, session: Session, tmp_path: Path, keep: str
 ) -> None:
     """In Nuke it stays where it is; a farm and a publish give the same mattes."""
-    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr", keep=keep)
+    made = dmp_node(*shot.reads(), tmp_path / "matte.%04d.exr")
+    made["keep"].setValue("as written")
+    made["keep_text"].setValue(keep)
     made["first"].setValue(1001)
     made["last"].setValue(1003)
     (one,) = read_shots(Path(farm.write_shots([made], str(tmp_path / "farm"), [])), {})

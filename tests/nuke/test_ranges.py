@@ -46,11 +46,11 @@ def test_only_what_may_count_is_looked_for_on_disk(
     monkeypatch.setattr(Sources, "is_there", lambda self, number, views: not seen.append(number))
     dmp["set_temporal"].setValue("neighbours")
     knobs.set_range(dmp, 1, 100_000)
-    windows = prepare.Windows(dmp, ("main",), Sources(dmp))
+    windows = prepare.Windows(dmp, ("main",), Sources(dmp), knobs.settings_of(dmp))
     assert windows.needed([50_000]) == tuple(range(49_992, 50_009))
     assert sorted(seen) == list(range(49_968, 50_033))
     dmp["set_temporal"].setValue("off")
-    windows = prepare.Windows(dmp, ("main",), Sources(dmp))
+    windows = prepare.Windows(dmp, ("main",), Sources(dmp), knobs.settings_of(dmp))
     assert windows.needed([50_000]) == (50_000,) and len(seen) == 65
 
 

@@ -54,7 +54,7 @@ def test_the_node_in_nuke(
     ran = run(command, "-t", HERE / "in_nuke.py", tmp_path.as_posix(), path=str(ROOT / "nuke"))
     checks = [json.loads(line[6:]) for line in ran.stdout.splitlines() if line[:6] == "CHECK "]
     assert [one for one in checks if not one[1]] == [], ran.stderr
-    assert len(checks) == 18, ran.stdout + ran.stderr
+    assert len(checks) == 21, ran.stdout + ran.stderr
 
     saved = tmp_path / "shot.nk"
     text = saved.read_text()

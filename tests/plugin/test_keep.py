@@ -16,6 +16,7 @@ from dmp_matting.presets import preset
         ("all", "all"),
         ("", "all"),
         (" Largest ", "largest"),
+        ("largest  EACH", "largest each"),
         ("at 400,300", "at 400,300"),
         ("at:400, 300.5", "at 400,300.5"),
         ("at=-1,2,3,4", "at -1,2,3,4"),
@@ -47,6 +48,35 @@ def test_places_move_in_a_straight_line_from_key_to_key() -> None:
         (10, 20), (10, 20), (20, 10), (30, 0), (30, 0), (30, 0, 5, 5), (30, 0, 5, 5),
     ]  # fmt: skip
     assert Keep.parse("box 1,2,3,4").numbers(77) == (1, 2, 3, 4)
+
+
+@pytest.mark.parametrize(
+    ("text", "followed", "unfollowed"),
+    [
+        ("all", False, "all"),
+        ("largest", True, "largest each"),
+        ("largest each", False, "largest each"),
+        ("at 5,6", True, "at 5,6@1 5,6@9"),
+        ("box 1,2,3,4@5", True, "box 1,2,3,4@1 1,2,3,4@9"),
+        ("at 1,2@3 3,4@7", False, "at 1,2@3 3,4@7"),
+    ],
+)
+def test_what_a_shot_follows(text: str, followed: bool, unfollowed: str) -> None:
+    keep = Keep.parse(text)
+    assert keep.is_followed is followed and keep.unfollowed(1, 9).text() == unfollowed
+    for frame in (1, 5, 9):
+        assert keep.same_at(frame, keep.unfollowed(1, 9))
+
+
+def test_keys_on_a_straight_line_are_left_out() -> None:
+    line = Keep("at", tuple((n, (10.0 + 2 * n, 50.0 - n)) for n in range(100)), True)
+    assert line.thinned().text() == "at 10,50@0 208,-49@99"
+    bent = Keep("at", tuple((n, (abs(n - 40.0), 0.001 * n * n)) for n in range(100)), True)
+    thin = bent.thinned()
+    assert 3 <= len(thin.keys) < 100 and (40, (0.0, 1.6)) in thin.keys
+    assert all(bent.same_at(n, thin) for n in range(100))
+    for keep in (Keep.parse("all"), Keep.parse("at 1,2")):
+        assert keep.thinned() == keep
 
 
 def test_places_in_other_coordinates() -> None:

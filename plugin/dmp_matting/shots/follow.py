@@ -10,11 +10,12 @@ import json
 import os
 import tempfile
 from pathlib import Path
-from typing import List
+from typing import List, Optional
 
 from ..client.engine_process import engine_lines
 from ..job import Job
 from ..keep import Keep
+from ..settings import Settings
 from .sequences import FilePattern, is_pattern
 from .shot import Shot
 
@@ -22,7 +23,7 @@ from .shot import Shot
 def follows(shot: Shot) -> bool:
     """Whether something is to be followed: not where the artist has set several keys."""
     keep = Keep.parse(shot.settings.keep)
-    if keep.is_all or len(keep.keys) > 1 or not is_pattern(shot.image):
+    if not keep.is_followed or not is_pattern(shot.image):
         return False
     return len(_frames(shot, keep)) > 1
 
@@ -50,6 +51,27 @@ def with_followed_subject(shot: Shot) -> Shot:
         for one in (shot.settings, shot.settings_on_cpu)
     )
     assert settings is not None
+    return dataclasses.replace(shot, settings=settings, settings_on_cpu=on_cpu)
+
+
+def unfollowed(shot: Shot) -> Shot:
+    """``shot`` of which nothing is followed: each frame comes out as it does by itself.
+
+    For hosts, where a frame that is solved alone is the same as in its range and on a farm.
+    """
+    numbers = [*shot.frames, *shot.around]
+    if not numbers:
+        return shot
+
+    def changed(settings: Optional[Settings]) -> Optional[Settings]:
+        if settings is None:
+            return None
+        keep = Keep.parse(settings.keep).unfollowed(min(numbers), max(numbers))
+        return settings.changed(keep=keep.text())
+
+    settings = changed(shot.settings)
+    assert settings is not None
+    on_cpu = changed(shot.settings_on_cpu)
     return dataclasses.replace(shot, settings=settings, settings_on_cpu=on_cpu)
 
 

@@ -140,19 +140,15 @@ def _same(recorded: Dict[str, object], settings: Settings, number: int) -> bool:
     Of ``keep``, whose text may have a key for every frame, only what counts in this one.
     """
     other: Dict[str, object] = dict(settings.to_json())
-    one, two = (
-        {**values, "device": "", "keep": _kept(str(values.get("keep", "")), number)}
-        for values in (recorded, other)
-    )
-    return one == two
+    one, two = ({**values, "device": "", "keep": ""} for values in (recorded, other))
+    return one == two and _keeps_same(str(recorded.get("keep", "")), settings.keep, number)
 
 
-def _kept(text: str, number: int) -> object:
+def _keeps_same(recorded: str, wanted: str, number: int) -> bool:
     try:
-        keep = Keep.parse(text)
+        return Keep.parse(recorded).same_at(number, Keep.parse(wanted))
     except SettingsError:
-        return text
-    return keep.kind, keep.numbers(number)
+        return recorded == wanted
 
 
 def _is_whole(file: BinaryIO, header: ExrHeader, size: int) -> bool:

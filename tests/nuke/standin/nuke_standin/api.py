@@ -18,12 +18,14 @@ from .knobs import (  # noqa: F401
     DO_NOT_WRITE,
     INVISIBLE,
     NO_ANIMATION,
+    NO_MULTIVIEW,
     READ_ONLY,
     STARTLINE,
     TABBEGINCLOSEDGROUP,
     TABBEGINGROUP,
     TABENDGROUP,
     Array_Knob,
+    BBox_Knob,
     Boolean_Knob,
     Double_Knob,
     Enumeration_Knob,
@@ -35,6 +37,7 @@ from .knobs import (  # noqa: F401
     String_Knob,
     Tab_Knob,
     Text_Knob,
+    XY_Knob,
 )
 from .menus import Menu, menu, pluginAddPath, pluginPath  # noqa: F401
 from .nodes import Format, FrameRange, Group, Node, Root  # noqa: F401

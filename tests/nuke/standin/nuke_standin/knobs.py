@@ -16,6 +16,7 @@ STARTLINE = 0x00001000
 INVISIBLE = 0x00000400
 DISABLED = 0x00000080
 NO_ANIMATION = 0x00000100
+NO_MULTIVIEW = 0x40000000
 DO_NOT_WRITE = 0x00000200
 READ_ONLY = 0x10000000
 TABBEGINGROUP, TABENDGROUP, TABBEGINCLOSEDGROUP = 1, -1, 2
@@ -236,22 +237,148 @@ class Unsigned_Knob(Array_Knob):
 ColorChip_Knob = type("ColorChip_Knob", (Unsigned_Knob,), {})
 
 
-class XY_Knob(Array_Knob):
-    """Two numbers, each a value or an expression."""
+class _Numbers(Array_Knob):
+    """Several numbers, each of which is a value, an expression or a curve with keyframes.
 
-    _default = (0.0, 0.0)
+    A curve is a dict of values by frame; between two of them this one goes in a straight line,
+    where Nuke's own goes as the artist has set it.
+    """
 
-    def _read(self, text: str) -> Any:
-        return tuple(part if re.search(r"[a-z]", part) else float(part) for part in words(text))
+    def arraySize(self) -> int:
+        return len(self._default)
+
+    def getValueAt(self, frame: float, index: int = 0, view: Any = None) -> float:
+        self._attached()
+        part = self._value[index]
+        if isinstance(part, str):
+            return float(self._node._evaluated(part, int(frame)))
+        if isinstance(part, dict):
+            return _on_curve(part, frame)
+        return float(part)
+
+    def getValue(self, index: int = -1) -> Any:
+        now = session.root["frame"].value()
+        found = [self.getValueAt(now, one) for one in range(self.arraySize())]
+        return found if index < 0 else found[index]
 
     def value(self, *context: Any) -> Any:
-        return tuple(
-            self._node._evaluated(part) if isinstance(part, str) else part for part in self._value
-        )
+        return self.getValue(*context)
+
+    def setValue(self, val: Any, chan: int = -1) -> bool:
+        parts = list(val) if isinstance(val, (list, tuple)) else [val]
+        start = max(chan, 0)
+        if start + len(parts) > self.arraySize() or not all(map(_is_number, parts)):
+            refuse(f"{self._name} wants {self.arraySize()} numbers, not {val!r}", TypeError)
+        parts = [float(part) for part in parts]
+        return super().setValue((*self._value[:start], *parts, *self._value[start + len(parts) :]))
+
+    def setValueAt(self, val: float, time: float, index: int = 0) -> bool:
+        """Set a keyframe, where the knob is animated; its value, where it is not."""
+        if not isinstance(self._value[index], dict):
+            return self.setValue(val, index)
+        return self._part({**self._value[index], int(time): float(val)}, index)
+
+    def setAnimated(self, channel: int = -1) -> bool:
+        if self.getFlag(NO_ANIMATION):
+            return False
+        for index in range(self.arraySize()) if channel < 0 else [channel]:
+            if not isinstance(self._value[index], dict):
+                now = int(session.root["frame"].value())
+                self._part({now: self.getValueAt(now, index)}, index)
+        return True
+
+    def clearAnimated(self, channel: int = -1) -> bool:
+        for index, value in enumerate(self.getValue()):
+            if channel in (-1, index):
+                self._part(value, index)
+        return True
+
+    def setExpression(self, expression: str, index: int = -1, view: Any = None) -> bool:
+        for one in range(self.arraySize()) if index < 0 else [index]:
+            self._part(expression, one)
+        return True
+
+    def isAnimated(self, channel: int = -1) -> bool:
+        return any(isinstance(part, dict) for part in self._parts(channel))
+
+    def hasExpression(self, index: int = -1) -> bool:
+        return any(isinstance(part, str) for part in self._parts(index))
+
+    def fromScript(self, script: str) -> None:
+        self._value = self._read(script)
 
     def toScript(self, quote: bool = True, context: Any = None) -> str:
-        parts = ("{" + part + "}" if isinstance(part, str) else f"{part:g}" for part in self._value)
-        return "{" + " ".join(parts) + "}"
+        found = " ".join(_part_text(part) for part in self._value)
+        return "{" + found + "}" if quote else found
+
+    def _parts(self, index: int) -> tuple[Any, ...]:
+        return tuple(self._value) if index < 0 else (self._value[index],)
+
+    def _part(self, part: Any, index: int) -> bool:
+        return super().setValue((*self._value[:index], part, *self._value[index + 1 :]))
+
+    def _read(self, text: str) -> Any:
+        parts = words(text)
+        if len(parts) == 1 and text.startswith("{"):  # as toScript gives it
+            parts = words(parts[0])
+        found = tuple(map(_part_of, parts))
+        if len(found) != self.arraySize():
+            refuse(f"{self._name} wants {self.arraySize()} numbers, not {text}", ValueError)
+        return found
+
+    def _user_more(self) -> list[str]:
+        return []
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _on_curve(keys: dict[int, float], frame: float) -> float:
+    before = max((one for one in keys if one <= frame), default=min(keys))
+    after = min((one for one in keys if one >= frame), default=max(keys))
+    if before == after:
+        return keys[before]
+    part = min(max((frame - before) / (after - before), 0.0), 1.0)
+    return keys[before] + part * (keys[after] - keys[before])
+
+
+def _part_text(part: Any) -> str:
+    if isinstance(part, dict):
+        return (
+            "{curve " + " ".join(f"x{at} {value:.9g}" for at, value in sorted(part.items())) + "}"
+        )
+    return "{" + part + "}" if isinstance(part, str) else f"{part:.9g}"
+
+
+def _part_of(text: str) -> Any:
+    """``12``; ``curve x1001 12 13 x1010 40``, where a key without a frame is at the next one."""
+    first, *more = text.split() or [""]
+    if first != "curve":
+        return text if re.search(r"[a-z]", text) else float(text)
+    keys: dict[int, float] = {}
+    frame = 1
+    for word in more:
+        if word.startswith("x"):
+            frame = int(word[1:])
+        else:
+            keys[frame] = float(word)
+            frame += 1
+    return keys
+
+
+class XY_Knob(_Numbers):
+    """A point that is dragged in the viewer."""
+
+    _code = 12
+    _default = (0.0, 0.0)
+
+
+class BBox_Knob(_Numbers):
+    """A box that is dragged in the viewer: x, y, r, t."""
+
+    _code = 15
+    _default = (0.0, 0.0, 0.0, 0.0)
 
 
 class Boolean_Knob(Array_Knob):
@@ -405,5 +532,5 @@ EditableEnumeration_Knob = type("EditableEnumeration_Knob", (Enumeration_Knob,),
 BY_CODE = {
     kind._code: kind
     for kind in (String_Knob, File_Knob, Int_Knob, Enumeration_Knob, Boolean_Knob, Double_Knob,
-                 Tab_Knob, PyScript_Knob, Text_Knob)
+                 XY_Knob, BBox_Knob, Tab_Knob, PyScript_Knob, Text_Knob)
 }  # fmt: skip

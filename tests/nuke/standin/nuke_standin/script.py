@@ -176,7 +176,7 @@ def _fill(node: Node, body: list[str], stack: list[Node | None]) -> None:
             if knob is None:
                 raise ValueError(f"{node._kind} has no knob {word}")
             inside = re.fullmatch(r"\{(.*)\}", value, re.DOTALL)
-            if isinstance(knob, knobs.XY_Knob):
+            if isinstance(knob, (knobs.XY_Knob, knobs.BBox_Knob)):
                 knob._value = knob._read(value)
             elif inside and not isinstance(knob, knobs.String_Knob):
                 knob._expression = words(inside[1])[0]
