@@ -35,7 +35,7 @@ from ..plates.io.movie_writer import (
     exact_fps,
     write_prores,
 )
-from ..plates.io.write import WINDOW, uncropped, write_image
+from ..plates.io.write import WINDOW, flush_to_disk, uncropped, write_image
 
 CHANNELS = ("foreground.R", "foreground.G", "foreground.B", "A")
 RECORD = "dmp:delivery"  # the text of a PNG that has the record
@@ -154,6 +154,7 @@ def _write_png(path: Path, picture: Picture, record: str) -> None:
     try:
         with atomic_write(path) as temporary:
             write_image("png", temporary, spec, picture.codes)
+            flush_to_disk(temporary)
     except OSError as error:
         reason = error.strerror or str(error)
         raise output_refused(path, reason, picture.codes.nbytes) from None

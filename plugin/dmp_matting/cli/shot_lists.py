@@ -174,16 +174,11 @@ def _frames(given: Any) -> str:
 
 
 def _fps(given: Any) -> float:
-    """Frames a second; 0 where they are not given. InputError."""
+    """Frames a second. InputError for what is no number."""
     try:
-        fps = float(given)
+        return float(given)
     except (TypeError, ValueError):
-        fps = -1.0
-    if fps == 0 or 1 <= fps <= 1000:
-        return fps
-    raise InputError(
-        f"fps is '{given}', which is no number of frames a second; write 25 or 23.976."
-    )
+        raise InputError(f"fps is '{given}', which is no number; write 25 or 23.976.") from None
 
 
 def _assignments(given: Any) -> List[str]:

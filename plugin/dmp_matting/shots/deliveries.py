@@ -41,14 +41,17 @@ def check_deliveries(shots: Sequence[Shot], make_folders: bool) -> None:
     for shot in shots:
         numbers = shot.numbers() if shot.delivery else ()
         files = shot.deliveries(numbers)
-        plates = {os.path.realpath(one.path) for n in numbers for one in shot.frame(n).plates}
+        there = [path for path in files if os.path.exists(path)]
+        plates = {
+            os.path.realpath(one.path) for n in numbers if there for one in shot.frame(n).plates
+        }
         for path in files:
             folder = os.path.dirname(path)
             if make_folders:
                 make_folder(folder)
             if not os.path.exists(folder):
                 raise no_folder(folder)
-            if os.path.realpath(path) in plates:
+            if plates and os.path.realpath(path) in plates:
                 raise OutputError(f"'{path}' is one of the plates; choose another output name.")
             check_output(Path(path), suffix=os.path.splitext(path)[1])
             movies = movies or path.lower().endswith(MOVIE)

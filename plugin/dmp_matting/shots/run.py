@@ -213,7 +213,8 @@ def _delivered(shot: Shot, report: ShotReport, again: bool) -> Generator[ShotEve
     if not shot.delivery or not report.finished:
         return
     if report.failed and FilePattern.parse(shot.delivery) is None:
-        yield ShotNotice(shot.name, f"{shot.delivery} is not made while frames fail.")
+        old = "; what is there is of an earlier run" if os.path.exists(shot.delivery) else ""
+        yield ShotNotice(shot.name, f"{shot.delivery} is not made while frames fail{old}.")
         return
     try:
         sentence = write_deliveries(shot, report.finished, again)

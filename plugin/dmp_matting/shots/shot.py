@@ -280,8 +280,17 @@ def _results_of(delivery: str) -> str:
 
 
 def check_name(shot: Shot) -> None:
-    """OutputError where the output is neither an EXR nor what can be made of EXRs."""
+    """OutputError where the output is neither an EXR nor what can be made of EXRs.
+
+    And where it is the very movie that is the plate or the clean plate. InputError for a frame rate
+    that no movie has.
+    """
     name = shot.named_output
+    for text in filter(None, (shot.image, shot.clean)):
+        if os.path.realpath(name) == os.path.realpath(text):
+            raise OutputError(f"'{name}' is one of the plates; choose another output name.")
+    if not (shot.fps == 0 or 1 <= shot.fps <= 1000):
+        raise InputError(f"fps is {shot.fps}, which is no number of frames a second.")
     if not name.lower().endswith((".exr", MOVIE, PICTURE)):
         raise OutputError(
             f"'{name}' does not end in .exr, {MOVIE} (ProRes 4444) or {PICTURE}; the layers are "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import subprocess
 import sys
@@ -210,6 +211,31 @@ def test_a_movie_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     engine.send_signal(signal.SIGTERM)
     engine.communicate()
     assert engine.returncode == CancelledError.exit_code
+    assert not list(output.parent.iterdir())
+
+
+def limit_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, 40_000))
+
+
+@pytest.mark.parametrize("name", ["o.png", pytest.param("o.mov", marks=needs_av)])
+def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(tmp_path: Path, name: str) -> None:
+    """Of a process whose files may not grow: the disk refuses in the middle, too."""
+    noise = np.random.default_rng(0).random((300, 400, 7))
+    source = result(tmp_path / "r.exr", noise)
+    output = tmp_path / "out" / name
+    output.parent.mkdir()
+    request = tmp_path / "request.json"
+    frames = [{"number": number, "result": str(source)} for number in range(2)]
+    files = [{"path": str(output), "record": RECORD, "frames": frames}]
+    request.write_text(json.dumps({"files": files, "fps": 0}))
+    done = subprocess.run(
+        [sys.executable, "-m", "dmp_engine", "shot", "deliver", str(request)],
+        stdout=subprocess.PIPE, env=environment(), preexec_fn=limit_files, check=False,
+    )  # fmt: skip
+    answer = json.loads(done.stdout.splitlines()[-1])
+    assert (done.returncode, answer["error"]) == (2, "OutputError")
+    assert name in answer["message"] and len(answer["message"]) < 400
     assert not list(output.parent.iterdir())
 
 

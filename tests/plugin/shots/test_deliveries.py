@@ -80,6 +80,20 @@ def test_a_wrong_name_is_one_sentence(tmp_path: Path, output: str) -> None:
         check_name(shot(tmp_path, output))
 
 
+@pytest.mark.parametrize("role", ["image", "clean"])
+def test_the_clip_itself_is_never_replaced(tmp_path: Path, role: str) -> None:
+    """Its pictures are the plates then, so nobody would miss it."""
+    clip = str(movie(tmp_path / "clip.mov"))
+    sources = {"image": str(tmp_path / "p.####.exr"), "clean": str(tmp_path / "c.exr"), role: clip}
+    with pytest.raises(OutputError, match=r"clip.mov' is one of the plates"):
+        check_name(Shot("sh", output=clip, **sources))
+
+
+def test_a_rate_that_no_movie_has_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"fps is -3"):
+        check_name(Shot("sh", "p.####.exr", "c.exr", "o.mov", fps=-3.0))
+
+
 @pytest.mark.parametrize("make", [movie, picture])
 def test_what_a_file_records_is_read_and_damage_is_seen(tmp_path: Path, make: Any) -> None:
     path = make(tmp_path / ("o.mov" if make is movie else "o.png"))
@@ -122,7 +136,8 @@ def test_a_movie_loses_no_frame_unasked(tmp_path: Path, frames: range, refused: 
 def test_a_plate_is_never_replaced(tmp_path: Path) -> None:
     plates = Shot("sh", str(tmp_path / "p.####.png"), str(tmp_path / "c.png"),
                   str(tmp_path / "p.####.png"), frames=(1, 2))  # fmt: skip
-    with pytest.raises(OutputError, match=r"p.0001.png' is one of the plates"):
+    (tmp_path / "p.0002.png").write_bytes(b"a plate")
+    with pytest.raises(OutputError, match=r"p.0002.png' is one of the plates"):
         check_deliveries([plates], False)
     with pytest.raises(OutputError, match=r"does not exist; make it first"):
         check_deliveries([shot(tmp_path, "none/o.####.png")], False)

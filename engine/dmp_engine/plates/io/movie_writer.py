@@ -7,7 +7,6 @@ header states of colours is what the codes are: BT.709 or nothing.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from dmp_matting.atomic_write import atomic_write, output_refused
 from dmp_matting.errors import OutputError, PlateError
 
 from .movie import UNKNOWN, movie_facts, pyav
+from .write import flush_to_disk
 
 Codes = npt.NDArray[np.uint16]  # (H, W, 4), 65535 is 1; straight
 
@@ -110,8 +110,7 @@ def write_prores(
 
 def _check(movie: Path, count: int) -> None:
     """OSError where the written file does not have ``count`` pictures."""
-    with movie.open("rb+") as file:
-        os.fsync(file.fileno())
+    flush_to_disk(movie)
     try:
         found = movie_facts(movie).count
     except PlateError:

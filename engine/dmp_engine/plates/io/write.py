@@ -10,6 +10,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 
 import numpy as np
 import numpy.typing as npt
@@ -23,6 +24,7 @@ from .image_file import pending_error
 from .read import PlateImage
 
 HALF_MAX = 65504.0  # the largest half; above it is infinity
+LONGEST_REASON = 90  # letters of what OpenImageIO reports
 MOST_CHANNELS = 18  # with all further layers
 
 Samples = npt.NDArray[np.float16] | npt.NDArray[np.float32]
@@ -159,13 +161,19 @@ def write_image(
     written = output.close() and written
     reason = pending_error(output)
     if not written or reason:
-        raise OSError(reason or "the disk refused it")
+        # A full disk is reported again for every block.
+        raise OSError(shorten(reason, LONGEST_REASON, placeholder=" ...") or "the disk refused it")
+
+
+def flush_to_disk(path: Path) -> None:
+    """OSError where the disk is full after all: network disks report it only here."""
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _write(path: Path, spec: oiio.ImageSpec, samples: Samples) -> None:
     write_image("openexr", path, spec, samples)
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())  # network disks report that they are full only here
+    flush_to_disk(path)
     # OpenEXR ends a file in a destructor, which cannot report a full disk: look.
     check = oiio.ImageInput.open(str(path))
     kind = "half" if samples.dtype == np.float16 else "float"
