@@ -10,7 +10,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     plates     inputs -> files for the engine     render   the throw-away scene behind it
     place      where the EXRs lie                 handlers what saving does
     results    EXR -> nodes                       view     the matte in the viewer
-    masks      an animated mask in eight digits
+    masks      an animated mask in eight digits   subject  which regions stay
     preview    the running alpha as an image      colour   names of the colour configuration
     collect    the scene as a shot to publish     publish  the Publish button
     engine     the engine's state and its button     installer  Install engine
@@ -52,9 +52,10 @@ def _parts() -> list:
         properties,
         publish,
         scenes,
+        subject,
         ui,
         view,
     )
 
-    shown = [publish, scenes, view, panel_operators, installer, engine, ui]
+    shown = [publish, scenes, view, panel_operators, subject, installer, engine, ui]
     return [preferences, properties, operators, *shown, handlers]

@@ -14,7 +14,7 @@ from typing import Any, Dict, Generator, Sequence
 
 import bpy
 
-from . import plates
+from . import plates, subject
 from .chosen import preferences
 from .core import dmp
 from .files import stem_of
@@ -47,9 +47,10 @@ def collect(scene: Any, frames: Sequence[int], folder: str) -> Generator[Status,
     DmpError for what keeps the scene from being published.
     """
     group, chosen = scene.dmp, preferences()
-    chosen_settings = settings_of(group, chosen.device or "auto", chosen.threads)
     inputs = plates.read_inputs(group)
     image, clean = inputs[:2]
+    keep = subject.keep_of(scene, image, frames or [scene.frame_current])
+    chosen_settings = settings_of(group, chosen.device or "auto", chosen.threads, keep)
     name = shot_name(scene, image)
     around = (
         () if image.still else plates.needed(frames, plates.shot_of(scene, inputs), chosen_settings)

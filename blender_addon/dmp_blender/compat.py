@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, Dict, List, Optional, Tuple
 
 import bpy
 
@@ -140,3 +140,18 @@ def replace_alpha(node: Any) -> None:
         node.inputs["Type"].default_value = "Replace Alpha"
     else:
         node.mode = "REPLACE_ALPHA"
+
+
+def fcurves_of(user: Any) -> List[Any]:
+    """The curves of the action that an ID's animation data, or an NLA strip, has."""
+    action = user.action
+    if not hasattr(action, "layers"):  # before Blender 4.4
+        return list(action.fcurves)
+    return [
+        curve
+        for layer in action.layers
+        for strip in layer.strips
+        for bag in strip.channelbags
+        if bag.slot_handle == user.action_slot_handle
+        for curve in bag.fcurves
+    ]

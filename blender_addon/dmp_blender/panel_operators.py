@@ -55,10 +55,10 @@ class DMP_OT_reset(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        return bool(context.scene.dmp.changes)
+        return bool(context.scene.dmp.changes or context.scene.dmp.keep_kind)
 
     def execute(self, context: Any) -> Any:
-        context.scene.dmp.changes = ""
+        context.scene.dmp.changes = context.scene.dmp.keep_kind = ""
         return {"FINISHED"}
 
 

@@ -33,6 +33,13 @@ SOLVE = [
     ("MISSING", "Missing Only", "Keep every frame that is there, even where plates have changed"),
     ("ALL", "All Frames", "Solve every frame again"),
 ]
+SUBJECTS = [
+    ("EVERYTHING", "Everything", "All that differs from the clean plate"),
+    ("LARGEST", "Largest", "The region with the most alpha, of each frame by itself"),
+    ("POINT", "At Point", "The region at a point that is picked on the plate"),
+    ("BOX", "In Box", "The regions of which more than half lies in a box, else the one with most"),
+    ("WRITTEN", "As Written", "A text, for several points: from the upper left corner"),
+]
 MATTE_KINDS = [*KINDS[:1], ("MASK", "Mask", "A mask that is drawn in Blender")]
 
 
@@ -65,9 +72,13 @@ def overrides(group: Any) -> Dict[str, Any]:
     return {name: value for name, value in dmp.still_valid(found).items() if name in names}
 
 
-def settings_of(group: Any, device: str, threads: int) -> Any:
-    """The job's settings, as ``dmp_matting.Resolved``. SettingsError."""
-    return dmp.resolve(group.preset, {**overrides(group), "device": device, "threads": threads})
+def settings_of(group: Any, device: str, threads: int, keep: str = "") -> Any:
+    """The job's settings, as ``dmp_matting.Resolved``. SettingsError.
+
+    ``keep``: the text of the place that is picked; "" where the artist has written it.
+    """
+    changes = {**overrides(group), "device": device, "threads": threads}
+    return dmp.resolve(group.preset, {**changes, "keep": keep} if keep else changes)
 
 
 def _value(group: Any, name: str) -> Any:
@@ -82,6 +93,24 @@ def _store(group: Any, name: str, value: Any) -> None:
     if value != plain:
         found[name] = value
     group.changes = json.dumps(found, sort_keys=True) if found else ""
+    if name == "keep":  # whoever writes it means it
+        group.keep_kind = ""
+
+
+def _subject(group: Any) -> int:
+    """The place of the menu's choice: a stored one, else what the text of Keep is."""
+    text = str(_value(group, "keep")).strip().lower()
+    of_text = {"": "EVERYTHING", "all": "EVERYTHING", "largest": "LARGEST"}.get(text, "WRITTEN")
+    names = [name for name, _, _ in SUBJECTS]
+    return names.index(group.keep_kind or of_text)
+
+
+def _choose_subject(group: Any, index: int) -> None:
+    name = SUBJECTS[index][0]
+    if name in ("EVERYTHING", "LARGEST"):
+        _store(group, "keep", {"EVERYTHING": "all", "LARGEST": "largest"}[name])
+    else:
+        group.keep_kind = name
 
 
 def _knob(spec: Any) -> Any:
@@ -188,6 +217,29 @@ class DMP_PG_scene(bpy.types.PropertyGroup):
             name="Layer",
             description="The layer to matte of an EXR with several, as the file names it; of the "
             "clean plate too, if it has one of that name; empty: the main one",
+        ),
+        subject=bpy.props.EnumProperty(
+            name="Keep",
+            items=SUBJECTS,
+            options=set(),
+            get=_subject,
+            set=_choose_subject,
+            description="Which regions of the matte stay; the rest becomes 0",
+        ),
+        keep_kind=bpy.props.StringProperty(options={"HIDDEN"}),
+        keep_point=bpy.props.FloatVectorProperty(
+            name="Point",
+            size=2,
+            precision=1,
+            description="Pixels of the plate from its lower left corner, as the Image Editor shows "
+            "them; may have keyframes",
+        ),
+        keep_box=bpy.props.FloatVectorProperty(
+            name="Box",
+            size=4,
+            precision=1,
+            description="Two corners, x and y: pixels of the plate from its lower left corner; may "
+            "have keyframes",
         ),
         preset=bpy.props.EnumProperty(name="Preset", items=PRESET_ITEMS),
         changes=bpy.props.StringProperty(),

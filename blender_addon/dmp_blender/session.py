@@ -15,7 +15,7 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 
 import bpy
 
-from . import place, plates, preview, results, temporary
+from . import place, plates, preview, results, subject, temporary
 from .chosen import engine_python, preferences
 from .core import dmp
 from .datablocks import Reference
@@ -52,9 +52,10 @@ class Work:
     def __init__(self, scene: Any, wanted: Sequence[int]) -> None:
         self.wanted = list(wanted)
         group, chosen = scene.dmp, preferences()
-        self.settings = settings_of(group, chosen.device or "auto", chosen.threads)
         self.inputs = plates.read_inputs(group)
         self.image = self.inputs[0]
+        keep = subject.keep_of(scene, self.image, self.wanted)
+        self.settings = settings_of(group, chosen.device or "auto", chosen.threads, keep)
         plate = results.plate_of(scene)
         self.plate = Reference(plate)
         found = results.find_group(scene, plate, self.image.still)

@@ -7,7 +7,7 @@ from typing import Any
 
 import bpy
 
-from . import compat, engine, facts, place, results, scenes, view
+from . import compat, engine, facts, place, results, scenes, subject, view
 from .chosen import preferences
 from .properties import KNOBS, MATTES, overrides, title
 from .publish import SEPARATOR, Outcome
@@ -83,8 +83,8 @@ class _Settings(_Part):
         addon = preferences()
         if hasattr(addon, "bl_rna"):
             layout.prop(addon, "device")
-        if group.changes:
-            changed = overrides(group)
+        if group.changes or group.keep_kind:
+            changed = {*overrides(group), *(["keep"] if group.keep_kind else [])}
             names = ", ".join(title(one.metadata["label"]) for one in KNOBS if one.name in changed)
             for number, line in enumerate(engine.wrapped(f"Changed: {names}", context)):
                 layout.label(text=line, icon="BLANK1" if number else "MODIFIER")
@@ -105,7 +105,10 @@ class _Advanced(_Part):
 def _draw_knobs(layout: Any, group: Any, specs: Any) -> None:
     column = layout.column(align=True)
     for spec in specs:
-        column.prop(group, spec.name)
+        if spec.name == "keep":
+            subject.draw(column, group)
+        else:
+            column.prop(group, spec.name)
 
 
 def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
