@@ -137,7 +137,7 @@ def test_a_plate_is_never_replaced(tmp_path: Path) -> None:
     plates = Shot("sh", str(tmp_path / "p.####.png"), str(tmp_path / "c.png"),
                   str(tmp_path / "p.####.png"), frames=(1, 2))  # fmt: skip
     (tmp_path / "p.0002.png").write_bytes(b"a plate")
-    with pytest.raises(OutputError, match=r"p.0002.png' is one of the plates"):
+    with pytest.raises(OutputError, match=r"p.0001.png' is one of the plates"):
         check_deliveries([plates], False)
     with pytest.raises(OutputError, match=r"does not exist; make it first"):
         check_deliveries([shot(tmp_path, "none/o.####.png")], False)
