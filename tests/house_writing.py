@@ -57,7 +57,10 @@ ONE_PLACE = {
         "plugin/dmp_matting/client/engine_python.py", "engine/dmp_engine/server/pool.py",
     ),
     "executeInMainThread": ("nuke/dmp_nuke/ticker.py",),
-    "timers.register": ("blender_addon/dmp_blender/engine.py",),
+    "timers.register": (
+        "blender_addon/dmp_blender/engine.py",  # the ticker
+        "blender_addon/dmp_blender/compat.py",  # once, after drawing
+    ),
 }  # fmt: skip
 
 

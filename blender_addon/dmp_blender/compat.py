@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import bpy
 
@@ -155,3 +155,33 @@ def fcurves_of(user: Any) -> List[Any]:
         if bag.slot_handle == user.action_slot_handle
         for curve in bag.fcurves
     ]
+
+
+def uncovered(area: Any, region: Any) -> Tuple[int, int, int, int]:
+    """Left, low, right, high of what no sidebar, toolbar or asset shelf lies over; of ``region``.
+
+    In pixels of ``region``, an editor's main one. Each of the others lies along one of its sides.
+    """
+    left, low, right, high = 0, 0, int(region.width), int(region.height)
+    for one in area.regions:
+        x, y = one.x - region.x, one.y - region.y
+        over = -one.width < x < region.width and -one.height < y < region.height
+        if one == region or not over or min(one.width, one.height) <= 1:
+            continue
+        if one.alignment == "LEFT":
+            left = max(left, x + one.width)
+        elif one.alignment == "RIGHT":
+            right = min(right, x)
+        elif one.alignment == "BOTTOM":
+            low = max(low, y + one.height)
+        elif one.alignment == "TOP":
+            high = min(high, y)
+    return left, low, right, high
+
+
+def after_drawing(what: Callable[[], None]) -> None:
+    """Do ``what`` once, when the editors have been drawn with what has just changed.
+
+    Before that an editor does not know its tree, nor nodes their size.
+    """
+    bpy.app.timers.register(what, first_interval=0.1)

@@ -14,7 +14,7 @@ from typing import Any, Dict, Iterator, Optional, Set, Tuple
 import bpy
 import numpy as np
 
-from . import colour, png
+from . import colour, compat, png
 from .datablocks import Reference
 
 NAME = "DMP Preview"
@@ -101,7 +101,7 @@ def _image_editors() -> Iterator[Any]:
 class Overlay:
     """The running alpha in a corner of every Compositor, as the artist's nodes stay untouched."""
 
-    SHARE, LARGEST, MARGIN = 0.35, 480.0, 16.0  # of the region's width; pixels
+    SHARE, LARGEST, MARGIN = 0.35, 480.0, 16.0  # of the width that is free; pixels
 
     def __init__(self) -> None:
         draw = bpy.types.SpaceNodeEditor.draw_handler_add
@@ -117,11 +117,12 @@ class Overlay:
         import gpu  # in the background there is none
         from gpu_extras.presets import draw_texture_2d
 
-        width = min(self.SHARE * context.region.width, self.LARGEST)
+        left, low, right, _ = compat.uncovered(context.area, context.region)
+        width = min(self.SHARE * (right - left), self.LARGEST)
         try:
             texture = gpu.texture.from_image(image)
             height = width * image.size[1] / max(image.size[0], 1)
-            draw_texture_2d(texture, (self.MARGIN, self.MARGIN), width, height)
+            draw_texture_2d(texture, (left + self.MARGIN, low + self.MARGIN), width, height)
         except (RuntimeError, ReferenceError):
             pass  # the file is replaced this very moment
 

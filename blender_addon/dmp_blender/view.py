@@ -14,6 +14,7 @@ import numpy as np
 
 from . import compat, plates, png, results
 from .core import dmp
+from .datablocks import Reference
 
 VIEWS = (  # value, label, output of the group, background
     ("RESULT", "Result", "Combined", ""),
@@ -56,8 +57,19 @@ def present(scene: Any, node: Any) -> None:
     tree = compat.compositor_of(scene)
     if not any(link.to_node.bl_idname == "CompositorNodeViewer" for link in tree.links):
         show(scene, "RESULT")
+    found, name = Reference(scene), str(node.name)
+    # An editor that was open before the scene had a tree shows it when it is drawn again.
+    compat.after_drawing(lambda: _into_view(found, name))
+
+
+def _into_view(reference: Reference, name: str) -> None:
+    scene = reference.find()
+    tree = scene and compat.compositor_of(scene)
+    node = tree and tree.nodes.get(name)
+    if not node:
+        return  # undone since
     for window, area, region in _compositors(tree):
-        if not _is_visible(region, node):
+        if not _is_visible(area, region, node):
             with bpy.context.temp_override(window=window, area=area, region=region):
                 bpy.ops.node.view_all()
 
@@ -156,11 +168,12 @@ def _compositors(tree: Any) -> Iterator[Tuple[Any, Any, Any]]:
                 yield window, area, next(one for one in area.regions if one.type == "WINDOW")
 
 
-def _is_visible(region: Any, node: Any) -> bool:
+def _is_visible(area: Any, region: Any, node: Any) -> bool:
     scale = bpy.context.preferences.system.ui_scale
     x, y = (float(one) * scale for one in node.location)
-    left, low = region.view2d.region_to_view(0, 0)
-    right, high = region.view2d.region_to_view(region.width, region.height)
+    free = compat.uncovered(area, region)
+    left, low = region.view2d.region_to_view(*free[:2])
+    right, high = region.view2d.region_to_view(*free[2:])
     return left <= x <= right - node.width * scale and low <= y - 60.0 * scale and y <= high
 
 

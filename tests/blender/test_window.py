@@ -115,6 +115,7 @@ def test_a_click_a_matte_undo_escape_and_another_file(
         assert (output / f"{name}.png").stat().st_size > 20_000
 
     assert len(seen["groups"]) == 1 and seen["nodes before"] == 4
+    assert seen["in view"] is True
     assert seen["viewed"] == [["DMP plate", "Combined"]]  # nothing else was, so it is seen
     assert seen["over checker"] == [["DMP Over Checker", "Image"]]
     # The preview is gone and was never an image that Blender would ask to save.

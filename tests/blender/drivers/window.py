@@ -175,6 +175,14 @@ def viewed():
     ]
 
 
+def in_view():
+    """Whether the group lies where neither sidebar nor asset shelf covers it."""
+    place = area("NODE_EDITOR")
+    view = sys.modules[f"{MODULE}.view"]
+    region = next(one for one in place.regions if one.type == "WINDOW")
+    return view._is_visible(place, region, group_node(bpy.context.scene))
+
+
 def previews():
     return [one.name for one in bpy.data.images if one.name.startswith("DMP Preview")]
 
@@ -312,7 +320,7 @@ STEPS = [
     enable, *ARRANGED, *map(drag_sidebar, ("to", "down", 40, 40, "up")), wait(1), open_tab,
     wait(4), photograph("panel"),
     press_matte_range, started, watch(0.4), ended, wait(2), show_result, wait(1),
-    photograph("result"), note("groups", groups), note("files", files),
+    photograph("result"), note("groups", groups), note("files", files), note("in view", in_view),
     note("unsaved images", unsaved_images), note("previews", previews), note("viewed", viewed),
     key("shift+r"), wait(1), note("repeated", running),
     key("ctrl+z"), wait(1), note("groups after undo", groups),
