@@ -8,6 +8,9 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     operators  what the buttons do            session  one job, step by step
     run        a job in a window              facts    what the panel shows of a plate
     plates     inputs -> files for the engine     render   the throw-away scene behind it
+    inputs     one of them, frame by frame        sizes    files and sizes of datablocks
+    branch     what is linked to a node DMP Matte     state  what its pixels depend on
+    matte_node  Add > Keying > DMP Matte          chosen   the artist's choices for this machine
     place      where the EXRs lie                 handlers what saving does
     results    EXR -> nodes                       view     the matte in the viewer
     masks      an animated mask in eight digits   subject  which regions stay
@@ -46,6 +49,7 @@ def _parts() -> list:
         engine,
         handlers,
         installer,
+        matte_node,
         operators,
         panel_operators,
         preferences,
@@ -57,5 +61,6 @@ def _parts() -> list:
         view,
     )
 
-    shown = [publish, scenes, view, panel_operators, subject, installer, engine, ui]
+    editing = [view, panel_operators, subject, matte_node]
+    shown = [publish, scenes, *editing, installer, engine, ui]
     return [preferences, properties, operators, *shown, handlers]

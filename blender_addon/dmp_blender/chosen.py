@@ -25,5 +25,9 @@ def preferences() -> Any:
 
 def engine_python() -> Optional[str]:
     """The engine's Python of the preferences, as a whole path; None where none is chosen."""
-    named = preferences().engine_python
-    return os.path.normpath(os.path.expanduser(bpy.path.abspath(named))) if named else None
+    return whole_path(preferences().engine_python) or None
+
+
+def whole_path(named: str) -> str:
+    """A path as somebody wrote it, with ``//`` or ``~``, for every other program; "" for ""."""
+    return os.path.normpath(os.path.expanduser(bpy.path.abspath(named))) if named else ""

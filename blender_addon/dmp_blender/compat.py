@@ -51,6 +51,62 @@ def empty_compositor(scene: Any) -> Any:
     return tree
 
 
+def copy_with_compositor(scene: Any) -> Any:
+    """A throw-away copy of a scene with a compositor of its own, and nothing that is in the scene.
+
+    Its compositor has no end: what it renders is linked to ``end_of``.
+    """
+    copy = scene.copy()
+    copy.animation_data_clear()  # its render size may be animated
+    for linked in (copy.collection.children, copy.collection.objects):
+        for one in list(linked):
+            linked.unlink(one)
+    if not TREES_ARE_DATA:
+        copy.use_nodes = True
+        _own_actions(copy.node_tree)
+        return copy
+    tree = copy.compositing_node_group
+    if tree == scene.compositing_node_group:
+        tree = copy.compositing_node_group = tree.copy()
+    _own_actions(tree)
+    for item in list(tree.interface.items_tree):
+        if getattr(item, "in_out", "") == "OUTPUT":
+            tree.interface.remove(item)
+    add_output(tree, "Image", "NodeSocketColor")
+    return copy
+
+
+def _own_actions(tree: Any) -> None:
+    """Copies share the action, and a node that is removed takes its curves along."""
+    for one in _users_of_actions(tree):
+        slot = getattr(one, "action_slot_handle", None)
+        one.action = one.action.copy()
+        if slot is not None:
+            one.action_slot_handle = slot
+
+
+def _users_of_actions(tree: Any) -> List[Any]:
+    animation = tree.animation_data
+    if animation is None:
+        return []
+    strips = [strip for track in animation.nla_tracks for strip in track.strips]
+    return [one for one in (animation, *strips) if one.action is not None]
+
+
+def fcurves_in(tree: Any) -> List[Any]:
+    """The curves of a tree's own action, and of the strips that are mixed with it."""
+    return [curve for one in _users_of_actions(tree) for curve in fcurves_of(one)]
+
+
+def keying_menu() -> Any:
+    """Add > Keying, which was called Matte before Blender 4.0."""
+    for name in ("NODE_MT_category_compositor_keying", "NODE_MT_category_CMP_MATTE"):
+        found = getattr(bpy.types, name, None)
+        if found is not None:
+            return found
+    return bpy.types.NODE_MT_add
+
+
 def end_of(tree: Any) -> Any:
     kind = "NodeGroupOutput" if TREES_ARE_DATA else "CompositorNodeComposite"
     return tree.nodes.new(kind).inputs[0]
@@ -86,10 +142,14 @@ def alpha_over_inputs(node: Any) -> Tuple[Any, Any]:
 
 
 def remove_scene(scene: Any) -> None:
+    """Remove a throw-away scene with all that is its own."""
     tree = compositor_of(scene)
+    actions = [one.action for one in _users_of_actions(tree)] if tree is not None else []
     bpy.data.scenes.remove(scene)
     if TREES_ARE_DATA and tree is not None:
         bpy.data.node_groups.remove(tree)
+    for action in actions:
+        bpy.data.actions.remove(action)
 
 
 def write_linear_exr(settings: Any, space: str) -> None:
@@ -100,6 +160,7 @@ def write_linear_exr(settings: Any, space: str) -> None:
     settings.color_mode = "RGB"
     settings.color_depth = "32"
     settings.exr_codec = "ZIP"
+    settings.color_management = "FOLLOW_SCENE"  # of a copied scene it may be another
     if TREES_ARE_DATA:  # the working space is the file's own from 5.0 on
         settings.color_management = "OVERRIDE"
         settings.linear_colorspace_settings.name = space

@@ -10,7 +10,14 @@ from .core import dmp
 
 COLLECTIONS = {
     "Scene": "scenes", "Image": "images", "MovieClip": "movieclips", "Mask": "masks",
+    "CompositorNodeTree": "node_groups",
 }  # fmt: skip
+INPUTS = "dmp_inputs"  # custom property of the group of a node whose inputs are the plates
+
+
+def has_inputs(group: Any) -> bool:
+    """Whether a node tree is the group of a node DMP Matte."""
+    return INPUTS in group
 
 
 def kind_of(datablock: Any) -> str:
@@ -19,7 +26,7 @@ def kind_of(datablock: Any) -> str:
 
 
 class Reference:
-    """A scene, image, movie clip or mask, by Blender's number for it and else by its name."""
+    """A scene, image, clip, mask or node group, by Blender's number for it and else by its name."""
 
     def __init__(self, datablock: Any) -> None:
         self._collection = COLLECTIONS[kind_of(datablock)]

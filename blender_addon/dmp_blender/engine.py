@@ -1,5 +1,8 @@
 """The engine's state in the panel, and the button for what can be done about it.
 
+On top of the panel it has two rows in every state, so that no button below them moves when the
+state changes by itself; the sentence, whose length varies, is in the part Engine, below all else.
+
 A query uses a socket, so the package's Watcher does it on a thread, and only while a panel is drawn
 that shows the answer. A timer takes what threads have found on the main thread and redraws the
 panels when anything has changed.
@@ -15,8 +18,9 @@ from typing import Any, Callable, List, Optional
 import bpy
 
 from . import installer
-from .chosen import engine_python, preferences
+from .chosen import engine_python, preferences, whole_path
 from .core import dmp
+from .run import Progress
 from .session import Session
 
 EVERY = 2.0  # seconds between two queries
@@ -24,6 +28,19 @@ TICK = 0.5
 UNSEEN = 60.0  # without a panel that shows the state
 READING = 20.0  # for a sentence about what went wrong
 SHOWN_IN = ("NODE_EDITOR", "IMAGE_EDITOR", "PREFERENCES")
+TITLES = {  # short, for the narrowest sidebar
+    "missing": "No Engine Found",
+    "stopped": "Engine Not Running",
+    "starting": "Engine Is Starting",
+    "ready": "Engine Is Ready",
+    "busy": "Engine Is Busy",
+    "broken": "Engine Does Not Answer",
+}
+BUTTONS = {  # operator and icon; the other states need none
+    "missing": ("dmp.install_engine", "IMPORT"),
+    "stopped": ("dmp.start_engine", "PLAY"),
+    "broken": ("dmp.restart_engine", "FILE_REFRESH"),
+}
 ICONS = {
     "missing": "ERROR",
     "stopped": "PAUSE",
@@ -40,48 +57,61 @@ class _Watch:
     watcher = dmp.Watcher(EVERY, previews=False)
     state: Optional[Any] = None
     drawn = 0.0
+    settled = True  # whether the panel's repairs may be pressed
     note = ""  # of the button's work: what went wrong
     noted = 0.0
+    trying = ""  # the Python that is tried
     task: Optional[Any] = None  # the button's work on a thread
     then: Callable[[], None] = staticmethod(lambda: None)  # on the main thread, when it has worked
 
 
-def needs_help() -> bool:
-    """Whether the artist has to do something before a matte can be made."""
-    state = _Watch.state
-    bad = (dmp.EngineStatus.MISSING, dmp.EngineStatus.BROKEN)
-    return bool(_Watch.note) or (state is not None and state.status in bad)
-
-
-def draw_state(layout: Any, context: Any) -> None:
-    """One line with the state, and the button that fits it."""
-    _Watch.drawn = time.monotonic()
-    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
-        bpy.app.timers.register(_tick, first_interval=0.01)
+def draw_head(layout: Any) -> None:
+    """Two rows, whatever the state: what the engine does, and the button that fits it."""
+    _watch()
     box = layout.box().column(align=True)
-    if installer.draw_running(box):
-        return
     state = _Watch.state
+    if installer.runs():
+        box.label(text=installer.title(), icon="IMPORT")
+        box.operator("dmp.cancel_install", icon="CANCEL")
+        return
     if state is None:
-        box.label(text="Finding the engine ...", icon="SORTTIME")
+        box.label(text="Finding the Engine ...", icon="SORTTIME")
+        box.label(text="")
+        return
+    status = state.status.value
+    row = box.row()
+    row.alert = ICONS[status] == "ERROR"
+    row.label(text=TITLES[status], icon=ICONS[status])
+    if status in BUTTONS:
+        operator, icon = BUTTONS[status]
+        box.operator(operator, icon=icon)
+    else:
+        box.label(text=_queue_place(state) or state.device, icon="BLANK1")
+
+
+def draw_details(layout: Any, context: Any) -> None:
+    """The whole sentence, and the buttons that are seldom wanted; as many rows as it takes."""
+    _watch()
+    box = layout.box().column(align=True)
+    state = _Watch.state
+    if installer.runs() or state is None:
+        box.label(text=installer.sentence() if installer.runs() else "Finding the engine ...")
         return
     for number, line in enumerate(wrapped(_Watch.note or state.sentence, context)):
         box.label(text=line, icon=ICONS[state.status.value] if not number else "BLANK1")
-    place = _queue_place(state)
-    if place:
-        box.label(text=place, icon="BLANK1")
-    if state.status is dmp.EngineStatus.MISSING:
-        box.operator("dmp.install_engine", icon="IMPORT")
-    elif state.status is dmp.EngineStatus.STOPPED:
-        box.operator("dmp.start_engine", icon="PLAY")
-    elif state.status is dmp.EngineStatus.BROKEN:
-        box.operator("dmp.restart_engine", icon="FILE_REFRESH")
     if _Watch.note or state.status is dmp.EngineStatus.MISSING:
         box.operator("dmp.choose_engine", icon="FILEBROWSER")
     if state.update:
         for line in wrapped(state.update, context):
             box.label(text=line, icon="BLANK1")
         box.operator("dmp.install_engine", text="Update the engine", icon="IMPORT")
+
+
+def _watch() -> None:
+    """Look for the state while a panel shows it."""
+    _Watch.drawn = time.monotonic()
+    if not bpy.app.background and not bpy.app.timers.is_registered(_tick):
+        bpy.app.timers.register(_tick, first_interval=0.01)
 
 
 def _queue_place(state: Any) -> str:
@@ -100,7 +130,8 @@ def wrapped(sentence: str, context: Any) -> List[str]:
 def _tick() -> Optional[float]:
     """Take what the threads have found; ends itself when no panel shows it."""
     now = time.monotonic()
-    changed = False
+    changed = _Watch.settled != Progress.is_settled()
+    _Watch.settled = Progress.is_settled()
     if _Watch.note and now - _Watch.noted > READING:
         _Watch.note, changed = "", True
     news = installer.poll()
@@ -134,7 +165,7 @@ def _start_task(work: Callable[[], None], then: Callable[[], None] = lambda: Non
 
 
 def _end_of_task() -> None:
-    task, _Watch.task = _Watch.task, None
+    task, _Watch.task, _Watch.trying = _Watch.task, None, ""
     try:
         task.result()
     except dmp.DmpError as error:
@@ -155,6 +186,41 @@ def _start(python: Optional[str], restart: bool, remember: bool) -> None:
 def _try(python: str) -> None:
     dmp.try_engine(python)
     dmp.ensure_engine(python=python)
+
+
+def shown_python() -> str:
+    """What the preferences' field shows: the Python that is tried, else the one that is kept."""
+    return _Watch.trying or str(preferences().engine_python)
+
+
+def choose_python(named: str) -> None:
+    """Try a Python on a thread, and keep it when it works; "", the usual one, is kept at once."""
+    path = whole_path(named)
+
+    def store() -> None:
+        preferences().engine_python = path
+        bpy.context.preferences.is_dirty = True
+
+    if not path:
+        store()
+        _Watch.note = ""
+        return
+    _start_task(partial(_try, path), store)
+    _Watch.trying = path
+
+
+def python_typed(named: str) -> None:
+    """Of the preferences' field: as the button, but nothing waits for a report."""
+    if _Watch.task is not None:
+        _take_note("Another engine is being tried; type the Python again when that is over.")
+        return
+    choose_python(named)
+    _watch()
+    if bpy.app.background and _Watch.task is not None:  # no timer will take its end
+        _Watch.task.wait()
+        _end_of_task()
+        if _Watch.note:
+            print(f"DMP: {_Watch.note}", flush=True)
 
 
 def _redraw() -> None:
@@ -227,13 +293,10 @@ class DMP_OT_choose_engine(_EngineButton):
         return {"RUNNING_MODAL"}
 
     def execute(self, context: Any) -> Any:
-        path = bpy.path.abspath(self.filepath)
-
-        def store() -> None:
-            preferences().engine_python = path
-            bpy.context.preferences.is_dirty = True
-
-        _start_task(partial(_try, path), store)
+        if not self.filepath:
+            self.report({"ERROR"}, "Choose a Python that has the DMP engine.")
+            return {"CANCELLED"}
+        choose_python(self.filepath)
         return self.finish()
 
 

@@ -7,7 +7,7 @@ import time
 from typing import Any, List, Optional, Tuple
 
 from .files import Numbered, numbered, spans
-from .plates import file_of
+from .sizes import file_of
 
 FRESH = 3.0  # seconds that a folder's listing serves
 
@@ -33,12 +33,17 @@ def _kind(source: Any, datablock: Any) -> str:
     return "Still"
 
 
-def numbered_files(source: Any) -> int:
-    """How many files a still has beside it that make a sequence with it; 0 for none."""
+def may_be_sequence(source: Any) -> bool:
+    """Whether a still's file has a number, by its name alone."""
     image = source.image if source.kind == "IMAGE" else None
     if image is None or image.source != "FILE" or image.packed_file:
-        return 0
-    count = len(files_of(image)[1])
+        return False
+    return numbered(file_of(image)) is not None
+
+
+def numbered_files(source: Any) -> int:
+    """How many files a still has beside it that make a sequence with it; 0 for none."""
+    count = len(files_of(source.image)[1]) if may_be_sequence(source) else 0
     return count if count > 1 else 0
 
 
@@ -53,10 +58,10 @@ def _listed(path: str, moment: int) -> Tuple[Optional[Numbered], List[int]]:
     return parts, parts.numbers() if parts is not None else []
 
 
-def has_layers(source: Any) -> bool:
-    """Whether a plate is an EXR with layers, as far as Blender has looked at it."""
+def may_have_layers(source: Any) -> bool:
+    """Whether a plate is a kind of file that has layers, by its name: Blender looks later."""
     image = source.image if source.kind == "IMAGE" else None
-    return image is not None and image.type == "MULTILAYER"
+    return image is not None and image.filepath.lower().endswith(".exr")
 
 
 def range_of(source: Any) -> Optional[Tuple[int, int]]:

@@ -55,14 +55,14 @@ def runs() -> bool:
     return _Running.task is not None
 
 
-def draw_running(layout: Any) -> bool:
-    """The installation under way, with its cancel; False where there is none."""
-    if _Running.task is None:
-        return False
-    layout.label(text=f"Installing the engine: {_Running.fraction:.0%}", icon="IMPORT")
-    layout.label(text=_Running.sentence, icon="BLANK1")
-    layout.operator("dmp.cancel_install", icon="CANCEL")
-    return True
+def title() -> str:
+    """How far the installation is, for a narrow panel."""
+    return f"Installing: {_Running.fraction:.0%}"
+
+
+def sentence() -> str:
+    """What the installation does now."""
+    return _Running.sentence
 
 
 class DMP_OT_install_engine(bpy.types.Operator):

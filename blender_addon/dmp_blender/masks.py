@@ -10,10 +10,9 @@ from typing import Any, Dict, Iterator, List, Tuple
 
 import bpy
 
-from . import compat, render
+from . import compat, render, state
 from .datablocks import Reference
 
-PLAIN = ("BOOLEAN", "INT", "FLOAT", "STRING", "ENUM")
 UNSEEN = ("name", "hide", "hide_select")  # of the editor and of no pixel, as every selection
 
 
@@ -41,22 +40,17 @@ class Shapes:
             render.mask_socket(mask)(tree)  # so that it is evaluated with the scene
             scene.frame_set(frame)
             evaluated = mask.evaluated_get(scene.view_layers[0].depsgraph)
-            return [list(_state(layer)) for layer in evaluated.layers]
+            layers = evaluated.layers
+            return [list(state.values(layer, _is_seen, _parent)) for layer in layers]
         finally:
             compat.remove_scene(scene)
 
 
-def _state(owner: Any) -> Iterator[Tuple[str, Any]]:
-    """Every value of a layer, spline or point that its pixels may depend on, with its name."""
-    for one in owner.bl_rna.properties:
-        name = one.identifier
-        if name in UNSEEN or name.startswith("select"):
-            continue
-        if one.type in PLAIN:
-            value = getattr(owner, name)
-            yield name, tuple(value) if getattr(one, "is_array", False) else value
-        elif one.type == "COLLECTION":
-            yield name, [list(_state(item)) for item in getattr(owner, name)]
+def _is_seen(owner: Any, name: str) -> bool:
+    return name not in UNSEEN and not name.startswith("select")
+
+
+def _parent(owner: Any) -> Iterator[Tuple[str, Any]]:
     parent = getattr(owner, "parent", None)
     if parent is not None and parent.id is not None:
         yield "parent", _tracks(parent)

@@ -16,6 +16,7 @@ import bpy
 
 from . import place, plates, preview, results, view
 from .core import dmp
+from .datablocks import has_inputs
 from .files import spans
 from .run import TICK, Run, States, bugs_reported, is_busy, watched
 from .session import Session
@@ -294,7 +295,8 @@ class DMP_OT_reveal(bpy.types.Operator):
 
 
 class DMP_OT_take_selected(bpy.types.Operator):
-    """Take the active Image or Movie Clip node as the plate, another one as clean plate"""
+    """Take the active Image or Movie Clip node as the plate, another one as clean plate; or a node
+    DMP Matte as both"""
 
     bl_idname = "dmp.take_selected"
     bl_label = "Take Selected Nodes"
@@ -309,10 +311,15 @@ class DMP_OT_take_selected(bpy.types.Operator):
         wanted = ("CompositorNodeImage", "CompositorNodeMovieClip")
         nodes = [n for n in tree.nodes if n.select and n.bl_idname in wanted] if tree else []
         nodes.sort(key=lambda node: node != tree.nodes.active)
+        group = context.scene.dmp
+        chosen = tree.nodes.active if tree else None
+        own = getattr(chosen, "node_tree", None) if chosen is not None and chosen.select else None
+        if own is not None and has_inputs(own):
+            group.plate.kind, group.plate.group = "NODE", own
+            return {"FINISHED"}
         if not nodes:
             self.report({"ERROR"}, "Select the plate's Image node, then the clean plate's too.")
             return {"CANCELLED"}
-        group = context.scene.dmp
         for node, row in zip(nodes, (group.plate, group.clean)):
             if node.bl_idname == "CompositorNodeMovieClip":
                 row.kind, row.clip = "CLIP", node.clip

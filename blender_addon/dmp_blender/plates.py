@@ -2,133 +2,36 @@
 
 A file goes as it is when Blender would read the same values from it: unpacked, unpainted, and in a
 colour space that the engine knows as Blender does; of an EXR with layers the engine reads the one
-that the panel names, else the main one. Everything else (packed, painted or generated images,
+that the panel names, else the main one. What is linked to a node DMP Matte is rendered (branch.py).
+Everything else (packed, painted or generated images,
 movies, clips, masks, log and camera spaces, transparency) is rendered to a scene-linear EXR by
 render.py. Data ("Non-Color") stays as it is stored, and is solved so.
-
-A rendered plate is a temporary file, so the job names what it was made from (``Input.job_name``):
-messages and the results' headers have that.
 """
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
-from dataclasses import dataclass
 from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
 import bpy
-import numpy as np
 
-from . import colour, compat, masks, render
+from . import branch, colour, compat, masks, render
 from .core import dmp
-from .files import Numbered, numbered
+from .files import numbered
+from .inputs import Input
+from .sizes import file_of, file_size, movie_size, pixels_digest, rendered_size, size_of_image
 
 SENT_AS_THEY_ARE = (".exr", ".hdr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp")
 LINEAR_NAMES = ("Linear", "Linear Rec.709")
 
 
-@dataclass(frozen=True)
-class Input:
-    """One input of a job, from which its frames are taken.
-
-    still      one picture for all frames
-    space      the colour space of the file, for the engine
-    layer      the layer that the engine reads, of a file with several
-    start      scene frame that shows file (or movie frame) number ``first``
-    last       number of a movie's last frame
-    files      the files of a sequence
-    path       the file of a still that is sent as it is
-    socket     how to render it; None when it is sent as it is
-    clip_files  the files of a movie clip that is a sequence; it is called by the first of them
-    origin     what a rendered one is made from: a file, or a datablock of the .blend
-    digest     of what Blender does to it on the way, by the scene frame
-    """
-
-    role: Any
-    name: str
-    still: bool
-    space: str
-    layer: str = ""
-    size: Tuple[int, int] = (0, 0)
-    start: int = 1
-    first: int = 1
-    last: Optional[int] = None
-    files: Optional[Numbered] = None
-    clip_files: Optional[Numbered] = None
-    path: str = ""
-    socket: Any = None
-    origin: str = ""
-    digest: Callable[[int], str] = lambda frame: ""
-
-    def job_name(self, frame: int) -> str:
-        """What the plate is called in a job, in messages and in the result's header."""
-        path = self.files.path(max(self._number(frame), 0)) if self.files else self.path
-        if self.socket is None:
-            return path
-        at = "" if self.still else f", frame {frame}"
-        return f"{path or self.origin} ({self.role.called}{at}, {self.digest(frame)}).exr"
-
-    def made_of(self, frame: int) -> Tuple[str, ...]:
-        """The files of a frame; none for what is in the .blend alone, whose name has its digest."""
-        files = self.files or self.clip_files
-        path = files.path(max(self._number(frame), 0)) if files else self.path
-        found = path or self.origin
-        return (found,) if os.path.isabs(found) else ()
-
-    def has(self, frame: int) -> bool:
-        """Whether there is a picture for a scene frame."""
-        try:
-            self.path_at(frame)
-        except dmp.PlateError:
-            return False
-        return True
-
-    def _number(self, frame: int) -> int:
-        return self.first + frame - self.start
-
-    def plate(self, frame: int, folder: str) -> Any:
-        """The Plate for a scene frame; rendered into ``folder`` when need be. PlateError."""
-        path = self.path_at(frame)
-        if self.socket is not None:
-            stamp = "still" if self.still else f"{frame:06d}"
-            path = os.path.join(folder, f"{self.role.value}.{stamp}.exr")
-            if not os.path.exists(path):
-                render.render_frame(self.socket, self.size, frame, path)
-        return dmp.Plate(path, self.role, self.space, self.layer)
-
-    def named(self, frame: int) -> Any:
-        """The Plate for a scene frame under the name that the artist knows."""
-        return dmp.Plate(self.job_name(frame), self.role, self.space, self.layer)
-
-    def path_at(self, frame: int) -> str:
-        """The file behind a frame, "" where there is none of its own; PlateError when missing.
-
-        Blender itself shows nothing, or another frame, for one that is not there.
-        """
-        label, number = self.role.called, self._number(frame)
-        files = self.files or self.clip_files
-        if files is not None:
-            path = files.path(max(number, 0))
-            if number < 0 or not os.path.exists(path):
-                raise dmp.PlateError(
-                    f"The {label} has no file for frame {frame}: {path} does not exist."
-                )
-            return path
-        if self.last is not None and not 1 <= number <= self.last:
-            low = self.start - self.first + 1
-            raise dmp.PlateError(
-                f"The {label} '{self.name}' has no frame {frame}; "
-                f"it runs from {low} to {low + self.last - 1}."
-            )
-        return self.path
-
-
 def read_inputs(group: Any) -> List[Input]:
     """The chosen inputs: the plate and the clean plate, then the mattes. InputError, PlateError."""
     rows = ((group.plate, dmp.Role.IMAGE), (group.clean, dmp.Role.CLEAN))
-    pair = [read_input(row, role) for row, role in rows]
+    if group.plate.kind == "NODE":
+        pair: List[Any] = branch.read_pair(group.id_data, group.plate.group)
+    else:
+        pair = [read_input(row, role) for row, role in rows]
     if pair[0] is None:
         raise dmp.InputError("Choose a plate first, the picture with the subject.")
     if pair[1] is None:
@@ -206,14 +109,7 @@ def size_of(plate: Input) -> Tuple[int, int]:
         return plate.size
     # It is sent as it is, so its size is not known yet.
     path = plate.files.path(plate.files.numbers()[0]) if plate.files else plate.path
-    return _file_size(path)
-
-
-def file_of(datablock: Any) -> str:
-    """The path of an image's or a clip's file, the same in every .blend; "" without one."""
-    if not datablock.filepath:
-        return ""
-    return os.path.normpath(bpy.path.abspath(datablock.filepath, library=datablock.library))
+    return file_size(path)
 
 
 def _mask(mask: Any, role: Any, plate: Input) -> Input:
@@ -273,9 +169,11 @@ def _image(source: Any, role: Any, rendered: bool) -> Input:
             )
     last = None
     if movie:
-        size, last = _movie_size(path)
+        size, last = movie_size(path)
     else:
-        size = _rendered_size(image, path, _file_size(path) if files is not None else _size(image))
+        size = rendered_size(
+            image, path, file_size(path) if files is not None else size_of_image(image)
+        )
     if 0 in size:
         raise dmp.PlateError(f"The {label} '{image.name}' cannot be read; is the file damaged?")
     shown = common.get("start", 1), common.get("first", 1)
@@ -285,7 +183,7 @@ def _image(source: Any, role: Any, rendered: bool) -> Input:
         how.append(layer)
     origin = path
     if still and not on_disk:  # its pixels are in the .blend alone
-        how.append(_pixels_digest(image))
+        how.append(pixels_digest(image))
         origin = f"image '{image.name}' {how[-1]}"
     if movie:
         how.append(source.start - source.first)  # which frame of it a scene frame shows
@@ -293,12 +191,6 @@ def _image(source: Any, role: Any, rendered: bool) -> Input:
         **common, space=_rendered_space(image), size=size, last=last, files=files, socket=socket,
         origin=origin, digest=_in_every_frame(*how),
     )  # fmt: skip
-
-
-def _pixels_digest(image: Any) -> str:
-    pixels = np.empty(len(image.pixels), dtype=np.float32)
-    image.pixels.foreach_get(pixels)
-    return hashlib.sha256(pixels.tobytes()).hexdigest()[:8]
 
 
 def _in_every_frame(*how: Any) -> Callable[[int], str]:
@@ -336,44 +228,3 @@ def _is_transparent(path: str) -> bool:
         return loaded and probe.channels == 4 and probe.depth in (32, 64, 128)
     finally:
         bpy.data.images.remove(probe)
-
-
-def _size(image: Any) -> Tuple[int, int]:
-    if 0 in tuple(image.size):
-        len(image.pixels)  # loads it
-    return tuple(image.size)
-
-
-def _file_size(path: str) -> Tuple[int, int]:
-    probe = bpy.data.images.load(path)
-    try:
-        return _size(probe)
-    finally:
-        bpy.data.images.remove(probe)
-
-
-def _rendered_size(image: Any, path: str, size: Tuple[int, int]) -> Tuple[int, int]:
-    """What the compositor shows of an image of ``size`` pixels: of an EXR its display window.
-
-    An image with layers has no size of its own.
-    """
-    if not compat.SHOWS_DISPLAY_WINDOW and 0 not in size:
-        return size
-    packed = image.packed_file
-    try:
-        with io.BytesIO(packed.data) if packed is not None else open(path, "rb") as file:
-            header = dmp.read_exr_header(file)
-    except OSError:  # not a file: generated, or painted and never saved
-        return size
-    shown = "displayWindow" if compat.SHOWS_DISPLAY_WINDOW else "dataWindow"
-    window = header.window(shown) if header is not None else None
-    return window[2:] if window is not None else size
-
-
-def _movie_size(path: str) -> Tuple[Tuple[int, int], int]:
-    """Size and length of a movie, which an Image datablock does not have in the background."""
-    clip = bpy.data.movieclips.load(path)
-    try:
-        return tuple(clip.size), clip.frame_duration
-    finally:
-        bpy.data.movieclips.remove(clip)

@@ -41,6 +41,14 @@ class DMP_AP_preferences(bpy.types.AddonPreferences):
             subtype="FILE_PATH",
             description="A Python that has the DMP engine; empty: the one that `dmp setup` chose",
         ),
+        engine_python_typed=bpy.props.StringProperty(
+            name="Engine Python",
+            subtype="FILE_PATH",
+            get=lambda chosen: engine.shown_python(),
+            set=lambda chosen, named: engine.python_typed(named),
+            description="A Python that has the DMP engine; it is tried before it is kept. Empty: "
+            "the one that `dmp setup` chose",
+        ),
         device=bpy.props.EnumProperty(name="Device", items=DEVICES),
         threads=bpy.props.IntProperty(
             name="CPU Threads", min=0, max=256, description="0 takes all cores"
@@ -56,8 +64,9 @@ class DMP_AP_preferences(bpy.types.AddonPreferences):
     def draw(self, context: Any) -> None:
         layout = self.layout
         layout.use_property_split = True
-        layout.prop(self, "engine_python")
-        engine.draw_state(layout, context)
+        layout.prop(self, "engine_python_typed")
+        engine.draw_head(layout)
+        engine.draw_details(layout, context)
         row = layout.row()
         row.operator("dmp.setup")
         row.operator("dmp.open_log")

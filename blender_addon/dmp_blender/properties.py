@@ -14,6 +14,7 @@ import bpy
 
 from .compat import compositor_of, path_options
 from .core import dmp
+from .datablocks import has_inputs
 from .files import first_frame, numbered
 
 # They belong to the machine and stand in the preferences, or are chosen apart; and a cropped EXR
@@ -27,6 +28,10 @@ MATTES = [role for role in dmp.Role if role.is_matte]
 KINDS = [
     ("IMAGE", "Image", "An image, sequence or movie"),
     ("CLIP", "Movie Clip", "A clip of the Clip Editor"),
+]
+PLATE_KINDS = [
+    *KINDS,
+    ("NODE", "Node", "What is linked to a node DMP Matte of the compositor (Add > Keying)"),
 ]
 SOLVE = [
     ("STALE", "Missing and Stale", "Keep the frames that are as they would be solved now"),
@@ -195,7 +200,21 @@ def _source_properties(kinds: Any) -> Dict[str, Any]:
 
 
 class DMP_PG_plate(bpy.types.PropertyGroup):
-    """A plate: an image or a movie clip."""
+    """The plate: an image, a movie clip, or a node with inputs for both plates."""
+
+    __annotations__ = dict(
+        _source_properties(PLATE_KINDS),
+        group=bpy.props.PointerProperty(
+            name="Node",
+            type=bpy.types.NodeTree,
+            poll=lambda source, tree: has_inputs(tree),
+            description="The node DMP Matte whose inputs are the plate and the clean plate",
+        ),
+    )
+
+
+class DMP_PG_clean(bpy.types.PropertyGroup):
+    """The clean plate: an image or a movie clip."""
 
     __annotations__ = _source_properties(KINDS)
 
@@ -211,7 +230,7 @@ class DMP_PG_scene(bpy.types.PropertyGroup):
 
     __annotations__ = _inside_annotations(
         plate=bpy.props.PointerProperty(type=DMP_PG_plate),
-        clean=bpy.props.PointerProperty(type=DMP_PG_plate),
+        clean=bpy.props.PointerProperty(type=DMP_PG_clean),
         **{role.value: bpy.props.PointerProperty(type=DMP_PG_matte) for role in MATTES},
         layer=bpy.props.StringProperty(
             name="Layer",
@@ -280,7 +299,7 @@ class DMP_PG_scene(bpy.types.PropertyGroup):
     )
 
 
-CLASSES = (DMP_PG_plate, DMP_PG_matte, DMP_PG_scene)
+CLASSES = (DMP_PG_plate, DMP_PG_clean, DMP_PG_matte, DMP_PG_scene)
 
 
 def register() -> None:

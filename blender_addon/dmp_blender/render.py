@@ -116,11 +116,27 @@ def digest(*how: Any) -> str:
     return hashlib.sha256(repr(how).encode()).hexdigest()[:8]
 
 
-def render_frame(socket: Socket, size: Tuple[int, int], frame: int, path: str) -> None:
-    """Write the picture of ``socket`` at a scene frame to ``path``. PlateError when it fails."""
+def empty_scene() -> Any:
+    """A throw-away scene with an empty compositor."""
     scene = bpy.data.scenes.new("DMP plate")
+    compat.empty_compositor(scene)
+    return scene
+
+
+def render_frame(
+    socket: Socket,
+    size: Tuple[int, int],
+    frame: int,
+    path: str,
+    stage: Callable[[], Any] = empty_scene,
+) -> None:
+    """Write the picture of ``socket`` at a scene frame to ``path``. PlateError when it fails.
+
+    ``stage`` makes the throw-away scene, to whose compositor the socket belongs.
+    """
+    scene = stage()
     try:
-        tree = compat.empty_compositor(scene)
+        tree = compat.compositor_of(scene)
         tree.links.new(socket(tree), compat.end_of(tree))
         _shape(scene, size, frame)
         scene.render.filepath = os.path.join(os.path.dirname(path), "part_######")
@@ -144,6 +160,8 @@ def _shape(scene: Any, size: Tuple[int, int], frame: int) -> None:
     render = scene.render
     render.resolution_x, render.resolution_y = size
     render.resolution_percentage = 100
+    render.frame_map_old = render.frame_map_new = 100
+    render.use_border = render.use_multiview = render.use_stamp = False
     render.use_sequencer = False
     render.use_compositing = True
     render.use_overwrite = True

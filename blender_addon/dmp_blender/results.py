@@ -3,7 +3,8 @@
 The group is made of Blender's own nodes only, so a saved .blend opens and renders on a machine
 without the add-on. It belongs to the plate's datablock, which it points at, for the life of the
 .blend: whatever the plate, the scene, the .blend or the output folder are called later, the group
-is refreshed and links that the artist made to it survive. Where its EXRs lie is the path of its
+is refreshed and links that the artist made to it survive. The group of a node DMP Matte is its own
+plate: what is linked to its inputs. Where its EXRs lie is the path of its
 image and nothing else, since Blender itself mends that on Save As, append and link.
 """
 
@@ -14,7 +15,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 import bpy
 
 from . import colour, compat
-from .datablocks import kind_of
+from .datablocks import INPUTS, has_inputs, kind_of
 from .files import spans, stem_of
 from .place import Result, result_at
 
@@ -29,12 +30,15 @@ OUTPUTS = (
     ("Alpha", "NodeSocketFloat"),
     ("Foreground", "NodeSocketColor"),  # straight, opaque
 )
+NODE = "DMP Matte"  # a node with inputs
+NODE_INPUTS = ("Image", "Clean Plate")
+WIDTH = 200.0
 
 
 def plate_of(scene: Any) -> Optional[Any]:
-    """The datablock of the scene's plate."""
+    """The datablock of the scene's plate; the group of a node whose inputs are the plates."""
     row = scene.dmp.plate
-    return row.clip if row.kind == "CLIP" else row.image
+    return {"CLIP": row.clip, "NODE": row.group}.get(row.kind, row.image)
 
 
 def plate_stem(plate: Any, still: bool) -> str:
@@ -43,23 +47,41 @@ def plate_stem(plate: Any, still: bool) -> str:
     return f"{stem}_clip" if kind_of(plate) == "MovieClip" else stem
 
 
+def add_node(scene: Any, tree: Any) -> Any:
+    """A node with inputs, whose outputs have nothing before its first matte."""
+    group = compat.new_tree(NODE, *OUTPUTS, (CONFIDENCE, "NodeSocketFloat"))
+    for name in NODE_INPUTS:
+        compat.add_input(group, name, "NodeSocketColor")
+    group[INPUTS], group[SCENE] = True, scene.name
+    node = tree.nodes.new("CompositorNodeGroup")
+    node.node_tree, node.width = group, WIDTH
+    return node
+
+
 def show(scene: Any, plate: Any, result: Result) -> Tuple[Any, bool]:
-    """The plate's group node in the scene's compositor, with this result, and whether it is new."""
+    """The plate's group node in the scene's compositor, with this result.
+
+    And whether it has shown none before.
+    """
     group = find_group(scene, plate, result.still)
+    is_new = group is None or MARK not in group
     if group is None:
         group = compat.new_tree(f"DMP {plate_stem(plate, result.still)}", *OUTPUTS)
+    if is_new:
         _build(group, result)
-    group[PLATE], group[SCENE] = plate, scene.name
+    group[SCENE] = scene.name
+    if group != plate:
+        group[PLATE] = plate
     for one in _groups_with_image(group):
         _point(one, result)
     tree = compat.ensure_compositor(scene)
     for node in tree.nodes:
         if _tree_of(node) == group:
-            return node, False
+            return node, is_new
     node = tree.nodes.new("CompositorNodeGroup")
     node.node_tree = group
     node.label = group.name
-    node.width = 200
+    node.width = WIDTH
     node.location = _free_place(scene, tree, node)
     return node, True
 
@@ -69,7 +91,7 @@ def node_of(scene: Any) -> Optional[Any]:
     tree = compat.compositor_of(scene)
     nodes = [one for one in tree.nodes if _is_ours(one)] if tree is not None else []
     plate = plate_of(scene)
-    own = [one for one in nodes if plate is not None and one.node_tree.get(PLATE) == plate]
+    own = [one for one in nodes if plate is not None and _belongs(one.node_tree, plate)]
     return next(iter([*own, *nodes]), None)
 
 
@@ -84,6 +106,8 @@ def find_group(scene: Any, plate: Any, still: bool) -> Optional[Any]:
     A copied scene shows the group of the scene that it was copied from: it gets one of its own,
     in whose place in the copied tree all links stay.
     """
+    if kind_of(plate) == "CompositorNodeTree":
+        return plate
     placed = list(_groups_in(compat.compositor_of(scene)))
     local = [one for one in bpy.data.node_groups if MARK in one and one.library is None]
     own = [one for one in local if one.get(PLATE) == plate]
@@ -98,6 +122,19 @@ def find_group(scene: Any, plate: Any, still: bool) -> Optional[Any]:
         if result is not None and result.stem in stems and result.still == still:
             return group
     return None
+
+
+def own_node(scene: Any) -> None:
+    """Give a copied scene's node with inputs a group of its own, as a plate's group has."""
+    row = scene.dmp.plate
+    placed = _groups_in(compat.compositor_of(scene))
+    if row.kind == "NODE" and row.group in placed and _is_another_scenes(scene, row.group):
+        row.group = _own_copy(scene, row.group)
+        row.group[SCENE] = scene.name
+
+
+def _belongs(group: Any, plate: Any) -> bool:
+    return group == plate or group.get(PLATE) == plate
 
 
 def _is_another_scenes(scene: Any, group: Any) -> bool:
@@ -192,7 +229,9 @@ def _groups_in(tree: Optional[Any]) -> Iterator[Any]:
     """Our groups in a tree, each once."""
     seen = []
     for group in map(_tree_of, tree.nodes if tree is not None else ()):
-        if group is not None and MARK in group and group not in seen:
+        if group is None or group in seen:
+            continue
+        if MARK in group or has_inputs(group):
             seen.append(group)
             yield group
 
@@ -242,7 +281,8 @@ def _build(group: Any, result: Result) -> None:
     link(picture.outputs["Alpha"], straight.inputs["Alpha"])
     link(straight.outputs["Image"], end.inputs["Straight"])
     if CONFIDENCE.lower() in picture.outputs:
-        compat.add_output(group, CONFIDENCE, "NodeSocketFloat")
+        if CONFIDENCE not in end.inputs:
+            compat.add_output(group, CONFIDENCE, "NodeSocketFloat")
         link(picture.outputs[CONFIDENCE.lower()], end.inputs[CONFIDENCE])
 
 

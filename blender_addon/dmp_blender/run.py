@@ -5,6 +5,7 @@ Plain objects, which outlive an operator whose class was removed under it.
 
 from __future__ import annotations
 
+import time
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional
 
@@ -15,6 +16,7 @@ from .core import dmp
 from .session import Session, Status
 
 TICK = 0.1  # seconds
+SETTLING = 1.0  # seconds after a job in which no button may act that the end of the job has moved
 
 
 @contextmanager
@@ -89,6 +91,7 @@ class Progress:
     """How far the running job is, for the panel."""
 
     status: Optional[Status] = None
+    _ended = -SETTLING
 
     @classmethod
     def show(cls, status: Optional[Status]) -> None:
@@ -97,10 +100,17 @@ class Progress:
         cls.status = status
         manager = bpy.context.window_manager
         manager.dmp_progress = 100.0 * status.fraction if status is not None else 0.0
+        if status is None:
+            cls._ended = time.monotonic()
         for window in manager.windows:
             for area in window.screen.areas:
                 if area.type in ("NODE_EDITOR", "IMAGE_EDITOR"):
                     area.tag_redraw()
+
+    @classmethod
+    def is_settled(cls) -> bool:
+        """Whether the panel's rows have been where they are for long enough to be clicked."""
+        return cls.status is None and time.monotonic() - cls._ended >= SETTLING
 
 
 class States:

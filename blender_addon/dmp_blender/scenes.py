@@ -20,14 +20,16 @@ from .session import Session, Status
 
 def ready() -> List[Any]:
     """The scenes that have both plates chosen."""
-    rows = ("plate", "clean")
     return [
-        one for one in bpy.data.scenes if all(_is_chosen(getattr(one.dmp, row)) for row in rows)
+        one
+        for one in bpy.data.scenes
+        if _is_chosen(one.dmp.plate) and (one.dmp.plate.kind == "NODE" or _is_chosen(one.dmp.clean))
     ]
 
 
 def _is_chosen(row: Any) -> bool:
-    return (row.clip if row.kind == "CLIP" else row.image) is not None
+    name = {"CLIP": "clip", "NODE": "group"}.get(row.kind, "image")
+    return getattr(row, name) is not None
 
 
 class Queue:

@@ -176,6 +176,8 @@ class DMP_OT_pick_subject(bpy.types.Operator):
 def shown_size(scene: Any, image: Any) -> Size:
     """The size of the picture that an editor shows of the plate. PlateError."""
     source = scene.dmp.plate
+    if source.kind == "NODE":
+        return plates.size_of(image)
     shown = source.clip if source.kind == "CLIP" else source.image
     size = tuple(shown.size)
     return plates.size_of(image) if 0 in size else size

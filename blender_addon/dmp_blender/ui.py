@@ -1,4 +1,10 @@
-"""The panel DMP in the sidebar of the Compositor and of the Image Editor. It decides nothing."""
+"""The panel DMP in the sidebar of the Compositor and of the Image Editor. It decides nothing.
+
+A button is where it was a moment ago: the rows above the buttons change with what the artist
+chooses and never by themselves. What comes and goes by itself is below them: progress, results,
+what failed, and the engine's sentence last. A repair, the only button there that does what cannot
+be undone, waits a second after a job.
+"""
 
 from __future__ import annotations
 
@@ -33,21 +39,25 @@ class _Main(_Part):
 
     def draw(self, context: Any) -> None:
         layout, group = self.layout, context.scene.dmp
-        needs_help = engine.needs_help()
-        if needs_help:
-            engine.draw_state(layout, context)
-        _draw_failures(layout, context)
+        engine.draw_head(layout)
         for name, label in ROWS:
             _draw_source(layout, group, name, label)
-        if group.layer or facts.has_layers(group.plate):
+        if group.layer or facts.may_have_layers(group.plate):
             layout.prop(group, "layer")
         if context.space_data.type == "NODE_EDITOR":
             layout.operator("dmp.take_selected", icon="EYEDROPPER")
         layout.prop(group, "preset")
+        _draw_buttons(layout)
         _draw_job(layout, context)
         _draw_result(layout, context)
-        if not needs_help:
-            engine.draw_state(layout, context)
+        _draw_failures(layout, context)
+
+
+class _Engine(_Part):
+    bl_label = "Engine"
+
+    def draw(self, context: Any) -> None:
+        engine.draw_details(self.layout, context)
 
 
 class _Mattes(_Part):
@@ -116,7 +126,13 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
     box = layout.column(align=True)
     row = box.row(align=True)
     row.label(text=label)
+    if name == "clean" and group.plate.kind == "NODE":
+        row.label(text="Linked to the Node")
+        return
     row.prop(source, "kind", text="")
+    if source.kind == "NODE":
+        box.prop(source, "group", text="")
+        return
     if source.kind == "MASK":
         box.template_ID(source, "mask", new="mask.new")
     elif source.kind == "CLIP":
@@ -129,20 +145,16 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
     found = facts.describe(source)
     if found:
         box.label(text=found)
-    if facts.numbered_files(source):
-        text = f"Use All {facts.numbered_files(source)} Files"
-        box.operator("dmp.as_sequence", text=text, icon="SEQUENCE").row = name
+    if facts.may_be_sequence(source):
+        count = facts.numbered_files(source)
+        row = box.row(align=True)
+        row.enabled = count > 0
+        text = f"Use All {count} Files" if count else "Use as Sequence"
+        row.operator("dmp.as_sequence", text=text, icon="SEQUENCE").row = name
 
 
-def _draw_job(layout: Any, context: Any) -> None:
-    status = Progress.status
-    if status is not None:
-        column = layout.column(align=True)
-        compat.progress_bar(column, context.window_manager, "dmp_progress")
-        for line in status.text.split(": "):
-            column.label(text=line)
-        column.operator("dmp.cancel", icon="CANCEL")
-        return
+def _draw_buttons(layout: Any) -> None:
+    """Greyed while a job runs, and in their places."""
     layout.operator("dmp.use_range", icon="PREVIEW_RANGE")
     column = layout.column(align=True)  # one below the other: a sidebar is narrow at first
     column.scale_y = 1.3
@@ -156,6 +168,20 @@ def _draw_job(layout: Any, context: Any) -> None:
     row.operator("dmp.reload", icon="FILE_REFRESH")
     row.operator("dmp.reveal", icon="FILE_FOLDER", text="Reveal")
     layout.operator("dmp.publish", icon="EXPORT")
+
+
+def _draw_job(layout: Any, context: Any) -> None:
+    """How far the job is, and Cancel: in their places, greyed, where none runs."""
+    status = Progress.status
+    column = layout.column(align=True)
+    bar = column.column(align=True)
+    bar.enabled = status is not None
+    compat.progress_bar(bar, context.window_manager, "dmp_progress")
+    column.operator("dmp.cancel", icon="CANCEL")
+    if status is not None:
+        where, _, what = status.text.rpartition(": ")
+        for line in (where, what) if where else (what, ""):
+            column.label(text=line)
 
 
 def _draw_result(layout: Any, context: Any) -> None:
@@ -191,14 +217,16 @@ def _draw_failures(layout: Any, context: Any) -> None:
         box = layout.box().column(align=True)
         for number, line in enumerate(engine.wrapped(failure.sentence, context)):
             box.label(text=line, icon="BLANK1" if number else "ERROR")
+        repairs = box.column(align=True)
+        repairs.enabled = Progress.is_settled()
         for label in failure.repairs:
-            button = box.operator("dmp.publish", text=label, icon="TOOL_SETTINGS")
+            button = repairs.operator("dmp.publish", text=label, icon="TOOL_SETTINGS")
             button.repair = SEPARATOR.join((failure.check, failure.shot, label))
 
 
 PARTS = (
     ("mattes", _Mattes), ("settings", _Settings), ("publishing", _Publishing),
-    ("advanced", _Advanced),
+    ("advanced", _Advanced), ("engine", _Engine),
 )  # fmt: skip
 
 

@@ -27,6 +27,9 @@ def test_the_buttons(blender: Blender, home: Home, tmp_path: Path) -> None:
     assert "has no DMP engine" in seen["choose wrong"][1]
     assert "'/no/python' is not a program" in seen["choose absent"][1]
     assert seen["kept after wrong"] is True and seen["kept after absent"] is True
+    good = [blender.engine_python] * 2  # what is kept, and what the field shows
+    assert seen["typed wrong"] == seen["typed absent"] == seen["typed"] == good
+    assert seen["typed empty"] == ""
     assert seen["choose"] == DONE and seen["chosen"] is True
     assert seen["relative"] == blender.engine_python
     assert seen["setup"] == DONE and seen["restart"] == DONE

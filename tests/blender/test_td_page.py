@@ -39,7 +39,7 @@ def test_every_line_of_the_page(
         if name:
             (tmp_path / name).write_text(text)
     lines = [line for kind, _, text in blocks if kind == "sh" for line in text.splitlines()]
-    assert len(lines) == 7
+    assert len(lines) == 9
     for line in lines:
         done = run(line)
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"

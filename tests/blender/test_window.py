@@ -32,8 +32,8 @@ SETTINGS = {
 
 # Of the tab in the sidebar, and of two buttons in the panel: pixels below the sidebar's top.
 PLACES = {
-    "3.4": {"tab": 222, "button": 330, "publish": 385},
-    NEWER: {"tab": 222, "button": 330, "publish": 385},
+    "3.4": {"tab": 222, "button": 412, "publish": 467},
+    NEWER: {"tab": 222, "button": 412, "publish": 467},
 }
 
 

@@ -19,6 +19,13 @@ with addon(given["python"]):
     for name in ("wrong", "absent"):  # tried first: the one that works stays
         seen[f"choose {name}"] = outcome(partial(bpy.ops.dmp.choose_engine, filepath=given[name]))
         seen[f"kept after {name}"] = chosen.engine_python == before
+    for name in ("wrong", "absent"):  # typed in the preferences
+        chosen.engine_python_typed = given[name]
+        seen[f"typed {name}"] = [chosen.engine_python, chosen.engine_python_typed]
+    chosen.engine_python_typed = ""
+    seen["typed empty"] = chosen.engine_python
+    chosen.engine_python_typed = before
+    seen["typed"] = [chosen.engine_python, chosen.engine_python_typed]
     chosen.engine_python = ""
     seen["choose"] = outcome(lambda: bpy.ops.dmp.choose_engine(filepath=before))
     seen["chosen"] = chosen.engine_python == before
