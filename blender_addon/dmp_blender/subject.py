@@ -154,6 +154,9 @@ class DMP_OT_pick_subject(bpy.types.Operator):
         if found is None:
             self.report({"ERROR"}, "Pick in an Image Editor that shows the plate at its own size.")
             return self._end(context, {"CANCELLED"})
+        if not is_box and not all(0 <= found[n] <= self._size[n] for n in (0, 1)):
+            self.report({"ERROR"}, "That is beside the plate; pick on it.")
+            return self._end(context, {"CANCELLED"})
         if is_box and not self._first:
             self._first = list(found)
             return {"RUNNING_MODAL"}

@@ -13,8 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from ..scenes import disc_over, write_image
 from .conftest import NEWER, PLATES, WINDOWS, Blender
 
 WINDOW = (1440, 900)
@@ -133,3 +135,31 @@ def test_a_click_a_matte_undo_escape_and_another_file(
     assert seen["published"] == [
         "shot/v001/contact_sheet.png", "shot/v001/manifest.json", "shot/v001/shot.1008.exr"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("version", WINDOWS)
+def test_the_subject_is_clicked_where_it_is_seen(
+    installed: Callable[[str], Blender], display: str, output: Path, tmp_path: Path, version: str
+) -> None:
+    """In an Image Editor and on the Compositor's backdrop, by where a screenshot shows it."""
+    wall = np.full((160, 240, 3), 0.2)
+    plate = disc_over(wall, (80, 60), 25, 2, (0.9, 0.0, 0.0)).plate  # 100 rows above the lower end
+    for name, picture in (("plate", plate), ("clean", wall)):
+        write_image(tmp_path / f"{name}.exr", picture)
+    blender = installed(version)
+    given = {
+        "plate": tmp_path / "plate.exr", "clean": tmp_path / "clean.exr", "output": output,
+        "blend": tmp_path / "shot.blend", "window": WINDOW, "last": 1, "settings": {},
+    }  # fmt: skip
+    blender.run("prepare", **given)
+    environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
+    seen = in_a_window(blender, tmp_path / "shot.blend").run(
+        "pick", environment=environment, limit=150, **given
+    )
+    assert seen["left"] == 0, seen
+    assert seen["point"] == pytest.approx([80, 100], abs=2)
+    assert seen["box"] == pytest.approx([55, 75, 105, 125], abs=3)
+    assert seen["at frame 1"] == pytest.approx([80, 100], abs=2)
+    assert seen["at frame 5"] == pytest.approx([80, 100], abs=2)
+    assert seen["on the backdrop"] == pytest.approx([80, 100], abs=2)
+    assert seen["beside it"] == seen["on the backdrop"], "no point of the plate"
