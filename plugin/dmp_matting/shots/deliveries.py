@@ -15,7 +15,19 @@ import json
 import os
 from contextlib import closing
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import (
+    Any,
+    BinaryIO,
+    Dict,
+    Generator,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 from ..atomic_write import check_output, no_folder, sweep_abandoned
 from ..errors import OutputError
@@ -28,6 +40,7 @@ from .shot import MOVIE, PICTURE, Shot
 
 FORM = 1  # of the record; another one is made again
 RECORD = b'{"dmp_delivery"'  # its first letters in the file
+LONGEST_RECORD = 65535  # bytes; the length of a text in a movie has 16 bits
 LARGEST = 64 << 20  # bytes of the part of a file that has the record
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -85,13 +98,22 @@ def shorter_movies(shots: Iterable[Shot]) -> str:
     """A sentence where a movie would be replaced by one that lacks frames of it; else ""."""
     for shot in shots:
         for path, numbers in shot.deliveries(shot.numbers()).items():
-            had = delivery_record(path).get("frames") or [min(numbers), max(numbers), 0]
-            if had[0] < min(numbers) or had[1] > max(numbers) or had[2] > len(numbers):
+            first, last, count = _frames_of(path) or (min(numbers), max(numbers), 0)
+            if first < min(numbers) or last > max(numbers) or count > len(numbers):
                 return (
-                    f"{shot.name}: {path} has {had[2]} frames, {had[0]}-{had[1]}; made of "
+                    f"{shot.name}: {path} has {count} frames, {first}-{last}; made of "
                     f"{range_text(numbers)} alone it would lose some. Name all frames,"
                 )
     return ""
+
+
+def _frames_of(path: str) -> Optional[Tuple[int, int, int]]:
+    """First, last and number of the frames that a file was made of, as it records them."""
+    frames = delivery_record(path).get("frames")
+    if not isinstance(frames, list) or [type(one) for one in frames] != 3 * [int]:
+        return None
+    first, last, count = frames
+    return first, last, count
 
 
 def delivered_plate(path: str) -> str:
@@ -99,10 +121,11 @@ def delivered_plate(path: str) -> str:
     return str(delivery_record(path).get("image", ""))
 
 
-def write_deliveries(shot: Shot, numbers: Sequence[int], again: bool) -> str:
-    """Make what is to be made of the frames ``numbers``, which are finished; a sentence about it.
+def write_deliveries(shot: Shot, numbers: Sequence[int], again: bool) -> Generator[str, None, None]:
+    """Make what is to be made of the frames ``numbers``, which are finished; yields sentences.
 
-    Files that are current stay, unless ``again``. Raises PlateError, ColourSpaceError,
+    One comes before the work and one after it. Files that are current stay, unless ``again``; where
+    all do there is no sentence. Raises PlateError, ColourSpaceError,
     OutputError, EngineError and its kin.
     """
     files = shot.deliveries(numbers)
@@ -112,7 +135,10 @@ def write_deliveries(shot: Shot, numbers: Sequence[int], again: bool) -> str:
         if again or not _is_current(path, record):
             todo[path] = (frames, record)
     if not todo:
-        return ""
+        return
+    count = sum(len(frames) for frames, _ in todo.values())
+    frames_are = "1 frame" if count == 1 else f"{count} frames"
+    yield f"Making {shot.delivery} of {frames_are}."
     folders = {os.path.dirname(path) for path in todo}
     request: Dict[str, Any] = {
         "files": [
@@ -132,11 +158,9 @@ def write_deliveries(shot: Shot, numbers: Sequence[int], again: bool) -> str:
         for folder in folders:
             sweep_abandoned(Path(folder))
         raise
-    count = sum(len(frames) for frames, _ in todo.values())
-    frames_are = "1 frame" if count == 1 else f"{count} frames"
     left = _left_out(shot, numbers) if shot.delivery.lower().endswith(MOVIE) else ""
     place = os.path.dirname(shot.output_of(numbers[0]))
-    return f"Wrote {shot.delivery}: {frames_are}, {how}.{left} The EXRs are in {place}."
+    yield f"Wrote {shot.delivery}: {frames_are}, {how}.{left} The EXRs are in {place}."
 
 
 def _left_out(shot: Shot, numbers: Sequence[int]) -> str:
@@ -190,7 +214,7 @@ def delivery_record(path: str) -> Dict[str, Any]:
         found: Dict[str, Any] = {}
         place = head.find(RECORD)
         if place >= 0:
-            text = head[place:].decode("ascii", "replace")
+            text = head[place : place + LONGEST_RECORD].decode("ascii", "replace")
             found, _ = json.JSONDecoder().raw_decode(text)
         return found
     except (OSError, ValueError, RecursionError):

@@ -42,7 +42,8 @@ def matte(
     clean        the same view without the subject, of the plate's size in pixels
     output       the EXR to write. It holds R, G, B: the foreground times alpha, and A: alpha,
                  [0, 1]; foreground.R, .G, .B: the foreground, straight, in the plate's colours;
-                 confidence.A, [0, 1]. Colours are scene-linear unless ``space`` is ``raw``
+                 confidence.A, [0, 1]. Colours are scene-linear unless ``space`` is ``raw``. A
+                 ``.png`` or ``.mov`` is made of the EXR, which then lies beside it, in NAME.mattes
     garbage      a matte outside of which alpha is 0
     core         a matte inside of which alpha is 1
     holdout      a matte inside of which alpha is 0

@@ -217,16 +217,14 @@ def _delivered(shot: Shot, report: ShotReport, again: bool) -> Generator[ShotEve
         yield ShotNotice(shot.name, f"{shot.delivery} is not made while frames fail{old}.")
         return
     try:
-        sentence = write_deliveries(shot, report.finished, again)
+        for sentence in write_deliveries(shot, report.finished, again):
+            yield ShotNotice(shot.name, sentence)
     except CancelledError:
         raise
     except DmpError as error:
         failure = ShotFailure(shot.name, (), error)
         report.failures.append(failure)
         yield failure
-    else:
-        if sentence:
-            yield ShotNotice(shot.name, sentence)
 
 
 def _ready_folders(shot: Shot, numbers: Set[int], make: bool) -> None:

@@ -87,6 +87,20 @@ def test_a_png_has_the_results_pixels(
     assert delivery_record(str(tmp_path / "o.png")) == json.loads(RECORD)
 
 
+def test_a_working_space_of_the_facilitys_becomes_srgb(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here ACEScg: its red is not that of sRGB."""
+    pixels = layers().astype(np.float32)
+    straight = np.ascontiguousarray(pixels[..., 4:])
+    pixels[..., 4:] = from_working(straight, "ACEScg")
+    source = result(tmp_path / "r.exr", pixels)
+    monkeypatch.setenv("OCIO", "ocio://studio-config-latest")
+    found = read_picture(source)
+    assert found.called == "sRGB" and found.tagged
+    assert np.abs(found.codes[..., :3] * CODE - linear_to_srgb(straight)).max() < 1e-3
+
+
 @pytest.mark.parametrize(
     ("at", "window", "place"),
     [

@@ -120,6 +120,14 @@ def test_another_plates_file_and_another_programs_are_not_replaced(tmp_path: Pat
         check_others([shot(tmp_path, "o.####.png")])
 
 
+@pytest.mark.parametrize("frames", ["1-3", [1, 3], [1, 3, None], {"a": 1}, [True, 3, 3]])
+def test_a_record_that_is_none_is_passed_over(tmp_path: Path, frames: Any) -> None:
+    movie(tmp_path / "o.mov", {**RECORD, "image": ["x"], "frames": frames})
+    assert shorter_movies([shot(tmp_path, "o.mov")]) == ""
+    with pytest.raises(InputError, match=r"comes from another plate"):
+        check_others([shot(tmp_path, "o.mov")])
+
+
 @pytest.mark.parametrize(
     ("frames", "refused"),
     [(range(1, 4), False), (range(0, 9), False), (range(2, 4), True), (range(1, 3), True)],
@@ -173,16 +181,18 @@ def test_what_is_current_stays_and_an_interruption_leaves_nothing(
         yield {"how": "PNG"}
 
     monkeypatch.setattr(deliveries, "deliver", engine)
-    sentence = write_deliveries(one, (1, 2, 3), False)
-    assert sentence == f"Wrote {one.delivery}: 3 frames, PNG. The EXRs are in {tmp_path}/o.mattes."
-    assert write_deliveries(one, (1, 2, 3), False) == ""
+    assert list(write_deliveries(one, (1, 2, 3), False)) == [
+        f"Making {one.delivery} of 3 frames.",
+        f"Wrote {one.delivery}: 3 frames, PNG. The EXRs are in {tmp_path}/o.mattes.",
+    ]
+    assert not list(write_deliveries(one, (1, 2, 3), False))
     Path(one.output_of(2)).write_bytes(b"another result")
     (tmp_path / "o.0003.png").unlink()
     made.clear()
-    assert "2 frames" in write_deliveries(one, (1, 2, 3), False)
+    assert "2 frames" in list(write_deliveries(one, (1, 2, 3), False))[1]
     assert made == ["o.0002.png", "o.0003.png"]
     made.clear()
-    write_deliveries(one, (1, 2, 3), True)
+    list(write_deliveries(one, (1, 2, 3), True))
     assert len(made) == 3
 
     def stopped(request: dict[str, Any]) -> Any:
@@ -191,4 +201,4 @@ def test_what_is_current_stays_and_an_interruption_leaves_nothing(
 
     monkeypatch.setattr(deliveries, "deliver", stopped)
     with pytest.raises(KeyboardInterrupt):
-        write_deliveries(one, (1, 2, 3), True)
+        list(write_deliveries(one, (1, 2, 3), True))
