@@ -298,6 +298,12 @@ def still_valid(values: Mapping[str, Any]) -> Dict[str, Any]:
     }
 
 
+SWITCH = {  # what a person writes for on and off
+    "true": True, "on": True, "yes": True, "1": True,
+    "false": False, "off": False, "no": False, "0": False,
+}  # fmt: skip
+
+
 def parse_value(name: str, text: str) -> Value:
     """The value of setting ``name`` written as text, as a command line gives it."""
     for spec in fields(Settings):
@@ -306,16 +312,7 @@ def parse_value(name: str, text: str) -> Value:
         kind: Any = type(spec.default)
         try:
             if kind is bool:
-                return {
-                    "true": True,
-                    "on": True,
-                    "yes": True,
-                    "1": True,
-                    "false": False,
-                    "off": False,
-                    "no": False,
-                    "0": False,
-                }[text.lower()]
+                return SWITCH[text.lower()]
             return kind(text)  # type: ignore[no-any-return]
         except (KeyError, ValueError):
             wanted = {bool: "on or off", int: "a whole number", float: "a number"}[kind]

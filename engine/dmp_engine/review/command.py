@@ -10,8 +10,8 @@ The request is a JSON file, since a command line is too short for a thousand nam
     clean     {"frames": [{"number", "result", "output"}], "space"}        a line for each frame
     frames    {"movie", "folder", "wanted", "named", "one"}                a line for each picture,
               {"movie", "folder", "wanted", "named", "plate"}, of a clean movie    and a last one
-    deliver   {"files": [{"path", "record", "frames": [{"number", "result"}]}], "fps"}
-                                                                           a line for each frame
+    deliver   {"files": [{"path", "record", "frames": [{"number", "result"}]}],
+               "fps", "premultiplied"}                     a line for each frame, and a last one
     stills    {"stills": [path], "output", "space", "inputs"}          several clean plates to one
     background {"plates": [Plate], "output", "inputs", "made_of"}      the shot's own clean plate:
                                                                 a line for each frame, a last one
@@ -85,7 +85,9 @@ def _answers(what: str, query: dict[str, Any]) -> Generator[dict[str, Any], None
     if what == "deliver":
         from .deliveries import make_deliveries
 
-        yield from make_deliveries(query["files"], float(query["fps"]))
+        yield from make_deliveries(
+            query["files"], float(query["fps"]), bool(query["premultiplied"])
+        )
         return
     if what == "stills":
         from .median_clean_plate import merge_stills

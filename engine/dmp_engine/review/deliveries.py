@@ -1,9 +1,10 @@
-"""Finished results as a ProRes 4444 movie or as PNG: straight foreground and alpha, as displayed.
+"""Finished results as a ProRes 4444 movie or as PNG: foreground and alpha, as displayed.
 
 The picture is the result's display window; what lies outside of its data is transparent. Colours
 are encoded as the plate was, so that they lie over it in an editor: sRGB for plates that are
 displayed as they are and for linear ones, the plate's own space where the artist named one, codes
-as stored for ``raw``. What is above 1 is clipped. Light without alpha is in the EXRs alone.
+as stored for ``raw``. What is above 1 is clipped. The foreground is straight; only a movie may be
+premultiplied, and has then the light without alpha (emission.py), which is else in the EXRs alone.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from dmp_matting.atomic_write import atomic_write, output_refused
 from dmp_matting.errors import OutputError, PlateError
 
 from ..plates.io.channels import Pick
-from ..plates.io.colour_space import RAW, display_codes
+from ..plates.io.colour_space import LEAST_ALPHA, RAW, display_codes
 from ..plates.io.image_file import ImageFile
 from ..plates.io.movie import TIMECODE as TIMECODE_FORM
 from ..plates.io.movie_writer import (
@@ -38,17 +39,20 @@ from ..plates.io.movie_writer import (
 from ..plates.io.write import WINDOW, flush_to_disk, uncropped, write_image
 
 CHANNELS = ("foreground.R", "foreground.G", "foreground.B", "A")
+PREMULTIPLIED = ("R", "G", "B", "A")
 RECORD = "dmp:delivery"  # the text of a PNG that has the record
 MOVIE = ".mov"
 
 
-def make_deliveries(files: Sequence[Mapping[str, Any]], fps: float) -> Iterator[dict[str, Any]]:
+def make_deliveries(
+    files: Sequence[Mapping[str, Any]], fps: float, premultiplied: bool = False
+) -> Iterator[dict[str, Any]]:
     """Write each of ``files`` whole or not at all; yields a dict for each frame that was read.
 
     A file has a ``path``, a ``record`` and ``frames``, each a ``number`` and its ``result``.
-    ``fps``: of movies, where it is not 0. The last dict has ``how``: what the files are, in words.
-    Without files only whether movies can be written is looked at. Raises PlateError,
-    ColourSpaceError, OutputError.
+    ``fps``: of movies, where it is not 0; ``premultiplied``: movies are. The last dict has ``how``:
+    what the files are, in words. Without files only whether movies can be written is looked at.
+    Raises PlateError, ColourSpaceError, OutputError.
     """
     if not files or any(is_movie(Path(one["path"])) for one in files):
         check_writer()
@@ -61,7 +65,7 @@ def make_deliveries(files: Sequence[Mapping[str, Any]], fps: float) -> Iterator[
             how = f"16-bit PNG with straight alpha, {picture.called}"
             yield {"frame": frames[0]["number"]}
             continue
-        made = _Movie(path, frames, fps, one["record"])
+        made = _Movie(path, frames, fps, one["record"], premultiplied)
         yield from made.frames()
         how = made.how
     yield {"how": how}
@@ -75,7 +79,7 @@ def is_movie(path: Path) -> bool:
 class Picture:
     """A result as it is displayed."""
 
-    codes: Codes  # (H, W, 4), straight
+    codes: Codes  # (H, W, 4)
     tagged: bool  # whether the codes are those of sRGB
     called: str  # their space, in words
     aspect: float  # width of a pixel over its height
@@ -83,19 +87,24 @@ class Picture:
     timecode: str
 
 
-def read_picture(result: Path) -> Picture:
+def read_picture(result: Path, premultiplied: bool = False) -> Picture:
     """The EXR ``result``. Raises PlateError, ColourSpaceError."""
+    wanted = PREMULTIPLIED if premultiplied else CHANNELS
     with ImageFile(result) as file:
         part = file.parts()[0]
         names = list(part.spec.channelnames)
-        missing = [name for name in CHANNELS if name not in names]
+        missing = [name for name in wanted if name not in names]
         if missing:
             raise PlateError(f"'{result}' has no channel {missing[0]}; solve it again.")
-        pixels = file.read(Pick(part, tuple(names.index(name) for name in CHANNELS))).pixels
+        pixels = file.read(Pick(part, tuple(names.index(name) for name in wanted))).pixels
     pixels, spec = _displayed(pixels, part.spec), part.spec
     space = spec.get_string_attribute("dmp:space") or RAW
-    colours, called, tagged = display_codes(pixels[..., :3], space)
-    joined = np.dstack([colours, np.clip(pixels[..., 3:], 0, 1)])
+    rgb, alpha = pixels[..., :3], np.clip(pixels[..., 3:], 0, 1)
+    if premultiplied:
+        colours, called, tagged = _multiplied(rgb, alpha, space)
+    else:
+        colours, called, tagged = display_codes(rgb, space)
+    joined = np.dstack([colours, alpha])
     aspect = spec.get_float_attribute("PixelAspectRatio", 1.0)
     return Picture(
         np.ascontiguousarray((joined * 65535).round().astype(np.uint16)),
@@ -105,6 +114,20 @@ def read_picture(result: Path) -> Picture:
         _fps(spec),
         _timecode(spec),
     )
+
+
+def _multiplied(
+    rgb: npt.NDArray[np.float32], alpha: npt.NDArray[np.float32], space: str
+) -> tuple[npt.NDArray[np.float32], str, bool]:
+    """As :func:`display_codes`, of the premultiplied ``rgb``: its straight codes times alpha.
+
+    Light without alpha is what it adds to the space's black.
+    """
+    covered = alpha > LEAST_ALPHA
+    share = np.where(covered, alpha, np.float32(1))
+    codes, called, tagged = display_codes(rgb / share, space)
+    black, _, _ = display_codes(np.zeros((1, 1, 3), np.float32), space)
+    return np.where(covered, codes * share, np.clip(codes - black, 0, 1)), called, tagged
 
 
 def _displayed(pixels: npt.NDArray[np.float32], spec: oiio.ImageSpec) -> npt.NDArray[np.float32]:
@@ -164,20 +187,30 @@ class _Movie:
     """One movie of many results, which are read one after the other."""
 
     def __init__(
-        self, path: Path, frames: Sequence[Mapping[str, Any]], fps: float, record: str
+        self,
+        path: Path,
+        frames: Sequence[Mapping[str, Any]],
+        fps: float,
+        record: str,
+        premultiplied: bool,
     ) -> None:
         self.path, self.results, self.record = path, frames, record
-        first = self._first = read_picture(Path(frames[0]["result"]))
+        self._premultiplied = premultiplied
+        first = self._first = self._read(frames[0])
         self.rate = exact_fps(fps) if fps else first.fps or DEFAULT_FPS
         # A rate of the artist's own may have no picture of that number in a second.
         fits = first.timecode and int(first.timecode[9:]) < round(self.rate)
         self.timecode = first.timecode if fits else ""
 
+    def _read(self, entry: Mapping[str, Any]) -> Picture:
+        return read_picture(Path(entry["result"]), self._premultiplied)
+
     @property
     def how(self) -> str:
         start = f" from {self.timecode}" if self.timecode else ""
+        alpha = "premultiplied" if self._premultiplied else "straight"
         called = self._first.called.replace("sRGB", "tagged Rec. 709")
-        return f"ProRes 4444 with straight alpha, {called}, {float(self.rate):.5g} fps{start}"
+        return f"ProRes 4444 with {alpha} alpha, {called}, {float(self.rate):.5g} fps{start}"
 
     def frames(self) -> Iterator[dict[str, Any]]:
         """Write it, and yield a dict for each frame."""
@@ -189,7 +222,7 @@ class _Movie:
 
     def _pictures(self) -> Iterator[Codes]:
         for at, entry in enumerate(self.results):
-            picture = read_picture(Path(entry["result"])) if at else self._first
+            picture = self._read(entry) if at else self._first
             if picture.codes.shape != self._first.codes.shape:
                 raise OutputError(
                     f"'{entry['result']}' is of another size than the frames before it, which a "

@@ -9,7 +9,7 @@ import typer
 
 from ..errors import OutputError
 from ..shots.local_executor import LocalExecutor
-from .options import PRESET_HELP, FramesPerSecond, KeepText, RunOptions, grouped
+from .options import PRESET_HELP, FramesPerSecond, KeepText, Premultiplied, RunOptions, grouped
 from .output import EXIT_CODES
 from .run_shots import cluster_executor, run_and_conclude
 from .shot_lists import named, read_shots
@@ -45,6 +45,7 @@ def batch(
     ] = None,
     keep: KeepText = None,
     fps: FramesPerSecond = None,
+    premultiplied: Premultiplied = False,
     sheets: Annotated[
         Optional[Path], typer.Option("--sheets", help="Folder for a contact sheet of each shot.")
     ] = None,
@@ -59,6 +60,7 @@ def batch(
     defaults = {
         "clean": clean, "output": output, "preset": preset_name, "device": device,
         "set": assignments, "keep": keep, "fps": fps,
+        "premultiplied": premultiplied,
     }  # fmt: skip
     shots = named(read_shots(file, defaults), only)
     for folder in (sheets, movies):

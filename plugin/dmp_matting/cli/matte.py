@@ -26,6 +26,7 @@ from .options import (
     InputSpace,
     LayerName,
     MatteOptions,
+    Premultiplied,
     RunOptions,
     SettingsOptions,
     grouped,
@@ -72,6 +73,7 @@ def matte(
     clean_space: CleanSpace = "",
     layer: LayerName = "",
     fps: FramesPerSecond = None,
+    premultiplied: Premultiplied = False,
     write_clean: Annotated[
         Optional[Path],
         typer.Option(
@@ -129,6 +131,7 @@ def matte(
         **chosen._asdict(),
         around=parse_frames(around),
         fps=fps or 0.0,
+        premultiplied=premultiplied,
         **mattes.paths(),
     )
     run_and_conclude(

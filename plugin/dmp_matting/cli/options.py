@@ -91,6 +91,12 @@ FramesPerSecond = Annotated[
         help="Of an output .mov, where the plates do not state it; 24 if left out.",
     ),
 ]
+Premultiplied = Annotated[
+    bool,
+    typer.Option(
+        "--premultiplied", help="An output .mov is multiplied with alpha; straight if left out."
+    ),
+]
 Overwrite = Annotated[
     bool,
     typer.Option(

@@ -27,7 +27,7 @@ from ..client.requirements import how_to_add
 from ..errors import InputError, from_wire
 from ..job import MATTES
 from ..presets import resolve
-from ..settings import Value, parse_assignments, parse_value
+from ..settings import SWITCH, Value, parse_assignments, parse_value
 from ..shots.clean_plates import AUTO_CLEAN
 from ..shots.sequences import MOST_DIGITS
 from ..shots.shot import Shot, path_below
@@ -45,7 +45,7 @@ LISTS = ("clean", "set", "frames", "around")  # what may be a list
 SOLVER = ("device", "seed", "threads", "keep")
 COLUMNS = (
     "name", *PLATES, "frames", "around", "input_space", "clean_space", "layer", "preset", *SOLVER,
-    "set", "fps",
+    "set", "fps", "premultiplied",
 )  # fmt: skip
 
 
@@ -117,6 +117,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         stills = [one.replace("{shot}", name) for one in _texts(values["clean"])]
         clean = one_clean_plate(stills, paths["output"], clean_space or space, make_folder=True)
         fps = _fps(values.get("fps", 0))
+        premultiplied = _switch("premultiplied", values.get("premultiplied", False))
     except InputError as error:
         raise type(error)(f"{where}: {error}") from None
     return Shot(
@@ -124,7 +125,7 @@ def _shot(row: Row, number: int, file: Path, defaults: Mapping[str, Any]) -> Sho
         space=space, layer=str(values.get("layer", "")), clean_space=clean_space,
         **chosen._asdict(), around=around,
         garbage=paths["garbage"], core=paths["core"], holdout=paths["holdout"],
-        trimap=paths["trimap"], fps=fps,
+        trimap=paths["trimap"], fps=fps, premultiplied=premultiplied,
     )  # fmt: skip
 
 
@@ -179,6 +180,14 @@ def _fps(given: Any) -> float:
         return float(given)
     except (TypeError, ValueError):
         raise InputError(f"fps is '{given}', which is no number; write 25 or 23.976.") from None
+
+
+def _switch(name: str, given: Any) -> bool:
+    """On or off. InputError for what is neither."""
+    try:
+        return SWITCH[str(given).lower()]
+    except KeyError:
+        raise InputError(f"{name} is '{given}'; write on or off.") from None
 
 
 def _assignments(given: Any) -> List[str]:

@@ -148,6 +148,7 @@ def write_deliveries(shot: Shot, numbers: Sequence[int], again: bool) -> Generat
             for path, (frames, record) in todo.items()
         ],
         "fps": shot.fps,
+        "premultiplied": shot.premultiplied,
     }  # fmt: skip
     how = ""
     try:
@@ -172,7 +173,7 @@ def _left_out(shot: Shot, numbers: Sequence[int]) -> str:
 
 def _record(shot: Shot, numbers: Sequence[int]) -> Dict[str, Any]:
     """What is recorded in the file that is made of these frames."""
-    digest = hashlib.sha256(f"{FORM} {__version__} {shot.fps}".encode())
+    digest = hashlib.sha256(f"{FORM} {__version__} {shot.fps} {shot.premultiplied}".encode())
     for number in numbers:
         digest.update(b"%d " % number)
         digest.update(_state(shot.output_of(number)))

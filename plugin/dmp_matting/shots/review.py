@@ -112,7 +112,7 @@ def deliver(request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]
 
 def movie_writer() -> None:
     """OutputError where the engine's Python cannot write a movie."""
-    _drain(_engine_review("deliver", {"files": [], "fps": 0}))
+    _drain(_engine_review("deliver", {"files": [], "fps": 0, "premultiplied": False}))
 
 
 def probe_plates(plates: Sequence[Plate], pixels: bool = False) -> List[Dict[str, Any]]:

@@ -56,7 +56,8 @@ class Shot:
 
     An ``output`` of ``.mov`` (ProRes 4444) or ``.png`` (16 bit) becomes ``delivery``, which is made
     of the EXRs when they are finished; ``output`` is then their place, in the folder NAME.mattes
-    beside it. ``fps``: of such a movie, where the plates do not state it; 0: 24.
+    beside it. ``fps``: of such a movie, where the plates do not state it; 0: 24. ``premultiplied``:
+    its colours are multiplied with alpha, and have the light that no alpha carries.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Shot:
     clean_space: str = ""
     delivery: str = ""
     fps: float = 0.0
+    premultiplied: bool = False
 
     def __post_init__(self) -> None:
         if self.output.lower().endswith((MOVIE, PICTURE)):
@@ -289,6 +291,11 @@ def check_name(shot: Shot) -> None:
     for text in filter(None, (shot.image, shot.clean)):
         if os.path.realpath(name) == os.path.realpath(text):
             raise OutputError(f"'{name}' is one of the plates; choose another output name.")
+    if shot.premultiplied and not name.lower().endswith(MOVIE):
+        raise InputError(
+            f"'{name}' cannot be premultiplied: a PNG is straight by its standard, and an EXR has "
+            f"both layers; only {MOVIE} has the choice."
+        )
     if not (shot.fps == 0 or 1 <= shot.fps <= 1000):
         raise InputError(f"fps is {shot.fps}, which is no number of frames a second.")
     if not name.lower().endswith((".exr", MOVIE, PICTURE)):

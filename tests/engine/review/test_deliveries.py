@@ -16,7 +16,7 @@ import OpenImageIO as oiio
 import pytest
 
 from dmp_engine.plates.io.colour_space import BUILT_IN_SRGB, from_working
-from dmp_engine.plates.io.movie import frame_number, movie_facts, timecode_of
+from dmp_engine.plates.io.movie import frame_number, movie_facts, movie_pictures, timecode_of
 from dmp_engine.plates.io.movie_writer import FPS, TIMECODE, exact_fps
 from dmp_engine.plates.io.srgb import linear_to_srgb
 from dmp_engine.review.deliveries import CHANNELS, make_deliveries, read_picture
@@ -182,6 +182,40 @@ def test_rate_and_timecode_are_the_plates(
     assert facts.timecode == timecode
 
 
+@pytest.mark.parametrize(
+    ("space", "codes"),
+    [("scene_linear", linear_to_srgb), ("ACEScct", lambda rgb: from_working(rgb, "ACEScct"))],
+)
+def test_premultiplied_codes_are_the_straight_ones_times_alpha(
+    tmp_path: Path, space: str, codes: Any
+) -> None:
+    """And light without alpha is what it adds to black."""
+    pixels = layers().astype(np.float32)
+    pixels[:4, :4] = 0
+    pixels[:4, :4, :3] = 0.25
+    source = result(tmp_path / "r.exr", pixels, attributes={"dmp:space": space})
+    found = read_picture(source, premultiplied=True).codes * CODE
+    straight, alpha = np.ascontiguousarray(pixels[..., 4:]), pixels[..., 3:4]
+    covered = alpha[..., 0] > 0.01
+    true = np.clip(codes(straight), 0, 1) * alpha
+    assert np.abs(found[..., :3] - true)[covered].max() < 1e-3
+    light = np.full((1, 1, 3), 0.25, np.float32)
+    added = codes(light) - codes(np.zeros_like(light))
+    assert np.abs(found[:4, :4, :3] - added).max() < 1e-4
+
+
+@needs_av
+def test_a_premultiplied_movie_is_named_so(tmp_path: Path) -> None:
+    source = result(tmp_path / "r.exr", layers())
+    frames = [{"number": 1, "result": str(source)}]
+    files = [{"path": str(tmp_path / "o.mov"), "record": RECORD, "frames": frames}]
+    *_, last = make_deliveries(files, 0, premultiplied=True)
+    assert "ProRes 4444 with premultiplied alpha" in last["how"]
+    (codes,) = movie_pictures(tmp_path / "o.mov")
+    true = read_picture(source, premultiplied=True).codes[..., :3].astype(float)
+    assert np.abs(codes - true).mean() * CODE < 0.002
+
+
 @needs_av
 def test_codes_that_are_not_displayed_state_no_colours(tmp_path: Path) -> None:
     source = result(tmp_path / "r.exr", layers(), attributes={"dmp:space": "raw"})
@@ -216,7 +250,7 @@ def test_a_movie_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     output.parent.mkdir()
     request = tmp_path / "request.json"
     files = [{"path": str(output), "record": RECORD, "frames": frames}]
-    request.write_text(json.dumps({"files": files, "fps": 0}))
+    request.write_text(json.dumps({"files": files, "fps": 0, "premultiplied": False}))
     engine = subprocess.Popen(
         [sys.executable, "-m", "dmp_engine", "shot", "deliver", str(request)],
         stdout=subprocess.PIPE, env=environment(),
@@ -242,7 +276,7 @@ def test_a_disk_that_is_full_is_one_sentence_and_leaves_nothing(tmp_path: Path, 
     request = tmp_path / "request.json"
     frames = [{"number": number, "result": str(source)} for number in range(2)]
     files = [{"path": str(output), "record": RECORD, "frames": frames}]
-    request.write_text(json.dumps({"files": files, "fps": 0}))
+    request.write_text(json.dumps({"files": files, "fps": 0, "premultiplied": False}))
     done = subprocess.run(
         [sys.executable, "-m", "dmp_engine", "shot", "deliver", str(request)],
         stdout=subprocess.PIPE, env=environment(), preexec_fn=limit_files, check=False,

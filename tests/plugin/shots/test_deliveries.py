@@ -89,6 +89,13 @@ def test_the_clip_itself_is_never_replaced(tmp_path: Path, role: str) -> None:
         check_name(Shot("sh", output=clip, **sources))
 
 
+@pytest.mark.parametrize("output", ["o.####.png", "o.####.exr"])
+def test_only_a_movie_may_be_premultiplied(output: str) -> None:
+    check_name(Shot("sh", "p.####.exr", "c.exr", "o.mov", premultiplied=True))
+    with pytest.raises(InputError, match=r"cannot be premultiplied: a PNG is straight"):
+        check_name(Shot("sh", "p.####.exr", "c.exr", output, premultiplied=True))
+
+
 def test_a_rate_that_no_movie_has_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"fps is -3"):
         check_name(Shot("sh", "p.####.exr", "c.exr", "o.mov", fps=-3.0))
