@@ -124,8 +124,8 @@ def _multiplied(
     Light without alpha is what it adds to the space's black.
     """
     covered = alpha > LEAST_ALPHA
-    share = np.where(covered, alpha, np.float32(1))
-    codes, called, tagged = display_codes(rgb / share, space)
+    share = np.where(covered, alpha, 1).astype(np.float32)
+    codes, called, tagged = display_codes((rgb / share).astype(np.float32), space)
     black, _, _ = display_codes(np.zeros((1, 1, 3), np.float32), space)
     return np.where(covered, codes * share, np.clip(codes - black, 0, 1)), called, tagged
 
