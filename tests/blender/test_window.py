@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from ..scenes import disc_over, write_image
-from .conftest import NEWER, PLATES, WINDOWS, Blender
+from .conftest import NEWER, PLATES, SMALL, WINDOWS, Blender
 
 WINDOW = (1440, 900)
 PROGRAMS = ("Xvfb", "xdotool", "import")
@@ -163,3 +163,28 @@ def test_the_subject_is_clicked_where_it_is_seen(
     assert seen["at frame 5"] == pytest.approx([80, 100], abs=2)
     assert seen["on the backdrop"] == pytest.approx([80, 100], abs=2)
     assert seen["beside it"] == seen["on the backdrop"], "no point of the plate"
+
+
+@pytest.mark.parametrize("version", WINDOWS)
+def test_a_node_with_inputs(
+    installed: Callable[[str], Blender], engine: Any, display: str,
+    output: Path, tmp_path: Path, version: str,
+) -> None:  # fmt: skip
+    blender = installed(version)
+    given = {
+        "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
+        "blend": tmp_path / "shot.blend", "output": output, "last": 1001, "size": [320, 240],
+        "settings": {**SMALL, "temporal": "off"}, "window": WINDOW,
+    }  # fmt: skip
+    blender.run("prepare", **given)
+    environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
+    seen = in_a_window(blender, tmp_path / "shot.blend").run(
+        "node_window", environment=environment, **given
+    )
+    assert seen["left"] == 0, seen
+    assert seen["plate"] == ["NODE", True]  # it was added and chosen
+    assert seen["files"] == ["DMP_Matte_matte.1001.exr"]
+    # Undo takes the matte out of the node; the next matte comes into the same node.
+    assert seen["viewed"] == seen["viewed again"] == [["DMP Matte", "Combined"]]
+    assert seen["after undo"] == []
+    assert seen["scenes"] == ["Scene"]
