@@ -18,7 +18,7 @@ from . import compat, plates
 from .core import dmp
 
 PLACES = {"POINT": "keep_point", "BOX": "keep_box"}  # the property of a choice of the menu
-SHOWN = {**PLACES, "WRITTEN": "keep"}
+LABELS = {"POINT": ("X", "Y"), "BOX": ("Left", "Bottom", "Right", "Top")}
 
 Size = Tuple[float, float]
 
@@ -53,9 +53,11 @@ def keep_of(scene: Any, image: Any, frames: Sequence[int]) -> str:
 def draw(layout: Any, group: Any) -> None:
     """The menu and what belongs to its choice."""
     layout.prop(group, "subject")
-    if group.subject in SHOWN:
-        layout.prop(group, SHOWN[group.subject], text="")
+    if group.subject == "WRITTEN":
+        layout.prop(group, "keep", text="")
     if group.subject in PLACES:
+        for index, label in enumerate(LABELS[group.subject]):
+            layout.prop(group, PLACES[group.subject], index=index, text=label)
         layout.operator("dmp.pick_subject", icon="EYEDROPPER")
 
 

@@ -34,9 +34,13 @@ COUNTS = (
     subject.WRITTEN,
 )  # fmt: skip
 MAIN_LAYER = ("rgba", "rgb")
+LOOKED_AT = 20  # frames of the range, at which an expression may have another value
 OUTDATED = "changed since: press Reload"
 # Of older nodes: knobs that today's have not.
 OLDER = ("has_result", "premultiplied", "advanced", "solver_line", "paper_line")
+
+
+WITHOUT_VALUE = (nuke.Tab_Knob, nuke.PyScript_Knob)
 
 
 def version_of(node: nuke.Group) -> int:
@@ -62,17 +66,16 @@ def replace_all(node: nuke.Group) -> None:
     ours = {*fresh.knobs(), *OLDER} - set(plain.knobs())
     for made in (fresh, plain):
         nuke.delete(made)
-    kept, moving = {}, {}
+    kept, scripts = {}, {}  # values; and what has keyframes, or an expression
     for name, knob in node.knobs().items():
         if name in ours or name.startswith(SETTING):
-            if name in subject.DRAGGED:  # with its keyframes
-                moving[name] = knob.toScript()
-            elif not isinstance(knob, (nuke.Tab_Knob, nuke.PyScript_Knob)):
+            is_linked = isinstance(knob, nuke.Array_Knob) and knob.hasExpression()
+            if name in subject.DRAGGED or is_linked:
+                scripts[name] = knob.toScript()
+            if name not in subject.DRAGGED and not isinstance(knob, WITHOUT_VALUE):
                 kept[name] = knob.value()
             node.removeKnob(knob)
     layout.add(node)
-    for name, script in moving.items():
-        node[name].fromScript(script)
     if kept.get("premultiplied") is False:
         kept["output"] = "straight foreground"
     kept.setdefault("shown_preset", kept["preset"])
@@ -88,6 +91,9 @@ def replace_all(node: nuke.Group) -> None:
         if isinstance(new, nuke.Enumeration_Knob) and value not in new.values():
             continue
         new.setValue(value)
+    for name, script in scripts.items():
+        if node.knob(name) is not None:
+            node[name].fromScript(script)
     if subject.MENU not in kept and kept.get("custom"):
         subject.take_over(node, str(kept.get(SETTING + "keep", "")))
     subject.show(node)
@@ -114,10 +120,21 @@ def settings_of(node: nuke.Group, frames: Sequence[int] = ()) -> Resolved:
 
 
 def _still(knob: nuke.Knob) -> nuke.Knob:
-    """The knob. SettingsError where it has keyframes: a job has one value for all of its frames."""
-    if isinstance(knob, nuke.Array_Knob) and knob.isAnimated():
+    """The knob. SettingsError where its value moves: a job has one value for all of its frames.
+
+    An expression is evaluated at a few frames of the node's range: a link to a value is none.
+    """
+    if not isinstance(knob, nuke.Array_Knob):
+        return knob
+    what = "keyframes" if knob.isAnimated() else ""
+    if knob.hasExpression():
+        numbers = own_range(knob.node())
+        some = numbers[:: max(len(numbers) // LOOKED_AT, 1)] or (nuke.frame(),)
+        moves = len({knob.getValueAt(number) for number in some}) > 1
+        what = "an expression that moves" if moves else ""
+    if what:
         raise SettingsError(
-            f"{knob.label() or knob.name()} has keyframes, but a shot is solved with one value; "
+            f"{knob.label() or knob.name()} has {what}, but a shot is solved with one value; "
             "remove the animation."
         )
     return knob

@@ -137,3 +137,24 @@ def test_no_knob_takes_keyframes_and_one_that_has_them_is_refused(session: Sessi
     made["set_solve_size"].setAnimated()
     with pytest.raises(SettingsError, match="Solve size has keyframes, but a shot is solved with"):
         knobs.settings_of(made)
+
+
+def test_an_expression_that_moves_is_refused_and_a_link_is_not(session: Session) -> None:
+    """Its value at the frame that is shown by chance would be that of all frames."""
+    made = node.create()
+    made["custom"].setValue(True)
+    made["first"].setValue(1001)
+    made["last"].setValue(1100)
+    made["seed"].setExpression("parent.first_frame+2")
+    assert knobs.settings_of(made).settings.seed == 3
+    made["seed"].setExpression("frame")
+    with pytest.raises(SettingsError, match="Seed has an expression that moves, but a shot is"):
+        knobs.settings_of(made)
+
+
+def test_an_update_keeps_links(session: Session) -> None:
+    made = node.create()
+    made["seed"].setExpression("parent.first_frame+2")
+    made["node_version"].setValue(7)
+    assert node.update(made)
+    assert made["seed"].hasExpression() and made["seed"].value() == 3

@@ -118,7 +118,10 @@ class Knob(Guarded):
         return self.value()
 
     def fromScript(self, script: str) -> None:
-        self._value = self._read(script)
+        inside = re.fullmatch(r"\{(\{.*\})\}", script, re.DOTALL)
+        self._expression = words(inside[1])[0] if inside else ""
+        if not inside:
+            self._value = self._read(script)
 
     def toScript(self, quote: bool = True, context: Any = None) -> str:
         if self._expression:
@@ -175,6 +178,12 @@ class Array_Knob(Knob):
         """Give it a keyframe, which its flag may forbid."""
         self._keys = not self.getFlag(NO_ANIMATION)
         return self._keys
+
+    def getValueAt(self, frame: float, index: int = 0, view: Any = None) -> Any:
+        self._attached()
+        if self._expression:
+            return self._node._evaluated(self._expression, int(frame))
+        return self.getValue()
 
     def defaultValue(self) -> Any:
         return self._initial
