@@ -201,7 +201,7 @@ def follow_range(node: nuke.Group) -> None:
         set_range(node, int(ends.first()), int(ends.last()))
 
 
-def own_range(node: nuke.Group) -> range:
+def own_range(node: nuke.Node) -> range:
     """The frames between the two numbers of the range, both of them included."""
     return range(int(node["first"].value()), int(node["last"].value()) + 1)
 
