@@ -7,7 +7,9 @@ answer is JSON on standard output, but for `compare`, whose reader is a person.
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
+import gc
 import json
 import sys
 from pathlib import Path
@@ -151,4 +153,8 @@ def _compare(result: Path, truth: Path) -> None:
 
 
 if __name__ == "__main__":
+    # Torch is a million objects that stay: as often as usual, and once more at the end, they would
+    # be searched for garbage longer than many a command takes.
+    gc.set_threshold(10_000)
+    atexit.register(gc.freeze)
     sys.exit(main())

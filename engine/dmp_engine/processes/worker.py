@@ -49,6 +49,7 @@ from dmp_matting.settings import Settings
 
 from ..machine.errors import as_dmp_error, incomplete
 from ..machine.faults import Fault, fault_of
+from ..machine.garbage import no_collection
 from .events import Events, Solving, send_frame
 
 ALIVE_INTERVAL = 2.0  # seconds
@@ -160,9 +161,10 @@ def main() -> None:
     pipes = Pipes()
     threading.Thread(target=pipes.listen, daemon=True).start()
     try:
-        from ..machine.device import why_silent
-        from ..pipeline.frame import matte_frame
-        from ..pipeline.shot_frame import LookCache
+        with no_collection():
+            from ..machine.device import why_silent
+            from ..pipeline.frame import matte_frame
+            from ..pipeline.shot_frame import LookCache
 
         pipes.send("hello", devices=_devices(), pid=os.getpid())
     except (ImportError, OSError) as reason:

@@ -8,12 +8,12 @@ objects. Here the work is done in pieces, on a thread, and nothing is collected 
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import gc
 import json
 import json.scanner
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
+
+from ..machine.garbage import no_collection
 
 AT_ONCE = 256 << 10  # bytes that are parsed within a few milliseconds
 PIECE = 200  # elements of a list that are written at once
@@ -25,7 +25,7 @@ async def beside_the_loop(work: Callable[[], Result], *, large: bool) -> Result:
     """What ``work`` returns or raises, done on a thread."""
     if not large:
         return await asyncio.to_thread(work)
-    with _no_collection():
+    with no_collection():  # jobs have no circles
         return await asyncio.to_thread(work)
 
 
@@ -58,17 +58,3 @@ class _InPieces(json.JSONDecoder):
 
 def _no_constant(name: str) -> None:
     raise ValueError(name)
-
-
-@contextlib.contextmanager
-def _no_collection() -> Iterator[None]:
-    """Collect no garbage in the block, and never look again at what it has made.
-
-    Jobs have no circles: they go when nobody refers to them any more.
-    """
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.freeze()
-        gc.enable()

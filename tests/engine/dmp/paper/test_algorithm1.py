@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import io
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any
 
 import pytest
@@ -33,6 +34,15 @@ def solved(truth: Any, settings: Settings, **how: Any) -> Result:
     return run(truth, settings, **how)[0]
 
 
+Known = Callable[[Settings], tuple[Result, list[Step]]]
+
+
+@pytest.fixture(scope="module")
+def known(tiny: Any) -> Known:
+    """What settings make of the tiny pair, solved once for all tests that look at it."""
+    return functools.cache(lambda settings: run(tiny, settings))
+
+
 def same(one: Result, other: Result) -> bool:
     return all(torch.equal(getattr(one, name), getattr(other, name)) for name in vars(one))
 
@@ -40,8 +50,8 @@ def same(one: Result, other: Result) -> bool:
 # --- the order of things -----------------------------------------------------------------------
 
 
-def test_the_stages_come_as_in_algorithm_1(tiny: Any) -> None:
-    _, steps = run(tiny, PAPER)
+def test_the_stages_come_as_in_algorithm_1(known: Known) -> None:
+    _, steps = known(PAPER)
     order = list(dict.fromkeys(step.stage for step in steps))
     assert order == [
         Stage.INITIALISE, Stage.FIT, Stage.JOINT, Stage.PROJECT, Stage.REFINE,
@@ -52,8 +62,8 @@ def test_the_stages_come_as_in_algorithm_1(tiny: Any) -> None:
 
 
 @pytest.mark.parametrize("settings", [PAPER, PAPER.changed(rounds=3, fit_steps=0)])
-def test_the_fraction_never_falls_and_ends_at_one(tiny: Any, settings: Settings) -> None:
-    _, steps = run(tiny, settings)
+def test_the_fraction_never_falls_and_ends_at_one(known: Known, settings: Settings) -> None:
+    _, steps = known(settings)
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     assert fractions[0] == 0 and fractions[-1] == 1
@@ -84,15 +94,10 @@ SWITCHES: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def whole(tiny: Any) -> Result:
-    return solved(tiny, PAPER)
-
-
 @pytest.mark.parametrize("change", SWITCHES.values(), ids=SWITCHES)
-def test_a_switch_changes_the_result(tiny: Any, whole: Result, change: dict[str, Any]) -> None:
-    switched = solved(tiny, PAPER.changed(**change))
-    assert (switched.alpha - whole.alpha).abs().mean() > 1e-4
+def test_a_switch_changes_the_result(known: Known, change: dict[str, Any]) -> None:
+    switched = known(PAPER.changed(**change))[0]
+    assert (switched.alpha - known(PAPER)[0].alpha).abs().mean() > 1e-4
     assert switched.alpha.min() >= 0 and switched.alpha.max() <= 1
 
 
@@ -103,36 +108,37 @@ def test_the_simple_start_knows_nothing(tiny: Any) -> None:
     assert (first.layers()[0] == 0.5).all()
 
 
-def test_without_projection_there_is_no_such_stage(tiny: Any) -> None:
-    _, steps = run(tiny, PAPER.changed(projection=False))
+def test_without_projection_there_is_no_such_stage(known: Known) -> None:
+    _, steps = known(PAPER.changed(projection=False))
     assert not any(step.stage is Stage.PROJECT for step in steps)
 
 
-def test_without_refinement_alpha_is_the_networks(tiny: Any) -> None:
-    alpha = solved(tiny, PAPER.changed(refinement=False)).alpha
+def test_without_refinement_alpha_is_the_networks(known: Known) -> None:
+    alpha = known(PAPER.changed(refinement=False))[0].alpha
     assert alpha.min() > 0 and alpha.max() < 1  # a sigmoid never says 0 or 1
-    refined = solved(tiny, PAPER).alpha
+    refined = known(PAPER)[0].alpha
     assert refined.min() == 0
 
 
 @pytest.mark.parametrize("rounds", [1, 2, 3])
-def test_rounds_are_counted(tiny: Any, rounds: int) -> None:
-    _, steps = run(tiny, PAPER.changed(rounds=rounds))
+def test_rounds_are_counted(known: Known, rounds: int) -> None:
+    _, steps = known(PAPER.changed(rounds=rounds))
     assert sum(step.stage is Stage.REFINE for step in steps) == rounds
 
 
 @pytest.mark.parametrize("how", ["proposed", "simple"])
-def test_the_next_rounds_alpha_is_eq19s(tiny: Any, how: str) -> None:
+def test_the_next_rounds_alpha_is_eq19s(known: Known, how: str) -> None:
     """What the second round starts from is made from the first one's alpha."""
-    first = solved(tiny, PAPER.changed(rounds=1, alpha_update=how))
-    second = solved(tiny, PAPER.changed(rounds=2, alpha_update=how))
+    first = known(PAPER.changed(rounds=1, alpha_update=how))[0]
+    second = known(PAPER.changed(rounds=2, alpha_update=how))[0]
     expected = updated_alpha(first.initial_alpha, first.alpha, how)
     assert torch.equal(second.initial_alpha, expected)
     assert not torch.equal(second.initial_alpha, first.initial_alpha)
 
 
-def test_stage_2_starts_from_what_the_networks_generate(tiny: Any) -> None:
-    found, plain = solved(tiny, PAPER), solved(tiny, PAPER.changed(refinement=False, rounds=1))
+def test_stage_2_starts_from_what_the_networks_generate(known: Known) -> None:
+    found = known(PAPER)[0]
+    plain = known(PAPER.changed(refinement=False, rounds=1))[0]
     assert not torch.equal(found.generated_alpha, found.alpha)
     assert torch.equal(plain.generated_alpha, plain.alpha)
     assert torch.equal(plain.generated_foreground, plain.foreground)
