@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +17,10 @@ from dmp_matting import Shot, ShotFailure, ShotNotice, matte, run_shots
 from dmp_matting.client.connection import Connection
 from dmp_matting.settings import Settings
 
+from ..conftest import wait_until
 from ..movies import write_movie
 from ..scenes import write_image
-from .conftest import FEW, FEW_STEPS, TinyShot, dmp, events, pixels
+from .conftest import FEW, FEW_STEPS, TinyShot, dmp, environment, events, pixels
 
 QUICK = [*FEW_STEPS, "--no-check"]
 needs_av = pytest.mark.skipif("not __import__('importlib.util').util.find_spec('av')",
@@ -176,6 +179,32 @@ def test_a_list_of_shots_delivers_and_a_frame_that_fails_makes_no_movie(
     write_image(shot.plate(1004), shot.pixels(3))
     done = dmp("batch", folder / "shots.csv", *QUICK)
     assert done.returncode == 0 and (folder / "b" / "m.mov").is_file(), done.stderr
+
+
+MAKE = """
+import sys
+from dmp_matting.shots.deliveries import write_deliveries
+from dmp_matting.shots.shot import Shot
+numbers = range(1, 3001)
+shot = Shot("sh", "p.####.exr", "c.exr", sys.argv[1], frames=numbers)
+list(write_deliveries(shot, numbers, False))
+"""
+
+
+@needs_av
+def test_a_client_that_is_killed_leaves_no_movie(tmp_path: Path) -> None:
+    """The engine that encodes notices that nobody reads its lines any more."""
+    (tmp_path / "o.mattes").mkdir()
+    one = write_image(tmp_path / "o.mattes" / "o.0001.exr", np.full((400, 400, 7), 0.5),
+                      channels=("R", "G", "B", "A", *(f"foreground.{leaf}" for leaf in "RGB")),
+                      attributes={"dmp:space": "scene_linear"})  # fmt: skip
+    for number in range(2, 3001):
+        os.link(one, tmp_path / "o.mattes" / f"o.{number:04d}.exr")
+    client = subprocess.Popen([sys.executable, "-c", MAKE, tmp_path / "o.mov"], env=environment())
+    wait_until(lambda: len(os.listdir(tmp_path)) == 2, 60)
+    client.kill()
+    client.wait()
+    wait_until(lambda: os.listdir(tmp_path) == ["o.mattes"], 60)
 
 
 def test_a_delivery_that_fails_is_a_failure_of_no_frame(

@@ -38,7 +38,7 @@ EXTRAS: Dict[str, List[str]] = {
     "engine": ENGINE,
     "ui": UI,
     "batch": ["PyYAML>=6", "OpenTimelineIO>=0.17"],  # lists of shots; CSV and JSON need neither
-    "movies": ["av>=18"],  # PyAV: plates from movies; the engine's Python needs it
+    "movies": ["av>=18"],  # PyAV: movies in and out; the engine's Python needs it
     "publish": ["pyblish-base>=1.8"],
     "farm": ["openjd-cli>=0.8"],
     "cluster": ["distributed>=2026.1.1"],  # scripts in its dashboard; wants Python 3.10
