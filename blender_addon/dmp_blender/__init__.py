@@ -10,7 +10,8 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     plates     inputs -> files for the engine     render   the throw-away scene behind it
     inputs     one of them, frame by frame        sizes    files and sizes of datablocks
     branch     what is linked to a node DMP Matte     state  what its pixels depend on
-    matte_node  Add > Keying > DMP Matte          chosen   the artist's choices for this machine
+    matte_node  Add > Keying > DMP Matte          comps    edge, despill, light wrap as assets
+    chosen     the artist's choices for this machine
     place      where the EXRs lie                 handlers what saving does
     results    EXR -> nodes                       view     the matte in the viewer
     masks      an animated mask in eight digits   subject  which regions stay
@@ -46,6 +47,7 @@ def unregister() -> None:
 
 def _parts() -> list:
     from . import (
+        comps,
         engine,
         handlers,
         installer,
@@ -61,6 +63,6 @@ def _parts() -> list:
         view,
     )
 
-    editing = [view, panel_operators, subject, matte_node]
+    editing = [view, panel_operators, subject, matte_node, comps]
     shown = [publish, scenes, *editing, installer, engine, ui]
     return [preferences, properties, operators, *shown, handlers]

@@ -127,11 +127,11 @@ def add_output(tree: Any, label: str, kind: str) -> None:
         tree.outputs.new(kind, label)
 
 
-def add_input(tree: Any, label: str, kind: str) -> None:
+def add_input(tree: Any, label: str, kind: str) -> Any:
+    """Of a node group; what is returned has the default and the range."""
     if HAS_INTERFACE:
-        tree.interface.new_socket(label, in_out="INPUT", socket_type=kind)
-    else:
-        tree.inputs.new(kind, label)
+        return tree.interface.new_socket(label, in_out="INPUT", socket_type=kind)
+    return tree.inputs.new(kind, label)
 
 
 def alpha_over_inputs(node: Any) -> Tuple[Any, Any]:

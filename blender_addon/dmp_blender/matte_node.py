@@ -54,6 +54,8 @@ class DMP_OT_add_node(bpy.types.Operator):
 def _draw_in_menu(menu: Any, context: Any) -> None:
     if context.space_data.tree_type == "CompositorNodeTree":
         menu.layout.operator(DMP_OT_add_node.bl_idname, icon="IMAGE_ALPHA")
+        if compat.TREES_ARE_DATA:
+            menu.layout.operator("dmp.add_comps", icon="ASSET_MANAGER")
 
 
 def register() -> None:
