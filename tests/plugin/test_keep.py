@@ -88,3 +88,5 @@ def test_a_value_without_quotes_on_the_command_line() -> None:
     plain = ["matte", "p.exr", "--keep", "largest", "--seed", "3"]
     assert keep_as_one_word(plain) == plain
     assert keep_as_one_word(["--keep", "at", "4,3", "-q"]) == ["--keep", "at 4,3", "-q"]
+    each = ["--keep", "largest", "each", "-q"]
+    assert keep_as_one_word(each) == ["--keep", "largest each", "-q"]

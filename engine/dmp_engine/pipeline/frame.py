@@ -236,7 +236,7 @@ def _nothing_kept(text: str, number: int) -> str:
     numbers = keep.numbers(number)
     if numbers == OUTSIDE:
         return "The subject that 'keep' follows is not in the frame: alpha is 0 everywhere."
-    place = Keep(keep.kind, ((number, numbers),)).text()
+    place = f"{Keep(keep.kind, ((number, numbers),)).text()} from the upper left corner"
     return f"Nothing of the matte is where 'keep' points ({place}): alpha is 0 everywhere."
 
 

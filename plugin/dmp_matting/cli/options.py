@@ -20,7 +20,7 @@ from fileseq.exceptions import FileSeqException
 from fileseq.frameset import FrameSet
 
 from ..errors import InputError
-from ..keep import AT, BOX
+from ..keep import AT, BOX, EACH, LARGEST
 from ..presets import PRESETS, Resolved, resolve
 from ..settings import Value, parse_assignments, parse_value
 from ..shots.events import Missing
@@ -61,7 +61,7 @@ KeepText = Annotated[
     typer.Option(
         "--keep",
         metavar="REGIONS",
-        help="Which regions of the matte stay: all, largest, 'at X,Y[,X,Y...]' or "
+        help="Which regions of the matte stay: all, largest, 'largest each', 'at X,Y[,X,Y...]' or "
         "'box X0,Y0,X1,Y1', in pixels from the upper left corner.",
     ),
 ]
@@ -257,10 +257,14 @@ class RunOptions:
 
 
 def keep_as_one_word(arguments: Sequence[str]) -> List[str]:
-    """``--keep at 400,300`` without quotes means one value; other arguments stay as they are."""
+    """``--keep at 400,300`` and ``--keep largest each`` without quotes mean one value.
+
+    Other arguments stay as they are.
+    """
     found: List[str] = []
     for one in arguments:
-        if found[-2:-1] == ["--keep"] and found[-1].lower() in (AT, BOX):
+        kind = found[-1].lower() if found[-2:-1] == ["--keep"] else ""
+        if kind in (AT, BOX) or (kind, one.lower()) == (LARGEST, EACH):
             found[-1] += f" {one}"
         else:
             found.append(one)

@@ -82,7 +82,7 @@ def test_nothing_at_the_point_is_a_warning(pair: Pair) -> None:
     found, layers, progress = pair.layers("at 70,3@1 70,4@9")
     assert not found["A"].any() and not found["R"].any()
     (warning,) = layers.warnings
-    assert "(at 70,3.75)" in warning
+    assert "(at 70,3.75 from the upper left corner)" in warning
     assert [one.warnings for one in progress if one.warnings] == [(warning,)]
 
 
