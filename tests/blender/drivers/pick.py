@@ -110,7 +110,10 @@ def find(name):
         area, (r, g, b) = biggest(), np.moveaxis(pixels.reshape(height, width, -1)[..., :3], -1, 0)
         red = (r > 0.5) & (g < r / 2) & (b < r / 2)
         inside = np.zeros_like(red)
-        inside[area.y : area.y + area.height, area.x : area.x + area.width] = True
+        region = next(one for one in area.regions if one.type == "WINDOW")
+        free = sys.modules[f"{MODULE}.compat"].uncovered(area, region)  # assets are red, too
+        left, low, right, high = np.add(free, (region.x, region.y) * 2)
+        inside[low:high, left:right] = True
         rows, columns = np.nonzero(red & inside)
         kept["disc"] = [int(np.percentile(one, at)) for one in (columns, rows) for at in (1, 99)]
         return True

@@ -1,5 +1,6 @@
 """A story of small steps on Blender's own timer: each is called again until it returns true."""
 
+import subprocess
 import time
 import traceback
 
@@ -11,6 +12,8 @@ PATIENCE = 90.0  # seconds for one step
 
 def tell(steps, seen, photograph):
     """Do the steps; then, or when one fails, answer with ``seen`` and quit."""
+    if bpy.app.version >= (4, 2):  # it greets a user who has no preferences yet
+        steps = [wait(1), _close_splash, wait(1), *steps]
 
     def tick():
         seen.setdefault("since", time.monotonic())
@@ -29,6 +32,13 @@ def tell(steps, seen, photograph):
         return None
 
     bpy.app.timers.register(tick, first_interval=1.0, persistent=True)
+
+
+def _close_splash():
+    subprocess.run(
+        ["xdotool", "mousemove", "400", "700", "sleep", "0.2", "key", "Escape"], check=True
+    )
+    return True
 
 
 def wait(seconds):

@@ -102,7 +102,10 @@ def drag_sidebar(part):
 
 def open_tab():
     region = sidebar(area("NODE_EDITOR"))
-    click(region.x + region.width - 12, region.y + region.height - given["tab"])
+    if given["tab"] is None:  # a newer Blender can be asked for it
+        region.active_panel_category = "DMP"
+    else:
+        click(region.x + region.width - 12, region.y + region.height - given["tab"])
     return True
 
 
