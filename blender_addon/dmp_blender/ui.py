@@ -127,7 +127,7 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
     row = box.row(align=True)
     row.label(text=label)
     if name == "clean" and group.plate.kind == "NODE":
-        row.label(text="Linked to the Node")
+        row.label(text="From the Node")
         return
     row.prop(source, "kind", text="")
     if source.kind == "NODE":

@@ -176,6 +176,7 @@ def test_a_node_with_inputs(
         "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
         "blend": tmp_path / "shot.blend", "output": output, "last": 1001, "size": [320, 240],
         "settings": {**SMALL, "temporal": "off"}, "window": WINDOW,
+        "tab": 283 if version == NEWER else 230,
     }  # fmt: skip
     blender.run("prepare", **given)
     environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}

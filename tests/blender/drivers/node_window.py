@@ -48,6 +48,14 @@ def enable():
     return True
 
 
+def close_splash():
+    """A newer Blender greets a new user, whatever file it opens."""
+    if bpy.app.version >= (4, 0):
+        point_at(20, 20)
+        subprocess.run(["xdotool", "key", "Escape"], check=True)
+    return True
+
+
 def show_sidebar():
     area().spaces.active.show_region_ui = True
     point_at(360, 420)
@@ -100,6 +108,16 @@ def ended():
     return sys.modules[f"{MODULE}.session"].Session.current is None
 
 
+def open_tab():
+    region = next(one for one in area().regions if one.type == "UI")
+    x, y = region.x + region.width - 12, region.y + region.height - given["tab"]
+    point_at(x - area().x, y - area().y)
+    subprocess.run(["xdotool", "sleep", "0.3", "click", "1"], check=True)
+    if bpy.app.version >= (5, 0):
+        bpy.ops.dmp.add_comps()
+    return True
+
+
 def viewed():
     links = compositor(bpy.context.scene).links
     return [
@@ -132,8 +150,9 @@ def note(name, what):
 
 
 STEPS = [
-    enable, wait(1), show_sidebar, wait(1), add, wait(1), drop, wait(1), link, wait(1),
-    matte, wait(0.5), ended, wait(2), photograph, note("viewed", viewed),
+    enable, wait(1), close_splash, wait(1), show_sidebar, wait(1), add, wait(1), drop, wait(1),
+    link, wait(1),
+    matte, wait(0.5), ended, open_tab, wait(3), photograph, note("viewed", viewed),
     note("files", lambda: [os.path.basename(one) for one in mattes(given["output"])]),
     undo, wait(1), again, wait(0.5), ended, wait(1), note("viewed again", viewed),
     note("scenes", lambda: [one.name for one in bpy.data.scenes]),
