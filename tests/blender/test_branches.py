@@ -47,3 +47,6 @@ def test_branches(any_blender: Blender, engine: Any, output: Path, tmp_path: Pat
     for path, *_ in seen["mask"]:
         mask = read(path)[..., 0]
         assert (mask[:, :22] > 0.99).all() and (mask[:, 26:] < 0.01).all()
+    assert seen["changed"] == (
+        "What is linked to 'DMP Matte' was changed while its plates were rendered; matte again."
+    )
