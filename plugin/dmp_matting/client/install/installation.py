@@ -36,6 +36,7 @@ from .self_test import self_test
 from .steps import Runner, Step
 from .tools import Reading, Tools
 from .torch_build import TorchBuild
+from .writable import check_folders, existing
 
 # Bytes, rounded up: what is downloaded, and what lies on the disk. The CUDA figures are estimates.
 SIZES = {False: (0.35e9, 1.4e9), True: (3.2e9, 7.0e9)}
@@ -134,10 +135,11 @@ def plan_installation(request: InstallRequest) -> Plan:
         build = torch_build.among(build, request.source)
     chosen = tools.choose(request.base, offline=request.source is not None)
     place = request.into.absolute() if request.into else records.engines_folder()
+    check_folders(place, shared=request.into is not None)
     download, disk = SIZES[build.gpu]
     if request.source is not None:
         download = 0.0  # wheels are read where they lie
-    free = shutil.disk_usage(_existing(place)).free
+    free = shutil.disk_usage(existing(place)).free
     if free < disk + download:
         raise OutputError(
             f"The engine needs {_size(disk + download)} at {place}, where {_size(free)} are free; "
@@ -370,12 +372,6 @@ def _bytes_of(folder: Path) -> int:
         for name in files:
             sizes += os.lstat(os.path.join(place, name)).st_size
     return sizes
-
-
-def _existing(place: Path) -> Path:
-    while not place.is_dir():
-        place = place.parent
-    return place
 
 
 def _size(count: float) -> str:
