@@ -58,6 +58,7 @@ chaos:
 	$(BIN)/python benchmarks/chaos.py --storm
 
 release: $(VENV)/engine.stamp
+	$(PIP) Qt.py
 	rm -rf $(RELEASE)
 	$(BIN)/dmp package release -o $(RELEASE)
 

@@ -19,11 +19,12 @@ TD = ROOT / "docs" / "td"
 REFERENCE = (TD / "reference.md").read_text(encoding="utf-8")
 
 OPTION = re.compile(r"(?<![\w/-])(--[a-z][\w-]+)")
-# Options of other programs: the engine, benchmarks, the training ground, openjd, dask, the hosts.
+# Options of other programs: engine, benchmarks, training ground, openjd, dask, pip, the hosts.
 FOREIGN = {
     "--list", "--before", "--samples", "--plates",
     "--help", "--grace", "--worker-idle", "--joint-steps", "--work", "--repeats", "--step",
     "--nthreads", "--resources", "--python-expr", "--python-exit-code", "--python", "--node",
+    "--no-deps", "--require-hashes",
     "--again", "--save", "--render", "--smoke", "--parts", "--also", "--limit", "--path",
 }  # fmt: skip
 

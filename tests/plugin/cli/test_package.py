@@ -113,6 +113,16 @@ def test_an_installed_distribution_makes_the_same_bytes(release: Path, tmp_path:
     assert (tmp_path / "blender" / f"dmp_blender-{VERSION}.zip").is_file()
 
 
+def test_a_python_without_qt_py_is_named(tmp_path: Path) -> None:
+    """A folder without it would give Nuke no panel, without a word."""
+    (tmp_path / "sitecustomize.py").write_text("import sys; sys.modules['Qt'] = None\n")
+    path = f"{ROOT / 'plugin'}{os.pathsep}{tmp_path}"
+    for command in ("release", "nuke"):
+        done = dmp("package", command, "-o", tmp_path / command, path=Path(path), cwd=tmp_path)
+        assert done.returncode == 2 and not (tmp_path / command).exists()
+        assert f"{sys.executable} -m pip install 'Qt.py>=2.0'" in done.stderr.replace("\n", " ")
+
+
 def test_a_group_of_commands_by_itself_prints_its_help_alone(tmp_path: Path) -> None:
     done = dmp("package", path=ROOT / "plugin", cwd=tmp_path)
     assert done.returncode == 2 and "release" in done.stdout and done.stderr == ""

@@ -58,20 +58,37 @@ class Payload:
 def find(*named: Optional[Path]) -> Payload:
     """The payload, of the first of ``named`` that is a folder with a wheel, else of this package.
 
-    InputError where there is none and this package cannot write one.
+    InputError where there is none and this package cannot write one, and for one of an older DMP
+    than this or than another of ``named``: an artist who updates would get the old one again.
     """
     folders = [folder for folder in named if folder is not None]
     locks = next((one for one in folders if (one / LOCKS[False]).is_file()), Path(__file__).parent)
     for folder in [*folders, sources.CORE / sources.RELEASE]:
-        wheels = sorted(folder.glob("dmp_matting-*.whl"), key=lambda path: _order(path.name))
+        wheels = _wheels(folder)
         if wheels:
-            return Payload(wheels[-1], _version(wheels[-1].name), locks)
+            version = _version(wheels[-1].name)
+            newest = max([version, __version__, *map(_newest, folders)], key=numbers)
+            if numbers(version) < numbers(newest):
+                raise InputError(
+                    f"{folder} is of DMP {version}, and DMP {newest} is to be installed; remove "
+                    "that folder, or make it anew with `dmp package wheels`."
+                )
+            return Payload(wheels[-1], version, locks)
     if sources.engine() is None:
         place = folders[0] if folders else sources.CORE / sources.RELEASE
         raise InputError(
             f"{place} holds no dmp_matting-*.whl; name the release folder, which holds it."
         )
     return Payload(None, __version__, locks)
+
+
+def _wheels(folder: Path) -> List[Path]:
+    return sorted(folder.glob("dmp_matting-*.whl"), key=lambda path: _order(path.name))
+
+
+def _newest(folder: Path) -> str:
+    wheels = _wheels(folder)
+    return _version(wheels[-1].name) if wheels else ""
 
 
 def digest(wheel: Path) -> str:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import io
+import sys
 import tempfile
 from pathlib import Path
 from typing import Dict
 
 from ...atomic_write import atomic_write
-from ...errors import OutputError
+from ...errors import InputError, OutputError
 from ...version import __version__
+from ..requirements import UI
 from . import sources
 from .payload import LOCKS
 from .wheel import WHEEL_NAME, write_wheel, write_zip
@@ -51,15 +53,19 @@ def blender_files() -> Dict[str, bytes]:
 
 
 def nuke_files() -> Dict[str, bytes]:
-    """The plug-in, by names in its folder. InputError in a host's copy."""
+    """The plug-in, by names in its folder. InputError in a host's copy, and without Qt.py."""
     room = sources.adapters() / "nuke"
     files = {
         path.relative_to(room).as_posix(): path.read_bytes() for path in sources.files_of(room)
     }
     files.update(_core("vendor/dmp_matting", NOT_IN_NUKE))
-    qt = importlib.util.find_spec("Qt")  # Qt.py is one file, MIT; the panel wants it
-    if qt is not None and qt.origin and qt.origin.endswith("Qt.py"):
-        files["vendor/Qt.py"] = Path(qt.origin).read_bytes()
+    qt = importlib.util.find_spec("Qt")  # Qt.py is one file, MIT
+    if qt is None or not qt.origin or not qt.origin.endswith("Qt.py"):
+        raise InputError(
+            "Nuke's panel needs Qt.py, which this Python lacks; run "
+            f"`{sys.executable} -m pip install '{UI[0]}'` and try again."
+        )
+    files["vendor/Qt.py"] = Path(qt.origin).read_bytes()
     files["LICENSE"] = sources.licence().encode()
     text = NUKE_README.format(version=__version__, folder=NUKE_FOLDER)
     files["README.txt"] = text.encode()

@@ -10,7 +10,7 @@ import pytest
 from dmp_matting.client.install import payload, torch_build, wheels
 from dmp_matting.client.install.installation import InstallRequest, plan_installation
 from dmp_matting.client.requirements import TORCH
-from dmp_matting.errors import EngineError
+from dmp_matting.errors import EngineError, InputError
 
 from ....conftest import Home
 from ....packages import Index, index, release, wheel
@@ -88,3 +88,14 @@ def test_the_build_is_one_that_the_folder_holds(
         (tmp_path / f"torch-{TORCH}{local}-cp311-cp311-manylinux_2_28_x86_64.whl").touch()
     chosen = torch_build.among(torch_build.choose("auto", driver, "cu130"), tmp_path)
     assert (chosen.name, chosen.plain) == (name, plain)
+
+
+def test_wheels_of_an_older_dmp_are_not_installed_again(release: Path, tmp_path: Path) -> None:
+    """Left beside a newer release, whose install.sh takes the folder by itself."""
+    old, new = tmp_path / "wheels", tmp_path / "new"
+    for folder, version in ((old, "0.1.0"), (new, "0.2.0")):
+        folder.mkdir()
+        (folder / f"dmp_matting-{version}-py3-none-any.whl").write_bytes(b"")
+    with pytest.raises(InputError, match=r"wheels is of DMP 0\.1\.0, and DMP 0\.2\.0 is to be"):
+        payload.find(old, new)
+    assert payload.find(new, old).version == "0.2.0"
