@@ -36,7 +36,7 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
      r"incomplete-download|Response payload is not completed|end of file before message|"
      r"BadZipFile|Failed to extract archive|File is not a zip file|Read timed out|"
      r"ReadTimeoutError|error decoding response",
-     EngineError, f"The download broke off; {AGAIN}: what has arrived whole is kept."),
+     EngineError, f"The download broke off; {AGAIN}: what pip could keep is not fetched again."),
     (r"Temporary failure in name resolution|Name or service not known|getaddrinfo|"
      r"nodename nor servname|NewConnectionError|Failed to establish a new connection|"
      r"Network is unreachable|dns error|tcp connect error|Connection refused|Connection timed out|"
