@@ -18,6 +18,7 @@ RENAMING = {
     "engine/dmp_engine/server/job_folders.py",  # jobs of an ended engine go to the next one
     "engine/dmp_engine/server/job_store.py",  # a folder that does not load is put aside
     "plugin/dmp_matting/client/install/records.py",  # an engine is hidden before it is removed
+    "plugin/dmp_matting/paths.py",  # a damaged configuration is put aside
     "blender_addon/dmp_blender/render.py",  # Blender names the picture that it has rendered
 }
 HAND_MADE = ("os.replace", "os.rename", "os.renames", "shutil.move")

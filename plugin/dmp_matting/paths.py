@@ -209,8 +209,35 @@ def read_config() -> Dict[str, Any]:
     except (OSError, ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise InputError(f"The configuration {path} cannot be read; run `dmp setup` again.")
+        raise InputError(
+            f"The configuration {path} cannot be read; run `dmp setup` again, which puts it aside, "
+            "or remove that file."
+        )
     return found
+
+
+def put_damaged_config_aside() -> str:
+    """Rename a configuration that :func:`read_config` refuses; the sentence about it, else "".
+
+    For what writes a new one on request of the user. Raises OutputError.
+    """
+    try:
+        read_config()
+        return ""
+    except InputError:
+        path = config_file()
+    number, aside = 1, path.with_name(f"{path.name}.damaged")
+    while os.path.lexists(aside):
+        number += 1
+        aside = path.with_name(f"{path.name}.damaged-{number}")
+    try:
+        path.rename(aside)
+    except OSError as reason:
+        raise OutputError(
+            f"The damaged configuration {path} cannot be put aside ({reason.strerror}); remove it, "
+            "or set DMP_CONFIG to a file in a folder of your own."
+        ) from None
+    return f"The configuration {path} could not be read and is put aside as {aside}."
 
 
 def write_config(values: Mapping[str, Any]) -> Path:

@@ -14,6 +14,7 @@ from dmp_matting.paths import (
     cache_folder,
     config_file,
     make_cache_folder,
+    put_damaged_config_aside,
     read_config,
     run_folder,
     write_config,
@@ -138,3 +139,16 @@ def test_a_home_that_nothing_can_be_written_to(
     assert read_config() == {}
     with pytest.raises(EngineError, match="cannot be made .*set DMP_CACHE_DIR"):
         make_cache_folder()
+
+
+def test_a_damaged_configuration_is_put_aside_and_no_other_replaced(folder: Path) -> None:
+    assert put_damaged_config_aside() == ""
+    write_config({"cache_gb": 1})
+    assert put_damaged_config_aside() == "" and read_config() == {"cache_gb": 1}
+    for number, name in enumerate(("config.json.damaged", "config.json.damaged-2")):
+        config_file().write_text(f"half {number}")
+        assert put_damaged_config_aside().endswith(
+            f"is put aside as {config_file().parent / name}."
+        )
+        assert config_file().with_name(name).read_text() == f"half {number}"
+        assert read_config() == {}

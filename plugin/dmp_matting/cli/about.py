@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
 import sys
+from typing import Dict, List
 
 import typer
 from rich.table import Table
@@ -11,7 +12,8 @@ from rich.text import Text
 from ..client.engine_process import query_engine
 from ..client.engine_python import engine_command
 from ..client.install.records import update_sentence
-from ..errors import EngineMissingError, printable
+from ..errors import EngineMissingError, InputError, printable
+from ..paths import read_config
 from ..settings_schema import describe_presets, describe_settings, range_text, value_text
 from ..version import __version__
 from .output import Json, out, print_json, print_table
@@ -50,9 +52,11 @@ def doctor(as_json: Json = False) -> None:
     """Check this machine: what it has, what is wrong with it and how to fix that."""
     here = {"status": "ok", "fix": ""}
     checks = [{**here, "name": "dmp", "detail": f"{__version__}, Python {sys.version.split()[0]}"}]
+    damaged = _damaged_configuration()
+    checks += damaged
     try:
-        engine_command()
-        checks += query_engine("doctor")["checks"]
+        command = engine_command(configured=not damaged)
+        checks += query_engine("doctor", command=command)["checks"]
         update = update_sentence()
         if update:
             checks.append(
@@ -73,3 +77,14 @@ def doctor(as_json: Json = False) -> None:
             line = f"{check['name']:13} {check['detail']}{fix}"
             out.print(mark.append(printable(line), style="default"))
     raise typer.Exit(0 if sound else EngineMissingError.exit_code)
+
+
+def _damaged_configuration() -> List[Dict[str, str]]:
+    """One failed check where the configuration cannot be read, else none."""
+    try:
+        read_config()
+    except InputError as damaged:
+        reason, _, remedy = str(damaged).partition("; ")
+        fix = remedy[:1].upper() + remedy[1:]
+        return [{"name": "Configuration", "status": "fail", "detail": reason, "fix": fix}]
+    return []

@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, Dict, Optional
 
@@ -74,10 +75,11 @@ def setup(
 
 def _remember(python: Optional[Path]) -> Dict[str, Any]:
     chosen = str(python.absolute() if python is not None else Path(sys.executable))
-    before = read_config().get("engine_python") if config_file().exists() else None
-    path = choose_engine(chosen)
-    sentence = f"Hosts will use the engine of {chosen} (written to {path}). `dmp doctor` checks it."
+    before = None
+    with suppress(InputError):  # it is put aside
+        before = read_config().get("engine_python")
+    sentence = choose_engine(chosen)
     return {
-        "ok": True, "engine_python": chosen, "config": str(path), "before": before,
-        "sentence": sentence,
+        "ok": True, "engine_python": chosen, "config": str(config_file()), "before": before,
+        "sentence": f"{sentence} `dmp doctor` checks it.",
     }  # fmt: skip

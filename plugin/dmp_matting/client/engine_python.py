@@ -89,13 +89,14 @@ def isolated(python: str, text: str, *arguments: str) -> List[str]:
     return [python, "-I", "-c", text, *arguments]
 
 
-def engine_command(python: Optional[str] = None) -> List[str]:
+def engine_command(python: Optional[str] = None, *, configured: bool = True) -> List[str]:
     """The start of the engine's command line; append ``run``, ``doctor``, ``view`` and so on.
 
-    ``python``: the one that the artist set in a host, before all other places.
-    Raises EngineMissingError when no Python with the engine is to be found.
+    ``python``: the one that the artist set in a host, before all other places. ``configured``:
+    False where the user's configuration is not to be read. Raises EngineMissingError when no Python
+    with the engine is to be found, and InputError for a configuration that cannot be read.
     """
-    python, roots = _chosen(python)
+    python, roots = _chosen(python, configured)
     return python_command(python, "dmp_engine", roots=roots)
 
 
@@ -147,17 +148,17 @@ def child_environment() -> Dict[str, str]:
     return kept
 
 
-def _chosen(python: Optional[str]) -> Tuple[str, List[str]]:
+def _chosen(python: Optional[str], configured: bool = True) -> Tuple[str, List[str]]:
     if python:
         return _named(python, "The preference Engine Python", "correct or clear it")
-    return _engine_python()
+    return _engine_python(configured)
 
 
-def _engine_python() -> Tuple[str, List[str]]:
+def _engine_python(configured: bool) -> Tuple[str, List[str]]:
     named = os.path.expanduser(os.environ.get("DMP_ENGINE_PYTHON", ""))
     if named:
         return _named(named, "DMP_ENGINE_PYTHON", engine_remedy())
-    chosen = str(read_config().get("engine_python", ""))
+    chosen = str(read_config().get("engine_python", "")) if configured else ""
     if chosen:
         return _named(chosen, "The configuration that `dmp setup` wrote", engine_remedy())
     if _is_python(sys.executable) and importlib.util.find_spec("torch") is not None:

@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-from pathlib import Path
 from typing import Dict, List
 
 from ..errors import EngineMissingError, InputError
-from ..paths import write_config
+from ..paths import put_damaged_config_aside, write_config
 from .engine_python import child_environment, engine_command
 
 
-def choose_engine(python: str) -> Path:
-    """Have all hosts of this user run the engine of ``python``; the configuration's path.
+def choose_engine(python: str) -> str:
+    """Have all hosts of this user run the engine of ``python``; the sentence about what was done.
 
-    Takes as long as loading torch. Raises InputError, EngineMissingError and OutputError; the
-    configuration stays as it was then.
+    A configuration that cannot be read is put aside. Takes as long as loading torch. Raises
+    InputError, EngineMissingError and OutputError; the configuration stays as it was then.
     """
     try_engine(python)
-    return write_config({"engine_python": python})
+    aside = put_damaged_config_aside()
+    path = write_config({"engine_python": python})
+    done = f"Hosts will use the engine of {python} (written to {path})."
+    return f"{done} {aside}" if aside else done
 
 
 def try_engine(python: str) -> None:

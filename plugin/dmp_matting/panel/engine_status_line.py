@@ -165,8 +165,7 @@ class EngineStatusLine(QtWidgets.QWidget):
         """Try that Python on a thread, and remember it if it has an engine."""
 
         def choose() -> Outcome:
-            path = choose_engine(python)
-            return Outcome(f"Hosts will use the engine of {python} (written to {path}).")
+            return Outcome(choose_engine(python))
 
         self.sentence.setText(f"Trying {python}; this takes a few seconds.")
         self._running.run(choose)

@@ -201,10 +201,20 @@ def test_setup_refuses_a_python_without_the_engine(home: Home, python: str) -> N
 
 def test_a_broken_configuration_is_reported(home: Home) -> None:
     config_file().write_text("[1]")
-    done = dmp("setup")
-    assert done.returncode == 2 and "cannot be read" in done.stderr
     done = dmp("engine", "start")
     assert done.returncode == 2 and "run `dmp setup` again" in done.stderr
+    done = dmp("doctor", "--json")
+    checks = {check["name"]: check for check in json.loads(done.stdout)["checks"]}
+    assert done.returncode == 3 and {"torch", "Cache folder", "OCIO"} <= set(checks)
+    assert str(config_file()) in checks["Configuration"]["detail"]
+    assert [name for name, check in checks.items() if check["status"] == "fail"] == [
+        "Configuration"
+    ]
+    assert checks["Configuration"]["fix"].startswith("Run `dmp setup` again, which puts it aside,")
+    done = dmp("setup")
+    aside = config_file().with_name("config.json.damaged")
+    assert done.returncode == 0 and f"could not be read and is put aside as {aside}." in done.stdout
+    assert aside.read_text() == "[1]" and read_config() == {"engine_python": sys.executable}
 
 
 def test_plates_that_are_not_the_same_size(engine: object, pair: Pair, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 from ...atomic_write import atomic_write
 from ...errors import DmpError, EngineError, InputError, OutputError
 from ...file_lock import only_one
-from ...paths import config_file, data_folder, write_config
+from ...paths import config_file, data_folder, put_damaged_config_aside, write_config
 from ..background_task import BackgroundTask
 from ..launcher import stop_engine
 from . import failures, machine, payload, records, tools, torch_build
@@ -180,6 +180,10 @@ class Installation:
                         "Another program is installing the engine; wait until it has ended."
                     )
                 self._log.write_text("", encoding="utf-8")
+                aside = "" if self._into else put_damaged_config_aside()
+                if aside:
+                    self._notes.append(aside)
+                    report(Step(aside, 0.0))
                 done = self._install(report)
                 if self._into:
                     self._log.unlink()  # a shared folder holds nothing beside the environment

@@ -12,6 +12,7 @@ from dataclasses import asdict
 from typing import Any, Dict, List
 
 from ...errors import CancelledError
+from ...paths import put_damaged_config_aside
 from .installation import BackgroundInstallation, Installed, InstallRequest, Plan, plan_installation
 from .removal import remove
 from .steps import Step
@@ -52,9 +53,11 @@ def install(
 
 def uninstall(*, cache: bool, force: bool) -> Dict[str, Any]:
     """Remove what was installed; what the command prints with ``--json``."""
+    aside = "" if cache else put_damaged_config_aside()  # with the cache it is removed
     removed: List[str] = remove(cache=cache, force=force)
     listed = ", ".join(removed)
     sentence = f"Removed {listed}." if removed else "There was nothing to remove."
+    sentence = f"{sentence} {aside}" if aside else sentence
     return {"ok": True, "removed": removed, "sentence": sentence}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from dmp_matting.client.engine_python import engine_command
-from dmp_matting.client.install import installation, machine, records, removal
+from dmp_matting.client.install import installation, machine, records, removal, terminal
 from dmp_matting.client.install.installation import (
     InstallRequest,
     plan_installation,
@@ -219,6 +219,24 @@ def test_a_folder_that_the_td_made_is_used_and_outlives_a_failure(
     assert shared.is_dir() and list(shared.iterdir()) == []
     index.trouble = ""
     assert Path(install(release, into=shared).python).is_relative_to(shared)
+
+
+def test_a_damaged_configuration_is_put_aside_before_anything_is_built(
+    index: Index, release: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_file().write_text("half")
+    aside = config_file().with_name("config.json.damaged")
+
+    def built(*_: Any) -> None:
+        assert aside.read_text() == "half" and read_config() == {}
+        raise EngineError("It ends here.")
+
+    with monkeypatch.context() as patch, pytest.raises(EngineError, match="It ends here"):
+        patch.setattr(installation.Installation, "_install", built)
+        install(release)
+    config_file().write_text("half again")
+    removed = terminal.uninstall(cache=False, force=False)
+    assert f"is put aside as {aside}-2." in removed["sentence"] and not config_file().exists()
 
 
 def test_one_at_a_time(index: Index, release: Path, home: Home) -> None:
