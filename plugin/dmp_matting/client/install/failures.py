@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import List, Optional, Tuple, Type
+from typing import List, Mapping, Optional, Tuple, Type
 
 from ...errors import DmpError, EngineError, InputError, OutputError
 
@@ -12,7 +12,7 @@ AGAIN = "press *Install engine* (or run `dmp setup --install`) again"
 OFFLINE = "or install from a folder of wheels (`dmp setup --install --from FOLDER`)"
 
 # The first pattern that is found counts. {0}: what the pattern's group found; {place}: the folder
-# that was to be written; {source}: the folder of wheels.
+# that was to be written; {source}: the folder of wheels, or the package index with its address.
 SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
     (r"No space left on device|Errno 28|not enough space|Disk quota exceeded|os error 28",
      OutputError, "The disk of {place} is full; make room, or set DMP_DATA_DIR to a folder on "
@@ -24,13 +24,13 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
      EngineError, "A package arrived other than it was published (a broken download, or a proxy "
                   f"that changes files); {AGAIN}."),
     (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|invalid peer certificate|SSLError",
-     EngineError, "The package index has a certificate that is not trusted here; set PIP_CERT or "
+     EngineError, "{source} has a certificate that is not trusted here; set PIP_CERT or "
                   "SSL_CERT_FILE to your facility's certificates."),
     (r"ProxyError|407 Proxy|Tunnel connection failed|Cannot connect to proxy",
      EngineError, "The proxy refused the connection to the package index; correct HTTPS_PROXY, "
                   f"{OFFLINE}."),
     (r"(?:401|403) (?:Client )?(?:Error|Unauthorized|Forbidden)|HTTP error 40[13]",
-     EngineError, "The package index refused access; correct its address and password "
+     EngineError, "{source} refused access; correct its address and password "
                   "(PIP_INDEX_URL, or UV_DEFAULT_INDEX)."),
     (r"IncompleteRead|Connection broken|ConnectionResetError|Connection reset|RemoteDisconnected|"
      r"incomplete-download|Response payload is not completed|end of file before message|"
@@ -41,11 +41,11 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
      r"nodename nor servname|NewConnectionError|Failed to establish a new connection|"
      r"Network is unreachable|dns error|tcp connect error|Connection refused|Connection timed out|"
      r"client error \(Connect\)",
-     EngineError, "The package index cannot be reached; check the network and the proxy "
+     EngineError, "{source} cannot be reached; check its address, the network and the proxy "
                   f"(HTTPS_PROXY), {OFFLINE}."),
     (r"No matching distribution found for ([\w.\-\[\]+=]+)|there (?:is|are) no versions? of "
      r"([\w.\-]+)|(?:Because|and) ([\w.\-]+)[^\n]* was not found in",
-     EngineError, "{source} has no package {0} for this Python and machine; {remedy}."),
+     EngineError, "{source} has no package {0}{remedy}."),
     (r"Permission denied: '([^']+)'|Permission denied",
      OutputError, "{place} cannot be written; set DMP_DATA_DIR to a folder of your own."),
     (r"No module named '?venv'?|ensurepip is not available",
@@ -54,19 +54,55 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
 ]  # fmt: skip
 
 
-def from_output(output: str, place: Path, source: Optional[Path], log: Path) -> DmpError:
-    """The error for a step that failed with that output."""
+def is_without_reason(output: str) -> bool:
+    """Whether pip prints there that it found nothing; why, it prints with ``-vv`` alone."""
+    return "No matching distribution found for" in output
+
+
+def with_reason(output: str, detailed: str) -> str:
+    """What counts of the output of pip and of that of the same command with ``-vv``.
+
+    Where an index could not be asked, that; pip goes on as if it held nothing.
+    """
+    unasked = [line for line in re.findall(_UNASKED, detailed) if not re.search(_NO_PAGE, line)]
+    if unasked:
+        return "\n".join(unasked)
+    return output + "\n".join(re.findall(_UNASKED, detailed))
+
+
+_UNASKED = r"Could not fetch URL [^\n]*"
+_NO_PAGE = r": 404 |was not found in the package registry"
+
+
+def index_address(output: str, environment: Mapping[str, str]) -> str:
+    """The index as the user named it, without a password; "" where it is the usual one."""
+    looked = re.search(r"Looking in indexes: ([^\n]+)", output)
+    names = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+    named = next((environment[name] for name in names if environment.get(name)), "")
+    return looked[1].strip() if looked else re.sub(r"://[^/@]*@", "://****@", named)
+
+
+def from_output(
+    output: str, place: Path, source: Optional[Path], log: Path, index: str = ""
+) -> DmpError:
+    """The error for a step that failed with that output. ``index``: its address, for sentences."""
     for pattern, kind, sentence in SENTENCES:
         found = re.search(pattern, output)
         if found is None:
             continue
         name = next((group for group in found.groups() if group), "")
-        where = f"The folder {source}" if source else "The package index"
-        remedy = (
-            "make the folder with `dmp package wheels` and the same version of Python"
-            if source
-            else "name another Python with `dmp setup --install --base PYTHON`"
-        )
+        where = f"The folder {source}" if source else f"The package index {index}".rstrip()
+        fit = " for this Python and machine"
+        remedy = f"{fit}; name another Python with `dmp setup --install --base PYTHON`"
+        if source:
+            remedy = (
+                f"{fit}; make the folder with `dmp package wheels` and the same version of Python"
+            )
+        elif re.search(_NO_PAGE, output):
+            remedy = (
+                "; correct its address (PIP_INDEX_URL, or UV_DEFAULT_INDEX), or have the package "
+                "added there"
+            )
         return kind(sentence.format(name, place=place, source=where, remedy=remedy))
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error")]

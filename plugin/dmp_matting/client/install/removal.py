@@ -12,7 +12,7 @@ from ..launcher import stop_engine
 from . import records, tools
 
 # What DMP makes in each folder, as patterns. The user may have named a folder that holds more.
-OF_DATA = (*tools.DOWNLOADS, "install.log", "install.lock")
+OF_DATA = (*tools.DOWNLOADS, tools.PYTHONS, "install.log", "install.lock")
 OF_RUN = ("engine.json", ".engine.json.*.part", "engine.sock", "engine.lock")
 OF_CACHE = ("results", "jobs-*", "unreadable-jobs-*", "logs")  # not the mattes of unsaved .blends
 

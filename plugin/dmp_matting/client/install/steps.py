@@ -53,8 +53,15 @@ class Runner:
     ) -> None:
         """Run it to its end. The error that its output means, or CancelledError."""
         code, output = self.outcome(command, environment, on_line)
-        if code:
-            raise failures.from_output(output, self.place, self.source, self.log)
+        if not code:
+            return
+        index = failures.index_address(output, environment)
+        if not self.source and failures.is_without_reason(output):
+            code, detailed = self.outcome([*command, "-vv"], environment)
+            if not code:
+                return  # what was wrong has passed
+            output = failures.with_reason(output, detailed)
+        raise failures.from_output(output, self.place, self.source, self.log, index)
 
     def outcome(
         self,

@@ -20,6 +20,7 @@ from .steps import Step
 from .torch_build import TorchBuild
 
 DOWNLOADS = ("downloads/pip", "downloads/uv")  # in the data folder, which may hold more
+PYTHONS = "pythons"  # there too: the ones that uv brings
 # These would put packages elsewhere than into the environment.
 _ELSEWHERE = ("PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_PYTHON", "PIP_REQUIRE_VIRTUALENV")
 _FOR_UV = {
@@ -118,6 +119,7 @@ def environment(scratch: Path, data: Optional[Path]) -> Dict[str, str]:
     if data is not None:
         for variable, name in zip(("PIP_CACHE_DIR", "UV_CACHE_DIR"), DOWNLOADS):
             made.setdefault(variable, str(data / name))
+        made.setdefault("UV_PYTHON_INSTALL_DIR", str(data / PYTHONS))
     for pip, uv in _FOR_UV.items():
         if made.get(pip):
             made.setdefault(uv, made[pip])

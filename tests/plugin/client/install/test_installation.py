@@ -25,7 +25,7 @@ from dmp_matting.file_lock import only_one
 from dmp_matting.paths import config_file, read_config, unsaved_blends, write_config
 
 from ....conftest import Home
-from ....packages import Index, cancel_while_stuck, index, make_release, release
+from ....packages import Index, cancel_while_stuck, index, make_release, release, wheel
 
 __all__ = ["index", "release"]  # fixtures
 
@@ -81,7 +81,8 @@ def test_removal_leaves_what_is_not_ours(home: Home) -> None:
     data = home.root / "data"
     ours = [
         data / "engines" / "0.1.0-1" / records.RECORD, data / "downloads" / "pip" / "http",
-        data / "install.log", home.run / "engine.json", home.run / "engine.lock",
+        data / "install.log", data / "pythons" / "cpython-3.11" / "bin" / "python",
+        home.run / "engine.json", home.run / "engine.lock",
         home.cache / "results" / "aa" / "layers.exr", home.cache / "logs" / "engine.log",
         home.cache / "jobs-here.lock", home.cache / "jobs-here" / "a" / "job.json",
         home.cache / "unreadable-jobs-here" / "a" / "job.json",
@@ -132,9 +133,17 @@ def test_an_update_leaves_the_old_engine_until_its_work_is_done(
 TROUBLES: dict[str, tuple[Any, str]] = {
     "cut": ("cut", "A package arrived other than it was published (a broken download"),
     "changed": ("changed", "A package arrived other than it was published"),
-    "refused": (403, "The package index refused access"),
-    "unreachable": ("unreachable", "The package index cannot be reached"),
-    "not there": ("not there", "The package index has no package small"),
+    "refused": (403, "The package index {index} refused access"),
+    "unreachable": ("unreachable", "The package index {index} cannot be reached"),
+    "unreachable, not tried again": ("no retries", "The package index {index} cannot be reached"),
+    "not there": (
+        "not there",
+        "The package index {index} has no package small==1.0; correct its address",
+    ),
+    "another version": (
+        "another version",
+        "The package index {index} has no package small==1.0 for this Python and machine",
+    ),
 }
 
 
@@ -144,13 +153,17 @@ def test_trouble_with_the_index_leaves_what_was_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     write_config({"engine_python": "/the/one/before"})
-    if trouble == "unreachable":
+    if trouble in ("unreachable", "no retries"):
         monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
-    elif trouble == "not there":
+        monkeypatch.setenv("PIP_RETRIES", "0" if trouble == "no retries" else "1")
+    elif trouble in ("not there", "another version"):
         next((tmp_path / "packages").glob("small-*")).unlink()
+        if trouble == "another version":
+            wheel(tmp_path / "packages", "small", "2.0", {"small.py": "x = 2\n"})
     index.trouble = trouble
     with pytest.raises(EngineError) as raised:
         install(release)
+    sentence = sentence.format(index=os.environ["PIP_INDEX_URL"])
     assert str(raised.value).startswith(sentence), raised.value
     assert read_config() == {"engine_python": "/the/one/before"}
     assert left(home) == []

@@ -117,6 +117,20 @@ def test_what_pip_and_uv_print_becomes_one_sentence(printed: str) -> None:
     assert str(error).endswith(".") and "{" not in str(error) and "\n" not in str(error)
 
 
+@pytest.mark.parametrize(
+    ("output", "environment", "address"),
+    [
+        ("Looking in indexes: http://a.example/simple\n", {}, "http://a.example/simple"),
+        ("", {"UV_DEFAULT_INDEX": "https://jo:secret@a.example/x"}, "https://****@a.example/x"),
+        ("", {}, ""),
+    ],
+)
+def test_the_index_is_named_without_its_password(
+    output: str, environment: dict[str, str], address: str
+) -> None:
+    assert failures.index_address(output, environment) == address
+
+
 def test_a_folder_of_wheels_is_named() -> None:
     printed = "ERROR: No matching distribution found for numpy==2.4.6"
     error = failures.from_output(printed, PLACE, Path("/usb/wheels"), LOG)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -61,9 +62,9 @@ def test_uv_makes_it(uv: Index, release: Path, home: Home) -> None:
     [
         ("cut", "The download broke off"),
         ("other", "A package arrived other than it was published"),
-        (403, "The package index refused access"),
-        ("unreachable", "The package index cannot be reached"),
-        ("not there", "The package index has no package small"),
+        (403, "The package index {index} refused access"),
+        ("unreachable", "The package index {index} cannot be reached"),
+        ("not there", "The package index {index} has no package small; correct its address"),
     ],
 )
 def test_what_uv_prints_becomes_one_sentence(
@@ -80,6 +81,7 @@ def test_what_uv_prints_becomes_one_sentence(
         uv.trouble = trouble
     with pytest.raises(EngineError) as raised:
         install(release)
+    sentence = sentence.format(index=os.environ["UV_DEFAULT_INDEX"])
     assert str(raised.value).startswith(sentence), raised.value
     assert list((home.root / "data" / "engines").iterdir()) == [], "nothing is half installed"
 
