@@ -3,6 +3,7 @@
 # No `from __future__ import annotations`: on Python 3.9 typer would not see the Annotated options.
 
 import sys
+import tempfile
 from typing import Dict, List
 
 import typer
@@ -12,8 +13,8 @@ from rich.text import Text
 from ..client.engine_process import query_engine
 from ..client.engine_python import engine_command
 from ..client.install.records import update_sentence
-from ..errors import EngineMissingError, InputError, printable
-from ..paths import read_config
+from ..errors import EngineError, EngineMissingError, InputError, printable
+from ..paths import read_config, run_folder
 from ..settings_schema import describe_presets, describe_settings, range_text, value_text
 from ..version import __version__
 from .output import Json, out, print_json, print_table
@@ -53,7 +54,7 @@ def doctor(as_json: Json = False) -> None:
     here = {"status": "ok", "fix": ""}
     checks = [{**here, "name": "dmp", "detail": f"{__version__}, Python {sys.version.split()[0]}"}]
     damaged = _damaged_configuration()
-    checks += damaged
+    checks += [*damaged, _run_folder()]
     try:
         command = engine_command(configured=not damaged)
         checks += query_engine("doctor", command=command)["checks"]
@@ -65,8 +66,7 @@ def doctor(as_json: Json = False) -> None:
             )  # fmt: skip
     except EngineMissingError as missing:
         reason, _, remedy = str(missing).rpartition("; ")
-        fix = remedy[:1].upper() + remedy[1:]
-        checks.append({"name": "DMP engine", "status": "fail", "detail": reason, "fix": fix})
+        checks.append(_failed("DMP engine", reason, remedy))
     sound = all(check["status"] != "fail" for check in checks)
     if as_json:
         print_json({"ok": sound, "checks": checks})
@@ -85,6 +85,25 @@ def _damaged_configuration() -> List[Dict[str, str]]:
         read_config()
     except InputError as damaged:
         reason, _, remedy = str(damaged).partition("; ")
-        fix = remedy[:1].upper() + remedy[1:]
-        return [{"name": "Configuration", "status": "fail", "detail": reason, "fix": fix}]
+        return [_failed("Configuration", reason, remedy)]
     return []
+
+
+def _run_folder() -> Dict[str, str]:
+    """The folder in which clients and engine meet, as each client looks for it."""
+    try:
+        folder = run_folder()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except EngineError as refused:
+        reason, _, remedy = str(refused).partition("; ")
+        return _failed("Run folder", reason, remedy)
+    except OSError as reason:
+        remedy = "set DMP_RUN_DIR to a folder of your own."
+        return _failed("Run folder", f"{folder} cannot be written ({reason.strerror})", remedy)
+    return {"name": "Run folder", "status": "ok", "detail": str(folder), "fix": ""}
+
+
+def _failed(name: str, reason: str, remedy: str) -> Dict[str, str]:
+    fix = remedy[:1].upper() + remedy[1:]
+    return {"name": name, "status": "fail", "detail": reason, "fix": fix}

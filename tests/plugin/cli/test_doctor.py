@@ -69,6 +69,26 @@ def test_each_step_helps(home: Home, tmp_path: Path) -> None:
     assert seen == ["DMP engine", "Cache folder", "OCIO"]
 
 
+def test_a_run_folder_that_no_client_can_use(home: Home, tmp_path: Path) -> None:
+    """A file in its place, another user's folder, and one that others may write to."""
+    file, theirs, opened = tmp_path / "file", tmp_path / "theirs", tmp_path / "opened"
+    file.touch()
+    opened.mkdir()
+    opened.chmod(0o777)
+    places = [(file, "cannot be made"), (opened, "Others may write to")]
+    if os.getuid() == 0:
+        theirs.mkdir(mode=0o700)
+        os.chown(theirs, 12345, 12345)
+        places.append((theirs, "does not belong to you"))
+    for place, reason in places:
+        environment = {**os.environ, "DMP_RUN_DIR": str(place)}
+        answer = dmp("doctor", environment)
+        (found,) = [one for one in answer["checks"] if one["status"] == "fail"]
+        assert not answer["ok"] and found["name"] == "Run folder" and reason in found["detail"]
+        follow(found["fix"], environment, tmp_path / "own")
+        assert troubles(environment) == {}
+
+
 def test_an_engine_that_is_gone_and_none_at_all(home: Home, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if name != "DMP_ENGINE_PYTHON"}
     write_config({"engine_python": str(tmp_path / "gone" / "bin" / "python")})
