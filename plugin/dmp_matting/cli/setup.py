@@ -45,7 +45,7 @@ def setup(
         Optional[Path], typer.Option("--base", help="The Python 3.11 to 3.14 to build on.")
     ] = None,
     plan: Annotated[
-        bool, typer.Option("--plan", help="Only show what --install would do here.")
+        bool, typer.Option("--plan", help="Only show what --install or --remove would do here.")
     ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     remove: Annotated[
@@ -63,10 +63,15 @@ def setup(
     if install + remove > 1 or (python is not None and install + remove):
         raise InputError("PYTHON, --install and --remove exclude each other; name one of them.")
     if remove:
-        data = terminal.uninstall(cache=cache, force=force)
+        terminal.refuse_with_remove(into)
+        data = terminal.uninstall(cache=cache, force=force, only_plan=plan)
     elif install or plan:
         request = InstallRequest(torch, source, into, str(base) if base else "")
         data = terminal.install(request, as_json=as_json, yes=yes, only_plan=plan)
+    elif source is not None or into is not None or base is not None or torch != "auto":
+        raise InputError(
+            "--from, --torch, --into and --base are for an installation; add --install."
+        )
     else:
         data = _remember(python)
     sentence = data["sentence"]

@@ -114,7 +114,12 @@ def test_an_old_engine_is_named(home: Home, tmp_path: Path) -> None:
     follow(found["fix"], environment, tmp_path)
 
 
-@pytest.mark.parametrize("words", ["setup --install --remove", "setup x --install"])
+@pytest.mark.parametrize(
+    "words",
+    ["setup --install --remove", "setup x --install", "setup --remove --into shared",
+     "setup --torch cu126", "setup --from wheels"],
+)  # fmt: skip
 def test_options_that_exclude_each_other(words: str, home: Home) -> None:
     answer = dmp(words, dict(os.environ))
     assert (answer["error"], answer["exit_code"]) == ("InputError", 2)
+    assert not (home.root / "config.json").exists()

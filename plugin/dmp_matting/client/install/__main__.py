@@ -37,7 +37,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         if chosen.remove:
-            data = terminal.uninstall(cache=chosen.cache, force=chosen.force)
+            terminal.refuse_with_remove(chosen.into)
+            data = terminal.uninstall(cache=chosen.cache, force=chosen.force, only_plan=chosen.plan)
         else:
             request = InstallRequest(
                 chosen.torch, chosen.source, chosen.into, chosen.base, chosen.release

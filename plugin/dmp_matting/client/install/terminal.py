@@ -9,12 +9,13 @@ import json
 import signal
 import sys
 from dataclasses import asdict
-from typing import Any, Dict, List
+from pathlib import Path
+from typing import Any, Dict, List, Optional
 
-from ...errors import CancelledError
+from ...errors import CancelledError, InputError
 from ...paths import put_damaged_config_aside
 from .installation import BackgroundInstallation, Installed, InstallRequest, Plan, plan_installation
-from .removal import remove
+from .removal import remove, to_remove
 from .steps import Step
 
 LOOKS = 0.2  # seconds between two
@@ -25,8 +26,8 @@ def install(
 ) -> Dict[str, Any]:
     """Ask, install and show how far it is; what the command prints with ``--json``.
 
-    Asked only on a terminal, and not with ``yes``. Ctrl-C and SIGTERM end it cleanly. Raises the
-    DmpError that ended it.
+    Asked only on a terminal, and not with ``yes``. Ctrl-C, SIGTERM and a closed terminal end it
+    cleanly. Raises the DmpError that ended it.
     """
     plan = plan_installation(request)
     if only_plan:
@@ -51,14 +52,29 @@ def install(
     }  # fmt: skip
 
 
-def uninstall(*, cache: bool, force: bool) -> Dict[str, Any]:
-    """Remove what was installed; what the command prints with ``--json``."""
+def uninstall(*, cache: bool, force: bool, only_plan: bool = False) -> Dict[str, Any]:
+    """Remove what was installed; what the command prints with ``--json``.
+
+    ``only_plan``: nothing is removed, and ``removed`` is what would be.
+    """
+    if only_plan:
+        planned = [str(path) for path in to_remove(cache=cache)]
+        listed = ", ".join(planned) or "nothing"
+        return {"ok": True, "removed": planned, "sentence": f"Would remove {listed}."}
     aside = "" if cache else put_damaged_config_aside()  # with the cache it is removed
     removed: List[str] = remove(cache=cache, force=force)
     listed = ", ".join(removed)
     sentence = f"Removed {listed}." if removed else "There was nothing to remove."
     sentence = f"{sentence} {aside}" if aside else sentence
     return {"ok": True, "removed": removed, "sentence": sentence}
+
+
+def refuse_with_remove(into: Optional[Path]) -> None:
+    """InputError for a shared folder with ``--remove``, which removes the user's own engine."""
+    if into is not None:
+        raise InputError(
+            f"--remove is for your own engine; a shared one is its folder alone: delete {into}."
+        )
 
 
 def print_json(data: Dict[str, Any]) -> None:
@@ -75,12 +91,16 @@ def _plan(plan: Plan) -> Dict[str, Any]:
 
 
 def _run(task: BackgroundInstallation) -> Installed:
-    """Wait for it, and cancel it on Ctrl-C or SIGTERM."""
+    """Wait for it, and cancel it on Ctrl-C, SIGTERM, or when its terminal is closed."""
 
     def stop(number: int, frame: object) -> None:
         task.cancel()
 
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
+    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # of nohup
+        numbers.append(hang_up)
+    before = {number: signal.signal(number, stop) for number in numbers}
     on_terminal, shown = sys.stderr.isatty(), ""
     try:
         while not task.done:

@@ -67,7 +67,10 @@ def test_installed_seen_by_all_hosts_and_removed(index: Index, release: Path, ho
                 if path.is_file() and b".part" in path.read_bytes()]  # fmt: skip
 
     (home.cache / "results").mkdir(parents=True)
+    planned = terminal.uninstall(cache=False, force=False, only_plan=True)["removed"]
+    assert Path(done.python).is_file() and home.run.exists(), "a plan changes nothing"
     removed = removal.remove()
+    assert planned and set(planned) <= set(removed)
     assert str(home.root / "data" / "engines") in removed
     assert read_config() == {"cache_gb": 3.0} and home.cache.exists()
     assert not home.run.exists()
@@ -260,6 +263,8 @@ def test_one_at_a_time(index: Index, release: Path, home: Home) -> None:
         assert alone
         with pytest.raises(EngineError, match="Another program is installing the engine"):
             install(release)
+        with pytest.raises(EngineError, match="An engine is being installed"):
+            removal.remove(force=True)
 
 
 def test_a_second_installer_leaves_lock_and_log_of_the_first(
