@@ -151,7 +151,8 @@ def test_compare_prints_the_error_against_a_truth() -> None:
     done = subprocess.run(
         [*engine_command(), "compare", truth, truth], capture_output=True, text=True
     )
-    assert (done.returncode, done.stdout) == (0, "SAD 0.000   MSE x1000 0.00\n")
+    expected = "SAD 0.000   MSE x1000 0.00\n"
+    assert (done.returncode, done.stdout, done.stderr) == (0, expected, "")
     missing = subprocess.run(
         [*engine_command(), "compare", truth, "/no/such.png"], capture_output=True, text=True
     )
