@@ -44,6 +44,7 @@ FACE = [
 ]
 HOST_FACE = [
     "AUTO",
+    "BUTTON_WITH_FOLDER",
     "BackgroundInstallation",
     "BackgroundJob",
     "BackgroundPublish",

@@ -65,6 +65,10 @@ def sentence() -> str:
     return _Running.sentence
 
 
+def _request(folder: Optional[Path]) -> Any:
+    return dmp.InstallRequest(source=folder, way=dmp.BUTTON_WITH_FOLDER)
+
+
 class DMP_OT_install_engine(bpy.types.Operator):
     """Install the engine for all programs of yours, or update it"""
 
@@ -84,7 +88,7 @@ class DMP_OT_install_engine(bpy.types.Operator):
         if _Running.task is not None:
             return {"CANCELLED"}
         try:
-            self.sentence = dmp.plan_installation(dmp.InstallRequest()).sentence
+            self.sentence = dmp.plan_installation(_request(None)).sentence
         except dmp.DmpError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
@@ -103,7 +107,7 @@ class DMP_OT_install_engine(bpy.types.Operator):
             self.report({"ERROR"}, OFFLINE)
             return {"CANCELLED"}
         try:
-            plan = dmp.plan_installation(dmp.InstallRequest(source=folder))
+            plan = dmp.plan_installation(_request(folder))
         except dmp.DmpError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}

@@ -17,6 +17,7 @@ from .client.install.installation import (
     InstallRequest,
     plan_installation,
 )
+from .client.install.ways_in import BUTTON_WITH_FOLDER
 from .client.launcher import ensure_engine, log_file, start_engine, stop_engine
 from .client.temporary_folders import new_temporary_folder, sweep_temporary_folders
 from .client.watcher import Watcher
@@ -51,6 +52,7 @@ from .shots.up_to_date import FrameStatus, frame_status, made_from, overwrites, 
 
 __all__ = [
     "AUTO",
+    "BUTTON_WITH_FOLDER",
     "BackgroundInstallation",
     "BackgroundJob",
     "BackgroundPublish",

@@ -12,6 +12,7 @@ import typer
 from ..client.engine_setup import choose_engine
 from ..client.install import terminal
 from ..client.install.installation import InstallRequest
+from ..client.install.ways_in import DMP
 from ..errors import InputError
 from ..paths import config_file, read_config
 from .output import EXIT_CODES, Json, print_result
@@ -66,7 +67,7 @@ def setup(
         terminal.refuse_with_remove(into)
         data = terminal.uninstall(cache=cache, force=force, only_plan=plan)
     elif install or plan:
-        request = InstallRequest(torch, source, into, str(base) if base else "")
+        request = InstallRequest(torch, source, into, str(base) if base else "", way=DMP)
         data = terminal.install(request, as_json=as_json, yes=yes, only_plan=plan)
     elif source is not None or into is not None or base is not None or torch != "auto":
         raise InputError(

@@ -13,6 +13,7 @@ from typing import List, Optional
 from ...errors import DmpError, as_dmp_error
 from . import terminal
 from .installation import InstallRequest
+from .ways_in import RELEASE
 
 
 def main(arguments: Optional[List[str]] = None) -> int:
@@ -41,7 +42,12 @@ def main(arguments: Optional[List[str]] = None) -> int:
             data = terminal.uninstall(cache=chosen.cache, force=chosen.force, only_plan=chosen.plan)
         else:
             request = InstallRequest(
-                chosen.torch, chosen.source, chosen.into, chosen.base, chosen.release
+                chosen.torch,
+                chosen.source,
+                chosen.into,
+                chosen.base,
+                chosen.release,
+                way=RELEASE,
             )
             data = terminal.install(
                 request, as_json=chosen.json, yes=chosen.yes, only_plan=chosen.plan

@@ -7,28 +7,27 @@ from pathlib import Path
 from typing import List, Mapping, Optional, Tuple, Type
 
 from ...errors import DmpError, EngineError, InputError, OutputError
-
-AGAIN = "press *Install engine* (or run `dmp setup --install`) again"
-OFFLINE = "or install from a folder of wheels (`dmp setup --install --from FOLDER`)"
+from .ways_in import BUTTON, WayIn
 
 # The first pattern that is found counts. {0}: what the pattern's group found; {place}: the folder
-# that was to be written; {source}: the folder of wheels, or the package index with its address.
+# that was to be written; {source}: the folder of wheels, or the package index with its address;
+# {way}: the way in of the person who reads it.
 SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
     (r"No space left on device|Errno 28|not enough space|Disk quota exceeded|os error 28",
      OutputError, "The disk of {place} is full; make room, or set DMP_DATA_DIR to a folder on "
-                  f"another disk, and {AGAIN}."),
+                  "another disk, and {way.again}."),
     (r"Read-only file system|os error 30",
      OutputError, "{place} is on a disk that cannot be written; set DMP_DATA_DIR to a folder that "
                   "can."),
     (r"DO NOT MATCH THE HASHES|Hash mismatch|hash mismatch",
      EngineError, "A package arrived other than it was published (a broken download, or a proxy "
-                  f"that changes files); {AGAIN}."),
+                  "that changes files); {way.again}."),
     (r"CERTIFICATE_VERIFY_FAILED|certificate verify failed|invalid peer certificate|SSLError",
      EngineError, "{source} has a certificate that is not trusted here; set PIP_CERT or "
                   "SSL_CERT_FILE to your facility's certificates."),
     (r"ProxyError|407 Proxy|Tunnel connection failed|Cannot connect to proxy",
      EngineError, "The proxy refused the connection to the package index; correct HTTPS_PROXY, "
-                  f"{OFFLINE}."),
+                  "or {way.without_net}."),
     (r"(?:401|403) (?:Client )?(?:Error|Unauthorized|Forbidden)|HTTP error 40[13]",
      EngineError, "{source} refused access; correct its address and password "
                   "(PIP_INDEX_URL, or UV_DEFAULT_INDEX)."),
@@ -36,13 +35,13 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
      r"incomplete-download|Response payload is not completed|end of file before message|"
      r"BadZipFile|Failed to extract archive|File is not a zip file|Read timed out|"
      r"ReadTimeoutError|error decoding response",
-     EngineError, f"The download broke off; {AGAIN}: what pip could keep is not fetched again."),
+     EngineError, "The download broke off; {way.again}: what pip could keep is not fetched again."),
     (r"Temporary failure in name resolution|Name or service not known|getaddrinfo|"
      r"nodename nor servname|NewConnectionError|Failed to establish a new connection|"
      r"Network is unreachable|dns error|tcp connect error|Connection refused|Connection timed out|"
      r"client error \(Connect\)",
      EngineError, "{source} cannot be reached; check its address, the network and the proxy "
-                  f"(HTTPS_PROXY), {OFFLINE}."),
+                  "(HTTPS_PROXY), or {way.without_net}."),
     (r"No matching distribution found for ([\w.\-\[\]+=]+)|there (?:is|are) no versions? of "
      r"([\w.\-]+)|(?:Because|and) ([\w.\-]+)[^\n]* was not found in",
      EngineError, "{source} has no package {0}{remedy}."),
@@ -50,7 +49,7 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
      OutputError, "{place} cannot be written; set DMP_DATA_DIR to a folder of your own."),
     (r"No module named '?venv'?|ensurepip is not available",
      EngineError, "The Python that was found cannot make environments; install its package "
-                  "python3-venv, or name another Python with `dmp setup --install --base PYTHON`."),
+                  "python3-venv, or {way.another_python}."),
 ]  # fmt: skip
 
 
@@ -83,7 +82,12 @@ def index_address(output: str, environment: Mapping[str, str]) -> str:
 
 
 def from_output(
-    output: str, place: Path, source: Optional[Path], log: Path, index: str = ""
+    output: str,
+    place: Path,
+    source: Optional[Path],
+    log: Path,
+    index: str = "",
+    way: WayIn = BUTTON,
 ) -> DmpError:
     """The error for a step that failed with that output. ``index``: its address, for sentences."""
     for pattern, kind, sentence in SENTENCES:
@@ -93,7 +97,7 @@ def from_output(
         name = next((group for group in found.groups() if group), "")
         where = f"The folder {source}" if source else f"The package index {index}".rstrip()
         fit = " for this Python and machine"
-        remedy = f"{fit}; name another Python with `dmp setup --install --base PYTHON`"
+        remedy = f"{fit}; {way.another_python}"
         if source:
             remedy = (
                 f"{fit}; make the folder with `dmp package wheels` and the same version of Python"
@@ -103,7 +107,7 @@ def from_output(
                 "; correct its address (PIP_INDEX_URL, or UV_DEFAULT_INDEX), or have the package "
                 "added there"
             )
-        return kind(sentence.format(name, place=place, source=where, remedy=remedy))
+        return kind(sentence.format(name, place=place, source=where, remedy=remedy, way=way))
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     errors = [line for line in lines if line.lower().startswith("error")]
     last = (errors or lines or ["no reason given"])[-1]
@@ -111,20 +115,20 @@ def from_output(
     return EngineError(f"The installation failed: {last}; everything that it printed is in {log}.")
 
 
-def from_os(reason: OSError, place: Path) -> DmpError:
+def from_os(reason: OSError, place: Path, way: WayIn = BUTTON) -> DmpError:
     """The error for a file or folder of ours that cannot be written."""
     text = f"[Errno {reason.errno}] {reason.strerror}"
     if re.search(SENTENCES[0][0] + "|" + SENTENCES[1][0], text):
-        return from_output(text, place, None, place)
+        return from_output(text, place, None, place, way=way)
     return OutputError(
         f"{place} cannot be written ({reason.strerror}); set DMP_DATA_DIR to a folder that can."
     )
 
 
-def no_python(found: List[str]) -> InputError:
+def no_python(found: List[str], way: WayIn = BUTTON) -> InputError:
     """No Python to build on, and no uv that would bring one."""
     seen = f" (found: {', '.join(found)})" if found else ""
     return InputError(
-        f"No Python 3.11 to 3.14 was found on this machine{seen}; install one, or uv, or name one "
-        "with `dmp setup --install --base PYTHON`."
+        f"No Python 3.11 to 3.14 was found on this machine{seen}; install one, or uv"
+        f"{way.or_name_one}."
     )

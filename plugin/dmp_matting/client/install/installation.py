@@ -36,6 +36,7 @@ from .self_test import self_test
 from .steps import Runner, Step
 from .tools import Reading, Tools
 from .torch_build import TorchBuild
+from .ways_in import BUTTON, WayIn
 from .writable import check_folders, existing
 
 # Bytes, rounded up: what is downloaded, and what lies on the disk. The CUDA figures are estimates.
@@ -52,6 +53,7 @@ class InstallRequest:
     release the folder of a release, with the wheel of DMP and the locked packages
     into    the folder of a shared environment, which no configuration is led to; else the user's
     base    the Python to build on
+    way     the way in of the person who reads the sentences, so that they name what is there
     """
 
     torch: str = "auto"
@@ -59,6 +61,7 @@ class InstallRequest:
     into: Optional[Path] = None
     base: str = ""
     release: Optional[Path] = None
+    way: WayIn = BUTTON
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ def plan_installation(request: InstallRequest) -> Plan:
     build = torch_build.choose(request.torch, machine.driver_cuda())
     if request.source is not None and request.torch == "auto":
         build = torch_build.among(build, request.source)
-    chosen = tools.choose(request.base, offline=request.source is not None)
+    chosen = tools.choose(request.base, offline=request.source is not None, way=request.way)
     place = request.into.absolute() if request.into else records.engines_folder()
     check_folders(place, shared=request.into is not None)
     download, disk = SIZES[build.gpu]
@@ -157,7 +160,7 @@ class Installation:
         self._tools = plan.tools
         place = plan.place
         self._log = place.parent / (f".{place.name}.install.log" if self._into else "install.log")
-        self._runner = Runner(self._log, place, plan.request.source)
+        self._runner = Runner(self._log, place, plan.request.source, plan.request.way)
         self._environment: Dict[str, str] = {}
         self._downloaded = 0
         self._notes: List[str] = []
@@ -189,7 +192,7 @@ class Installation:
                     self._log.unlink()  # a shared folder holds nothing beside the environment
             return done
         except OSError as reason:
-            raise failures.from_os(reason, place) from None
+            raise failures.from_os(reason, place, self._plan.request.way) from None
         finally:
             if self._into and alone:
                 lock.unlink(missing_ok=True)

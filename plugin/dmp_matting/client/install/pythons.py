@@ -19,6 +19,7 @@ from ...errors import InputError
 from ..engine_python import child_environment, isolated
 from ..requirements import ENGINE_PYTHON, NEWEST_PYTHON
 from . import failures, machine
+from .ways_in import BUTTON, WayIn
 
 # pip: the wheel that ensurepip brings (it runs where it lies), else the installed package's folder.
 _LOOK = """\
@@ -79,7 +80,7 @@ def look_at(python: str) -> Optional[BasePython]:
         return None
 
 
-def find(named: str = "", *, uv: str = "") -> Optional[BasePython]:
+def find(named: str = "", *, uv: str = "", way: WayIn = BUTTON) -> Optional[BasePython]:
     """The Python to build on; None where uv has to bring one.
 
     InputError where ``named`` is no Python that fits, or none is found and there is no ``uv``.
@@ -99,7 +100,7 @@ def find(named: str = "", *, uv: str = "") -> Optional[BasePython]:
             others.append(found.called)
     if uv:
         return None
-    raise failures.no_python(others)
+    raise failures.no_python(others, way)
 
 
 def any_with_pip() -> Optional[BasePython]:

@@ -10,6 +10,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 
 from ...errors import CancelledError, EngineError
 from . import failures, machine
+from .ways_in import BUTTON, WayIn
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,11 @@ class Runner:
 
     log     the file that gets every line; place: the folder that is written, for sentences
     source  the folder of wheels where there is no network, or None
+    way     the way in of the person who reads the sentences
     """
 
-    def __init__(self, log: Path, place: Path, source: Optional[Path]) -> None:
-        self.log, self.place, self.source = log, place, source
+    def __init__(self, log: Path, place: Path, source: Optional[Path], way: WayIn = BUTTON) -> None:
+        self.log, self.place, self.source, self.way = log, place, source, way
         self._cancelled = threading.Event()
         self._child: Optional[subprocess.Popen[str]] = None
         self._lock = threading.Lock()
@@ -61,7 +63,7 @@ class Runner:
             if not code:
                 return  # what was wrong has passed
             output = failures.with_reason(output, detailed)
-        raise failures.from_output(output, self.place, self.source, self.log, index)
+        raise failures.from_output(output, self.place, self.source, self.log, index, self.way)
 
     def outcome(
         self,

@@ -18,6 +18,7 @@ from . import machine, pythons, torch_build
 from .pythons import BasePython
 from .steps import Step
 from .torch_build import TorchBuild
+from .ways_in import BUTTON, WayIn
 
 DOWNLOADS = ("downloads/pip", "downloads/uv")  # in the data folder, which may hold more
 PYTHONS = "pythons"  # there too: the ones that uv brings
@@ -90,11 +91,11 @@ class Tools:
 _QUIET = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
 
 
-def choose(base: str, *, offline: bool) -> Tools:
+def choose(base: str, *, offline: bool, way: WayIn = BUTTON) -> Tools:
     """The tools of this machine. InputError where there are none."""
     uv = pythons.find_uv()
     try:
-        python = pythons.find(base, uv=uv if not offline else "")
+        python = pythons.find(base, uv=uv if not offline else "", way=way)
     except InputError:
         boot = None if base or offline else pythons.any_with_pip()
         if boot is None:

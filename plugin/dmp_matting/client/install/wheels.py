@@ -11,6 +11,7 @@ from ...errors import EngineError
 from . import failures, machine, payload, tools, torch_build
 from .steps import Runner, Step
 from .tools import Reading
+from .ways_in import WHEELS
 
 HASHES = re.compile(r"\s*--hash=\S+")
 
@@ -25,11 +26,13 @@ def download(
     """
     build = torch_build.choose(torch, machine.driver_cuda())
     found = payload.find()
-    python = tools.choose(base, offline=True)  # pip downloads, whether uv is here or not
+    python = tools.choose(
+        base, offline=True, way=WHEELS
+    )  # pip downloads, whether uv is here or not
     if python.base is None or not python.base.pip:
         raise EngineError("Downloading wheels needs a Python 3.11 to 3.14 with pip; install one.")
     log = folder / "download.log"  # stays where it failed
-    runner = Runner(log, folder, None)
+    runner = Runner(log, folder, None, WHEELS)
     notes: List[str] = []
     environment = tools.environment(scratch, None)
     try:
@@ -55,5 +58,5 @@ def download(
             shutil.copyfile(path, folder / path.name)
         log.unlink()
     except OSError as reason:
-        raise failures.from_os(reason, folder) from None
+        raise failures.from_os(reason, folder, WHEELS) from None
     return sorted(folder.glob("*.whl")), notes

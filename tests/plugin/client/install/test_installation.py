@@ -14,7 +14,14 @@ from typing import Any
 import pytest
 
 from dmp_matting.client.engine_python import engine_command
-from dmp_matting.client.install import installation, machine, records, removal, terminal
+from dmp_matting.client.install import (
+    installation,
+    machine,
+    records,
+    removal,
+    terminal,
+    ways_in,
+)
 from dmp_matting.client.install.installation import (
     InstallRequest,
     plan_installation,
@@ -332,8 +339,10 @@ def test_no_python_but_the_hosts(
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(machine, "python_places", lambda: [])
     monkeypatch.setattr(machine, "uv_places", lambda: [])
-    with pytest.raises(InputError, match=r"No Python 3.11 to 3.14 was found .* `dmp setup --inst"):
+    with pytest.raises(InputError, match=r"No Python 3.11 to 3.14 was found .* or uv\.$"):
         plan_installation(InstallRequest(release=release))
+    with pytest.raises(InputError, match=r"No Python 3.11 to 3.14 was found .* `dmp setup --inst"):
+        plan_installation(InstallRequest(release=release, way=ways_in.DMP))
     with pytest.raises(InputError, match="is no Python 3.11 to 3.14"):
         plan_installation(InstallRequest(release=release, base=str(tmp_path)))
 

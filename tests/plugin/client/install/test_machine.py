@@ -10,7 +10,14 @@ import pytest
 import typer
 
 from dmp_matting.cli.app import app
-from dmp_matting.client.install import failures, machine, pythons, tools, torch_build
+from dmp_matting.client.install import (
+    failures,
+    machine,
+    pythons,
+    tools,
+    torch_build,
+    ways_in,
+)
 from dmp_matting.client.install.pythons import BasePython
 from dmp_matting.client.install.tools import Reading, Tools
 from dmp_matting.errors import EngineError, InputError, OutputError
@@ -140,10 +147,27 @@ def test_a_folder_of_wheels_is_named() -> None:
     )
 
 
+@pytest.mark.parametrize("name", ["BUTTON", "BUTTON_WITH_FOLDER", "DMP", "RELEASE"])
+def test_a_step_that_a_sentence_names_is_there_at_that_way_in(name: str) -> None:
+    """No `dmp` before there is an engine, and no button in a shell."""
+    way = getattr(ways_in, name)
+    errors = [failures.from_output(one, PLACE, None, LOG, way=way) for one in PRINTED]
+    text = " ".join(map(str, [*errors, failures.no_python([], way)]))
+    has = {
+        "`dmp setup --install`": name == "DMP", "`dmp setup --install --base ": name == "DMP",
+        "`dmp setup --install --from FOLDER`": name == "DMP",
+        "press *Install engine*": name.startswith("BUTTON"),
+        "its field *Folder of wheels*": name == "BUTTON_WITH_FOLDER",
+        "`sh install.sh --from FOLDER`": name in ("RELEASE", "BUTTON"),
+        "`sh install.sh --base PYTHON`": name == "RELEASE",
+    }  # fmt: skip
+    assert {step: step in text for step in has} == has
+
+
 def test_every_option_that_a_sentence_names_exists() -> None:
     setup = typer.main.get_command(app).commands["setup"]  # type: ignore[attr-defined]
     options = {word for one in setup.params for word in one.opts}
-    text = Path(failures.__file__).read_text(encoding="utf-8")
+    text = "".join(Path(str(one.__file__)).read_text() for one in (failures, ways_in))
     assert set(re.findall(r"(?<![\w-])--[a-z]+", text)) <= options
 
 
@@ -152,14 +176,14 @@ def fake_python(pip: str = "/x/pip.whl", version: tuple[int, int, int] = (3, 11,
 
 
 def test_uv_where_it_is_and_pip_where_it_is_led(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pythons, "find", lambda base, uv: fake_python())
+    monkeypatch.setattr(pythons, "find", lambda base, **_: fake_python())
     monkeypatch.setattr(pythons, "find_uv", lambda: "/x/uv")
     monkeypatch.setattr(pythons, "uv_is_configured", lambda: False)
     for pip_is_led, offline, used in [(False, False, "uv"), (True, False, "pip"),
                                       (False, True, "pip")]:  # fmt: skip
         monkeypatch.setattr(pythons, "pip_is_configured", lambda led=pip_is_led: led)
         assert tools.choose("", offline=offline).called == used
-    monkeypatch.setattr(pythons, "find", lambda base, uv: fake_python(pip=""))
+    monkeypatch.setattr(pythons, "find", lambda base, **_: fake_python(pip=""))
     monkeypatch.setattr(pythons, "pip_is_configured", lambda: True)
     assert tools.choose("", offline=False).called == "uv", "there is no pip"
 
@@ -167,7 +191,7 @@ def test_uv_where_it_is_and_pip_where_it_is_led(monkeypatch: pytest.MonkeyPatch)
 def test_an_older_python_fetches_uv(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a host with Python 3.9 on a machine that has nothing else."""
 
-    def none(base: str, uv: str) -> None:
+    def none(base: str, **_: object) -> None:
         raise failures.no_python([])
 
     old = fake_python(version=(3, 9, 1))

@@ -1,0 +1,59 @@
+"""How somebody takes a step at each way in to the installer: what a sentence names works there.
+
+A command `dmp` is there only where an engine is, and only Blender's dialog has a field for wheels.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class WayIn:
+    """Ends of sentences, each beginning with a verb.
+
+    again        starts the same installation once more
+    without_net  installs without network
+    command      what takes ``--base PYTHON``; "" where no Python can be named
+    """
+
+    again: str
+    without_net: str
+    command: str = ""
+
+    @property
+    def another_python(self) -> str:
+        """Builds on another Python than the one that was found."""
+        if self.command:
+            return f"name another Python with `{self.command} --base PYTHON`"
+        return "install Python 3.11, which is taken before all others"
+
+    @property
+    def or_name_one(self) -> str:
+        """What is added to "install a Python"; "" where none can be named."""
+        return f", or name one with `{self.command} --base PYTHON`" if self.command else ""
+
+
+def _typed(command: str) -> WayIn:
+    folder = f"install from a folder of wheels (`{command} --from FOLDER`)"
+    return WayIn(f"run `{command}` again", folder, command)
+
+
+_SCRIPT = ".\\install.ps1" if sys.platform == "win32" else "sh install.sh"
+
+DMP = _typed("dmp setup --install")
+RELEASE = _typed(_SCRIPT)  # of a release folder, run there
+BUTTON = WayIn(
+    "press *Install engine* again",
+    f"install from a folder of wheels with a release's script (`{_SCRIPT} --from FOLDER`)",
+)
+BUTTON_WITH_FOLDER = WayIn(
+    "press *Install engine* again",
+    "press it again and name a folder of wheels in its field *Folder of wheels*",
+)
+WHEELS = WayIn(
+    "run `dmp package wheels` again",
+    "run `dmp package wheels` on a machine that reaches one",
+    "dmp package wheels",
+)
