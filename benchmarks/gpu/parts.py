@@ -28,7 +28,7 @@ from run import names_in  # noqa: E402
 
 import dmp_engine  # noqa: E402, F401  before torch: it says how torch's threads wait
 
-FILES = ("about", "quality", "speed", "trouble")
+FILES = ("about", "quality", "speed", "trouble", "product")
 
 Row = dict[str, Any]
 

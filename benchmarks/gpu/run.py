@@ -44,6 +44,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "schedule": (80, 60),
     "sharing": (60, 60),
     "files": (80, 60),
+    "product": (120, 90),
     "profile": (60, 60),
 }
 
