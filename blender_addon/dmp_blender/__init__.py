@@ -12,6 +12,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     branch     what is linked to a node DMP Matte     state  what its pixels depend on
     matte_node  Add > Keying > DMP Matte          comps    edge, despill, light wrap as assets
     chosen     the artist's choices for this machine
+    tiles      numbered plates that Blender took for UDIM tiles
     place      where the EXRs lie                 handlers what saving does
     results    EXR -> nodes                       view     the matte in the viewer
     masks      an animated mask in eight digits   subject  which regions stay

@@ -125,12 +125,19 @@ class Branch:
             found[node.name] = node
             links = filter(None, map(_link_to, node.inputs))
             open_ones += [link.from_node for link in links]
-        layers = [one.name for one in _all_nodes(found.values()) if one.bl_idname == RENDER_LAYERS]
-        if layers:
-            raise dmp.InputError(
-                f"'{layers[0]}' is in the branch of '{group.name}', and nobody can see whether a "
-                "scene has changed since; render it to files, and link these."
-            )
+        for one in _all_nodes(found.values()):
+            image = getattr(one, "image", None)
+            if one.bl_idname == RENDER_LAYERS:
+                raise dmp.InputError(
+                    f"'{one.name}' is in the branch of '{group.name}', and no 3D scene is rendered "
+                    "for a matte; render it to files, and link an Image node with these in its "
+                    "place."
+                )
+            if isinstance(image, bpy.types.Image) and image.source == "TILED":
+                raise dmp.InputError(
+                    f"'{image.name}' is in the branch of '{group.name}', and Blender opened it as "
+                    "UDIM tiles; open it again with Detect UDIMs off."
+                )
         return list(found.values())
 
     def state(self) -> str:

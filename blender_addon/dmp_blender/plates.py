@@ -140,7 +140,12 @@ def _image(source: Any, role: Any, rendered: bool) -> Input:
     image = source.image
     label = role.called
     layer = "" if role.is_matte else source.id_data.dmp.layer.strip()
-    if image.source in ("VIEWER", "TILED"):
+    if image.source == "TILED":
+        raise dmp.PlateError(
+            f"Blender opened '{image.name}' as UDIM tiles, which cannot be the {label}; open it "
+            "again with Detect UDIMs off."
+        )
+    if image.source == "VIEWER":
         raise dmp.PlateError(
             f"'{image.name}' cannot be the {label}; save it as an image file and open that."
         )

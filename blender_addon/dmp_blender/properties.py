@@ -12,6 +12,7 @@ from typing import Any, Dict
 
 import bpy
 
+from . import tiles
 from .compat import compositor_of, path_options
 from .core import dmp
 from .datablocks import has_inputs
@@ -154,6 +155,11 @@ def _sequence_chosen(source: Any, context: Any) -> None:
     """A new image: show its frames where a compositor node already does, else from the start."""
     image, scene = source.image, source.id_data
     if image is None:
+        return
+    if image.source == "TILED":
+        frames = tiles.as_frames(image)
+        if frames is not None:
+            source.image = frames  # which comes here again
         return
     for node in nodes_with(scene, image):
         source.start, source.first = node.frame_start, node.frame_offset + 1

@@ -18,7 +18,10 @@ BAD = {
     "unlinked": "Nothing is linked to Image of 'DMP Matte'; link the plate to it.",
     "no clean": "Nothing is linked to Clean Plate of 'DMP Matte'; link the clean plate to it.",
     "loop": "Clean Plate of 'DMP Matte' is linked to what comes out of it; ",
-    "3d": "is in the branch of 'DMP Matte', and nobody can see whether a scene has changed",
+    "3d": " is in the branch of 'DMP Matte', and no 3D scene is rendered for a "
+    "matte; render it to files, and link an Image node with these in its place.",
+    "tiles": "'shot.<UDIM>.exr' is in the branch of 'DMP Matte', and Blender opened it as UDIM "
+    "tiles; open it again with Detect UDIMs off.",
     "size": "The clean plate of 'DMP Matte' is made of a picture of 24 x 16, and the scene renders "
     "48 x 32; ",
     "no file": "has no file for frame 4: ",

@@ -25,6 +25,8 @@ def folder(tmp_path: Path) -> Path:
         write_image(tmp_path / f"clear.{number:04d}.png", grey, "uint8")
     for number in range(1, LAST + 1):
         write_image(tmp_path / f"shot.{number:04d}.png", grey, "uint8")
+    for name in ("tile.1002.png", "tile.1003.png", "one.1001.png"):
+        write_image(tmp_path / name, grey, "uint8")
     write_avi(tmp_path / "movie.avi", np.zeros((5, 12, 16, 3), np.uint8))
     return tmp_path
 
@@ -46,6 +48,14 @@ def test_small_rules(any_blender: Blender, folder: Path) -> None:
     ]  # fmt: skip
     assert seen["clip has"] == [False, True, True, False, True, False]
     assert seen["clip's range"] == [5, 5]
+
+    # Frames that Blender took for UDIM tiles are a sequence, a single one is a still.
+    assert seen["tiles"] == [
+        ["TILED", "SEQUENCE", "tile.1002.png", "Non-Color", 1002, "Sequence, files 1002-1003",
+         True, "TILED", [str(folder / "tile.1002.png")]],
+        ["TILED", "FILE", "one.1001.png", "sRGB", 1, "Still, 16 x 12",
+         True, "TILED", [str(folder / "one.1001.png")]],
+    ]  # fmt: skip
 
     assert seen["no checker"].startswith("Choose a plate first")
     assert seen["left behind"] == []

@@ -84,6 +84,28 @@ with addon(given["python"]) as scene:
     seen["clip has"] = [made.has(frame) for frame in range(3, 9)]
     seen["clip's range"] = part["facts"].range_of(row)
 
+    # Blender opens what is numbered from 1001 on as UDIM tiles.
+    row.kind = "IMAGE"
+    seen["tiles"] = []
+    for name, files in (
+        ("tile.1002.png", ("tile.1002.png", "tile.1003.png")),
+        ("one.1001.png", ()),
+    ):
+        known = set(bpy.data.images)
+        bpy.ops.image.open(
+            filepath=path(name), directory=folder, files=[{"name": f} for f in files]
+        )
+        (opened,) = set(bpy.data.images) - known
+        if files:  # before its pixels are read it has no colour space in a window
+            opened.colorspace_settings.name = "Non-Color"
+        row.image, first = opened, opened.source
+        chosen = row.image
+        row.image = opened  # chosen again
+        space = chosen.colorspace_settings.name
+        seen["tiles"].append([first, chosen.source, os.path.basename(chosen.filepath), space])
+        seen["tiles"][-1] += [row.first, part["facts"].describe(row), row.image == chosen]
+        seen["tiles"][-1] += [opened.source, named(row, dmp.Role.IMAGE, (row.start,))]
+
     # A view that cannot be made leaves nothing behind.
     row.kind, row.image = "IMAGE", load(path("plate.exr"))
     group = part["compat"].new_tree("DMP plate", ("Combined", "NodeSocketColor"))
