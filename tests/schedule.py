@@ -14,7 +14,8 @@ LONG = 10  # seconds
 # Seconds of each file, summed over its tests, as one run of the whole suite on two cores measured
 # them on 27 November 2026 (2011 tests). `make pytest DURATIONS=0` prints every test's seconds.
 SECONDS: dict[str, int] = {
-    "plugin/client/install/test_installation.py": 60,
+    "plugin/client/install/test_installation.py": 50,
+    "plugin/client/install/test_shared.py": 15,
     "plugin/cli/test_package.py": 30,
     "plugin/cli/test_doctor.py": 25,
     "blender/test_installer.py": 20,

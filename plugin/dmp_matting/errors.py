@@ -23,6 +23,7 @@ import errno
 import os
 import re
 import traceback
+from pathlib import Path
 from typing import Dict, Optional, Type
 
 # What a terminal, a log or a farm would obey or break a line at, and what no encoding holds.
@@ -130,7 +131,17 @@ def engine_remedy() -> str:
     """What gives this user an engine, as the end of a sentence: a step that works here."""
     if os.environ.get("DMP_ENGINE_PYTHON"):  # it comes before what an installation would set
         return "unset DMP_ENGINE_PYTHON, or point it at a Python with the engine"
+    return install_step()
+
+
+def install_step() -> str:
+    """What installs an engine: a host's copy has no command `dmp`, only its button."""
+    if not _COMMAND.is_dir():
+        return "press Install engine"
     return "press Install engine, or run `dmp setup --install`"
+
+
+_COMMAND = Path(__file__).parent / "cli"  # left out of the copies for hosts
 
 
 def bug_sentence(bug: Exception, whose: str = "DMP") -> str:

@@ -32,8 +32,8 @@ class Fault(Enum):
     )
     OLD_DRIVER = (
         "the NVIDIA driver is too old for the installed torch",
-        "update the driver, run `dmp setup --install`, which takes the build for this one, "
-        "or use --device cpu",
+        "update the driver, install the engine again, which takes the build for this one, or use "
+        "--device cpu",
     )
     NO_START = "the GPU does not start", "restart the machine, or use --device cpu"
     LOST = (

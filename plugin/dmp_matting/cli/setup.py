@@ -63,12 +63,15 @@ def setup(
     """Install the engine (--install), or remember which Python has it, for every host of yours."""
     if install + remove > 1 or (python is not None and install + remove):
         raise InputError("PYTHON, --install and --remove exclude each other; name one of them.")
+    request = InstallRequest(torch, source, into, str(base) if base else "", way=DMP)
     if remove:
         terminal.refuse_with_remove(into)
         data = terminal.uninstall(cache=cache, force=force, only_plan=plan)
-    elif install or plan:
-        request = InstallRequest(torch, source, into, str(base) if base else "", way=DMP)
-        data = terminal.install(request, as_json=as_json, yes=yes, only_plan=plan)
+        print_result(as_json, data, data["sentence"])
+        return
+    terminal.refuse_without_remove(cache=cache, force=force)
+    if install or plan:
+        data = terminal.install(request, yes=yes, only_plan=plan)
     elif source is not None or into is not None or base is not None or torch != "auto":
         raise InputError(
             "--from, --torch, --into and --base are for an installation; add --install."

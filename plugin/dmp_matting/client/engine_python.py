@@ -44,14 +44,15 @@ KEPT_PREFIXES = (
     "EXR_", "OPENEXR_", "MALLOC_",
 )  # fmt: skip
 
-# Runs the module of argument 1 with the arguments after the third. Argument 2: source roots for
+# Runs the module of argument 1 with the arguments after the fourth. Argument 2: source roots for
 # the path; a site-packages folder goes last, or it would hide the standard library. Argument 3:
 # the folder of a dmp_matting to use, wherever a host has it and whatever it is called there.
-# Where this Python has no engine, the answer is one event like the engine's own, no traceback.
+# Where this Python has no engine, the answer is one event like the engine's own, no traceback;
+# argument 4 is what to do then, where the program is that starts it.
 _BOOT = """\
 import importlib.util, json, os, runpy, sys
-module, roots, folder = sys.argv[1:4]
-del sys.argv[1:4]
+module, roots, folder, remedy = sys.argv[1:5]
+del sys.argv[1:5]
 for root in filter(None, roots.split(os.pathsep)):
     if root not in sys.path:
         last = os.path.basename(root) in ("site-packages", "dist-packages")
@@ -65,10 +66,8 @@ try:
     __import__(module.partition(".")[0])
 except ImportError as reason:
     print(json.dumps({"event": "error", "error": "EngineMissingError", "message":
-        "The Python at %s has no DMP engine (%s); %s." % (sys.executable, reason,
-        "unset DMP_ENGINE_PYTHON, or point it at a Python with the engine"
-        if os.environ.get("DMP_ENGINE_PYTHON")
-        else "press Install engine, or run `dmp setup --install`")}), flush=True)
+        "The Python at %s has no DMP engine (%s); %s." % (sys.executable, reason, remedy)}),
+        flush=True)
     sys.exit(3)
 runpy.run_module(module, run_name="__main__", alter_sys=True)
 """
@@ -81,7 +80,7 @@ def python_command(
 
     ``roots``: folders for the path. ``package``: the folder of the dmp_matting to use there.
     """
-    return isolated(python, _BOOT, module, os.pathsep.join(roots), package)
+    return isolated(python, _BOOT, module, os.pathsep.join(roots), package, engine_remedy())
 
 
 def isolated(python: str, text: str, *arguments: str) -> List[str]:

@@ -7,7 +7,7 @@ import os
 import subprocess
 from typing import Dict, List
 
-from ..errors import EngineMissingError, InputError
+from ..errors import EngineMissingError, InputError, install_step
 from ..paths import put_damaged_config_aside, write_config
 from .engine_python import child_environment, engine_command
 
@@ -39,8 +39,8 @@ def try_engine(python: str) -> None:
         OSError, subprocess.TimeoutExpired, ValueError, KeyError, TypeError, RecursionError,
     ):  # fmt: skip
         raise EngineMissingError(
-            f"The Python '{python}' has no DMP engine; press Install engine, or run "
-            "`dmp setup --install`, which makes a Python that has it."
+            f"The Python '{python}' has no DMP engine; {install_step()}, which makes a Python "
+            "that has it."
         ) from None
     bad = [check for check in checks if check["status"] == "fail"]
     if bad:

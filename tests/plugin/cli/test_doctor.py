@@ -112,14 +112,19 @@ def test_an_old_engine_is_named(home: Home, tmp_path: Path) -> None:
     found = next(one for one in answer["checks"] if one["name"] == "Version")
     assert answer["ok"] and found["detail"].startswith("The engine is DMP 0.0.9, older than this")
     follow(found["fix"], environment, tmp_path)
+    environment["DMP_ENGINE_PYTHON"] = str(python)  # it comes before what an update would make
+    found = next(one for one in dmp("doctor", environment)["checks"] if one["name"] == "Version")
+    assert found["fix"] == "Unset DMP_ENGINE_PYTHON, or point it at a Python with the engine."
 
 
 @pytest.mark.parametrize(
     "words",
     ["setup --install --remove", "setup x --install", "setup --remove --into shared",
-     "setup --torch cu126", "setup --from wheels"],
+     "setup --torch cu126", "setup --from wheels", "setup --cache",
+     "setup --install --force", "setup --bogus"],
 )  # fmt: skip
 def test_options_that_exclude_each_other(words: str, home: Home) -> None:
     answer = dmp(words, dict(os.environ))
-    assert (answer["error"], answer["exit_code"]) == ("InputError", 2)
+    kind = "UsageError" if "--bogus" in words else "InputError"
+    assert (answer["error"], answer["exit_code"]) == (kind, 2)
     assert not (home.root / "config.json").exists()

@@ -154,10 +154,44 @@ def test_the_install_script_plans_with_what_lies_beside_it(
     plan: dict[str, Any] = json.loads(install_sh(moved, "--plan", *base).stdout)
     assert plan["version"] == VERSION and str(home.root) in plan["place"]
     (moved / "wheels").mkdir()
+    empty = json.loads(install_sh(moved, "--plan", *base).stdout)
+    assert f"The folder {moved / 'wheels'} has no wheels" in empty["message"]
+    shutil.copyfile(moved / WHEEL, moved / "wheels" / WHEEL)
     plan = json.loads(install_sh(moved, "--plan", *base).stdout)
     assert f"from the folder {moved / 'wheels'}, without network" in plan["sentence"]
-    without = install_sh(moved, "--plan", PATH=str(tmp_path / "bin"))
-    assert without.returncode in (3, 127)
+
+
+@pytest.mark.parametrize("lacks", ["the wheel", "a Python", "a whole Python", "uv's Python"])
+def test_an_install_script_that_cannot_begin(
+    lacks: str, release: Path, home: Home, tmp_path: Path
+) -> None:
+    """One sentence, and with --json one object."""
+    path, moved = tmp_path / "bin", tmp_path / "release"
+    path.mkdir()
+    for name in ("sh", "dirname"):
+        (path / name).symlink_to(str(shutil.which(name)))
+    shutil.copytree(release, moved)
+    sentence, code = "No Python 3.9 or newer that works was found", 3
+    if lacks == "the wheel":
+        (moved / WHEEL).unlink()
+        sentence, code = "dmp_matting-*.whl is not beside it; copy the whole folder.", 2
+    elif lacks == "a whole Python":  # as one that was built without zlib
+        broken = "import sys; sys.modules['zlib'] = None\n"
+        (path / "python3").write_text(
+            f'#!/bin/sh\n[ "$2" = -c ] && exec {sys.executable} -I -c "{broken}$3" "$4"\n'
+        )
+        (path / "python3").chmod(0o755)
+    elif lacks == "uv's Python":
+        (path / "uv").write_text("#!/bin/sh\necho no network >&2\nexit 2\n")
+        (path / "uv").chmod(0o755)
+        sentence = "uv brought no Python 3.11 that works"
+    done = install_sh(moved, "--plan", PATH=str(path))
+    assert (done.returncode, done.stdout) == (code, "") and sentence in done.stderr
+    assert done.stderr.count("\n") == (2 if lacks == "uv's Python" else 1)
+    done = install_sh(moved, "--plan", "--json", PATH=str(path))
+    answer = json.loads(done.stdout)
+    assert answer.pop("error") == ("InputError" if code == 2 else "EngineError")
+    assert sentence in answer.pop("message") and answer == {"ok": False, "exit_code": code}
 
 
 @pytest.mark.skipif(shutil.which("pwsh") is None, reason="no PowerShell here")

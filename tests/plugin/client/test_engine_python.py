@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,12 @@ import pytest
 
 from dmp_matting import EngineMissingError
 from dmp_matting.client.engine_process import query_engine
-from dmp_matting.client.engine_python import child_environment, engine_command
+from dmp_matting.client.engine_python import (
+    child_environment,
+    engine_command,
+    python_command,
+)
+from dmp_matting.errors import engine_remedy
 
 
 def test_this_python_has_the_engine(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,3 +82,18 @@ def test_a_python_without_engine_or_torch_is_not_taken(tmp_path: Path) -> None:
     )
     assert done.stdout.startswith("EngineMissingError The DMP engine was not found; ")
     assert "press Install engine, or run `dmp setup --install`." in done.stdout
+
+
+def test_a_hosts_copy_names_its_button_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has no command `dmp`; nor is one named to it by a Python without the engine."""
+    monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)
+    monkeypatch.setattr("dmp_matting.errors._COMMAND", tmp_path / "cli")
+    assert engine_remedy() == "press Install engine"
+    done = subprocess.run(
+        python_command(sys.executable, "no_such_engine"), capture_output=True, text=True
+    )
+    (event,) = map(json.loads, done.stdout.splitlines())
+    assert (event["error"], done.returncode) == ("EngineMissingError", 3)
+    assert event["message"].endswith("; press Install engine.")

@@ -14,11 +14,10 @@ from .ways_in import BUTTON, WayIn
 # {way}: the way in of the person who reads it.
 SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
     (r"No space left on device|Errno 28|not enough space|Disk quota exceeded|os error 28",
-     OutputError, "The disk of {place} is full; make room, or set DMP_DATA_DIR to a folder on "
-                  "another disk, and {way.again}."),
+     OutputError, "The disk of {place} is full; make room, or {way.elsewhere} on another disk, and "
+                  "{way.again}."),
     (r"Read-only file system|os error 30",
-     OutputError, "{place} is on a disk that cannot be written; set DMP_DATA_DIR to a folder that "
-                  "can."),
+     OutputError, "{place} is on a disk that cannot be written; {way.elsewhere} that can."),
     (r"DO NOT MATCH THE HASHES|Hash mismatch|hash mismatch",
      EngineError, "A package arrived other than it was published (a broken download, or a proxy "
                   "that changes files); {way.again}."),
@@ -46,7 +45,7 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
      r"([\w.\-]+)|(?:Because|and) ([\w.\-]+)[^\n]* was not found in",
      EngineError, "{source} has no package {0}{remedy}."),
     (r"Permission denied: '([^']+)'|Permission denied",
-     OutputError, "{place} cannot be written; set DMP_DATA_DIR to a folder of your own."),
+     OutputError, "{place} cannot be written; {way.elsewhere} that can."),
     (r"No module named '?venv'?|ensurepip is not available",
      EngineError, "The Python that was found cannot make environments; install its package "
                   "python3-venv, or {way.another_python}."),
@@ -120,9 +119,7 @@ def from_os(reason: OSError, place: Path, way: WayIn = BUTTON) -> DmpError:
     text = f"[Errno {reason.errno}] {reason.strerror}"
     if re.search(SENTENCES[0][0] + "|" + SENTENCES[1][0], text):
         return from_output(text, place, None, place, way=way)
-    return OutputError(
-        f"{place} cannot be written ({reason.strerror}); set DMP_DATA_DIR to a folder that can."
-    )
+    return OutputError(f"{place} cannot be written ({reason.strerror}); {way.elsewhere} that can.")
 
 
 def no_python(found: List[str], way: WayIn = BUTTON) -> InputError:

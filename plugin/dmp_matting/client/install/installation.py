@@ -18,7 +18,7 @@ import shutil
 import tempfile
 import time
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
@@ -29,6 +29,7 @@ from ...paths import config_file, data_folder, put_damaged_config_aside, write_c
 from ..background_task import BackgroundTask
 from ..launcher import stop_engine
 from . import failures, machine, payload, records, tools, torch_build
+from .environment import bytes_of, put_in_place, torch_version, write_command
 from .payload import Payload
 from .pythons import pip_is_configured, uv_is_configured
 from .records import Record
@@ -37,7 +38,7 @@ from .steps import Runner, Step
 from .tools import Reading, Tools
 from .torch_build import TorchBuild
 from .ways_in import BUTTON, WayIn
-from .writable import check_folders, existing
+from .writable import check_folders, check_new, existing
 
 # Bytes, rounded up: what is downloaded, and what lies on the disk. The CUDA figures are estimates.
 SIZES = {False: (0.35e9, 1.4e9), True: (3.2e9, 7.0e9)}
@@ -89,23 +90,33 @@ class Plan:
         besides = (
             "nothing outside that folder changes"
             if self.request.into
-            else "besides that folder only the configuration of DMP changes"
+            else "besides that folder only the configuration and the command of DMP change"
         )
         torch = f"torch for {'the GPU' if self.build.gpu else 'the CPU'} ({self.build.reason})"
         return (
             f"DMP {self.payload.version}, {torch} and its other packages, {origin}, are installed "
             f"into {self.place} ({_size(self.disk)}, on {python}). Nothing else leaves this "
-            f"machine, and {besides}."
+            f"machine, and {besides}.{self._comes_first()}"
         )
+
+    def _comes_first(self) -> str:
+        named = os.environ.get("DMP_ENGINE_PYTHON")
+        if not named or self.request.into:
+            return ""
+        return f" DMP_ENGINE_PYTHON names {named}, which is used until that is unset."
 
 
 @dataclass(frozen=True)
 class Installed:
-    """How it ended: the engine's Python, what it recorded, its device, and notes to read."""
+    """How it ended: the engine's Python, what it recorded, its device, and notes to read.
+
+    ``command``: the command ``dmp``, which for a user's own engine is the same after an update.
+    """
 
     python: str
     record: Record
     device: str
+    command: str
     notes: Tuple[str, ...] = ()
 
 
@@ -130,15 +141,22 @@ class BackgroundInstallation(BackgroundTask[Step, Installed]):
 
 def plan_installation(request: InstallRequest) -> Plan:
     """Look at this machine. InputError and OutputError for what cannot be; changes nothing."""
+    if request.into is not None:
+        request = replace(request, way=request.way.into_shared)
+    place = request.into.absolute() if request.into else records.engines_folder()
+    check_folders(place, shared=request.into is not None)
     if request.source is not None and not request.source.is_dir():
         raise InputError(f"The folder {request.source} does not exist; name one with wheels.")
+    if request.source is not None and not any(request.source.glob("*.whl")):
+        raise InputError(
+            f"The folder {request.source} has no wheels; name the one that `dmp package wheels` "
+            "made."
+        )
     found = payload.find(request.source, request.release)
     build = torch_build.choose(request.torch, machine.driver_cuda())
     if request.source is not None and request.torch == "auto":
         build = torch_build.among(build, request.source)
     chosen = tools.choose(request.base, offline=request.source is not None, way=request.way)
-    place = request.into.absolute() if request.into else records.engines_folder()
-    check_folders(place, shared=request.into is not None)
     download, disk = SIZES[build.gpu]
     if request.source is not None:
         download = 0.0  # wheels are read where they lie
@@ -146,7 +164,7 @@ def plan_installation(request: InstallRequest) -> Plan:
     if free < disk + download:
         raise OutputError(
             f"The engine needs {_size(disk + download)} at {place}, where {_size(free)} are free; "
-            "make room, or set DMP_DATA_DIR to a folder on another disk."
+            f"make room, or {request.way.elsewhere} on another disk."
         )
     known = build.gpu or build.plain or bool(request.source or torch_build.own_index(build))
     return Plan(request, found, chosen, build, place, int(download), int(disk), known)
@@ -173,8 +191,10 @@ class Installation:
         place, alone = self._plan.place, False
         lock = self._log.with_suffix(".lock")
         try:
-            (place.parent if self._into else place).mkdir(parents=True, exist_ok=True)
-            if not self._into:
+            if self._into:
+                _make_open(place.parent)
+            else:
+                place.mkdir(parents=True, exist_ok=True)
                 config_file().parent.mkdir(parents=True, exist_ok=True)
             lock.touch()
             with only_one(lock) as alone:
@@ -217,35 +237,38 @@ class Installation:
             digest = payload.digest(wheel)
             report(Step("Installing DMP", 0.85))
             self._pip(side, ["--no-deps", "--no-index", str(wheel)])
-            _put_in_place(side, target)
+            put_in_place(side, target)
             shutil.rmtree(scratch)
             report(Step("Making a first matte, to see that it works", 0.88))
             device = self_test(records.python_in(side), self._runner.check)
             self._runner.check()
             record = Record(
-                self._plan.payload.version, digest, _torch_version(side),
+                self._plan.payload.version, digest, torch_version(side),
                 self._tools.base.called if self._tools.base else "uv",
-                self._downloaded, _bytes_of(side), round(time.monotonic() - started, 1),
+                self._downloaded, bytes_of(side), round(time.monotonic() - started, 1),
             )  # fmt: skip
             records.write_record(side, record)
             if self._into:
                 machine.open_to_all(side)
+                self._explain_closed(target, Path(records.python_in(side)))
                 with suppress(FileNotFoundError):
                     target.rmdir()  # Windows renames onto none, and a cancelled one stays
-        python = records.python_in(target)
+        python, command = records.python_in(target), str(machine.command_file(target)[0])
         if not self._into:
             self._remember(target, python, report)
+            try:
+                command = write_command(data_folder(), target)
+            except OSError as reason:
+                self._notes.append(f"{reason.filename} cannot be written ({reason.strerror}).")
         self._explain_build(record)
         report(Step("Done", 1.0))
-        return Installed(python, record, device, tuple(self._notes))
+        return Installed(python, record, device, command, tuple(self._notes))
 
     def _free_name(self) -> Path:
         """The folder that the environment will be; what killed installations left is removed."""
         if self._into:
-            place = self._plan.place
-            if place.is_dir() and any(place.iterdir()):
-                raise OutputError(f"The folder {place} is not empty; name a new one.")
-            return place
+            check_new(self._plan.place)  # again: another may have filled it since the plan
+            return self._plan.place
         wheel = self._plan.payload.wheel
         start = self._plan.payload.version + (f"-{payload.digest(wheel)[:6]}" if wheel else "")
         number, target = 1, self._plan.place / f"{start}-1"
@@ -339,6 +362,21 @@ class Installation:
         with suppress(OSError):
             (data_folder() / "downloads").rmdir()  # where it holds nothing else
 
+    def _explain_closed(self, target: Path, python: Path) -> None:
+        """A shared engine that others cannot reach, or whose Python lies where they cannot."""
+        closed = machine.closed_to_others(target)
+        if closed is not None:
+            self._notes.append(
+                f"Other users cannot enter {closed}; let them with `chmod a+rx {closed}`."
+            )
+        base = Path(os.path.realpath(python))
+        closed = machine.closed_to_others(base)
+        if closed is not None:
+            self._notes.append(
+                f"Other users cannot run the Python that it was built on, {base}: {closed} is "
+                "closed to them; open that folder, or install on another Python with --base."
+            )
+
     def _explain_build(self, record: Record) -> None:
         build = self._plan.build
         if build.gpu and record.torch.endswith("+cpu"):
@@ -348,37 +386,13 @@ class Installation:
             )
 
 
-def _put_in_place(side: Path, target: Path) -> None:
-    """Have the environment's scripts name the folder that it will have; and the command dmp."""
-    scripts = Path(machine.scripts_folder(side))
-    before, after = str(side).encode(), str(target).encode()
-    for path in [*scripts.iterdir(), side / "pyvenv.cfg"]:
-        if path.is_symlink() or not path.is_file():
-            continue
-        content = path.read_bytes()
-        if before not in content:
-            continue
-        if b"\0" in content:
-            path.unlink()  # a program of pip's for Windows: it would look for the folder beside
-        else:
-            path.write_bytes(content.replace(before, after))
-    command, text = machine.command_file(side)
-    Path(command).write_bytes(text.encode())
-    Path(command).chmod(0o755)
-
-
-def _torch_version(environment: Path) -> str:
-    """The version of the torch in an environment, from the name of its metadata."""
-    names = [path.name for path in environment.glob("[Ll]ib*/**/site-packages/torch-*.dist-info")]
-    return names[0][len("torch-") : -len(".dist-info")] if names else "none"
-
-
-def _bytes_of(folder: Path) -> int:
-    sizes = 0
-    for place, _, files in os.walk(folder):
-        for name in files:
-            sizes += os.lstat(os.path.join(place, name)).st_size
-    return sizes
+def _make_open(folder: Path) -> None:
+    """Make a folder for all users, and those around it, whatever the umask. OSError."""
+    if not folder.is_dir():
+        _make_open(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir()
+            folder.chmod(0o755)
 
 
 def _size(count: float) -> str:

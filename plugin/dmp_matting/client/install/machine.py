@@ -11,7 +11,7 @@ import os
 import signal
 import subprocess
 import sys
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Dict, List, Optional, Tuple
 
 WINDOWS = sys.platform == "win32"
@@ -35,14 +35,33 @@ def command_file(environment: PurePath, windows: bool = WINDOWS) -> Tuple[PurePa
     the folder in which they were installed).
     """
     folder = scripts_folder(environment, windows)
+    return folder / _COMMAND[windows], _command(python_of(PurePath(), windows), windows)
+
+
+def stable_command_file(
+    data: PurePath, environment: PurePath, windows: bool = WINDOWS
+) -> Tuple[PurePath, str]:
+    """The ``dmp`` that stays where it is when engines come and go, and its text.
+
+    ``data``: the data folder; ``environment``: the engine in it that the command is to run. That
+    is named from the file, which so is ASCII in a home of any name: all that cmd.exe reads safely.
+    """
+    python = python_of(environment, windows).relative_to(data)
+    return data / "bin" / _COMMAND[windows], _command(python, windows)
+
+
+_COMMAND = {False: "dmp", True: "dmp.cmd"}  # of Windows?
+
+
+def _command(python: PurePath, windows: bool) -> str:
+    """The text of a command ``dmp`` that runs ``python``, named from the folder around its own."""
     if windows:
-        return folder / "dmp.cmd", '@"%~dp0python.exe" -I -m dmp_matting.cli %*\r\n'
-    text = (
+        return f'@"%~dp0..\\{PureWindowsPath(python)}" -I -m dmp_matting.cli %*\r\n'
+    return (
         "#!/bin/sh\n"
-        'here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")" && pwd)\n'
-        'exec "$here/python" -I -m dmp_matting.cli "$@"\n'
+        'here=$(CDPATH= cd -- "$(dirname -- "$(readlink -f -- "$0")")/.." && pwd)\n'
+        f'exec "$here/{python}" -I -m dmp_matting.cli "$@"\n'
     )
-    return folder / "dmp", text
 
 
 def quoted(words: List[str], windows: bool = WINDOWS) -> str:
@@ -82,6 +101,32 @@ def uv_places(windows: bool = WINDOWS) -> List[str]:
     return [str(home / ".local" / "bin" / name), str(home / ".cargo" / "bin" / name)]
 
 
+RELEASE_SCRIPT = ".\\install.ps1" if WINDOWS else "sh install.sh"  # as a person types it there
+
+
+# Runs a command with nothing on its standard input, and ends it with all that it started when the
+# other end of this shell's standard input is closed: also by kill -9, after which nobody would
+# end a pip that downloads gigabytes.
+_TIED = """\
+exec 3<&0 4>&2 2>/dev/null
+(read -r line <&3; kill -9 0) >/dev/null 4>&- &
+watch=$!
+"$@" </dev/null 3<&- 2>&4 4>&- &
+wait "$!"
+code=$?
+kill "$watch"
+exit "$code"
+"""
+
+
+KILLED = (137, -9)  # exit codes: of a shell whose command was killed, and of the command itself
+
+
+def tied(command: List[str], windows: bool = WINDOWS) -> List[str]:
+    """``command``, ended when its standard input, a pipe of ours, closes; not on Windows."""
+    return command if windows else ["/bin/sh", "-c", _TIED, "dmp", *command]
+
+
 def child_options() -> Dict[str, Any]:
     """Options of Popen for a child that can be ended with all its children."""
     if WINDOWS:
@@ -119,8 +164,18 @@ def index_build() -> str:
     return "cu130" if sys.platform.startswith("linux") else "cpu"
 
 
+def closed_to_others(path: Path) -> Optional[Path]:
+    """The outermost folder on the way to ``path`` that only its owner may enter; None without."""
+    if WINDOWS:
+        return None  # no rights are looked at there
+    for folder in reversed(path.parents):
+        if not os.stat(folder).st_mode & 0o011:
+            return folder
+    return None
+
+
 def open_to_all(folder: Path) -> None:
-    """Let every user of the machine read and run what is in ``folder``, and nobody else write."""
+    """Let every user of the machine read and run what is in ``folder``; who writes stays."""
     if WINDOWS:
         return  # a folder there has the rights of the one around it
     for place, folders, files in os.walk(folder):

@@ -14,7 +14,7 @@ from . import records, tools
 
 # What DMP makes in each folder, as patterns. The user may have named a folder that holds more.
 LOCK = "install.lock"
-OF_DATA = (*tools.DOWNLOADS, tools.PYTHONS, "install.log", LOCK)
+OF_DATA = (*tools.DOWNLOADS, tools.PYTHONS, "install.log", LOCK, "bin/dmp", "bin/dmp.cmd")
 OF_RUN = ("engine.json", ".engine.json.*.part", "engine.sock", "engine.lock")
 OF_CACHE = ("results", "jobs-*", "unreadable-jobs-*", "logs")  # not the mattes of unsaved .blends
 
@@ -41,7 +41,7 @@ def remove(*, cache: bool = False, force: bool = False) -> List[str]:
     _refuse_during_installation(data / LOCK)
     stop_engine(force=force)
     paths = to_remove(cache=cache)
-    emptied = [engines, data / "downloads", run, *([cache_folder()] if cache else [])]
+    emptied = [engines, data / "downloads", data / "bin", run, *([cache_folder()] if cache else [])]
     _forget(everything=cache)
     removed = []
     for path in paths:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import shutil
 import subprocess
 import threading
 from dataclasses import dataclass
@@ -57,6 +60,8 @@ class Runner:
         code, output = self.outcome(command, environment, on_line)
         if not code:
             return
+        if code in machine.KILLED:
+            output += "\nERROR: it was ended from outside, as where memory is short\n"
         index = failures.index_address(output, environment)
         if not self.source and failures.is_without_reason(output):
             code, detailed = self.outcome([*command, "-vv"], environment)
@@ -81,8 +86,10 @@ class Runner:
             with self._lock:
                 self.check()
                 try:
+                    if not shutil.which(command[0]):
+                        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
                     self._child = child = subprocess.Popen(
-                        command, env=environment, stdin=subprocess.DEVNULL, text=True,
+                        machine.tied(command), env=environment, stdin=subprocess.PIPE, text=True,
                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
                         errors="replace", **machine.child_options(),
                     )  # fmt: skip
@@ -91,9 +98,9 @@ class Runner:
                         f"'{command[0]}' could not be started ({reason.strerror})."
                     ) from None
             lines: List[str] = []
-            assert child.stdout is not None
+            assert child.stdin is not None and child.stdout is not None
             try:
-                with child.stdout:
+                with child.stdin, child.stdout:
                     for line in child.stdout:
                         log.write(line)
                         log.flush()

@@ -21,35 +21,45 @@ from .steps import Step
 LOOKS = 0.2  # seconds between two
 
 
-def install(
-    request: InstallRequest, *, as_json: bool, yes: bool, only_plan: bool
-) -> Dict[str, Any]:
+def install(request: InstallRequest, *, yes: bool, only_plan: bool) -> Dict[str, Any]:
     """Ask, install and show how far it is; what the command prints with ``--json``.
 
-    Asked only on a terminal, and not with ``yes``. Ctrl-C, SIGTERM and a closed terminal end it
-    cleanly. Raises the DmpError that ended it.
+    Without ``yes`` it asks on the terminal, and installs nothing where there is none: InputError.
+    Ctrl-C, SIGTERM and a closed terminal end it cleanly. Raises the DmpError that ended it.
     """
     plan = plan_installation(request)
     if only_plan:
         return {"ok": True, **_plan(plan), "sentence": plan.sentence}
     print(plan.sentence, file=sys.stderr)
-    if not yes and not as_json and sys.stdin.isatty() and sys.stderr.isatty():
-        print("Go on? [Y/n] ", end="", file=sys.stderr, flush=True)
-        if sys.stdin.readline().strip().lower() not in ("", "y", "yes"):
-            raise CancelledError("Nothing was installed.")
+    if not yes:
+        _ask()
     done = _run(BackgroundInstallation(plan))
     python = done.python
     sentence = " ".join(
         [
             f"The engine is installed and has made its first matte on {done.device}: {python}"
-            f" ({done.record.disk / 1e9:.1f} GB, {done.record.seconds:.0f} s).",
+            f" ({done.record.disk / 1e9:.1f} GB, {done.record.seconds:.0f} s). The command dmp is"
+            f" {done.command}.",
             *done.notes,
         ]
     )
     return {
-        "ok": True, "engine_python": python, "device": done.device, "notes": list(done.notes),
-        **asdict(done.record), "sentence": sentence,
+        "ok": True, "engine_python": python, "command": done.command, "device": done.device,
+        "notes": list(done.notes), **asdict(done.record), "sentence": sentence,
     }  # fmt: skip
+
+
+def _ask() -> None:
+    """Return when the person at the terminal agrees. CancelledError, and InputError without one."""
+    streams = (sys.stdin, sys.stderr)
+    if not all(stream is not None and stream.isatty() for stream in streams):
+        raise InputError(
+            "Nothing was installed: there is no terminal to ask on; add --yes to agree beforehand."
+        )
+    print("Go on? [Y/n] ", end="", file=sys.stderr, flush=True)
+    answer = sys.stdin.readline()  # "" at its end (Ctrl-D), which agrees to nothing
+    if answer.strip().lower() not in ("", "y", "yes") or not answer:
+        raise CancelledError("Nothing was installed.")
 
 
 def uninstall(*, cache: bool, force: bool, only_plan: bool = False) -> Dict[str, Any]:
@@ -75,6 +85,12 @@ def refuse_with_remove(into: Optional[Path]) -> None:
         raise InputError(
             f"--remove is for your own engine; a shared one is its folder alone: delete {into}."
         )
+
+
+def refuse_without_remove(*, cache: bool, force: bool) -> None:
+    """InputError for options that are of ``--remove`` alone."""
+    if cache or force:
+        raise InputError("--cache and --force are for a removal; add --remove.")
 
 
 def print_json(data: Dict[str, Any]) -> None:

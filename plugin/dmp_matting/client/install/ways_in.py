@@ -5,8 +5,9 @@ A command `dmp` is there only where an engine is, and only Blender's dialog has 
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from .machine import RELEASE_SCRIPT
 
 
 @dataclass(frozen=True)
@@ -16,11 +17,18 @@ class WayIn:
     again        starts the same installation once more
     without_net  installs without network
     command      what takes ``--base PYTHON``; "" where no Python can be named
+    elsewhere    has the engine lie in another folder; what that must be like is added
     """
 
     again: str
     without_net: str
     command: str = ""
+    elsewhere: str = "set DMP_DATA_DIR to a folder"
+
+    @property
+    def into_shared(self) -> WayIn:
+        """The same way in, to a folder that was named."""
+        return replace(self, elsewhere="name with --into a folder")
 
     @property
     def another_python(self) -> str:
@@ -40,13 +48,11 @@ def _typed(command: str) -> WayIn:
     return WayIn(f"run `{command}` again", folder, command)
 
 
-_SCRIPT = ".\\install.ps1" if sys.platform == "win32" else "sh install.sh"
-
 DMP = _typed("dmp setup --install")
-RELEASE = _typed(_SCRIPT)  # of a release folder, run there
+RELEASE = _typed(RELEASE_SCRIPT)  # of a release folder, run there
 BUTTON = WayIn(
     "press *Install engine* again",
-    f"install from a folder of wheels with a release's script (`{_SCRIPT} --from FOLDER`)",
+    f"install from a folder of wheels with a release's script (`{RELEASE_SCRIPT} --from FOLDER`)",
 )
 BUTTON_WITH_FOLDER = WayIn(
     "press *Install engine* again",
@@ -56,4 +62,5 @@ WHEELS = WayIn(
     "run `dmp package wheels` again",
     "run `dmp package wheels` on a machine that reaches one",
     "dmp package wheels",
+    "name with -o a folder",
 )

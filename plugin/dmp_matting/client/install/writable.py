@@ -22,6 +22,8 @@ def check_folders(place: Path, *, shared: bool) -> None:
     ``place``: the folder of engines; ``shared``: a shared environment, which leads nobody to it.
     EngineError for a user without a home folder.
     """
+    if shared:
+        check_new(place)
     data = "name another folder with --into" if shared else f"set DMP_DATA_DIR {FOLDER}"
     wanted: List[Tuple[Path, str]] = [(place.parent if shared else place, data)]
     if not shared:  # with --into no configuration is written, and no running engine looked for
@@ -37,6 +39,19 @@ def check_folders(place: Path, *, shared: bool) -> None:
         raise OutputError(f"The engine cannot be installed; {listed}{steps[-1]}.")
     if named and not shared and os.path.isdir(wanted[-1][0]):
         run_folder()  # EngineError where it is another user's, or open to others
+
+
+def check_new(place: Path) -> None:
+    """OutputError unless ``place`` is an empty folder, or nothing yet: nothing is ever mixed."""
+    try:
+        if os.path.lexists(place) and (place.is_symlink() or not place.is_dir()):
+            raise OutputError(f"{place} is a file or a link; name a new folder with --into.")
+        if place.is_dir() and any(place.iterdir()):
+            raise OutputError(f"The folder {place} is not empty; name a new one with --into.")
+    except OSError as reason:
+        raise OutputError(
+            f"{place} cannot be read ({reason.strerror}); name another folder with --into."
+        ) from None
 
 
 def _hindrance(folder: Path) -> str:

@@ -56,7 +56,9 @@ def test_installed_seen_by_all_hosts_and_removed(index: Index, release: Path, ho
     write_config({"cache_gb": 3.0})
     plan = plan_installation(InstallRequest(base=sys.executable, release=release))
     assert str(home.root / "data" / "engines") in plan.sentence and "GB" in plan.sentence
-    assert plan.sentence.endswith("besides that folder only the configuration of DMP changes.")
+    assert plan.sentence.endswith(
+        "besides that folder only the configuration and the command of DMP change."
+    )
     steps: list[installation.Step] = []
     done = installation.Installation(plan).run(steps.append)
     fractions = [step.fraction for step in steps]
@@ -72,6 +74,13 @@ def test_installed_seen_by_all_hosts_and_removed(index: Index, release: Path, ho
     assert printed == f"dmp of {Path(done.python).parent.parent}\n"
     assert not [path for path in Path(done.python).parent.iterdir()
                 if path.is_file() and b".part" in path.read_bytes()]  # fmt: skip
+
+    # So does the one that outlasts updates, wherever it is led to from.
+    link = home.root / "a link"
+    link.symlink_to(done.command)
+    printed = subprocess.run([str(link)], capture_output=True, text=True, check=True).stdout
+    assert printed == f"dmp of {Path(done.python).parent.parent}\n"
+    link.unlink()
 
     (home.cache / "results").mkdir(parents=True)
     planned = terminal.uninstall(cache=False, force=False, only_plan=True)["removed"]
@@ -136,6 +145,11 @@ def test_an_update_leaves_the_old_engine_until_its_work_is_done(
     assert second.notes == ("The old engine finishes its jobs first; a later update removes it.",)
     assert records.update_sentence() == ""
     third = install(newer)
+    assert first.command == second.command == third.command
+    assert third.command == str(home.root / "data" / "bin" / "dmp")
+    for engine in (third, second):
+        printed = subprocess.run([third.command], capture_output=True, text=True).stdout
+        assert (printed == f"dmp of {Path(engine.python).parents[1]}\n") is (engine is third)
     assert Path(second.python).exists() and not Path(first.python).exists()
     assert third.notes == () and len(records.installed()) == 2
 
@@ -213,37 +227,6 @@ def test_without_network_from_a_folder(
         plan_installation(InstallRequest(source=tmp_path / "none"))
 
 
-def test_into_a_shared_folder(index: Index, release: Path, tmp_path: Path, home: Home) -> None:
-    shared = tmp_path / "shared" / "dmp" / "0.1.0"
-    before = os.umask(0o077)
-    try:
-        done = install(release, into=shared)
-    finally:
-        os.umask(before)
-    assert Path(done.python).parent.parent == shared
-    assert not config_file().exists() and left(home) == []
-    assert {path.name for path in shared.parent.iterdir()} == {"0.1.0"}
-    files = [path for path in shared.rglob("*") if not path.is_symlink()]
-    assert all(path.stat().st_mode & 0o004 for path in files)
-    assert all(path.stat().st_mode & 0o005 == 0o005 for path in files if path.is_dir())
-    assert records.record_of(done.python) == done.record
-    with pytest.raises(OutputError, match="is not empty; name a new one"):
-        install(release, into=shared)
-
-
-def test_a_folder_that_the_td_made_is_used_and_outlives_a_failure(
-    index: Index, release: Path, tmp_path: Path, home: Home
-) -> None:
-    shared = tmp_path / "dmp"
-    shared.mkdir()
-    index.trouble = 403
-    with pytest.raises(EngineError, match="refused access"):
-        install(release, into=shared)
-    assert shared.is_dir() and list(shared.iterdir()) == []
-    index.trouble = ""
-    assert Path(install(release, into=shared).python).is_relative_to(shared)
-
-
 def test_a_damaged_configuration_is_put_aside_before_anything_is_built(
     index: Index, release: Path, home: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -272,19 +255,6 @@ def test_one_at_a_time(index: Index, release: Path, home: Home) -> None:
             install(release)
         with pytest.raises(EngineError, match="An engine is being installed"):
             removal.remove(force=True)
-
-
-def test_a_second_installer_leaves_lock_and_log_of_the_first(
-    index: Index, release: Path, tmp_path: Path, home: Home
-) -> None:
-    lock, log = tmp_path / ".dmp.install.lock", tmp_path / ".dmp.install.log"
-    lock.touch()
-    log.write_text("of the first")
-    with only_one(lock) as alone:
-        assert alone
-        with pytest.raises(EngineError, match="Another program is installing the engine"):
-            install(release, into=tmp_path / "dmp")
-    assert lock.exists() and log.read_text() == "of the first"
 
 
 @pytest.fixture
@@ -363,6 +333,15 @@ def test_the_release_folders_own_command(index: Index, release: Path, home: Home
     code, plan, _ = run("--plan")
     assert code == 0 and plan["torch"] == "cpu" and plan["version"] == "0.1.0"
     assert not (home.root / "data").exists(), "a plan changes nothing"
+    code, refused, shown = run()
+    assert (code, refused["error"]) == (2, "InputError") and "add --yes" in refused["message"]
+    assert not (home.root / "data").exists(), "nothing is installed unasked"
+    for words in (
+        ["--bogus"], ["--torch"], ["--cache"], ["--remove", "--into", "shared"],
+        ["--rem"],
+    ):  # fmt: skip
+        code, failed, shown = run(*words)
+        assert (code, failed["error"], shown.count("\n")) == (2, "InputError", 1), shown
     code, done, shown = run("--yes")
     assert code == 0 and done["engine_python"] == engine_command()[0], shown
     assert "Getting small" in shown
@@ -379,7 +358,8 @@ def test_sigterm_ends_it_cleanly(index: Index, release: Path, home: Home) -> Non
     index.trouble = "slow"
     child = subprocess.Popen(
         [sys.executable, "-m", "dmp_matting.client.install", "--release", str(release), "--base",
-         sys.executable], env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
+         sys.executable, "--yes"],
+        env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert index.stuck.wait(60)
     time.sleep(0.2)

@@ -29,7 +29,12 @@ def test_an_environment_on_windows() -> None:
     assert machine.python_of(HOME, windows=True) == HOME / "Scripts" / "python.exe"
     path, text = machine.command_file(HOME, windows=True)
     assert path == HOME / "Scripts" / "dmp.cmd"
-    assert text == '@"%~dp0python.exe" -I -m dmp_matting.cli %*\r\n'
+    assert text == '@"%~dp0..\\Scripts\\python.exe" -I -m dmp_matting.cli %*\r\n'
+    stable, text = machine.stable_command_file(HOME.parents[1], HOME, windows=True)
+    assert stable == HOME.parents[1] / "bin" / "dmp.cmd"
+    assert text == (
+        '@"%~dp0..\\engines\\0.1.0-1\\Scripts\\python.exe" -I -m dmp_matting.cli %*\r\n'
+    )
     words = [str(machine.python_of(HOME, windows=True)), "-m", "pip", "install", "a b"]
     assert machine.quoted(words, windows=True) == (
         rf'"{HOME}\Scripts\python.exe" -m pip install "a b"'
@@ -162,6 +167,15 @@ def test_a_step_that_a_sentence_names_is_there_at_that_way_in(name: str) -> None
         "`sh install.sh --base PYTHON`": name == "RELEASE",
     }  # fmt: skip
     assert {step: step in text for step in has} == has
+
+
+def test_a_shared_folder_is_not_moved_by_a_users_variable() -> None:
+    """DMP_DATA_DIR moves a user's own engine alone."""
+    for printed in ("No space left on device", "Read-only file system", "Permission denied"):
+        for way in (ways_in.RELEASE.into_shared, ways_in.DMP.into_shared):
+            sentence = str(failures.from_output(printed, PLACE, None, LOG, way=way))
+            assert "name with --into a folder" in sentence and "DMP_DATA_DIR" not in sentence
+        assert "DMP_DATA_DIR" in str(failures.from_output(printed, PLACE, None, LOG))
 
 
 def test_every_option_that_a_sentence_names_exists() -> None:
