@@ -26,20 +26,27 @@ def kind_of(datablock: Any) -> str:
 
 
 class Reference:
-    """A scene, image, clip, mask or node group, by Blender's number for it and else by its name."""
+    """A scene, image, clip, mask or node group, by Blender's number for it and else by its name.
+
+    Blender 3.4 has no such number: one that was renamed is found where it lies in memory, which an
+    undo changes, but not its name.
+    """
 
     def __init__(self, datablock: Any) -> None:
         self._collection = COLLECTIONS[kind_of(datablock)]
         self._name, self._number = datablock.name, _number(datablock)
+        self._address = datablock.as_pointer()
 
     def find(self) -> Optional[Any]:
         """The datablock; None when it is gone."""
         all_of_it = getattr(bpy.data, self._collection)
-        for one in all_of_it:
-            if self._number and _number(one) == self._number:
-                self._name = one.name
-                return one
-        return all_of_it.get(self._name)
+        numbered = (one for one in all_of_it if self._number and _number(one) == self._number)
+        found = next(numbered, None) or all_of_it.get(self._name)
+        if found is None and not self._number:
+            found = next((one for one in all_of_it if one.as_pointer() == self._address), None)
+        if found is not None:
+            self._name, self._address = found.name, found.as_pointer()
+        return found
 
     def get(self) -> Any:
         """The datablock. PlateError when it is gone."""

@@ -37,6 +37,11 @@ def _before_opening(*_: Any) -> None:
     States.forget()
 
 
+@persistent
+def _after_opening(*_: Any) -> None:
+    results.bring_up_to_date()
+
+
 def bring_along(blend: str) -> bool:
     """Give the .blend that is being saved what lies in the place of one without a name.
 
@@ -46,10 +51,8 @@ def bring_along(blend: str) -> bool:
     groups = results.all_groups()
     for group in groups:
         result = results.location(group)
-        scene = bpy.data.scenes.get(group.get(results.SCENE, ""))
-        if result is None or scene is None:
-            continue
-        if os.path.dirname(result.folder) != place.scene_folder(scene, ""):
+        scene = results.scene_of(group)
+        if result is None or scene is None or not place.is_unsaved(result, scene):
             continue
         others = [
             found
@@ -80,9 +83,11 @@ def register() -> None:
     bpy.app.handlers.save_pre.append(_before_saving)
     bpy.app.handlers.save_post.append(_after_saving)
     bpy.app.handlers.load_pre.append(_before_opening)
+    bpy.app.handlers.load_post.append(_after_opening)
 
 
 def unregister() -> None:
     bpy.app.handlers.save_pre.remove(_before_saving)
     bpy.app.handlers.save_post.remove(_after_saving)
     bpy.app.handlers.load_pre.remove(_before_opening)
+    bpy.app.handlers.load_post.remove(_after_opening)

@@ -94,6 +94,14 @@ def scene_folder(scene: Any, blend: str) -> str:
     return os.path.join(chosen_folder(scene, blend), name, plain(scene.name))
 
 
+def is_unsaved(result: Result, scene: Any) -> bool:
+    """Whether a result lies where a .blend without a name writes, of this session or a lost one."""
+    cache = os.path.dirname(str(dmp.unsaved_blends()))
+    tops = [os.path.join(one, UNSAVED) for one in (cache, chosen_folder(scene, ""))]
+    top = Path(result.folder).parent.parent.parent  # below it a folder of each session
+    return os.path.normcase(top) in map(os.path.normcase, tops)
+
+
 def plain(name: str) -> str:
     """A name of Blender's as the name of a folder."""
     return re.sub(r"[^\w.-]+", "_", name).strip("._-") or "scene"

@@ -20,7 +20,10 @@ from .files import spans, stem_of
 from .place import Result, result_at
 
 MARK = "dmp_result"  # custom property of the group: the name of its EXRs
-PLATE = "dmp_plate"  # the Image or MovieClip that it belongs to; none in groups of DMP 0.1.0
+# Of the image of the group: the Image or MovieClip that the group belongs to. Not of the group
+# itself, where earlier versions had it: each time that Blender 3.4 draws a node tree it counts one
+# user less of what a custom property of the tree points at, and what has none is not saved.
+PLATE = "dmp_plate"
 SCENE = "dmp_scene"  # the name of the scene that it belongs to
 CONFIDENCE = "Confidence"  # how sure the engine is of alpha
 HEIGHT = 160.0  # of the group node with its four outputs
@@ -71,7 +74,7 @@ def show(scene: Any, plate: Any, result: Result) -> Tuple[Any, bool]:
         _build(group, result)
     group[SCENE] = scene.name
     if group != plate:
-        group[PLATE] = plate
+        _keep_plate(group, plate)
     for one in _groups_with_image(group):
         _point(one, result)
     tree = compat.ensure_compositor(scene)
@@ -84,6 +87,13 @@ def show(scene: Any, plate: Any, result: Result) -> Tuple[Any, bool]:
     node.width = WIDTH
     node.location = _free_place(scene, tree, node)
     return node, True
+
+
+def scene_of(group: Any) -> Optional[Any]:
+    """The scene that a group belongs to, whatever that is called now; None when it is gone."""
+    named = bpy.data.scenes.get(group.get(SCENE, ""))
+    shown = [one for one in bpy.data.scenes if group in _groups_in(compat.compositor_of(one))]
+    return named if named in shown or not shown else shown[0]
 
 
 def node_of(scene: Any) -> Optional[Any]:
@@ -110,14 +120,14 @@ def find_group(scene: Any, plate: Any, still: bool) -> Optional[Any]:
         return plate
     placed = list(_groups_in(compat.compositor_of(scene)))
     local = [one for one in bpy.data.node_groups if MARK in one and one.library is None]
-    own = [one for one in local if one.get(PLATE) == plate]
+    own = [one for one in local if _plate_of(one) == plate]
     for group in [one for one in placed if one in own]:
         return _own_copy(scene, group) if _is_another_scenes(scene, group) else group
     for group in own:  # its node was deleted
         if group.get(SCENE) == scene.name:
             return group
     stems = (f"{stem_of(plate.name, still)}_matte",)  # as DMP 0.1.0 named them
-    for group in [one for one in placed if one in local and one.get(PLATE) is None]:
+    for group in [one for one in placed if one in local and _plate_of(one) is None]:
         result = location(group)
         if result is not None and result.stem in stems and result.still == still:
             return group
@@ -134,7 +144,28 @@ def own_node(scene: Any) -> None:
 
 
 def _belongs(group: Any, plate: Any) -> bool:
-    return group == plate or group.get(PLATE) == plate
+    return group == plate or _plate_of(group) == plate
+
+
+def _plate_of(group: Any) -> Optional[Any]:
+    """The datablock that a group belongs to; None where that is not known."""
+    owners = [group, *(node.image for node in _pictures(group))]
+    return next((one[PLATE] for one in owners if one.get(PLATE) is not None), None)
+
+
+def _keep_plate(group: Any, plate: Any) -> None:
+    for node in _pictures(group):
+        node.image[PLATE] = plate
+    group.pop(PLATE, None)
+
+
+def bring_up_to_date() -> None:
+    """Change the groups of an earlier version that the opened file has."""
+    for group in [one for one in all_groups() if PLATE in one]:
+        if group[PLATE] is None:
+            group.pop(PLATE)
+        else:
+            _keep_plate(group, group[PLATE])
 
 
 def _is_another_scenes(scene: Any, group: Any) -> bool:

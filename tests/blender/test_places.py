@@ -36,8 +36,9 @@ def test_every_blend_scene_and_plate_has_its_own_mattes(
     # A .blend without a name writes into the cache folder; the first save takes its mattes along.
     assert seen["unsaved"] == DONE
     assert "/blender/unsaved/" in seen["before saving"]["shown"][0]
-    check("saved", "work/dmp/sh010_comp/Scene/plate_v001")
-    check("opened", "work/dmp/sh010_comp/Scene/plate_v001")
+    check("saved", "work/dmp/sh010_comp/Renamed/plate_v001")
+    check("opened", "work/dmp/sh010_comp/Renamed/plate_v001")
+    assert seen["in trees"] == []
     assert seen["range again"] == DONE and seen["states"] == "1-3 solved"
     assert seen["written again"] == seen["written"]  # there was nothing to solve
 

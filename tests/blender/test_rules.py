@@ -61,6 +61,7 @@ def test_small_rules(any_blender: Blender, folder: Path) -> None:
     assert seen["left behind"] == []
     assert seen["checkers"] == [[1, [16, 12]], [1, [32, 12]]]
 
+    assert seen["renamed"] is True
     assert seen["states"] == ["", "1-3 solved"]
     assert seen["second click"] is False and seen["click"] is True
     assert seen["places"] == ["Your job: 2 before it.", "", "", ""]

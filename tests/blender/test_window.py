@@ -123,6 +123,7 @@ def test_a_click_a_matte_undo_escape_and_another_file(
     assert seen["in view"] is True
     assert seen["viewed"] == [["DMP plate", "Combined"]]  # nothing else was, so it is seen
     assert seen["over checker"] == [["DMP Over Checker", "Image"]]
+    assert seen["users"] == seen["users later"] > 0  # a drawn tree takes none away
     # The preview is gone and was never an image that Blender would ask to save.
     assert seen["unsaved images"] == [] and seen["previews"] == []
     assert seen["repeated"] is False  # Shift+R runs no job

@@ -25,12 +25,28 @@ def path(*names):
     return os.path.join(folder, *names)
 
 
+def picture(scene):
+    """The scene's group and the image of its EXRs."""
+    group = group_node(scene).node_tree
+    return group, next(n for n in group.nodes if n.type == "IMAGE").image
+
+
 def shown(scene):
     """The EXRs that the scene's group shows, by Blender's own reading of its image."""
-    picture = next(n for n in group_node(scene).node_tree.nodes if n.type == "IMAGE")
-    image = picture.image
+    node = next(n for n in group_node(scene).node_tree.nodes if n.type == "IMAGE")
+    image = node.image
     found = os.path.normpath(bpy.path.abspath(image.filepath, library=image.library))
-    return found, picture.frame_start, picture.frame_duration, os.path.exists(found)
+    return found, node.frame_start, node.frame_duration, os.path.exists(found)
+
+
+def datablocks_in_trees():
+    """Custom properties that point at a datablock: Blender 3.4 loses users of these."""
+    return [
+        (one.name, name)
+        for one in bpy.data.node_groups
+        for name, value in one.items()
+        if isinstance(value, bpy.types.ID)
+    ]
 
 
 def state(scene):
@@ -64,11 +80,17 @@ with addon(given["python"]) as scene:
     tree.links.new(node.outputs["Alpha"], blur.inputs[0])  # the artist's own
     seen["before saving"] = state(scene)
 
+    scene.name = "Renamed"
     scene = save("work", "sh010_comp.blend")
     seen["saved"] = state(scene)
+    group, image = picture(scene)  # as an earlier version kept whose group it is
+    group["dmp_plate"] = image.pop("dmp_plate")
+    bpy.ops.wm.save_mainfile()
     bpy.ops.wm.open_mainfile(filepath=bpy.data.filepath)
     scene = bpy.context.scene
     seen["opened"] = state(scene)
+    seen["in trees"] = datablocks_in_trees()
+    scene.name = "Scene"
     first = shown(scene)[0]
     kept = content(first)
     seen["written"] = os.stat(first).st_mtime_ns
@@ -134,6 +156,7 @@ with addon(given["python"]) as scene:
     seen["missing"] = outcome(bpy.ops.dmp.matte_range)
     seen["skipped"] = outcome(lambda: bpy.ops.dmp.matte_range(skip_missing=True))
     seen["version 3"] = state(scene)
+    seen["in trees"] += datablocks_in_trees()
     scene = save("work", "library.blend")
 
     # In another .blend, appended and linked.

@@ -47,8 +47,8 @@ def animated_mask(scene):
 with addon(given["python"]) as scene:
     part = {
         name: importlib.import_module(f"{MODULE}.{name}")
-        for name in ("collect", "compat", "engine", "facts", "operators", "plates", "results",
-                     "run", "session", "view")
+        for name in ("collect", "compat", "datablocks", "engine", "facts", "operators", "plates",
+                     "results", "run", "session", "view")
     }  # fmt: skip
     dmp = importlib.import_module(f"{MODULE}.core").dmp
 
@@ -130,7 +130,10 @@ with addon(given["python"]) as scene:
     seen["checkers"] = sizes
 
     # A job that ends while another scene is shown.
-    other = bpy.data.scenes.new("Other")
+    other = bpy.data.scenes.new("Renamed")
+    reference = part["datablocks"].Reference(other)
+    other.name = "Other"
+    seen["renamed"] = reference.find() == other
     ended = SimpleNamespace(
         scene=other, show=lambda: None, is_new=False, summary=lambda: "1-3 solved", finished=[],
         warnings=[], note="", result=SimpleNamespace(still=False, folder=folder),

@@ -178,6 +178,11 @@ def viewed():
     ]
 
 
+def users():
+    """Of the plate, as Blender counts them: what has none is not saved."""
+    return bpy.context.scene.dmp.plate.image.users
+
+
 def in_view():
     """Whether the group lies where neither sidebar nor asset shelf covers it."""
     place = area("NODE_EDITOR")
@@ -328,7 +333,8 @@ STEPS = [
     key("shift+r"), wait(1), note("repeated", running),
     key("ctrl+z"), wait(1), note("groups after undo", groups),
     key("ctrl+shift+z"), wait(1), note("groups after redo", groups),
-    click_view("CHECKER"), wait(3), photograph("checker"), note("over checker", viewed),
+    note("users", users), click_view("CHECKER"), wait(3), photograph("checker"),
+    note("over checker", viewed), note("users later", users),
     make_long, wait(1), press_matte_range, started, wait(2),
     play, wait(1), key("Escape"), plays_no_more, wait(1), note("while playing", running),
     key("Escape"), ended,
