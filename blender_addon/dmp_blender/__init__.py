@@ -19,6 +19,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     preview    the running alpha as an image      colour   names of the colour configuration
     collect    the scene as a shot to publish     publish  the Publish button
     engine     the engine's state and its button     installer  Install engine
+    clean_plate  Build Clean Plate
     scenes     a queue over all scenes               properties, preferences, ui
 """
 
@@ -48,6 +49,7 @@ def unregister() -> None:
 
 def _parts() -> list:
     from . import (
+        clean_plate,
         comps,
         engine,
         handlers,
@@ -65,5 +67,5 @@ def _parts() -> list:
     )
 
     editing = [view, panel_operators, subject, matte_node, comps]
-    shown = [publish, scenes, *editing, installer, engine, ui]
+    shown = [publish, scenes, clean_plate, *editing, installer, engine, ui]
     return [preferences, properties, operators, *shown, handlers]

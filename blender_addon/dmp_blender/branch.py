@@ -14,7 +14,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Set, Tuple
 
 import bpy
 
-from . import compat, masks, render, state
+from . import built, compat, masks, render, state
 from .core import dmp
 from .datablocks import Reference
 from .files import Numbered, numbered
@@ -40,9 +40,33 @@ Source = Callable[[int], str]
 
 def read_pair(scene: Any, group: Optional[Any]) -> List[Input]:
     """The plate and the clean plate that are linked to a node. InputError, PlateError."""
+    return [read_one(scene, group, role) for role in SOCKETS]
+
+
+def read_one(scene: Any, group: Optional[Any], role: Any) -> Input:
+    """The plate, or the clean plate, that is linked to a node. InputError, PlateError."""
     if group is None:
         raise dmp.InputError(f"No node DMP Matte is chosen: {CHOOSE}")
-    return [_read(Branch(scene, group, role)) for role in SOCKETS]
+    linked = Branch(scene, group, role)
+    return _built(linked) or _read(linked)
+
+
+def is_linked(scene: Any, group: Optional[Any], role: Any) -> bool:
+    """Whether something is linked to the input of the node; False where there is no such node."""
+    nodes = [] if group is None else _nodes_of(scene, group)
+    return any(_link_to(node.inputs[SOCKETS[role]]) is not None for node in nodes)
+
+
+def link_image(scene: Any, group: Any, image: Any) -> None:
+    """Link a new Image node with ``image`` to the node's clean plate. InputError without a node."""
+    nodes = _nodes_of(scene, group)
+    if not nodes:
+        raise dmp.InputError(f"'{group.name}' is no node of scene '{scene.name}' any more.")
+    tree = compat.compositor_of(scene)
+    made = tree.nodes.new("CompositorNodeImage")
+    made.image = image
+    made.location = nodes[0].location[0] - 300, nodes[0].location[1] - 250
+    tree.links.new(made.outputs[0], nodes[0].inputs[SOCKETS[dmp.Role.CLEAN]])
 
 
 @dataclass(frozen=True)
@@ -87,9 +111,7 @@ class Branch:
     def start(self) -> Tuple[Any, Any]:
         """The compositor and the socket of the artist's from which the branch comes."""
         scene, group = self._scene.get(), self._group.get()
-        tree, nodes = compat.compositor_of(scene), []
-        if tree is not None:
-            nodes = [one for one in tree.nodes if getattr(one, "node_tree", None) == group]
+        tree, nodes = compat.compositor_of(scene), _nodes_of(scene, group)
         if not nodes:
             raise dmp.InputError(
                 f"'{group.name}' is no node of scene '{scene.name}', or it is inside a group of "
@@ -172,6 +194,35 @@ class Branch:
         """The state now: from here on only that is rendered."""
         self._rendered = self.state()
         return self._rendered
+
+
+def _built(branch: Branch) -> Optional[Input]:
+    """The file itself of a clean plate with a map; None for all else.
+
+    InputError where nodes change it on its way.
+    """
+    if branch.role is not dmp.Role.CLEAN:
+        return None
+    start = branch.start()[1].node
+    images = [getattr(node, "image", None) for node in _all_nodes(branch.nodes())]
+    mapped = [one for one in images if isinstance(one, bpy.types.Image) and built.has_map(one)]
+    if not mapped:
+        return None
+    if getattr(start, "image", None) != mapped[0] or mapped[0].source != "FILE":
+        raise dmp.InputError(
+            f"'{mapped[0].name}' has a map of what was never seen, which nodes do not hand on; "
+            f"link its Image node itself to {SOCKETS[branch.role]} of '{branch.name}'."
+        )
+    image = mapped[0]
+    space, path = built.sent_space(image), file_of(image)
+    return Input(branch.role, branch.name, still=True, space=space, path=path)
+
+
+def _nodes_of(scene: Any, group: Any) -> List[Any]:
+    """The nodes of the scene's compositor that show ``group``."""
+    tree = compat.compositor_of(scene)
+    nodes = [] if tree is None else tree.nodes
+    return [one for one in nodes if getattr(one, "node_tree", None) == group]
 
 
 def _read(branch: Branch) -> Linked:

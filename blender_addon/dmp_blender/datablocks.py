@@ -12,6 +12,7 @@ COLLECTIONS = {
     "Scene": "scenes", "Image": "images", "MovieClip": "movieclips", "Mask": "masks",
     "CompositorNodeTree": "node_groups",
 }  # fmt: skip
+MADE = "dmp_clean_plate"  # custom property of an image: a clean plate that was built, one file
 INPUTS = "dmp_inputs"  # custom property of the group of a node whose inputs are the plates
 
 

@@ -6,6 +6,7 @@ import functools
 import time
 from typing import Any, List, Optional, Tuple
 
+from .datablocks import MADE
 from .files import Numbered, numbered, spans
 from .sizes import file_of
 
@@ -36,7 +37,7 @@ def _kind(source: Any, datablock: Any) -> str:
 def may_be_sequence(source: Any) -> bool:
     """Whether a still's file has a number, by its name alone."""
     image = source.image if source.kind == "IMAGE" else None
-    if image is None or image.source != "FILE" or image.packed_file:
+    if image is None or image.source != "FILE" or image.packed_file or MADE in image:
         return False
     return numbered(file_of(image)) is not None
 

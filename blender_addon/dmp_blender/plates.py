@@ -15,14 +15,13 @@ from typing import Any, Callable, Iterable, List, Optional, Sequence, Tuple
 
 import bpy
 
-from . import branch, colour, compat, masks, render
+from . import branch, built, colour, compat, masks, render
 from .core import dmp
 from .files import numbered
 from .inputs import Input
 from .sizes import file_of, file_size, movie_size, pixels_digest, rendered_size, size_of_image
 
 SENT_AS_THEY_ARE = (".exr", ".hdr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp")
-LINEAR_NAMES = ("Linear", "Linear Rec.709")
 
 
 def read_inputs(group: Any) -> List[Input]:
@@ -168,6 +167,8 @@ def _image(source: Any, role: Any, rendered: bool) -> Input:
         raise dmp.PlateError(f"The {label} {path} does not exist.")
     if on_disk or files is not None:
         space = _sent_space(image, path, role)
+        if role is dmp.Role.CLEAN and built.has_map(image):
+            space, rendered = built.sent_space(image), False
         if space and not rendered:
             return Input(
                 **common, space=space, layer=layer, path="" if files else path, files=files
@@ -218,7 +219,7 @@ def _sent_space(image: Any, path: str, role: Any) -> str:
         return "raw"
     if colour.of_facility() or not compat.works_in_rec709():
         return ""  # names may mean other things there: Blender's own conversion is right
-    if settings.name in LINEAR_NAMES:
+    if settings.name in built.LINEAR_NAMES:
         return "scene_linear"
     if settings.name == "sRGB" and suffix not in (".exr", ".hdr"):
         return "sRGB"

@@ -13,7 +13,7 @@ from typing import Any
 
 import bpy
 
-from . import compat, engine, facts, place, results, scenes, subject, view
+from . import clean_plate, compat, engine, facts, place, results, scenes, subject, view
 from .chosen import preferences
 from .properties import KNOBS, MATTES, overrides, title
 from .publish import SEPARATOR, Outcome
@@ -128,6 +128,7 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
     row.label(text=label)
     if name == "clean" and group.plate.kind == "NODE":
         row.label(text="From the Node")
+        _draw_build(box, group, "Linked")
         return
     row.prop(source, "kind", text="")
     if source.kind == "NODE":
@@ -143,7 +144,9 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
             box.prop(source, "start")
             box.prop(source, "first")
     found = facts.describe(source)
-    if found:
+    if name == "clean":
+        _draw_build(box, group, found)
+    elif found:
         box.label(text=found)
     if facts.may_be_sequence(source):
         count = facts.numbered_files(source)
@@ -151,6 +154,14 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
         row.enabled = count > 0
         text = f"Use All {count} Files" if count else "Use as Sequence"
         row.operator("dmp.as_sequence", text=text, icon="SEQUENCE").row = name
+
+
+def _draw_build(box: Any, group: Any, found: str) -> None:
+    """What the clean plate is, or in its place the button that makes one: nothing moves by that."""
+    if clean_plate.is_chosen(group.id_data):
+        box.label(text=found)
+    else:
+        box.operator("dmp.build_clean", icon="RENDERLAYERS")
 
 
 def _draw_buttons(layout: Any) -> None:

@@ -7,9 +7,9 @@ from typing import Callable, Dict, Sequence
 
 import nuke
 
-from dmp_matting.hosts import CancelledError, DmpError, InputError, as_dmp_error
+from dmp_matting.hosts import InputError, as_dmp_error
 
-from . import NAME, farm, files, jobs, knobs, output, prepare, results, states, steps
+from . import NAME, clean_plate, farm, files, jobs, knobs, output, prepare, results, states, steps
 from .results import Severity
 
 
@@ -20,12 +20,7 @@ def press(action: str) -> None:
     try:
         ACTIONS[action](node)
     except Exception as error:
-        _fail(node, str(as_dmp_error(error)))
-
-
-def _fail(node: nuke.Group, sentence: str) -> None:
-    results.show_status(node, sentence, Severity.ERROR)
-    nuke.message(sentence)
+        results.show_failure(node, as_dmp_error(error))
 
 
 def _matte_frame(node: nuke.Group) -> None:
@@ -59,7 +54,7 @@ def _may_overwrite(node: nuke.Group, frames: Sequence[int]) -> bool:
 
 
 def _cancel(node: nuke.Group) -> None:
-    job = jobs.running(node)
+    job = jobs.running(node) or steps.of_node(node)
     if job is not None:
         job.cancel()
         results.show_status(node, "Cancelling.")
@@ -99,19 +94,13 @@ def _submit(node: nuke.Group) -> None:
         line = f"Wrote the farm job {bundle}; docs/td/farm.md says how it is sent."
         results.show_status(node, line)
 
-    steps.run(f"{NAME}: {node.name()}", farm.submitting(node), ended, partial(_failed, node))
-
-
-def _failed(node: nuke.Group, error: DmpError) -> None:
-    """What ended a job of steps; its node may have been deleted meanwhile."""
-    try:
-        node.name()
-    except ValueError:
-        return
-    if isinstance(error, CancelledError):
-        results.show_status(node, str(error))
-    else:
-        _fail(node, str(error))
+    steps.run(
+        f"{NAME}: {node.name()}",
+        farm.submitting(node),
+        ended,
+        partial(results.show_failure, node),
+        node,
+    )
 
 
 def _reload(node: nuke.Group) -> None:
@@ -128,6 +117,7 @@ def _reload(node: nuke.Group) -> None:
 ACTIONS: Dict[str, Callable[[nuke.Group], None]] = {
     "matte_frame": _matte_frame,
     "matte_range": _matte_range,
+    "build_clean": clean_plate.press,
     "cancel": _cancel,
     "clear": _clear,
     "reload": _reload,

@@ -16,7 +16,7 @@ from dmp_matting.hosts import AUTO, DESCRIPTIONS, PRESETS, FrameStatus, Settings
 from . import NAME, colour, subject
 from .inside import OUTPUTS
 
-NODE_VERSION = 8  # goes up with each change of the knobs or of the nodes inside
+NODE_VERSION = 9  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 ALWAYS = ("seed", "device")  # settings that count with every preset
 FRONT = ("solve_size", "recompositions")
@@ -68,9 +68,16 @@ def add(node: nuke.Group) -> None:
     _divider(node, "actions")
     _button(node, "matte_frame", "Matte frame", "Solve the current frame.")
     _button(node, "matte_range", "Matte range", "Solve the frames of the range.")
-    _button(node, "cancel", "Cancel", "End the running matte; finished frames stay.")
+    _button(node, "cancel", "Cancel", "End what runs for this node; finished frames stay.")
     _button(node, "clear", "Clear", "Disable the node, so that it shows the plate; the EXRs stay.")
     _button(node, "reload", "Reload", "Show the EXRs that are on disk now.")
+    _button(
+        node,
+        "build_clean",
+        "Build clean plate",
+        "Where none was shot: make one of the plate's own range, in which the subject moves, and "
+        "connect it. What no frame shows is marked in its layer unseen.",
+    )
     node.addKnob(nuke.Text_Knob("status", "Status", "No matte yet."))
     frames = nuke.String_Knob("frame_states", "On disk")
     frames.setEnabled(False)
@@ -305,7 +312,7 @@ def _text(node: nuke.Group, knob: nuke.Knob, help: str) -> None:
 def _button(node: nuke.Group, name: str, label: str, help: str) -> None:
     knob = nuke.PyScript_Knob(name, label, PRESSED.format(action=name))
     knob.setTooltip(help)
-    if name in ("matte_frame", "list_files"):
+    if name in ("matte_frame", "build_clean", "list_files"):
         knob.setFlag(nuke.STARTLINE)
     node.addKnob(knob)
 

@@ -33,6 +33,7 @@ from .output import VIEW
 from .proxy import full_size
 from .sources import Sources, number_at
 
+UNSEEN = "unseen.alpha"  # of a clean plate of the shot's own frames, as Nuke names it
 SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
     "file_type": "exr",
     "raw": True,
@@ -46,15 +47,21 @@ SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
 }
 
 
-def check_inputs(node: nuke.Group) -> None:
+EVERY = tuple(role for role, _, _ in INPUTS)
+
+
+def check_inputs(node: nuke.Group, roles: Sequence[Role] = EVERY) -> None:
     """InputError, MismatchError: what can be seen before anything is rendered."""
     sizes = {}
     with full_size():
         for index, (role, _, called) in enumerate(INPUTS):
+            if role not in roles:
+                continue
             source = node.input(index)
             if source is None:
                 if not role.is_matte:
-                    raise InputError(f"Connect the {called} input of {node.name()}.")
+                    other = " or press Build clean plate" if role is Role.CLEAN else ""
+                    raise InputError(f"Connect the {called} input of {node.name()}{other}.")
                 continue
             window = source.format()
             sizes[called] = (window.width(), window.height(), window.x(), window.y())
@@ -75,8 +82,9 @@ def _shown(size: Tuple[int, int, int, int]) -> str:
 class Plates:
     """The plates of some frames of a node: files as they are, and the rest to be rendered.
 
-    A plate that a Read hands on unchanged is taken from its file. The others are rendered into
-    ``folder``, by ``render`` in steps of one frame, between which Nuke is free, or in whole ranges.
+    ``roles``: which of the inputs. A plate that a Read hands on unchanged is taken from its file.
+    The others are rendered into ``folder``, by ``render`` in steps of one frame, between which Nuke
+    is free, or in whole ranges.
     Raises what :func:`check_inputs` does, and OutputError when the disk is too small.
     """
 
@@ -88,8 +96,9 @@ class Plates:
         folder: Path,
         space: str,
         sources: Optional[Sources] = None,
+        roles: Sequence[Role] = EVERY,
     ) -> None:
-        check_inputs(node)
+        check_inputs(node, roles)
         self._node, self._frames, self._views = node, list(frames), views
         self.folder, self._space = folder, space
         self._channels: Dict[Role, str] = {}  # what the Write of an input writes
@@ -97,7 +106,7 @@ class Plates:
         self._rendered: Dict[Role, List[int]] = {}
         for index, (role, _, _) in enumerate(INPUTS):
             source = node.input(index)
-            if source is None:
+            if source is None or role not in roles:
                 continue
             files = {} if sources is None else self._files(role, sources)
             if files:
@@ -197,6 +206,8 @@ def _channels(node: nuke.Group, role: Role, source: nuke.Node) -> str:
     layers = _layers_with_colour(source)
     wanted = knobs.layer(node).lower()
     named = next((one for one in layers if one.lower() == wanted), "")
+    if role is Role.CLEAN and not named and UNSEEN in source.channels():
+        return "all"  # the map of what is made up counts as well
     if named or role is Role.CLEAN:
         return named or "rgb"
     names = ", ".join(layers)

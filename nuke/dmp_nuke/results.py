@@ -14,7 +14,7 @@ from typing import Any, Container, Dict, Iterator, List, Tuple, cast
 
 import nuke
 
-from dmp_matting.hosts import InputError, OutputError
+from dmp_matting.hosts import CancelledError, DmpError, InputError, OutputError
 
 from .node import OLDER_LABEL, each_node, inner
 from .output import Sequence, named_views, sequence
@@ -113,6 +113,19 @@ def show_status(node: nuke.Group, sentence: str, severity: Severity = Severity.I
         elif before.value():
             tile.setValue(int(before.value()))
             before.setValue("")
+
+
+def show_failure(node: nuke.Group, error: DmpError) -> None:
+    """What ended a job of steps, where a message may be shown; the node may be gone by now."""
+    try:
+        node.name()
+    except ValueError:
+        return
+    if isinstance(error, CancelledError):
+        show_status(node, str(error))
+    else:
+        show_status(node, str(error), Severity.ERROR)
+        nuke.message(str(error))
 
 
 def forget_ended_jobs(running: Container[str] = ()) -> None:

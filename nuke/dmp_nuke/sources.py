@@ -108,11 +108,12 @@ class Sources:
 
         Of several Reads above an input nobody but Nuke knows which count at a frame.
         """
-        return all(
-            self._has_file(role, number_at(self._node, role, number), view)
-            for role in self._inputs
-            for view in views
-        )
+        return all(self.has_plate(role, number, views) for role in self._inputs)
+
+    def has_plate(self, role: Role, number: int, views: Sequence[str]) -> bool:
+        """As :meth:`is_there`, of one input."""
+        at = number_at(self._node, role, number)
+        return all(self._has_file(role, at, view) for view in views)
 
     def _has_file(self, role: Role, number: int, view: str) -> bool:
         direct = self.direct(role, number, view)

@@ -1,4 +1,4 @@
-"""The inputs of a farm job or a publish, rendered in steps: Nuke is free between two frames.
+"""A farm job, a publish or a clean plate, made in steps: Nuke is free between two of them.
 
     def working(): ...; yield "Rendering the inputs: 3 of 20.", 15; ...; return value
 
@@ -19,6 +19,7 @@ R = TypeVar("R")
 Step = Tuple[str, int]  # what happens, and per cent of it that are done
 Working = Generator[Step, None, R]
 
+CANCELLED = "Cancelled while the inputs were rendered."
 RUNNING: List[Steps[Any]] = []  # one or none
 
 
@@ -27,19 +28,27 @@ def run(
     working: Working[R],
     ended: Callable[[R], None],
     failed: Callable[[DmpError], None],
+    node: Optional[nuke.Group] = None,
+    cancelled: str = CANCELLED,
 ) -> Optional[Steps[R]]:
     """Start it; one that has nothing to render ends at once, and None is returned.
 
     What its beginning raises is raised here. ``ended`` and ``failed`` are called on the main thread
-    when nothing renders.
+    when nothing renders. ``node``: the one whose Cancel ends it; ``cancelled``: the sentence then.
     """
     if RUNNING:
         raise InputError("The inputs of another job are being rendered; wait, or cancel that.")
-    started = Steps(title, working, ended, failed)
+    name = "" if node is None else node.fullName()
+    started = Steps(title, working, ended, failed, name, cancelled)
     if not started.begin():
         return None
     RUNNING[:] = [started]
     return started
+
+
+def of_node(node: nuke.Group) -> Optional[Steps[Any]]:
+    """What runs for a node."""
+    return next((one for one in RUNNING if one.name == node.fullName()), None)
 
 
 class Steps(Generic[R]):
@@ -51,8 +60,12 @@ class Steps(Generic[R]):
         working: Working[R],
         ended: Callable[[R], None],
         failed: Callable[[DmpError], None],
+        name: str,
+        cancelled: str,
     ) -> None:
         self._title, self._ended, self._failed = title, ended, failed
+        self.name, self._sentence = name, cancelled
+        self._cancelled = False
         self._values: List[R] = []  # one, when the work has ended
         self._working = self._kept(working)
         self._bar: Optional[nuke.ProgressTask] = None  # while it runs
@@ -69,14 +82,18 @@ class Steps(Generic[R]):
         self._ticker = Ticker(self._tick, self._bug)
         return True
 
+    def cancel(self) -> None:
+        """End it with the next tick."""
+        self._cancelled = True
+
     def _kept(self, working: Working[R]) -> Generator[Step, None, None]:
         self._values.append((yield from working))
 
     def _tick(self) -> None:
         assert self._bar is not None
         try:
-            if self._bar.isCancelled():
-                raise CancelledError("Cancelled while the inputs were rendered.")
+            if self._bar.isCancelled() or self._cancelled:
+                raise CancelledError(self._sentence)
             step = next(self._working, None)
         except DmpError as error:
             reason = error

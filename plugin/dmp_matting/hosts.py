@@ -45,6 +45,12 @@ from .publish.background_publish import BackgroundPublish
 from .publish.host_window import open_publish_window
 from .publish.request import PublishRequest
 from .settings import Settings, still_valid
+from .shots.build_clean_plate import (
+    CleanPlateStep,
+    building_clean_plate,
+    new_clean_plate,
+)
+from .shots.clean_plates import CleanPlateReport, frames_to_look_at, has_unseen_map
 from .shots.follow import unfollowed
 from .shots.plate_record import read_plate_record, write_plate_record
 from .shots.shot import CHUNK, Shot
@@ -59,6 +65,8 @@ __all__ = [
     "BackgroundTask",
     "CHUNK",
     "CancelledError",
+    "CleanPlateReport",
+    "CleanPlateStep",
     "DESCRIPTIONS",
     "DmpError",
     "EngineError",
@@ -88,6 +96,7 @@ __all__ = [
     "Watcher",
     "as_dmp_error",
     "atomic_write",
+    "building_clean_plate",
     "cache_folder",
     "choose_engine",
     "configuration_text",
@@ -97,11 +106,14 @@ __all__ = [
     "finish",
     "frame_status",
     "frames_needed",
+    "frames_to_look_at",
+    "has_unseen_map",
     "host_configuration",
     "log_file",
     "made_from",
     "mapped",
     "named_settings",
+    "new_clean_plate",
     "new_temporary_folder",
     "open_publish_window",
     "overwrites",

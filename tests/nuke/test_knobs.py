@@ -137,7 +137,7 @@ def test_the_front_is_short_and_the_rest_is_folded(session: Session) -> None:
     front = ours[: ours.index("plates_group")]
     shown = [name for name in front if not name.endswith("_line") and made[name].visible()]
     assert shown[:7] == ["range", "first", "last", "only", "solve", "file", "version_up"]
-    assert len(shown) == 21 and len(ours) > 50
+    assert len(shown) == 22 and len(ours) > 50
     for name in shown:
         assert "eq." not in made[name].tooltip(), name
     groups = [knob for knob in made.knobs().values() if knob.name().endswith("_group")]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import subprocess
 import tempfile
+import threading
 from typing import IO, Any, Dict, Generator, Mapping, Optional, Sequence, Union
 
 from ..errors import CancelledError, EngineError, EngineMissingError, from_wire, limit_hint
@@ -92,30 +93,70 @@ def engine_lines(*arguments: str) -> Generator[Dict[str, Any], None, None]:
 
     Closing the generator ends the engine. Raises what the engine raised, and EngineError.
     """
-    with tempfile.TemporaryFile() as stderr:
-        child = start_engine(*arguments, stderr=stderr)
-        try:
-            assert child.stdout is not None
-            for line in child.stdout:
-                try:
-                    fields: Dict[str, Any] = json.loads(line)
-                except (ValueError, RecursionError):
-                    continue  # printed by a library
-                if "error" in fields:
-                    raise from_wire(fields)
-                yield fields
-            code = child.wait()
-            if code:
-                raise _died(code, stderr)
-        finally:
-            child.terminate()
-            _end(child)
+    return EngineCommand().lines(*arguments)
+
+
+class EngineCommand:
+    """A long command of the engine, which another thread may end.
+
+    ``python``: the engine's, as the host's preferences name it. ``ocio``: the host's own colour
+    configuration; None: that of ``$OCIO``.
+    """
+
+    def __init__(self, python: Optional[str] = None, ocio: Optional[str] = None) -> None:
+        self._python, self._ocio = python, ocio
+        self._child: Optional[subprocess.Popen[bytes]] = None
+        self._lock = threading.Lock()  # around the child's start and its end on request
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """End it, whatever thread runs it; returns at once."""
+        with self._lock:
+            self._cancelled = True
+            if self._child is not None:
+                self._child.terminate()
+
+    def lines(self, *arguments: str) -> Generator[Dict[str, Any], None, None]:
+        """Run the command once, as :func:`engine_lines`; CancelledError after :meth:`cancel`."""
+        with tempfile.TemporaryFile() as stderr:
+            with self._lock:
+                self._check_wanted()
+                command = engine_command(self._python)
+                child = start_engine(*arguments, stderr=stderr, command=command, ocio=self._ocio)
+                self._child = child
+            try:
+                assert child.stdout is not None
+                for line in child.stdout:
+                    try:
+                        fields: Dict[str, Any] = json.loads(line)
+                    except (ValueError, RecursionError):
+                        continue  # printed by a library
+                    if "error" in fields:
+                        raise from_wire(fields)
+                    yield fields
+                code = child.wait()
+                self._check_wanted()
+                if code:
+                    raise _died(code, stderr)
+            finally:
+                child.terminate()
+                _end(child)
+
+    def _check_wanted(self) -> None:
+        if self._cancelled:
+            raise CancelledError("Cancelled.")
 
 
 def start_engine(
-    *arguments: str, stderr: IO[bytes], command: Optional[Sequence[str]] = None
+    *arguments: str,
+    stderr: IO[bytes],
+    command: Optional[Sequence[str]] = None,
+    ocio: Optional[str] = None,
 ) -> subprocess.Popen[bytes]:
-    """Start the engine with pipes on its input and output, its errors going to ``stderr``."""
+    """Start the engine with pipes on its input and output, its errors going to ``stderr``.
+
+    ``ocio``: a colour configuration in place of that of ``$OCIO``.
+    """
     command = command or engine_command()
     try:
         return subprocess.Popen(
@@ -123,7 +164,7 @@ def start_engine(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=stderr,
-            env=child_environment(),
+            env={**child_environment(), **({"OCIO": ocio} if ocio else {})},
         )
     except OSError as reason:
         raise EngineMissingError(

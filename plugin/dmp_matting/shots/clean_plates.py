@@ -12,6 +12,7 @@ import dataclasses
 import os
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
+from ..client.engine_process import EngineCommand
 from ..client.file_states import FileStates
 from ..errors import InputError, OutputError, PlateError
 from ..exr_header import ExrHeader, read_exr_header
@@ -23,6 +24,7 @@ from .sequences import FilePattern, is_pattern
 from .shot import Shot, check_name
 
 AUTO_CLEAN = "auto"  # in place of a clean plate's path
+UNSEEN = b"unseen.A"  # the engine's plates/io/channels.py
 MOST_FRAMES = 32  # that are looked at: more show hardly another place
 
 Note = Callable[[str], None]
@@ -51,20 +53,27 @@ def with_made_plates(
 
 
 def frames_of(shot: Shot, numbers: Sequence[int]) -> List[Plate]:
-    """The plates that a clean plate is made of: at most MOST_FRAMES of these, evenly spaced.
+    """The plates of those frames that a clean plate is made of. InputError as frames_to_look_at."""
+    chosen = frames_to_look_at(numbers, shot.image)
+    found = (shot.frame(number).plate(Role.IMAGE) for number in chosen)
+    return [plate for plate in found if plate is not None]
+
+
+def frames_to_look_at(numbers: Sequence[int], image: str) -> List[int]:
+    """At most MOST_FRAMES of these frames of ``image``, ascending and evenly spaced.
 
     InputError where they are fewer than two.
     """
     if len(numbers) < 2:
+        what = "one frame" if numbers else "no frames"
         raise InputError(
-            f"{shot.image} is one frame; a clean plate of the shot itself needs several, in which "
+            f"{image} is {what}; a clean plate of the shot itself needs several, in which "
             "the subject moves."
         )
     count = min(len(numbers), MOST_FRAMES)
     chosen = sorted(numbers)
     places = [round(index * (len(chosen) - 1) / (count - 1)) for index in range(count)]
-    found = (shot.frame(chosen[place]).plate(Role.IMAGE) for place in places)
-    return [plate for plate in found if plate is not None]
+    return [chosen[place] for place in places]
 
 
 def write_clean_plate(
@@ -72,16 +81,18 @@ def write_clean_plate(
     output: str,
     image: str,
     on_frame: Callable[[Dict[str, Any]], None] = lambda line: None,
+    engine: Optional[EngineCommand] = None,
 ) -> CleanPlateReport:
     """Make the clean plate of ``plates``, frames of ``image``, and write it to ``output``.
 
     ``on_frame`` is called with ``aligned`` and ``of`` after each frame. Raises PlateError,
-    MismatchError, OutputError, EngineError.
+    MismatchError, OutputError, EngineError, and CancelledError where ``engine`` is ended.
     """
     states = FileStates(lambda plate: [one.path for one in plates])
     inputs = inputs_of(_whole(output, plates), states)
     answer: Dict[str, Any] = {}
-    for line in shot_clean_plate(plates, output, inputs, os.path.abspath(image)):
+    made_of = os.path.abspath(image)
+    for line in shot_clean_plate(plates, output, inputs, made_of, engine or EngineCommand()):
         if "aligned" in line:
             on_frame(line)
         elif "path" in line:
@@ -100,6 +111,11 @@ class CleanPlateReport:
     left_out: Sequence[str]  # damaged, or of another place
     unseen: float  # share of it that no frame shows
     moved: float  # pixels by which frames were moved, at most
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether every part of it was seen, in every frame that was looked at."""
+        return not self.unseen and not self.left_out
 
     def __str__(self) -> str:
         parts = [f"of {self.frames} frames"]
@@ -130,6 +146,17 @@ def made_clean_plate(output: str, make_folder: bool = False) -> str:
     if os.path.exists(made) and (header is None or not header.text("dmp:inputs")):
         raise InputError(f"{made} was not made by DMP; rename it, or give it with --clean.")
     return made
+
+
+def has_unseen_map(path: str) -> bool:
+    """Whether an EXR is a clean plate with a map of what no frame of its shot shows.
+
+    Such a file has to reach the engine as it is: what a host renders of it has the colours alone,
+    and those that are made up would count as seen.
+    """
+    header = _header(path)
+    channels = header.get("channels") if header is not None else None
+    return channels is not None and UNSEEN + b"\0" in channels
 
 
 def inputs_of(whole: Plate, states: FileStates) -> str:

@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict, Generator, Iterable, List, Mapping, Optional, Sequence
 
-from ..client.engine_process import engine_lines
+from ..client.engine_process import EngineCommand
 from ..job import Plate
 from .sequences import range_text
 from .shot import Shot
@@ -83,15 +83,16 @@ def merge_stills(stills: Sequence[str], output: str, space: str, inputs: str) ->
 
 
 def shot_clean_plate(
-    plates: Sequence[Plate], output: str, inputs: str, made_of: str
+    plates: Sequence[Plate], output: str, inputs: str, made_of: str, engine: EngineCommand
 ) -> Generator[Dict[str, Any], None, None]:
     """The clean plate of a shot's own frames (the engine's review/shot_clean_plate.py).
 
-    A line for each frame, and a last one. Raises PlateError, MismatchError, OutputError.
+    A line for each frame, and a last one. Raises PlateError, MismatchError, OutputError, and
+    CancelledError where ``engine`` is ended.
     """
     request = {"plates": [dataclasses.asdict(plate) for plate in plates], "output": output,
                "inputs": inputs, "made_of": made_of}  # fmt: skip
-    return _engine_review("background", request)
+    return _engine_review("background", request, engine)
 
 
 def movie_frames(request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]:
@@ -160,11 +161,13 @@ def _results(results: Mapping[int, str]) -> Dict[str, Any]:
     return {"frames": [{"number": n, "result": results[n]} for n in sorted(results)]}
 
 
-def _engine_review(what: str, request: Mapping[str, Any]) -> Generator[Dict[str, Any], None, None]:
+def _engine_review(
+    what: str, request: Mapping[str, Any], engine: Optional[EngineCommand] = None
+) -> Generator[Dict[str, Any], None, None]:
     with tempfile.TemporaryDirectory(prefix="dmp-") as folder:
         file = Path(folder) / "request.json"
         file.write_text(json.dumps(request), encoding="utf-8")
-        yield from engine_lines("shot", what, str(file))
+        yield from (engine or EngineCommand()).lines("shot", what, str(file))
 
 
 def _drain(lines: Iterable[Dict[str, Any]]) -> None:

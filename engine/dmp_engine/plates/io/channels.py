@@ -23,6 +23,7 @@ MAIN = (
     "c", "ci",
 )  # fmt: skip
 UNSEEN = "unseen.A"  # of a clean plate: 1 where its colours are made up, 0 where they were seen
+UNSEEN_NAMES = ("unseen.a", "unseen.alpha")  # in lower case; the second as Nuke writes it again
 VIEWS = ("left", "right")
 COMPOSITE = "composite"  # Blender's result, beside the layers that it was made of
 # A layer of one of these names, or with one of these words in its name, is data and no picture.
@@ -146,8 +147,9 @@ def pick_alpha(parts: list[Part]) -> Pick | None:
 
 def pick_unseen(part: Part) -> Pick | None:
     """The map of what a clean plate never showed, beside its colours; None where there is none."""
-    names = list(part.spec.channelnames)
-    return Pick(part, (names.index(UNSEEN),)) if UNSEEN in names else None
+    names = [name.lower() for name in part.spec.channelnames]
+    found = [index for index, name in enumerate(names) if name in UNSEEN_NAMES]
+    return Pick(part, (found[0],)) if found else None
 
 
 def _leaf(name: str) -> str:

@@ -1,0 +1,63 @@
+"""*Build Clean Plate*: a plate whose subject moves, no clean plate, a button of the panel."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ..scenes import blocks, disc_over, write_image
+from .conftest import SMALL, Blender, channels, read
+
+PLACES = (38, 44, 50, 56, 50, 44)  # where the disc is: its middle is never seen
+ALWAYS = disc_over(np.zeros((64, 96, 3)), (47, 34), 4, 1).alpha > 0.5
+
+
+@pytest.fixture
+def wall(tmp_path: Path) -> np.ndarray:
+    """What is behind a disc that paces, in six frames as EXR and as 8-bit PNG."""
+    random = np.random.default_rng(8)
+    wall = 0.1 + 0.7 * blocks(random, 8, 12, 8)[:64, :96]
+    for number, x in enumerate(PLACES, 1):
+        plate = disc_over(wall, (x, 34), 15, 4).plate
+        plate = plate + random.normal(0, 0.003, plate.shape)
+        write_image(tmp_path / f"plate.{number:04d}.exr", plate, "float")
+        encoded = np.where(
+            plate <= 0.0031308, plate * 12.92, 1.055 * plate.clip(1e-6) ** (1 / 2.4) - 0.055
+        )
+        write_image(tmp_path / f"shown.{number:04d}.png", encoded.clip(0, 1), "uint8")
+    write_image(tmp_path / "clean.exr", wall, "float")
+    return wall
+
+
+@pytest.mark.parametrize("plate", ["plate.0001.exr", "shown.0001.png"])
+def test_a_shot_without_a_clean_plate(
+    blender: Blender, engine: Any, wall: np.ndarray, tmp_path: Path, output: Path, plate: str
+) -> None:
+    seen = blender.run(
+        "clean_plate", folder=tmp_path, output=output, plate=plate, frames=len(PLACES),
+        size=(96, 64), settings={**SMALL, "solve_size": 0},
+    )  # fmt: skip
+    stem = plate.partition(".")[0]
+    assert seen["no plate"][1] == "Choose a plate first, the picture with the subject."
+    assert seen["still"][1].startswith("The plate 'clean.exr' is one frame; a clean plate of")
+    assert seen["built"] == [["FINISHED"], ""] and not seen["poll"]
+    files = [Path(one) for one in seen["files"]]
+    assert [one.parent.name for one in files] == [f"{stem}_clean_v001", f"{stem}_clean_v002"]
+    assert Path(seen["image"][0]) == files[0] and seen["again"] == seen["built"]
+    assert channels(files[0]) == ["R", "G", "B", "unseen.A"]
+    picture = read(files[0])
+    unseen = picture[..., 3] > 0.5
+    assert unseen[ALWAYS].all() and 0.01 < unseen.mean() < 0.35
+    assert np.abs(picture[..., :3] - wall)[~unseen].mean() < 0.004, "scene-linear, whatever it is"
+    # The matte has no evidence where nothing was seen; with a node, which renders the plate, too.
+    assert seen["matte"] == seen["node matte"] == [["FINISHED"], ""]
+    for matte in [*seen["mattes"], *seen["node mattes"]]:
+        confidence = read(matte)[..., channels(matte).index("confidence.A")]
+        assert confidence[ALWAYS].max() <= 0.5 < confidence[~unseen].mean()
+    assert len(seen["mattes"]) == len(seen["node mattes"]) == 1
+    assert seen["node"] == [["FINISHED"], ""] and seen["socket"] == "RGBA"
+    assert seen["linked"][0] == "CompositorNodeImage"
+    assert "has a map of what was never seen, which nodes do not hand on" in seen["changed"][1]
