@@ -34,7 +34,9 @@ def read_inputs(group: Any) -> List[Input]:
     if pair[0] is None:
         raise dmp.InputError("Choose a plate first, the picture with the subject.")
     if pair[1] is None:
-        raise dmp.InputError("Choose a clean plate first, the view without the subject.")
+        raise dmp.InputError(
+            "Choose a clean plate first, the view without the subject, or build one."
+        )
     rendered = any(one.socket is not None for one in pair)
     spaces = {one.space for one in pair}
     if rendered and (spaces == {"scene_linear", "sRGB"} or any(one.layer for one in pair)):

@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
 
 CASES = {
     "no plate": "Choose a plate first, the picture with the subject.",
-    "no clean plate": "Choose a clean plate first, the view without the subject.",
+    "no clean plate": "Choose a clean plate first, the view without the subject, or build one.",
     "lost file": "The clean plate {folder}/lost.exr does not exist.",
     "missing frame":
         "The plate has no file for frame 2: {folder}/plate.0002.exr does not exist. "

@@ -172,11 +172,17 @@ def test_the_same_node_twice(dmp: Any, session: Session, engine: Connection) -> 
     assert press(dmp, "cancel") == "Cancelled; 0 of 1 frames are done."
 
 
-@pytest.mark.parametrize(("index", "called"), [(0, "plate"), (1, "clean plate")])
-def test_an_input_is_not_connected(dmp: Any, session: Session, index: int, called: str) -> None:
+@pytest.mark.parametrize(
+    ("index", "sentence"),
+    [
+        (0, "Connect the plate input of DMPMatte1."),
+        (1, "Connect the clean plate input of DMPMatte1 or press Build clean plate."),
+    ],
+)
+def test_an_input_is_not_connected(dmp: Any, session: Session, index: int, sentence: str) -> None:
     dmp.setInput(index, None)
     press(dmp, "matte_frame")
-    failed(dmp, session, f"Connect the {called} input of DMPMatte1.")
+    failed(dmp, session, sentence)
 
 
 def test_a_clean_plate_of_another_format(dmp: Any, session: Session, tmp_path: Path) -> None:
