@@ -18,7 +18,7 @@ SECONDS: dict[str, int] = {
     "plugin/client/install/test_shared.py": 15,
     "plugin/cli/test_package.py": 30,
     "plugin/cli/test_doctor.py": 25,
-    "blender/test_installer.py": 20,
+    "blender/test_installer.py": 45,
     "nuke/test_engine_install.py": 15,
     "nuke/test_bad_days.py": 106,
     "engine/server/test_queue.py": 99,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import sysconfig
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,11 @@ import pytest
 from dmp_matting.client.requirements import TORCH
 
 from ..conftest import Home
-from ..packages import wheel
-from .conftest import Blender
+from ..packages import Index, index, release, wheel
+from .conftest import PLATES, WINDOWS, Blender
+from .test_window import PLACES, WINDOW, display, in_a_window
+
+__all__ = ["display", "index", "release"]  # fixtures
 
 
 @pytest.mark.parametrize("blender", ["4.5"], indirect=True)
@@ -31,3 +36,32 @@ def test_install_engine(blender: Blender, home: Home, tmp_path: Path) -> None:
     assert (seen["after"], seen["update"]) == ("stopped", "")
     assert seen["config"]["engine_python"].startswith(str(home.root / "data"))
     assert seen["started"] == [["FINISHED"], ""]
+
+
+@pytest.mark.parametrize("version", WINDOWS[:1])  # the newer one was seen once, and takes a minute
+def test_the_button_is_pressed_in_a_window(
+    make_blender: Callable[[str], Blender], addon_zip: Path, display: str, index: Index,
+    release: Path, home: Home, output: Path, version: str,
+) -> None:  # fmt: skip
+    """By a hand, from an index that the test serves; its release lies in the add-on."""
+    blender = make_blender(version)
+    blender.run("install", zip=addon_zip, uninstall=False)
+    (core,) = blender.user.rglob("dmp_matting")
+    for place, pattern in ((core / "release", "*.whl"), (core / "client/install", "*.txt")):
+        for file in release.glob(pattern):
+            shutil.copyfile(file, place / file.name)
+    given = {
+        "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
+        "blend": output / "shot.blend", "output": output, "last": 1001, "settings": {},
+        "window": WINDOW, "install": 72, **PLACES[version],
+    }  # fmt: skip
+    blender.run("prepare", **given)
+    seen = in_a_window(blender, output / "shot.blend").run(
+        "press_install", environment={"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}, **given
+    )
+    assert seen["left"] == 0, seen
+    assert seen["before the answer"] is False and seen["after Escape"] is False
+    assert seen["titles"] and all(one.startswith("Installing: ") for one in seen["titles"])
+    assert seen["note"] == "The engine is installed and has made its first matte."
+    assert seen["config"]["engine_python"].startswith(str(home.root / "data" / "engines"))
+    assert any(name.startswith("torch-") for name in index.served)
