@@ -247,8 +247,10 @@ class Running:
         frames = f"{len(self._finished)} frames" if len(self._finished) > 1 else "1 frame"
         text = f"Done: {frames} in {seconds:.0f} s with {last.settings.preset} on {last.device}."
         warned = [one for one in self._finished if one.warnings]
-        if warned:
-            return f"{text} Frame {warned[0].frame}: {warned[0].warnings[0]}", Severity.WARNING
+        warnings = [self._work.shared_views] if self._work.shared_views else []
+        warnings += [f"Frame {one.frame}: {one.warnings[0]}" for one in warned[:1]]
+        if warnings:
+            return " ".join([text, *warnings]), Severity.WARNING
         noted = [one for one in self._finished if one.notes]
         if noted:  # what was done to the plates, such as how the clean plate was moved
             text = f"{text} Frame {noted[0].frame}: {' '.join(noted[0].notes)}"

@@ -43,6 +43,11 @@ class Sequence:
         """The pattern of one view."""
         return self.pattern.replace(VIEW, view).replace(SHORT_VIEW, view[:1])
 
+    def separates(self, views: Iterable[str]) -> bool:
+        """Whether each of the views has a file of its own."""
+        own = [self.of_view(view) for view in views]
+        return len(set(own)) == len(own)
+
     def places(self, views: Iterable[str]) -> Set[str]:
         """The patterns of the views, however they are spelled; what is equal are the same files.
 
@@ -77,8 +82,12 @@ def _digits(at: re.Match[str]) -> int:
 
 
 def default_output(name: str) -> str:
-    """The output of a new node: beside the script, in a folder of its own and of its version."""
-    return f"{BESIDE}/dmp/{name}/v001/{name}.%04d.exr"
+    """The output of a new node: beside the script, in a folder of its own and of its version.
+
+    In a script with several views each has files of its own.
+    """
+    view = f".{VIEW}" if len(nuke.views()) > 1 else ""
+    return f"{BESIDE}/dmp/{name}/v001/{name}{view}.%04d.exr"
 
 
 def sequence(node: nuke.Group) -> Sequence:

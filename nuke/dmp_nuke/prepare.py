@@ -62,6 +62,7 @@ class Work:
         self._ocio = colour.configuration() if knobs.keeps_space(node) else None
         knobs.number_as_printf(node)
         self.files, self.views = output.sequence(node), wanted_views(node)
+        self.shared_views = shared_views(node)  # a warning, or ""
         results.check_alone(node, self.files)
         render.check_inputs(node)
         output.ready_folders(self.files, self.views)
@@ -184,6 +185,19 @@ def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
             "another value."
         )
     return chosen
+
+
+def shared_views(node: nuke.Group) -> str:
+    """A sentence where other views of the script show what a view of the node has; else ""."""
+    files, chosen = output.sequence(node), chosen_views(node)
+    own = {files.of_view(view): view for view in chosen}
+    others = [one for one in nuke.views() if one not in chosen and files.of_view(one) in own]
+    if not others:
+        return ""
+    return (
+        f"The output has no place for each view, so {', '.join(others)} shows the matte of "
+        f"{own[files.of_view(others[0])]}; put %V into it."
+    )
 
 
 def chosen_views(node: nuke.Group) -> Tuple[str, ...]:

@@ -24,6 +24,7 @@ from dmp_matting.hosts import FileStates, Frame, InputError, OutputError, Plate,
 from . import colour, knobs, output
 from .node import INPUTS, children, upstream
 
+VIEW_IN_NAME = ", view "
 PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
 # Nodes that give other frames than the one that is asked for, by a part of their class.
 TIME = re.compile(
@@ -144,6 +145,8 @@ class Sources:
         number = number_at(self._node, role, number)
         pair = next(self._reads(role), None)
         file = "Nuke" if pair is None else _file_at(*pair, number, view)
+        if len(nuke.views()) > 1:  # one file may hold several views
+            file = f"{file}{VIEW_IN_NAME}{view}"
         nodes = self._sequence_digest(role, view) if self._in_time[role] else self._digests[role]
         return f"{file} ({role.called}, frame {number}, nodes {nodes}).exr"
 
@@ -174,6 +177,12 @@ class Sources:
             found = nuke.toNode(f"root.{name}")
             if found is not None:
                 yield found, knob
+
+
+def without_view(name: str) -> str:
+    """A plate's name as results have it that were made before it had the view."""
+    before, found, after = name.rpartition(VIEW_IN_NAME)
+    return f"{before} ({after.partition(' (')[2]}" if found else name
 
 
 def digest_above(node: nuke.Group) -> str:

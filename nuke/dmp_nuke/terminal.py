@@ -77,7 +77,11 @@ def compute(node: nuke.Group, frames: Sequence[int]) -> int:
                 ) from None
             task.result()
         results.show(node, work.files, work.views)
-        results.show_status(node, f"Done: {done} frames in a batch.")
+        done_line = f"Done: {done} frames in a batch."
+        if work.shared_views:
+            nuke.tprint(f"{NAME}: {node.fullName()}: {work.shared_views}")
+            done_line = f"{done_line} {work.shared_views}"
+        results.show_status(node, done_line)
     finally:
         work.clean()
     return done

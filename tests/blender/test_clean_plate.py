@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,15 @@ def wall(tmp_path: Path) -> np.ndarray:
     return wall
 
 
-@pytest.mark.parametrize("plate", ["plate.0001.exr", "shown.0001.png"])
+@pytest.mark.parametrize(
+    ("version", "plate"),
+    [("4.5", "plate.0001.exr"), ("5.0", "shown.0001.png"), ("3.4", "shown.0001.png")],
+)
 def test_a_shot_without_a_clean_plate(
-    blender: Blender, engine: Any, wall: np.ndarray, tmp_path: Path, output: Path, plate: str
-) -> None:
-    seen = blender.run(
+    installed: Callable[[str], Blender], engine: Any, wall: np.ndarray, tmp_path: Path,
+    output: Path, version: str, plate: str,
+) -> None:  # fmt: skip
+    seen = installed(version).run(
         "clean_plate", folder=tmp_path, output=output, plate=plate, frames=len(PLACES),
         size=(96, 64), settings={**SMALL, "solve_size": 0},
     )  # fmt: skip
