@@ -24,8 +24,8 @@ FOREIGN = {
     "--list", "--before", "--samples", "--plates",
     "--help", "--grace", "--worker-idle", "--joint-steps", "--work", "--repeats", "--step",
     "--nthreads", "--resources", "--python-expr", "--python-exit-code", "--python", "--node",
-    "--no-deps", "--require-hashes",
-    "--again", "--save", "--render", "--smoke", "--parts", "--also", "--limit", "--path",
+    "--no-deps", "--require-hashes", "--disable-pip",
+    "--again", "--save", "--render", "--smoke", "--parts", "--also", "--limit",
 }  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from ...file_lock import only_one
 from ...paths import config_file, data_folder, put_damaged_config_aside, write_config
 from ..background_task import BackgroundTask
 from ..launcher import stop_engine
-from . import failures, machine, payload, records, tools, torch_build
+from . import failures, machine, payload, records, shared, tools, torch_build
 from .environment import bytes_of, put_in_place, torch_version, write_command
 from .payload import Payload
 from .pythons import pip_is_configured, uv_is_configured
@@ -96,14 +96,17 @@ class Plan:
         return (
             f"DMP {self.payload.version}, {torch} and its other packages, {origin}, are installed "
             f"into {self.place} ({_size(self.disk)}, on {python}). Nothing else leaves this "
-            f"machine, and {besides}.{self._comes_first()}"
+            f"machine, and {besides}.{self._warning}"
         )
 
-    def _comes_first(self) -> str:
+    @property
+    def _warning(self) -> str:
+        """What would make all of it useless, before it is downloaded."""
+        if self.request.into:
+            base = self.tools.base
+            return " ".join(["", *(shared.closed_python(base.path) if base else [])])
         named = os.environ.get("DMP_ENGINE_PYTHON")
-        if not named or self.request.into:
-            return ""
-        return f" DMP_ENGINE_PYTHON names {named}, which is used until that is unset."
+        return f" DMP_ENGINE_PYTHON names {named}, which comes first until unset." if named else ""
 
 
 @dataclass(frozen=True)
@@ -192,7 +195,7 @@ class Installation:
         lock = self._log.with_suffix(".lock")
         try:
             if self._into:
-                _make_open(place.parent)
+                shared.make_open(place.parent)
             else:
                 place.mkdir(parents=True, exist_ok=True)
                 config_file().parent.mkdir(parents=True, exist_ok=True)
@@ -250,7 +253,7 @@ class Installation:
             records.write_record(side, record)
             if self._into:
                 machine.open_to_all(side)
-                self._explain_closed(target, Path(records.python_in(side)))
+                self._notes += shared.closed(target, records.python_in(side))
                 with suppress(FileNotFoundError):
                     target.rmdir()  # Windows renames onto none, and a cancelled one stays
         python, command = records.python_in(target), str(machine.command_file(target)[0])
@@ -362,21 +365,6 @@ class Installation:
         with suppress(OSError):
             (data_folder() / "downloads").rmdir()  # where it holds nothing else
 
-    def _explain_closed(self, target: Path, python: Path) -> None:
-        """A shared engine that others cannot reach, or whose Python lies where they cannot."""
-        closed = machine.closed_to_others(target)
-        if closed is not None:
-            self._notes.append(
-                f"Other users cannot enter {closed}; let them with `chmod a+rx {closed}`."
-            )
-        base = Path(os.path.realpath(python))
-        closed = machine.closed_to_others(base)
-        if closed is not None:
-            self._notes.append(
-                f"Other users cannot run the Python that it was built on, {base}: {closed} is "
-                "closed to them; open that folder, or install on another Python with --base."
-            )
-
     def _explain_build(self, record: Record) -> None:
         build = self._plan.build
         if build.gpu and record.torch.endswith("+cpu"):
@@ -384,15 +372,6 @@ class Installation:
                 f"torch {record.torch} has no CUDA, so the CPU solves; set DMP_TORCH_INDEX to an "
                 f"index with the build {build.name} and install again."
             )
-
-
-def _make_open(folder: Path) -> None:
-    """Make a folder for all users, and those around it, whatever the umask. OSError."""
-    if not folder.is_dir():
-        _make_open(folder.parent)
-        with suppress(FileExistsError):
-            folder.mkdir()
-            folder.chmod(0o755)
 
 
 def _size(count: float) -> str:

@@ -128,10 +128,10 @@ def tied(command: List[str], windows: bool = WINDOWS) -> List[str]:
 
 
 def child_options() -> Dict[str, Any]:
-    """Options of Popen for a child that can be ended with all its children."""
-    if WINDOWS:
-        return {"creationflags": 0x08000000 | 0x00000200}  # CREATE_NO_WINDOW, own group
-    return {"start_new_session": True}
+    """Options of Popen for a child of ``tied`` that can be ended with all its children."""
+    if WINDOWS:  # CREATE_NO_WINDOW, own group
+        return {"creationflags": 0x08000000 | 0x00000200, "stdin": subprocess.DEVNULL}
+    return {"start_new_session": True, "stdin": subprocess.PIPE}
 
 
 def end_tree(child: subprocess.Popen[Any]) -> None:

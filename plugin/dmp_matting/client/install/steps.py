@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import threading
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
@@ -89,7 +90,7 @@ class Runner:
                     if not shutil.which(command[0]):
                         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
                     self._child = child = subprocess.Popen(
-                        machine.tied(command), env=environment, stdin=subprocess.PIPE, text=True,
+                        machine.tied(command), env=environment, text=True,
                         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8",
                         errors="replace", **machine.child_options(),
                     )  # fmt: skip
@@ -98,9 +99,9 @@ class Runner:
                         f"'{command[0]}' could not be started ({reason.strerror})."
                     ) from None
             lines: List[str] = []
-            assert child.stdin is not None and child.stdout is not None
+            assert child.stdout is not None
             try:
-                with child.stdin, child.stdout:
+                with child.stdin or nullcontext(), child.stdout:
                     for line in child.stdout:
                         log.write(line)
                         log.flush()
