@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import Any, Dict, Iterator, Optional, Set, Tuple
 
 import bpy
 import numpy as np
 
 from . import colour, compat, png
+from .core import dmp
 from .datablocks import Reference
 
 NAME = "DMP Preview"
@@ -32,8 +34,8 @@ def update(path: str) -> Optional[Any]:
     if grey is None:
         return None
     file = os.path.join(os.path.dirname(path), "alpha.png")
-    with open(file, "wb") as target:
-        target.write(png.encode(grey))
+    with dmp.atomic_write(Path(file)) as temporary:  # Blender may be reading the one before
+        temporary.write_bytes(png.encode(grey))
     image = current()
     if image is not None and image.filepath == file:
         image.reload()

@@ -33,6 +33,18 @@ def test_a_repository_that_blender_installs_from(
     assert seen == {"enabled": True, "operator": True}
 
 
+def test_an_older_blender_is_named(tmp_path: Path) -> None:
+    program = tmp_path / "blender"
+    program.write_text("#!/bin/sh\n[ \"$1\" = --version ] && echo 'Blender 3.4.1' || exit 1\n")
+    program.chmod(0o755)
+    done = package("--repository", tmp_path / "extensions", "--blender", program)
+    assert done.returncode == 2
+    assert done.stderr == (
+        f"'{program}' is Blender 3.4, which has no tool for an index; name the program of Blender "
+        "4.2 or later with --blender, or a Python that has bpy.\n"
+    )
+
+
 def test_without_a_tool_there_is_one_sentence(tmp_path: Path) -> None:
     done = package("--repository", tmp_path / "extensions")
     assert done.returncode == 2

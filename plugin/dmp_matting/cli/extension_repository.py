@@ -7,6 +7,7 @@ themselves. Blender's own platform lists no add-on that needs an outside program
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -54,8 +55,26 @@ def _tool(blender: str) -> List[str]:
             "later with --blender, or a Python that has bpy."
         )
     if not os.path.basename(named).lower().startswith("python"):
+        _check_version(named)
         return [named, "--command", "extension"]
     found = subprocess.run([named, "-c", _FIND], capture_output=True, text=True).stdout.split("\n")
     if not found[0]:
         raise InputError(f"The Python '{named}' has no bpy of Blender 4.2 or later.")
     return [named, found[0]]
+
+
+def _check_version(program: str) -> None:
+    """An older Blender has no such tool and takes its command for a file to open. InputError."""
+    done = subprocess.run(
+        [program, "--version"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    found = re.search(r"^Blender (\d+)\.(\d+)", done.stdout, re.MULTILINE)
+    if found is not None and (int(found[1]), int(found[2])) < (4, 2):
+        raise InputError(
+            f"'{program}' is {found[0]}, which has no tool for an index; name the program of "
+            "Blender 4.2 or later with --blender, or a Python that has bpy."
+        )

@@ -5,7 +5,6 @@ The job is a pretence, without an engine: it shows a preview until it is ended.
 
 import importlib
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -13,16 +12,11 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bpy
 import story
 from host import MODULE, arguments
-from story import note, wait
+from story import note, wait, window
 
 given = arguments()
 seen = {"started": 0, "closed": 0}
 kept = {}
-
-
-def shot(name):
-    path = os.path.join(given["output"], f"{name}.png")
-    subprocess.run(["import", "-window", "root", path], check=True)
 
 
 def part(name):
@@ -57,10 +51,6 @@ class Pretence:
 
     def summary(self):
         return ""
-
-
-def window():
-    return bpy.context.window_manager.windows[0]
 
 
 def enable():
@@ -156,4 +146,4 @@ STEPS = [
     enable, click, wait(1), disable, wait(1), note(seen, "disabled", count),
     enable, click, wait(1), note(seen, "enabled", count), end, ended,
 ]  # fmt: skip
-story.tell(STEPS, seen, shot)
+story.tell(STEPS, seen)

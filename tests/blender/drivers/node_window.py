@@ -1,7 +1,6 @@
 """In a real window: Add > Keying > DMP Matte, two branches linked to it, a matte, undo."""
 
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -9,68 +8,40 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bpy
 import story
 from host import MODULE, arguments, compositor, mattes
-from story import wait
+from story import biggest, click, inside, move, photograph, sidebar, wait, xdotool
 
 given = arguments()
 seen = {}
-WIDTH, HEIGHT = given["window"]
-
-
-def shot(name):
-    path = os.path.join(given["output"], f"{name}.png")
-    subprocess.run(["import", "-window", "root", path], check=True)
-
-
-def window():
-    return bpy.context.window_manager.windows[0]
-
-
-def area():
-    return max(window().screen.areas, key=lambda one: one.width * one.height)
-
-
-def place():
-    region = next(one for one in area().regions if one.type == "WINDOW")
-    return {"window": window(), "screen": window().screen, "area": area(), "region": region}
 
 
 def point_at(x, y):
     """Somewhere in the editor: pixels from its lower left corner."""
-    where = str(int(area().x + x)), str(int(HEIGHT - area().y - y))
-    subprocess.run(["xdotool", "mousemove", *where], check=True)
+    move(biggest().x + x, biggest().y + y)
 
 
 def enable():
     bpy.ops.preferences.addon_enable(module=MODULE)
     chosen = bpy.context.preferences.addons[MODULE].preferences
     chosen.engine_python, chosen.device, chosen.threads = given["python"], "cpu", 1
-    area().ui_type = "CompositorNodeTree"
-    return True
-
-
-def close_splash():
-    """A newer Blender greets a new user, whatever file it opens."""
-    if bpy.app.version >= (4, 0):
-        point_at(20, 20)
-        subprocess.run(["xdotool", "key", "Escape"], check=True)
+    biggest().ui_type = "CompositorNodeTree"
     return True
 
 
 def show_sidebar():
-    area().spaces.active.show_region_ui = True
+    biggest().spaces.active.show_region_ui = True
     point_at(360, 420)
     return True
 
 
 def add():
-    with bpy.context.temp_override(**place()):
+    with inside(biggest()):
         bpy.ops.dmp.add_node("INVOKE_DEFAULT")
     return True
 
 
 def drop():
     point_at(420, 330)
-    subprocess.run(["xdotool", "sleep", "0.3", "click", "1"], check=True)
+    xdotool("sleep", 0.3, "click", 1)
     return True
 
 
@@ -92,14 +63,14 @@ def link():
         tree.links.new(grade.outputs[0], socket)
     node.location = (160, 180)
     seen["plate"] = [scene.dmp.plate.kind, scene.dmp.plate.group == node.node_tree]
-    with bpy.context.temp_override(**place()):
+    with inside(biggest()):
         bpy.ops.node.view_all()
         bpy.ops.ed.undo_push(message="Link")
     return True
 
 
 def matte():
-    with bpy.context.temp_override(**place()):
+    with inside(biggest()):
         bpy.ops.dmp.matte_frame("INVOKE_DEFAULT")
     return True
 
@@ -109,10 +80,8 @@ def ended():
 
 
 def open_tab():
-    region = next(one for one in area().regions if one.type == "UI")
-    x, y = region.x + region.width - 12, region.y + region.height - given["tab"]
-    point_at(x - area().x, y - area().y)
-    subprocess.run(["xdotool", "sleep", "0.3", "click", "1"], check=True)
+    region = sidebar(biggest())
+    click(region.x + region.width - 12, region.y + region.height - given["tab"])
     if bpy.app.version >= (5, 0):
         bpy.ops.dmp.add_comps()
     return True
@@ -127,13 +96,8 @@ def viewed():
     ]
 
 
-def photograph():
-    shot("node")
-    return True
-
-
 def undo():
-    with bpy.context.temp_override(**place()):
+    with inside(biggest()):
         bpy.ops.ed.undo()
     return True
 
@@ -150,12 +114,12 @@ def note(name, what):
 
 
 STEPS = [
-    enable, wait(1), close_splash, wait(1), show_sidebar, wait(1), add, wait(1), drop, wait(1),
+    enable, wait(1), show_sidebar, wait(1), add, wait(1), drop, wait(1),
     link, wait(1),
-    matte, wait(0.5), ended, open_tab, wait(3), photograph, note("viewed", viewed),
+    matte, wait(0.5), ended, open_tab, wait(3), photograph("node"), note("viewed", viewed),
     note("files", lambda: [os.path.basename(one) for one in mattes(given["output"])]),
     undo, wait(1), again, wait(0.5), ended, wait(1), note("viewed again", viewed),
     note("scenes", lambda: [one.name for one in bpy.data.scenes]),
 ]  # fmt: skip
 
-story.tell(STEPS, seen, shot)
+story.tell(STEPS, seen)

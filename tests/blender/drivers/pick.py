@@ -1,10 +1,6 @@
-"""In a real window: the subject is clicked where a screenshot shows it, in both editors.
-
-Coordinates are Blender's: from the lower left corner.
-"""
+"""In a real window: the subject is clicked where a screenshot shows it, in both editors."""
 
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -13,41 +9,11 @@ import bpy
 import numpy as np
 import story
 from host import MODULE, arguments, compositor, configure, load, new_compositor
-from story import wait
+from story import biggest, click, inside, move, shot, wait, xdotool
 
 given = arguments()
 seen = {}
 kept = {}
-HEIGHT = given["window"][1]
-
-
-def shot(name):
-    path = os.path.join(given["output"], f"{name}.png")
-    subprocess.run(["import", "-window", "root", path], check=True)
-    return path
-
-
-def xdotool(*words):
-    subprocess.run(["xdotool", *map(str, words)], check=True)
-
-
-def move(x, y):
-    xdotool("mousemove", int(x), int(HEIGHT - 1 - y))
-
-
-def window():
-    return bpy.context.window_manager.windows[0]
-
-
-def biggest():
-    return max(window().screen.areas, key=lambda one: one.width * one.height)
-
-
-def context(area):
-    region = next(one for one in area.regions if one.type == "WINDOW")
-    return bpy.context.temp_override(
-        window=window(), screen=window().screen, area=area, region=region
-    )
 
 
 def enable():
@@ -66,7 +32,7 @@ def image_editor():
 
 
 def fit():
-    with context(biggest()):
+    with inside(biggest()):
         bpy.ops.image.view_all()
     return True
 
@@ -91,7 +57,7 @@ def backdrop():
 def choose(subject):
     def step():
         bpy.context.scene.dmp.subject = subject
-        with context(biggest()):
+        with inside(biggest()):
             bpy.ops.dmp.pick_subject("INVOKE_DEFAULT")
         return True
 
@@ -121,20 +87,16 @@ def find(name):
     return step
 
 
-def click():
+def click_it():
     left, right, low, high = kept["disc"]
-    x, y = (left + right) / 2, (low + high) / 2
-    move(x - 3, y)
-    move(x, y)
-    xdotool("sleep", 0.3, "click", 1)
+    click((left + right) / 2, (low + high) / 2)
     return True
 
 
 def beside():
     """Left of the picture, as high as the disc is."""
     left, _, low, high = kept["disc"]
-    move(left - 200, (low + high) / 2)
-    xdotool("sleep", 0.3, "click", 1)
+    click(left - 200, (low + high) / 2)
     return True
 
 
@@ -185,14 +147,13 @@ def _curves():
 story.tell(
     [
         enable, image_editor, wait(1), fit, wait(1), find("image_editor"),
-        choose("POINT"), wait(0.5), click, wait(1), result("point", "keep_point"),
+        choose("POINT"), wait(0.5), click_it, wait(1), result("point", "keep_point"),
         choose("BOX"), wait(0.5), to_corner, wait(0.5), to_other_corner, wait(1),
         result("box", "keep_box"),
-        one_after_another, choose("POINT"), wait(0.5), click, wait(1), keys,
-        backdrop, wait(3), find("backdrop"), choose("POINT"), wait(0.5), click, wait(1),
+        one_after_another, choose("POINT"), wait(0.5), click_it, wait(1), keys,
+        backdrop, wait(3), find("backdrop"), choose("POINT"), wait(0.5), click_it, wait(1),
         result("on the backdrop", "keep_point"),
         choose("POINT"), wait(0.5), beside, wait(1), result("beside it", "keep_point"),
     ],
     seen,
-    shot,
 )  # fmt: skip

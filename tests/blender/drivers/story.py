@@ -1,16 +1,22 @@
-"""A story of small steps on Blender's own timer: each is called again until it returns true."""
+"""A story of small steps on Blender's own timer: each is called again until it returns true.
 
+And the hands and eyes of all stories: real events of the X server, and screenshots into ``output``.
+Coordinates are Blender's: from the lower left corner.
+"""
+
+import os
 import subprocess
 import time
 import traceback
 
 import bpy
-from host import MODULE, answer
+from host import MODULE, answer, arguments
 
 PATIENCE = 90.0  # seconds for one step
+given = arguments()
 
 
-def tell(steps, seen, photograph):
+def tell(steps, seen):
     """Do the steps; then, or when one fails, answer with ``seen`` and quit."""
     if bpy.app.version >= (4, 2):  # it greets a user who has no preferences yet
         steps = [wait(1), _close_splash, wait(1), *steps]
@@ -24,7 +30,7 @@ def tell(steps, seen, photograph):
                 return 0.2
         except Exception:
             traceback.print_exc()
-            photograph("failed")
+            shot("failed")
         seen["left"] = len(steps)
         bpy.ops.preferences.addon_disable(module=MODULE)
         answer(**seen)
@@ -35,10 +41,11 @@ def tell(steps, seen, photograph):
 
 
 def _close_splash():
-    subprocess.run(
-        ["xdotool", "mousemove", "400", "700", "sleep", "0.2", "key", "Escape"], check=True
-    )
+    xdotool("mousemove", 400, 700, "sleep", 0.2, "key", "Escape")
     return True
+
+
+# --- steps ---
 
 
 def wait(seconds):
@@ -57,3 +64,56 @@ def note(seen, name, what):
         return True
 
     return step
+
+
+def photograph(name):
+    def step():
+        shot(name)
+        return True
+
+    return step
+
+
+# --- hands and eyes ---
+
+
+def window():
+    return bpy.context.window_manager.windows[0]
+
+
+def biggest():
+    """The area over most of the window."""
+    return max(window().screen.areas, key=lambda one: one.width * one.height)
+
+
+def inside(area):
+    """To call operators as from an area."""
+    region = next(one for one in area.regions if one.type == "WINDOW")
+    return bpy.context.temp_override(
+        window=window(), screen=window().screen, area=area, region=region
+    )
+
+
+def sidebar(area):
+    return next(region for region in area.regions if region.type == "UI")
+
+
+def shot(name):
+    """Take a picture of the whole screen; its path."""
+    path = os.path.join(given["output"], f"{name}.png")
+    subprocess.run(["import", "-window", "root", path], check=True)
+    return path
+
+
+def xdotool(*words):
+    subprocess.run(["xdotool", *map(str, words)], check=True)
+
+
+def move(x, y):
+    xdotool("mousemove", int(x), int(given["window"][1] - 1 - y))  # X counts from above
+
+
+def click(x, y):
+    move(x - 2, y)
+    move(x, y)
+    xdotool("sleep", 0.3, "click", 1)

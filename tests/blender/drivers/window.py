@@ -1,11 +1,9 @@
 """In a real window: the panel, a click on Matte range, progress, Esc, undo, the matte in the tree.
 
 A story of small steps on Blender's own timer: each is called again until it returns true.
-Coordinates are Blender's: from the lower left corner. Screenshots go to ``output``.
 """
 
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -13,48 +11,19 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bpy
 import story
 from host import MODULE, arguments, compositor, group_node, job_states, mattes
-from story import wait
+from story import click, move, photograph, shot, sidebar, wait, window, xdotool
 
 given = arguments()
 seen = {"texts": [], "fractions": []}
-WIDTH, HEIGHT = given["window"]
-
-
-def shot(name):
-    path = os.path.join(given["output"], f"{name}.png")
-    subprocess.run(["import", "-window", "root", path], check=True)
-
-
-def window():
-    return bpy.context.window_manager.windows[0]
 
 
 def area(kind):
     return next(one for one in window().screen.areas if one.type == kind)
 
 
-def xdotool(*words):
-    """Real events of the X server, as from a hand; Blender's y counts from below."""
-    subprocess.run(["xdotool", *map(str, words)], check=True)
-
-
-def move(x, y):
-    xdotool("mousemove", int(x), int(HEIGHT - y))
-
-
-def click(x, y):
-    move(x - 2, y)
-    move(x, y)
-    xdotool("sleep", 0.2, "click", 1)
-
-
 def press(key, where):
     move(where.x + 200, where.y + 200)
     xdotool("sleep", 0.2, "key", key)
-
-
-def sidebar(where):
-    return next(region for region in where.regions if region.type == "UI")
 
 
 # --- the steps ---
@@ -107,14 +76,6 @@ def open_tab():
     else:
         click(region.x + region.width - 12, region.y + region.height - given["tab"])
     return True
-
-
-def photograph(name):
-    def step():
-        shot(name)
-        return True
-
-    return step
 
 
 def press_matte_range():
@@ -348,4 +309,4 @@ STEPS = [
 ]  # fmt: skip
 
 
-story.tell(STEPS, seen, shot)
+story.tell(STEPS, seen)
