@@ -129,3 +129,11 @@ def no_python(found: List[str], way: WayIn = BUTTON) -> InputError:
         f"No Python 3.11 to 3.14 was found on this machine{seen}; install one, or uv"
         f"{way.or_name_one}."
     )
+
+
+def no_pip(python: str, way: WayIn = BUTTON) -> InputError:
+    """A Python to build on, but neither pip for it nor uv: as Debian and Ubuntu come."""
+    return InputError(
+        f"{python} has no pip; install its package python3-venv (Debian, Ubuntu) or python3-pip, "
+        f"or uv{way.or_name_one}."
+    )

@@ -90,17 +90,20 @@ def find(named: str = "", *, uv: str = "", way: WayIn = BUTTON) -> Optional[Base
         if chosen is None or not chosen.fits:
             version = f" (it is {chosen.called})" if chosen else ""
             raise InputError(f"'{named}' is no Python 3.11 to 3.14 with venv{version}.")
+        if not (chosen.pip or uv):
+            raise failures.no_pip(chosen.called, way)
         return chosen
-    others = []
+    others, without_pip = [], ""
     for path in _candidates():
         found = look_at(path)
         if found is not None and found.fits and (found.pip or uv):
             return found
         if found is not None:
             others.append(found.called)
+            without_pip = without_pip or (found.called if found.fits else "")
     if uv:
         return None
-    raise failures.no_python(others, way)
+    raise failures.no_pip(without_pip, way) if without_pip else failures.no_python(others, way)
 
 
 def any_with_pip() -> Optional[BasePython]:

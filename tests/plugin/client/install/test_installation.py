@@ -298,6 +298,11 @@ def test_a_disk_that_cannot_be_written(
     monkeypatch.setattr(installation, "SIZES", {False: (0, 0), True: (0, 0)})
     with pytest.raises(OutputError, match="set DMP_DATA_DIR .* a read-only disk at"):
         install(release)
+    subprocess.run(
+        ["mount", "-o", "remount,rw,noexec,size=10m", str(home.root / "data")], check=True
+    )
+    with pytest.raises(OutputError, match="set DMP_DATA_DIR .* is mounted noexec"):
+        install(release)
     monkeypatch.setenv("DMP_DATA_DIR", "/dev/null/data")
     with pytest.raises(OutputError, match="/dev/null/data/engines cannot be written"):
         install(release)

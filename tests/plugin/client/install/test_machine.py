@@ -202,6 +202,20 @@ def test_uv_where_it_is_and_pip_where_it_is_led(monkeypatch: pytest.MonkeyPatch)
     assert tools.choose("", offline=False).called == "uv", "there is no pip"
 
 
+def test_a_python_without_pip_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As Debian and Ubuntu come; `No Python was found` would send an artist the wrong way."""
+    pythons_here = {"/old": fake_python(version=(3, 9, 1)), "/new": fake_python(pip="")}
+    monkeypatch.setattr(pythons, "_candidates", lambda: iter(pythons_here))
+    monkeypatch.setattr(pythons, "look_at", pythons_here.get)
+    for named in ("", "/new"):
+        with pytest.raises(InputError, match=r"Python 3.11.2 at .* has no pip; install its pack"):
+            pythons.find(named)
+        assert pythons.find(named, uv="/x/uv") == pythons_here["/new"]
+    del pythons_here["/new"]
+    with pytest.raises(InputError, match=r"No Python 3.11 to 3.14 .*found: Python 3.9.1"):
+        pythons.find()
+
+
 def test_an_older_python_fetches_uv(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a host with Python 3.9 on a machine that has nothing else."""
 
