@@ -248,7 +248,7 @@ class Running:
         text = f"Done: {frames} in {seconds:.0f} s with {last.settings.preset} on {last.device}."
         warned = [one for one in self._finished if one.warnings]
         warnings = [self._work.shared_views] if self._work.shared_views else []
-        warnings += [f"Frame {one.frame}: {one.warnings[0]}" for one in warned[:1]]
+        warnings += [f"Frame {one.frame}: {' '.join(one.warnings)}" for one in warned[:1]]
         if warnings:
             return " ".join([text, *warnings]), Severity.WARNING
         noted = [one for one in self._finished if one.notes]

@@ -125,11 +125,23 @@ class Checks:
             *(f"{role}.main.{n}.exr" for role in ("clean", "image") for n in (1001, 1002, 1003)),
             "made_from.json",
         ])  # fmt: skip
+        made.setInput(1, None)
+        made["build_clean"].execute()
+        yield lambda: not steps.RUNNING
+        built = made["status"].value()[:38]
+        self.check("clean plate built", built, "The clean plate was made of 3 frames; ")
+        self.check("and connected", made.input(1).Class(), "Read")
+        graded = nuke.nodes.Multiply(value=1.0)  # its map goes along with what is rendered
+        graded.setInput(0, made.input(1))
+        made.setInput(1, graded)
+        made["matte_frame"].execute()
+        yield lambda: jobs.running(made) is None
+        self.check("never seen", "alpha is a guess there" in made["status"].value(), True)
         self.check("all nodes", [one.name() for one in node.each_node()], ["DMPMatte1"])
         self.check("is ours", knobs.is_dmp(made), True)
         nuke.delete(made)
         self.check("deleted", [one.name() for one in node.each_node()], [])
-        shutil.rmtree(self.folder + "/gui/v002")
+        shutil.rmtree(self.folder + "/gui")
 
 
 def start(folder):

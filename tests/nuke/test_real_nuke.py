@@ -80,4 +80,4 @@ def test_the_gui_checks_in_the_standin(
     checks = runpy.run_path(str(HERE / "in_nuke_gui.py"))["start"](tmp_path.as_posix())
     run_until(lambda: bool(checks.done), 240)
     assert [line for line in checks.lines if not line[1]] == []
-    assert len(checks.lines) == 25
+    assert len(checks.lines) == 28
