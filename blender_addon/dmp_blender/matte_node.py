@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 
 from . import compat, results
+from .core import dmp
 
 
 class DMP_OT_add_node(bpy.types.Operator):
@@ -32,6 +33,11 @@ class DMP_OT_add_node(bpy.types.Operator):
 
     def execute(self, context: Any) -> Any:
         scene, space = context.scene, context.space_data
+        try:
+            results.check_is_local(scene)
+        except dmp.DmpError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
         tree = compat.ensure_compositor(scene)
         shown = space.edit_tree if space is not None and space.type == "NODE_EDITOR" else None
         if shown is not None and shown != tree:

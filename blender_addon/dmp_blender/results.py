@@ -15,6 +15,7 @@ from typing import Any, Iterator, List, Optional, Tuple
 import bpy
 
 from . import colour, compat
+from .core import dmp
 from .datablocks import INPUTS, has_inputs, kind_of
 from .files import spans, stem_of
 from .place import Result, result_at
@@ -48,6 +49,16 @@ def plate_stem(plate: Any, still: bool) -> str:
     """What files are called that are made of a plate; a clip's are apart from an image's."""
     stem = stem_of(plate.name, still)
     return f"{stem}_clip" if kind_of(plate) == "MovieClip" else stem
+
+
+def check_is_local(scene: Any) -> None:
+    """InputError where nodes can be added to the scene's compositor, but are not saved with it."""
+    for one, what in ((scene, "scene"), (compat.compositor_of(scene), "compositor")):
+        if one is not None and one.library is not None:
+            raise dmp.InputError(
+                f"The {what} '{one.name}' is linked from {one.library.filepath}, so nothing that "
+                "is added to it is saved; make it local first."
+            )
 
 
 def add_node(scene: Any, tree: Any) -> Any:

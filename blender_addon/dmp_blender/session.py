@@ -51,6 +51,7 @@ class Work:
 
     def __init__(self, scene: Any, wanted: Sequence[int]) -> None:
         self.wanted = list(wanted)
+        results.check_is_local(scene)
         results.own_node(scene)
         group, chosen = scene.dmp, preferences()
         self.inputs = plates.read_inputs(group)

@@ -32,7 +32,8 @@ def as_frames(tiles: Any) -> Optional[Any]:
             return one
     image = bpy.data.images.load(path)
     image.source = source
-    image.filepath = tiles.filepath.replace(TOKEN, f"{numbers[0]:0{parts.digits}d}")
+    if tiles.library is None:  # relative where that was
+        image.filepath = tiles.filepath.replace(TOKEN, f"{numbers[0]:0{parts.digits}d}")
     if tiles.colorspace_settings.name:  # "" before its pixels are read for the first time
         image.colorspace_settings.name = tiles.colorspace_settings.name
     image.alpha_mode = tiles.alpha_mode

@@ -63,6 +63,10 @@ def test_small_rules(any_blender: Blender, folder: Path) -> None:
 
     assert seen["renamed"] is True
     assert seen["states"] == ["", "1-3 solved"]
+    assert seen["linked"] == (
+        f"The scene 'Shot' is linked from {folder}/library.blend, so nothing that is added to it "
+        "is saved; make it local first."
+    )
     assert seen["second click"] is False and seen["click"] is True
     assert seen["places"] == ["Your job: 2 before it.", "", "", ""]
     once, twice = seen["frames made"]

@@ -36,7 +36,8 @@ CASES = {
     "no folder": "The output folder {folder}/clean.exr cannot be made (File exists); "
                  "choose another.",
     "beyond the clip": "The plate 'movie.avi' has no frame 77; it runs from 1 to 5.",
-    "tiles": "'Tiles' cannot be the plate; save it as an image file and open that.",
+    "tiles": "Blender opened 'Tiles' as UDIM tiles, which cannot be the plate; open it again with "
+             "Detect UDIMs off.",
 }  # fmt: skip
 
 

@@ -142,6 +142,16 @@ with addon(given["python"]) as scene:
     part["operators"].Matte._end(operator, bpy.context, ended, None)
     seen["states"] = [part["run"].States.of(one) for one in (scene, other)]
 
+    # A linked scene: what is added to it would not be saved.
+    library = path("library.blend")
+    bpy.data.libraries.write(library, {bpy.data.scenes.new("Shot")})
+    with bpy.data.libraries.load(library, link=True) as (_, linked):
+        linked.scenes = ["Shot"]
+    try:
+        part["session"].Work(linked.scenes[0], [1])
+    except dmp.DmpError as error:
+        seen["linked"] = str(error)
+
     # A second click, before the timer has begun the job of the first.
     part["run"].Run.current = SimpleNamespace(end=lambda: None)
     seen["second click"] = bpy.ops.dmp.matte_range.poll()
