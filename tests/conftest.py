@@ -10,7 +10,6 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several of us share the cores
 # isort: split
 import shutil
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -27,11 +26,13 @@ from dmp_matting.client.job_client import Matting
 from dmp_matting.client.launcher import find_engine, start_engine, stop_engine
 from dmp_matting.job import Frame, Job, Plate, Role
 
+from .processes import Processes, start_process
 from .required import pytest_make_collect_report, pytest_runtest_makereport
 from .scenes import blocks, disc_over, write_image
 from .schedule import slowest_first
 
-__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport"]  # hooks of pytest
+# Hooks of pytest, and a fixture.
+__all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "start_process"]
 
 QUICK = Settings(
     rounds=1, fit_steps=1, joint_steps=3, projection_steps=1, refine_passes=1, device="cpu",
@@ -54,7 +55,7 @@ class Home:
             "DMP_CONFIG": str(self.root / "config.json"),
             "DMP_DATA_DIR": str(self.root / "data"),
         }
-        self._started: list[subprocess.Popen[bytes]] = []
+        self._start_process = Processes()
 
     def start(self, *options: str, **how: Any) -> Connection:
         """Start an engine as a host does, with options of `serve`."""
@@ -64,10 +65,8 @@ class Home:
         """Start an engine as a child of the tests, to give it limits."""
         folders = ["--run-folder", str(self.run), "--cache-folder", str(self.cache)]
         self.run.mkdir(mode=0o700, exist_ok=True)
-        self._started.append(
-            subprocess.Popen(
-                [*engine_command(), "serve", *folders, *options], env=child_environment(), **how
-            )
+        self._start_process(
+            [*engine_command(), "serve", *folders, *options], env=child_environment(), **how
         )
         wait_until(lambda: find_engine() is not None, 30)
         found = find_engine()
@@ -104,8 +103,7 @@ class Home:
         while found := self.processes():  # again: one may just have started another
             for pid in found:
                 kill(pid)
-        for process in self._started:
-            process.wait()
+        self._start_process.end()
         shutil.rmtree(self.root)
 
 

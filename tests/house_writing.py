@@ -76,9 +76,28 @@ def mechanisms_stand_in_one_place(tree: Path) -> list[str]:
     return wrong
 
 
+STARTS_PROCESSES = "tests/processes.py"  # each ends with its test
+
+
+def tests_start_processes_in_one_place(tree: Path) -> list[str]:
+    wrong = []
+    for file in sources(tree, "tests"):
+        name = file.relative_to(tree).as_posix()
+        if name == STARTS_PROCESSES:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            called = isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Popen")
+            if called or (
+                isinstance(node, ast.ImportFrom) and "Popen" in [one.name for one in node.names]
+            ):
+                wrong.append(f"{name}:{node.lineno} starts a process; use start_process")
+    return wrong
+
+
 WRITING_RULES: list[Callable[[Path], list[str]]] = [
     files_are_written_whole_in_one_place,
     mechanisms_stand_in_one_place,
+    tests_start_processes_in_one_place,
 ]
 
 # For each rule files that keep it, and then one file that breaks it.
@@ -103,5 +122,19 @@ PLANTED_IN_WRITING: list[tuple[Callable[[Path], list[str]], dict[str, str], tupl
             ("engine/dmp_engine/server/app.py", f"# def {mark}\n"),
         )
         for mark, places in ONE_PLACE.items()
+    ),
+    *(
+        (
+            tests_start_processes_in_one_place,
+            {
+                STARTS_PROCESSES: "import subprocess\nsubprocess.Popen(['a'])\n",
+                "tests/test_a.py": "import subprocess\none: subprocess.Popen[bytes]\n",
+            },
+            ("tests/engine/test_b.py", text),
+        )
+        for text in (
+            "import subprocess\nwith subprocess.Popen(['a']) as one:\n    pass\n",
+            "from subprocess import Popen\n",
+        )
     ),
 ]

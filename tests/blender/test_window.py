@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from ..processes import Processes
 from ..scenes import disc_over, write_image
 from .conftest import NEWER, PLATES, SMALL, WINDOWS, Blender
 
@@ -41,20 +42,19 @@ PLACES = {
 
 
 @pytest.fixture
-def display() -> Iterator[str]:
+def display(start_process: Processes) -> str:
     missing = [one for one in PROGRAMS if shutil.which(one) is None]
     if missing:
         pytest.skip(f"no {', '.join(missing)} here (apt-get install xvfb xdotool imagemagick)")
     read, write = os.pipe()
     size = f"{WINDOW[0]}x{WINDOW[1]}x24"
-    with subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-screen", "0", size], pass_fds=[write],
+    start_process(
+        ["Xvfb", "-displayfd", write, "-screen", "0", size], pass_fds=[write],
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    ) as server:  # fmt: skip
-        os.close(write)
-        with os.fdopen(read) as pipe:
-            yield f":{pipe.readline().strip()}"
-        server.terminate()
+    )  # fmt: skip
+    os.close(write)
+    with os.fdopen(read) as pipe:
+        return f":{pipe.readline().strip()}"
 
 
 def in_a_window(blender: Blender, blend: Path) -> Blender:

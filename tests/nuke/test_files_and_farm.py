@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -25,6 +24,7 @@ from dmp_matting.shots.follow import follows
 from dmp_matting.shots.run import check_others
 from dmp_nuke import collect, farm, files, menus, node, states, steps, temporary, terminal
 
+from ..processes import Processes
 from .conftest import ROOT, Shot, dmp_node, pixels, press
 from .test_terminal import run_nuke, saved
 
@@ -45,11 +45,11 @@ def brighter(made: Any) -> None:
 
 
 def test_plates_of_a_crashed_nuke_are_swept(
-    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    session: Session, tmp_path: Path, start_process: Processes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUKE_TEMP_DIR", str(tmp_path))
     own = temporary.new_folder()
-    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended = start_process([sys.executable, "-c", ""])
     ended.wait()
     crashed = Path(str(own).replace(f".{os.getpid()}.", f".{ended.pid}."))
     crashed.mkdir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-import subprocess
 import time
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from dmp_matting.client.connection import Connection
 from dmp_matting.job import Job
 
 from ..conftest import Home, kill
+from ..processes import Processes
 from .conftest import FEW, TinyShot, command, dmp, environment, events, same_pixels
 
 SHOTS = [
@@ -162,7 +162,9 @@ def test_files_that_list_no_shots(tmp_path: Path, name: str, text: str | None, w
     assert words in done.stderr and "hit a bug" not in done.stderr
 
 
-def test_killed_three_times_at_random_the_same_pixels(home: Home, folder: Path) -> None:
+def test_killed_three_times_at_random_the_same_pixels(
+    home: Home, folder: Path, start_process: Processes
+) -> None:
     """Client, engine and worker, each killed with -9 at a random moment."""
     shots = [{**shot, "frames": "1001-1004"} for shot in SHOTS]
     slow = {**FEW, "joint_steps": 25}
@@ -177,7 +179,7 @@ def test_killed_three_times_at_random_the_same_pixels(home: Home, folder: Path) 
 
     dice, kills = random.Random(time.time_ns()), 0
     while kills < 3:
-        batch = subprocess.Popen(  # in other jobs than before, too
+        batch = start_process(  # in other jobs than before, too
             command("batch", file, "--no-check", "--quiet", "--chunk", 3), env=environment()
         )
         time.sleep(dice.uniform(0.5, 2.0))

@@ -17,6 +17,7 @@ import pytest
 from dmp_matting import Shot
 
 from ..conftest import Home, wait_until
+from ..processes import Processes
 from .conftest import FEW, TinyShot, command, dmp, environment, events, same_pixels
 
 pytest.importorskip("distributed", reason="there is no Dask here")
@@ -25,51 +26,37 @@ pytest.importorskip("distributed", reason="there is no Dask here")
 class Cluster:
     """A scheduler and its workers; all of them end with the test."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, start_process: Processes) -> None:
+        self.folder, self._start_process = folder, start_process
         written = folder / "scheduler.json"
-        self.processes = [self._start("scheduler", "--host", "127.0.0.1", "--port", "0",
-                                      "--no-dashboard", "--scheduler-file", written)]  # fmt: skip
+        self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard",
+                    "--scheduler-file", written)  # fmt: skip
         self.workers: list[subprocess.Popen[bytes]] = []
-        try:  # the file is there before its text is
-            wait_until(lambda: written.exists() and written.read_text().endswith("\n}"), 60)
-        except BaseException:
-            self.end()
-            raise
+        # The file is there before its text is.
+        wait_until(lambda: written.exists() and written.read_text().endswith("\n}"), 60)
         self.address = json.loads(written.read_text())["address"]
 
     def add_worker(self, *more: object) -> subprocess.Popen[bytes]:
         worker = self._start("worker", self.address, "--nthreads", 1, "--no-nanny",
                              "--no-dashboard", "--local-directory", self.folder, *more)  # fmt: skip
         self.workers.append(worker)
-        self.processes.append(worker)
         return worker
 
     def _start(self, *words: object) -> subprocess.Popen[bytes]:
         log = (self.folder / f"{words[0]}.log").open("ab")
         with log:
-            return subprocess.Popen(
-                [sys.executable, "-m", "dask", *map(str, words)], env=environment(), stdout=log,
-                stderr=log,
-            )  # fmt: skip
+            return self._start_process(
+                [sys.executable, "-m", "dask", *words], env=environment(), stdout=log, stderr=log
+            )
 
     def end(self) -> None:
-        for process in self.processes:
-            process.terminate()
-        for process in self.processes:
-            try:
-                process.wait(15)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+        self._start_process.end()
 
 
 @pytest.fixture
-def cluster(home: Home, tmp_path: Path) -> Iterator[Cluster]:
+def cluster(home: Home, tmp_path: Path, start_process: Processes) -> Cluster:
     (tmp_path / "dask").mkdir()
-    made = Cluster(tmp_path / "dask")
-    yield made
-    made.end()
+    return Cluster(tmp_path / "dask", start_process)
 
 
 def shots_file(folder: Path, **settings: object) -> Path:
@@ -99,7 +86,7 @@ def engines(home: Home) -> list[int]:
 
 
 def test_two_workers_one_killed_in_the_middle_the_same_pixels(
-    home: Home, cluster: Cluster, tmp_path: Path
+    home: Home, cluster: Cluster, tmp_path: Path, start_process: Processes
 ) -> None:
     file = shots_file(tmp_path, joint_steps=25)
     assert dmp("batch", file, "--no-check", "--quiet").returncode == 0
@@ -109,7 +96,7 @@ def test_two_workers_one_killed_in_the_middle_the_same_pixels(
     for _ in range(2):
         cluster.add_worker("--resources", "dmp=1")
     time.sleep(3)
-    batch = subprocess.Popen(
+    batch = start_process(
         command("batch", file, "--cluster", cluster.address, "--chunk", 2, "--json", "--no-check"),
         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip

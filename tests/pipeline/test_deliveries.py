@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from dmp_matting.settings import Settings
 
 from ..conftest import wait_until
 from ..movies import write_movie
+from ..processes import Processes
 from ..scenes import write_image
 from .conftest import FEW, FEW_STEPS, TinyShot, dmp, environment, events, pixels
 
@@ -192,7 +192,7 @@ list(write_deliveries(shot, numbers, False))
 
 
 @needs_av
-def test_a_client_that_is_killed_leaves_no_movie(tmp_path: Path) -> None:
+def test_a_client_that_is_killed_leaves_no_movie(tmp_path: Path, start_process: Processes) -> None:
     """The engine that encodes notices that nobody reads its lines any more."""
     (tmp_path / "o.mattes").mkdir()
     one = write_image(tmp_path / "o.mattes" / "o.0001.exr", np.full((400, 400, 7), 0.5),
@@ -200,7 +200,7 @@ def test_a_client_that_is_killed_leaves_no_movie(tmp_path: Path) -> None:
                       attributes={"dmp:space": "scene_linear"})  # fmt: skip
     for number in range(2, 3001):
         os.link(one, tmp_path / "o.mattes" / f"o.{number:04d}.exr")
-    client = subprocess.Popen([sys.executable, "-c", MAKE, tmp_path / "o.mov"], env=environment())
+    client = start_process([sys.executable, "-c", MAKE, tmp_path / "o.mov"], env=environment())
     wait_until(lambda: len(os.listdir(tmp_path)) == 2, 60)
     client.kill()
     client.wait()

@@ -24,6 +24,7 @@ from dmp_matting.farm.openjd import (
 )
 
 from ..conftest import Home, wait_until
+from ..processes import Processes
 from .conftest import FEW_STEPS, TinyShot, command, dmp, environment, same_pixels
 
 
@@ -109,18 +110,17 @@ def test_a_failing_frame_ends_the_task_with_a_reason(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_an_interrupted_session_leaves_no_engine(
-    home: Home, shot: TinyShot, tmp_path: Path, number: signal.Signals
+    home: Home, shot: TinyShot, tmp_path: Path, start_process: Processes, number: signal.Signals
 ) -> None:
     wanted = submit(shot, tmp_path, "--idle", 3, "--set", "joint_steps=100000")
     assert dmp(*wanted).returncode == 0
     bundle = tmp_path / "bundle"
-    runner = subprocess.Popen(
-        [command()[0], "-m", "openjd", "run", str(bundle / "template.json"), "--step", "Matte",
+    runner = start_process(
+        [command()[0], "-m", "openjd", "run", bundle / "template.json", "--step", "Matte",
          "-p", f"file://{bundle / 'openjd_parameters.json'}"],
-        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        interruptible=True, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True,
     )  # fmt: skip
-    assert runner.stdout is not None
     while "openjd_progress" not in runner.stdout.readline():
         assert runner.poll() is None
     assert engines(home)

@@ -22,6 +22,7 @@ from dmp_matting.client.launcher import find_engine
 from dmp_matting.shots.run import is_done
 
 from ..conftest import Home
+from ..processes import Processes
 from ..scenes import write_image
 from .conftest import FEW_STEPS, TinyShot, command, dmp, environment, events, pixels
 
@@ -283,12 +284,12 @@ def test_a_pattern_without_files(engine: Connection, shot: TinyShot, tmp_path: P
 
 
 def test_ctrl_c_leaves_finished_frames_and_the_next_run_goes_on(
-    engine: Connection, shot: TinyShot, tmp_path: Path
+    engine: Connection, shot: TinyShot, tmp_path: Path, start_process: Processes
 ) -> None:
     wanted = matte(shot, tmp_path / "m.####.exr", "--set", "joint_steps=150")
-    process = subprocess.Popen(
-        command(*wanted), env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        text=True, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    process = start_process(
+        command(*wanted), interruptible=True, env=environment(), stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     while not (tmp_path / "m.1001.exr").exists():
         assert process.poll() is None

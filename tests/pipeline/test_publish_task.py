@@ -17,6 +17,7 @@ from dmp_matting.publish.background_publish import BackgroundPublish
 from dmp_matting.publish.request import PublishRequest
 
 from ..conftest import engine_jobs, kill, wait_until
+from ..processes import Processes
 from .conftest import FEW, TinyShot, environment
 
 ON_RESULT = ("ValidateCoreHoles", "ValidateGrainOutside", "ValidateFlicker", "ValidateHighlights")
@@ -105,12 +106,12 @@ def running(engine: Connection) -> bool:
 
 
 def test_it_ends_with_a_host_that_is_killed(
-    engine: Connection, shot: TinyShot, tmp_path: Path
+    engine: Connection, shot: TinyShot, tmp_path: Path, start_process: Processes
 ) -> None:
     file = tmp_path / "request.json"
     request = request_for(shot, tmp_path / "pub", joint_steps=1_000_000)
     file.write_text(json.dumps(request.to_json()))
-    host = subprocess.Popen(
+    host = start_process(
         [sys.executable, "-c", (
             "import json, sys, time\n"
             "from dmp_matting.hosts import BackgroundPublish, PublishRequest\n"
@@ -119,7 +120,6 @@ def test_it_ends_with_a_host_that_is_killed(
         ), file],
         env=environment(DMP_ENGINE_PYTHON=sys.executable), stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert host.stdout is not None
     for line in host.stdout:
         if line.strip() == "sh010 1001":
             break

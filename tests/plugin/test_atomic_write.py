@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest
 from dmp_matting.atomic_write import ABANDONED, atomic_write
 
 from ..conftest import wait_until
+from ..processes import Processes
 
 WRITER = """
 import sys, time
@@ -44,27 +44,23 @@ def test_nothing_appears_when_the_writing_fails(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no query for whether a process is there")
-def test_what_a_killed_writer_left_goes_with_the_next_writing(tmp_path: Path) -> None:
+def test_what_a_killed_writer_left_goes_with_the_next_writing(
+    tmp_path: Path, start_process: Processes
+) -> None:
     target, other = tmp_path / "m.1001.exr", tmp_path / "m.1002.exr"
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
-        for path in (target, target, other)
+        start_process([sys.executable, "-c", WRITER, path]) for path in (target, target, other)
     ]
-    try:
-        wait_until(lambda: len(unfinished(tmp_path)) == 3, 30)
-        for killed in writers[1:]:
-            killed.send_signal(signal.SIGKILL)
-            killed.wait()
-        write(target, b"whole")
-        left = [path.name for path in unfinished(tmp_path)]
-        assert target.read_bytes() == b"whole"
-        assert len(left) == 2  # one still being written, one of another target
-        assert [str(writers[0].pid) in name for name in left].count(True) == 1
-        assert [name.startswith(".m.1002.exr.") for name in left].count(True) == 1
-    finally:
-        for writer in writers:
-            writer.kill()
-            writer.wait()
+    wait_until(lambda: len(unfinished(tmp_path)) == 3, 30)
+    for killed in writers[1:]:
+        killed.send_signal(signal.SIGKILL)
+        killed.wait()
+    write(target, b"whole")
+    left = [path.name for path in unfinished(tmp_path)]
+    assert target.read_bytes() == b"whole"
+    assert len(left) == 2  # one still being written, one of another target
+    assert [str(writers[0].pid) in name for name in left].count(True) == 1
+    assert [name.startswith(".m.1002.exr.") for name in left].count(True) == 1
 
 
 def test_a_temporary_file_of_another_host_goes_when_it_is_abandoned(tmp_path: Path) -> None:

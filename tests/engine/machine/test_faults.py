@@ -28,6 +28,7 @@ from dmp_matting.generators import finish
 from dmp_matting.job import Frame, Plate, Role
 from dmp_matting.presets import preset
 
+from ...processes import Processes
 from ...scenes import blocks, write_image
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -255,7 +256,7 @@ main()
 """
 
 
-def test_a_worker_ends_after_a_fault_of_its_gpu(tmp_path: Path) -> None:
+def test_a_worker_ends_after_a_fault_of_its_gpu(tmp_path: Path, start_process: Processes) -> None:
     """Out of memory, it goes on; after a launch that failed nothing in its process can be used."""
     errors = (
         "[torch.cuda.OutOfMemoryError('CUDA out of memory'),"
@@ -267,21 +268,20 @@ def test_a_worker_ends_after_a_fault_of_its_gpu(tmp_path: Path) -> None:
         "output": "", "preview": "", "checkpoint": "", "names": {}, "shrink": 0,
     }  # fmt: skip
     roots = os.pathsep.join((str(ROOT / "plugin"), str(ROOT / "engine")))
-    with subprocess.Popen(
+    worker = start_process(
         [sys.executable, "-c", WORKER, errors],
         env={**os.environ, "PYTHONPATH": roots, "DMP_CACHE_DIR": str(tmp_path)},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-    ) as worker:
-        assert worker.stdin is not None and worker.stdout is not None and worker.stderr is not None
-        worker.stdin.write('{"do": "try", "device": "cuda:0"}\n')
-        for _ in range(2):
-            worker.stdin.write(json.dumps(command) + "\n")
-        worker.stdin.flush()
-        events = [json.loads(line) for line in worker.stdout]
-        log = worker.stderr.read()
+    )
+    worker.stdin.write('{"do": "try", "device": "cuda:0"}\n')
+    for _ in range(2):
+        worker.stdin.write(json.dumps(command) + "\n")
+    worker.stdin.flush()
+    events = [json.loads(line) for line in worker.stdout]
+    log = worker.stderr.read()
     hello, tried, memory, lost = [event for event in events if event["event"] != "alive"]
     assert hello["event"] == "hello" and tried["event"] == "tried"
     assert (memory["event"], memory["ends"]) == ("error", False)
@@ -290,4 +290,4 @@ def test_a_worker_ends_after_a_fault_of_its_gpu(tmp_path: Path) -> None:
     assert lost["message"].startswith(
         "The GPU stopped while it solved (unspecified launch failure)"
     )
-    assert worker.returncode == 4 and "AcceleratorError" in log
+    assert worker.wait(60) == 4 and "AcceleratorError" in log

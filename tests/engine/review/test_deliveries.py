@@ -24,6 +24,7 @@ from dmp_matting.errors import CancelledError, OutputError, PlateError
 from dmp_matting.shots.deliveries import delivery_record
 
 from ...pipeline.conftest import environment
+from ...processes import Processes
 from ...scenes import write_image
 
 needs_av = pytest.mark.skipif("not __import__('importlib.util').util.find_spec('av')",
@@ -243,7 +244,7 @@ def test_frames_of_two_sizes_and_damaged_ones_leave_no_movie(tmp_path: Path) -> 
 
 
 @needs_av
-def test_a_movie_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
+def test_a_movie_that_is_stopped_leaves_nothing(tmp_path: Path, start_process: Processes) -> None:
     source = result(tmp_path / "r.exr", layers(8, 8))
     frames = [{"number": number, "result": str(source)} for number in range(100_000)]
     output = tmp_path / "out" / "o.mov"
@@ -251,11 +252,11 @@ def test_a_movie_that_is_stopped_leaves_nothing(tmp_path: Path) -> None:
     request = tmp_path / "request.json"
     files = [{"path": str(output), "record": RECORD, "frames": frames}]
     request.write_text(json.dumps({"files": files, "fps": 0, "premultiplied": False}))
-    engine = subprocess.Popen(
-        [sys.executable, "-m", "dmp_engine", "shot", "deliver", str(request)],
+    engine = start_process(
+        [sys.executable, "-m", "dmp_engine", "shot", "deliver", request],
         stdout=subprocess.PIPE, env=environment(),
     )  # fmt: skip
-    assert engine.stdout is not None and b"frame" in engine.stdout.readline()
+    assert b"frame" in engine.stdout.readline()
     engine.send_signal(signal.SIGTERM)
     engine.communicate()
     assert engine.returncode == CancelledError.exit_code

@@ -22,6 +22,7 @@ from dmp_matting.client.job_client import Matting
 from dmp_matting.client.launcher import ensure_engine, find_engine
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, children, engine_jobs, kill, wait_until
+from ...processes import Processes
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -163,18 +164,22 @@ for event in Matting(Job.from_json(json.loads(sys.argv[2])), {1: sys.argv[3]}).e
 """
 
 
-def start_client(pair: Pair, output: Path, seed: int) -> subprocess.Popen[str]:
+def start_client(
+    start_process: Processes, pair: Pair, output: Path, seed: int
+) -> subprocess.Popen[str]:
     job = json.dumps(pair.job(ENDLESS, seed=seed).to_json())
-    client = subprocess.Popen(
-        [sys.executable, "-c", CLIENT, str(ROOT / "plugin"), job, str(output)],
+    client = start_process(
+        [sys.executable, "-c", CLIENT, ROOT / "plugin", job, output],
         stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     return client
 
 
-def test_a_killed_clients_job_ends_and_others_go_on(home: Home, pair: Pair, tmp_path: Path) -> None:
+def test_a_killed_clients_job_ends_and_others_go_on(
+    home: Home, pair: Pair, tmp_path: Path, start_process: Processes
+) -> None:
     wire = home.start("--grace", "2")
-    client = start_client(pair, tmp_path / "lost.exr", 1)
+    client = start_client(start_process, pair, tmp_path / "lost.exr", 1)
     assert client.stdout is not None and client.stdout.readline() == "going\n"
     # A second host waits behind it.
     task = BackgroundJob(pair.job(), {1: str(tmp_path / "kept.exr")}, connect=lambda: wire)
@@ -225,10 +230,10 @@ def _states(wire: Connection) -> dict[str, str]:
 
 
 def test_the_last_client_dies_and_the_engine_follows(
-    home: Home, pair: Pair, tmp_path: Path
+    home: Home, pair: Pair, tmp_path: Path, start_process: Processes
 ) -> None:
     wire = home.start("--grace", "1")
-    client = start_client(pair, tmp_path / "lost.exr", 1)
+    client = start_client(start_process, pair, tmp_path / "lost.exr", 1)
     assert client.stdout is not None and client.stdout.readline() == "going\n"
     client.kill()
     client.communicate()

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+from ...processes import Processes
+
 ROOT = Path(__file__).resolve().parents[3]
 
 SLOW = """
@@ -38,31 +40,30 @@ print("still here", file=sys.stderr, flush=True)
 """
 
 
-def interrupted(how: str, folder: Path) -> list[str]:
+def interrupted(start_process: Processes, how: str, folder: Path) -> list[str]:
     """What the child prints after a cancellation."""
     (folder / "slow_to_load.py").write_text(SLOW)
     roots = os.pathsep.join((str(ROOT / "plugin"), str(ROOT / "engine"), str(folder)))
-    with subprocess.Popen(
+    child = start_process(
         [sys.executable, "-c", CHILD, how],
         env={**os.environ, "PYTHONPATH": roots},
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-    ) as child:
-        assert child.stdin is not None and child.stderr is not None
-        assert child.stderr.readline() == b"ready\n"
-        time.sleep(0.1)
-        child.stdin.write(b'{"do": "cancel"}\n')
-        child.stdin.flush()
-        printed = child.stderr.read().decode().splitlines()
-    assert child.returncode == 0
+    )
+    assert child.stderr.readline() == b"ready\n"
+    time.sleep(0.1)
+    child.stdin.write(b'{"do": "cancel"}\n')
+    child.stdin.flush()
+    printed: list[str] = child.stderr.read().decode().splitlines()
+    assert child.wait(60) == 0
     return printed
 
 
-def test_a_frame_is_left_at_once(tmp_path: Path) -> None:
-    assert interrupted("step", tmp_path) == ["interrupted None", "still here"]
+def test_a_frame_is_left_at_once(tmp_path: Path, start_process: Processes) -> None:
+    assert interrupted(start_process, "step", tmp_path) == ["interrupted None", "still here"]
 
 
-def test_an_import_is_finished_first(tmp_path: Path) -> None:
+def test_an_import_is_finished_first(tmp_path: Path, start_process: Processes) -> None:
     """Half of torch's lazy modules in memory would fail each frame that comes after."""
-    assert interrupted("import", tmp_path) == ["interrupted True", "still here"]
+    assert interrupted(start_process, "import", tmp_path) == ["interrupted True", "still here"]

@@ -19,6 +19,7 @@ from dmp_matting.client.launcher import ensure_engine, find_engine, start_engine
 from dmp_matting.paths import run_folder, write_config
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, children, kill, wait_until
+from ...processes import Processes
 from .test_queue import state, submit
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -34,11 +35,11 @@ def test_files_are_private(home: Home) -> None:
     assert stat.S_IMODE(home.cache.stat().st_mode) == 0o700
 
 
-def test_five_hosts_start_one_engine(home: Home) -> None:
+def test_five_hosts_start_one_engine(home: Home, start_process: Processes) -> None:
     code = "from dmp_matting.client.launcher import ensure_engine; print(ensure_engine().pid)"
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "plugin")}
     hosts = [
-        subprocess.Popen(
+        start_process(
             [sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True
         )
         for _ in range(5)
@@ -52,12 +53,12 @@ def test_five_hosts_start_one_engine(home: Home) -> None:
     assert engines
 
 
-def test_the_engine_belongs_to_no_host(home: Home) -> None:
+def test_the_engine_belongs_to_no_host(home: Home, start_process: Processes) -> None:
     """It survives the host that started it, its process group and its terminal."""
     code = "from dmp_matting.client.launcher import ensure_engine; print(ensure_engine().pid)"
-    host = subprocess.Popen(
+    host = start_process(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT / "plugin")},
-        stdout=subprocess.PIPE, text=True, start_new_session=True,
+        stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     pid = int(host.communicate(timeout=60)[0])
     with pytest.raises(ProcessLookupError):
@@ -170,11 +171,13 @@ time.sleep(600)
 """
 
 
-def test_it_ends_soon_after_the_last_host_has_quit(home: Home, pair: Pair, tmp_path: Path) -> None:
+def test_it_ends_soon_after_the_last_host_has_quit(
+    home: Home, pair: Pair, tmp_path: Path, start_process: Processes
+) -> None:
     home.start("--grace", "1")
     arguments = [str(ROOT / "plugin"), json.dumps(pair.job().to_json()), str(tmp_path / "o.exr")]
-    host = subprocess.Popen([sys.executable, "-c", HOST, *arguments], stdout=subprocess.PIPE)
-    assert host.stdout is not None and host.stdout.readline() == b"done\n"
+    host = start_process([sys.executable, "-c", HOST, *arguments], stdout=subprocess.PIPE)
+    assert host.stdout.readline() == b"done\n"
     time.sleep(2.5)
     assert find_engine() is not None  # warm for the next press of the button
     host.kill()

@@ -17,6 +17,7 @@ from dmp_matting.client.launcher import find_engine
 from dmp_matting.paths import config_file, read_config, write_config
 
 from ...conftest import Home, Pair, engine_jobs, wait_until
+from ...processes import Processes
 from ...scenes import write_image
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -71,15 +72,13 @@ def test_in_process_needs_no_engine_and_gives_the_same_pixels(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_ends_the_job_in_the_engine(
-    home: Home, pair: Pair, tmp_path: Path, number: signal.Signals
+    home: Home, pair: Pair, tmp_path: Path, start_process: Processes, number: signal.Signals
 ) -> None:
-    process = subprocess.Popen(
+    process = start_process(
         command(*matte(pair, tmp_path / "a.exr", "--set", "joint_steps=1000000")),
-        env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        # A runner in the background has SIGINT ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        interruptible=True, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        text=True,
     )  # fmt: skip
-    assert process.stderr is not None
     while "Solving" not in process.stderr.readline():
         assert process.poll() is None
     process.send_signal(number)

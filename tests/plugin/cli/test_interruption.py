@@ -8,11 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+
+from ...processes import Processes
 
 ROOT = Path(__file__).resolve().parents[3]
 LEMUR = ROOT / "tests" / "plates" / "lemur"
@@ -24,34 +24,25 @@ ENDLESS = [
 pytestmark = pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks into /proc")
 
 
-@contextmanager
-def running(
-    folder: Path, *arguments: str, stderr: int = subprocess.PIPE
-) -> Iterator[subprocess.Popen[str]]:
-    """`dmp matte` in a process group of its own, as a shell starts it; killed at the end."""
+def start_matte(
+    start_process: Processes, folder: Path, *arguments: str, stderr: int = subprocess.PIPE
+) -> subprocess.Popen[str]:
+    """`dmp matte` in a process group of its own, as a shell starts it."""
     command = [
         sys.executable, "-m", "dmp_matting.cli", "matte", str(LEMUR / "plate.png"),
         "--clean", str(LEMUR / "clean.png"), "-o", str(folder / "lemur.exr"), "--no-server",
         *arguments,
     ]  # fmt: skip
     roots = os.pathsep.join((str(ROOT / "plugin"), str(ROOT / "engine")))
-    process = subprocess.Popen(
+    return start_process(
         command,
+        interruptible=True,
         env={**os.environ, "PYTHONPATH": roots, "TERM": "xterm", "COLUMNS": "100"},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=stderr,
         text=True,
-        # A runner in the background has SIGINT ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        start_new_session=True,
     )
-    try:
-        yield process
-    finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.communicate()
 
 
 def wait_for_solving(process: subprocess.Popen[str]) -> int:
@@ -80,74 +71,76 @@ def wait_for_end(pid: int, seconds: float = 20) -> None:
 
 
 @pytest.mark.parametrize("to_group", [True, False], ids=["as a terminal", "to dmp alone"])
-def test_ctrl_c_ends_cleanly(to_group: bool, tmp_path: Path) -> None:
-    with running(tmp_path, *ENDLESS) as process:
-        engine = wait_for_solving(process)
-        began = time.monotonic()
-        (os.killpg if to_group else os.kill)(process.pid, signal.SIGINT)
-        _, printed = process.communicate(timeout=30)
-        assert time.monotonic() - began < 8
-        assert process.returncode == 130
-        assert printed.splitlines()[-1].startswith("Stopped") and "Traceback" not in printed
-        wait_for_end(engine, 1)
+def test_ctrl_c_ends_cleanly(to_group: bool, tmp_path: Path, start_process: Processes) -> None:
+    process = start_matte(start_process, tmp_path, *ENDLESS)
+    engine = wait_for_solving(process)
+    began = time.monotonic()
+    (os.killpg if to_group else os.kill)(process.pid, signal.SIGINT)
+    _, printed = process.communicate(timeout=30)
+    assert time.monotonic() - began < 8
+    assert process.returncode == 130
+    assert printed.splitlines()[-1].startswith("Stopped") and "Traceback" not in printed
+    wait_for_end(engine, 1)
     assert os.listdir(tmp_path) == []
 
 
-def test_ctrl_c_while_the_engine_starts(tmp_path: Path) -> None:
-    with running(tmp_path, *ENDLESS) as process:
-        time.sleep(1.0)
-        os.killpg(process.pid, signal.SIGINT)
-        _, printed = process.communicate(timeout=30)
-        assert process.returncode == 130, printed
-        assert "Traceback" not in printed
+def test_ctrl_c_while_the_engine_starts(tmp_path: Path, start_process: Processes) -> None:
+    process = start_matte(start_process, tmp_path, *ENDLESS)
+    time.sleep(1.0)
+    os.killpg(process.pid, signal.SIGINT)
+    _, printed = process.communicate(timeout=30)
+    assert process.returncode == 130, printed
+    assert "Traceback" not in printed
     assert os.listdir(tmp_path) == []
 
 
-def test_sigterm_ends_cleanly(tmp_path: Path) -> None:
-    with running(tmp_path, *ENDLESS, "--json") as process:
-        engine = wait_for_solving(process)
-        process.terminate()
-        done, _ = process.communicate(timeout=30)
-        assert process.returncode == 130
-        assert '"CancelledError"' in done and '"exit_code": 130' in done
-        wait_for_end(engine, 1)
+def test_sigterm_ends_cleanly(tmp_path: Path, start_process: Processes) -> None:
+    process = start_matte(start_process, tmp_path, *ENDLESS, "--json")
+    engine = wait_for_solving(process)
+    process.terminate()
+    done, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert '"CancelledError"' in done and '"exit_code": 130' in done
+    wait_for_end(engine, 1)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_killed_engine_is_reported_in_a_sentence(tmp_path: Path) -> None:
-    with running(tmp_path, *ENDLESS) as process:
-        os.kill(wait_for_solving(process), signal.SIGKILL)
-        _, printed = process.communicate(timeout=30)
-        assert process.returncode == 3
-        assert printed.splitlines()[-1].startswith("The engine was killed (signal 9")
-        assert "Traceback" not in printed
+def test_a_killed_engine_is_reported_in_a_sentence(
+    tmp_path: Path, start_process: Processes
+) -> None:
+    process = start_matte(start_process, tmp_path, *ENDLESS)
+    os.kill(wait_for_solving(process), signal.SIGKILL)
+    _, printed = process.communicate(timeout=30)
+    assert process.returncode == 3
+    assert printed.splitlines()[-1].startswith("The engine was killed (signal 9")
+    assert "Traceback" not in printed
     assert os.listdir(tmp_path) == []
 
 
-def test_the_engine_dies_with_dmp(tmp_path: Path) -> None:
-    with running(tmp_path, *ENDLESS) as process:
-        engine = wait_for_solving(process)
-        process.kill()
-        wait_for_end(engine)
+def test_the_engine_dies_with_dmp(tmp_path: Path, start_process: Processes) -> None:
+    process = start_matte(start_process, tmp_path, *ENDLESS)
+    engine = wait_for_solving(process)
+    process.kill()
+    wait_for_end(engine)
     assert os.listdir(tmp_path) == []
 
 
-def test_a_terminal_shows_a_bar(tmp_path: Path) -> None:
+def test_a_terminal_shows_a_bar(tmp_path: Path, start_process: Processes) -> None:
     ours, theirs = pty.openpty()
     few = [*ENDLESS, "--set", "joint_steps=30", "--set", "rounds=1"]
-    with running(tmp_path, *few, stderr=theirs) as process:
-        os.close(theirs)
-        shown = b""
-        while True:
-            try:
-                part = os.read(ours, 65536)
-            except OSError:  # the other end is closed
-                break
-            if not part:
-                break
-            shown += part
-        os.close(ours)
-        assert process.wait(60) == 0
+    process = start_matte(start_process, tmp_path, *few, stderr=theirs)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            part = os.read(ours, 65536)
+        except OSError:  # the other end is closed
+            break
+        if not part:
+            break
+        shown += part
+    os.close(ours)
+    assert process.wait(60) == 0
     text = shown.decode()
     assert "Solving" in text and " %" in text and "/30" in text and " left" in text
     assert "\x1b[" in text  # drawn in place, not line after line

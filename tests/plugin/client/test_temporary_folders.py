@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -17,6 +16,8 @@ from dmp_matting.client.temporary_folders import (
     sweep_temporary_folders,
 )
 
+from ...processes import Processes
+
 
 def made(folder: Path, name: str, age: float = 0.0) -> Path:
     path = folder / name
@@ -28,8 +29,10 @@ def made(folder: Path, name: str, age: float = 0.0) -> Path:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no query for whether a process is there")
-def test_what_ended_processes_of_this_machine_left_is_removed(tmp_path: Path) -> None:
-    ended = subprocess.Popen([sys.executable, "-c", ""])
+def test_what_ended_processes_of_this_machine_left_is_removed(
+    tmp_path: Path, start_process: Processes
+) -> None:
+    ended = start_process([sys.executable, "-c", ""])
     ended.wait()
     own = Path(new_temporary_folder("plates", str(tmp_path)))
     kept = [

@@ -29,6 +29,7 @@ from dmp_matting.settings import Settings
 from dmp_matting.version import __version__
 
 from ...conftest import Home, Pair
+from ...processes import Processes
 
 TOKEN = "the token of an engine"
 OURS = {
@@ -134,8 +135,8 @@ def test_a_real_engine_on_tcp_proves_itself(home: Home, pair: Pair, tmp_path: Pa
 # --- its end -------------------------------------------------------------------------------------
 
 
-@contextmanager
-def locking_child() -> Iterator[subprocess.Popen[bytes]]:
+@pytest.fixture
+def locking_child(home: Home, start_process: Processes) -> subprocess.Popen[bytes]:
     """A process that holds the engine's lock until it is ended."""
     lock = run_folder() / "engine.lock"
     lock.touch()
@@ -144,10 +145,9 @@ def locking_child() -> Iterator[subprocess.Popen[bytes]]:
         "file.seek(1); file.write(b'%d' % os.getpid()); file.flush(); "
         "print(flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as child:
-        assert child.stdout is not None and child.stdout.readline()
-        yield child
-        child.kill()
+    child = start_process([sys.executable, "-c", script], stdout=subprocess.PIPE)
+    assert child.stdout.readline()
+    return child
 
 
 def greets_and_then(monkeypatch: pytest.MonkeyPatch, error: EngineError, pid: int) -> None:
@@ -170,33 +170,32 @@ def test_an_engine_that_has_just_ended_is_stopped(
 
 
 def test_an_engine_that_hangs_after_its_greeting_is_killed_if_forced(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    locking_child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with locking_child() as child:
-        greets_and_then(monkeypatch, EngineSilent("It does not answer."), child.pid)
-        with pytest.raises(EngineError, match=f"process {child.pid}.*does not answer"):
-            stop_engine()
-        assert child.poll() is None
-        assert stop_engine(force=True) is True
-        assert child.wait(5) == -signal.SIGTERM
+    greets_and_then(monkeypatch, EngineSilent("It does not answer."), locking_child.pid)
+    with pytest.raises(EngineError, match=f"process {locking_child.pid}.*does not answer"):
+        stop_engine()
+    assert locking_child.poll() is None
+    assert stop_engine(force=True) is True
+    assert locking_child.wait(5) == -signal.SIGTERM
 
 
 @pytest.mark.parametrize("force", [False, True])
-def test_an_engine_that_ends_by_itself_is_waited_for(home: Home, force: bool) -> None:
-    with locking_child() as child:
-        threading.Timer(0.3, child.kill).start()
-        assert stop_engine(force=force) is False
-        assert child.wait(5) == -signal.SIGKILL
+def test_an_engine_that_ends_by_itself_is_waited_for(
+    locking_child: subprocess.Popen[bytes], force: bool
+) -> None:
+    threading.Timer(0.3, locking_child.kill).start()
+    assert stop_engine(force=force) is False
+    assert locking_child.wait(5) == -signal.SIGKILL
 
 
 def test_an_engine_that_nobody_can_reach_yet_is_not_called_silent(
-    home: Home, monkeypatch: pytest.MonkeyPatch
+    locking_child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(launcher, "REACH_LIMIT", 0.1)
-    with locking_child() as child:
-        with pytest.raises(EngineError, match="is starting or ending; wait a moment"):
-            stop_engine()
-        assert child.poll() is None
+    with pytest.raises(EngineError, match="is starting or ending; wait a moment"):
+        stop_engine()
+    assert locking_child.poll() is None
 
 
 # --- of which version ----------------------------------------------------------------------------

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import os
 import shutil
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -27,6 +26,7 @@ from dmp_matting.paths import read_config
 
 from ...conftest import ENDLESS, QUICK, Home, Pair, wait_until
 from ...packages import Index, index, plan, release
+from ...processes import Processes
 from .qtapp import QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
@@ -319,7 +319,9 @@ def test_installing_one_and_cancelling(
     assert "older than this program" in panel.engine.sentence.text()
 
 
-def test_an_engine_of_another_protocol_is_replaced(home: Home, tmp_path: Path) -> None:
+def test_an_engine_of_another_protocol_is_replaced(
+    home: Home, tmp_path: Path, start_process: Processes
+) -> None:
     """One that an older release left running."""
     for room in ("plugin", "engine"):
         shutil.copytree(ROOT / room, tmp_path / room)
@@ -329,24 +331,20 @@ def test_an_engine_of_another_protocol_is_replaced(home: Home, tmp_path: Path) -
     vocabulary.write_text(vocabulary.read_text().replace(here, "PROTOCOL = 0 "))
     home.run.mkdir(mode=0o700)
     roots = os.pathsep.join(str(tmp_path / room) for room in ("plugin", "engine"))
-    old = subprocess.Popen(
-        [sys.executable, "-m", "dmp_engine", "serve", "--run-folder", str(home.run),
-         "--cache-folder", str(home.cache)],
+    old = start_process(
+        [sys.executable, "-m", "dmp_engine", "serve", "--run-folder", home.run, "--cache-folder",
+         home.cache],
         env={**child_environment(), "PYTHONPATH": roots},
     )  # fmt: skip
-    try:
-        panel = open_panel()
-        turn(40, lambda: status(panel) is EngineStatus.BROKEN)
-        assert "protocol 0" in panel.engine.sentence.text()
-        assert panel.engine.button.text() == "Restart"
-        panel.engine.button.click()
-        turn(60, lambda: status(panel) is EngineStatus.READY)
-        assert old.wait(10) is not None
-        now = find_engine()
-        assert now is not None and now.pid != old.pid
-    finally:
-        old.kill()
-        old.wait()
+    panel = open_panel()
+    turn(40, lambda: status(panel) is EngineStatus.BROKEN)
+    assert "protocol 0" in panel.engine.sentence.text()
+    assert panel.engine.button.text() == "Restart"
+    panel.engine.button.click()
+    turn(60, lambda: status(panel) is EngineStatus.READY)
+    assert old.wait(10) is not None
+    now = find_engine()
+    assert now is not None and now.pid != old.pid
 
 
 def test_an_engine_that_ends_while_it_is_looked_at(home: Home, pair: Pair, tmp_path: Path) -> None:

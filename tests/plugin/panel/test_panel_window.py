@@ -21,6 +21,7 @@ from dmp_matting.client.launcher import find_engine
 from dmp_matting.job import Role
 
 from ...conftest import Home, Pair, engine_jobs, kill, wait_until
+from ...processes import Processes
 from ...scenes import write_image
 from .qtapp import QtCore, QtGui, QtWidgets, application, qt, turn
 
@@ -269,19 +270,21 @@ def test_a_file_of_something_else_is_replaced_only_after_a_question(
 # --- the command -------------------------------------------------------------------------------
 
 
-def gui(*arguments: object, **more: str) -> subprocess.Popen[str]:
+def gui(start_process: Processes, *arguments: object, **more: str) -> subprocess.Popen[str]:
     roots = os.pathsep.join(
         filter(None, [more.pop("first", ""), str(ROOT / "plugin"), str(ROOT / "engine")])
     )
-    return subprocess.Popen(
-        [sys.executable, "-m", "dmp_matting.cli", "gui", *map(str, arguments)],
+    return start_process(
+        [sys.executable, "-m", "dmp_matting.cli", "gui", *arguments],
         env={**os.environ, "PYTHONPATH": roots, "COLUMNS": "200", **more},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
 
-def test_the_command_opens_a_window_and_ctrl_c_closes_it(engine: Connection, pair: Pair) -> None:
-    process = gui(pair.image, "--clean", pair.clean)
+def test_the_command_opens_a_window_and_ctrl_c_closes_it(
+    engine: Connection, pair: Pair, start_process: Processes
+) -> None:
+    process = gui(start_process, pair.image, "--clean", pair.clean)
     loaded = Path(f"/proc/{process.pid}/maps")
     took = wait_until(lambda: "libqoffscreen" in loaded.read_text(), 60)
     time.sleep(max(1.0, took))  # the window itself, also on a busy machine
@@ -291,13 +294,15 @@ def test_the_command_opens_a_window_and_ctrl_c_closes_it(engine: Connection, pai
     assert process.returncode == 0 and "Traceback" not in err, err
 
 
-def test_the_command_without_a_screen_or_without_qt(tmp_path: Path) -> None:
-    nowhere = gui(DISPLAY="", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="")
+def test_the_command_without_a_screen_or_without_qt(
+    tmp_path: Path, start_process: Processes
+) -> None:
+    nowhere = gui(start_process, DISPLAY="", WAYLAND_DISPLAY="", QT_QPA_PLATFORM="")
     _, err = nowhere.communicate(timeout=30)
     assert nowhere.returncode == 3
     assert err == "There is no display to open a window on; use `dmp matte` here.\n"
     (tmp_path / "Qt.py").write_text("raise ImportError('No Qt binding were found')")
-    without = gui(first=str(tmp_path))
+    without = gui(start_process, first=str(tmp_path))
     _, err = without.communicate(timeout=30)
     assert (
         without.returncode == 3

@@ -279,20 +279,18 @@ write.write_whole(Path(sys.argv[1]), OpenImageIO.ImageSpec(), numpy.zeros((2, 2,
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no query for whether a process is there")
 def test_what_a_killed_engine_left_goes_with_the_next_writing(
-    picture, image, noise, layers, tmp_path
+    picture, image, noise, layers, tmp_path, start_process
 ):
     plate = image(picture("in.exr", noise))
     folder = tmp_path / "out"
     folder.mkdir()
-    killed = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(folder / "o.exr")],
+    killed = start_process(
+        [sys.executable, "-c", KILLED, folder / "o.exr"],
         env={**os.environ, "PYTHONPATH": f"{ROOT / 'plugin'}:{ROOT / 'engine'}"},
     )
-    try:
-        wait_until(lambda: bool(os.listdir(folder)), 60)
-    finally:
-        killed.kill()
-        killed.wait()
+    wait_until(lambda: bool(os.listdir(folder)), 60)
+    killed.kill()
+    killed.wait()
     assert [name.startswith(".o.exr.") for name in os.listdir(folder)] == [True]
     write_layers(folder / "o.exr", plate, *layers, {})
     assert os.listdir(folder) == ["o.exr"]

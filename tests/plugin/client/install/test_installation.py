@@ -33,6 +33,7 @@ from dmp_matting.paths import config_file, read_config, unsaved_blends, write_co
 
 from ....conftest import Home
 from ....packages import Index, cancel_while_stuck, index, make_release, release, wheel
+from ....processes import Processes
 
 __all__ = ["index", "release"]  # fixtures
 
@@ -358,20 +359,21 @@ def test_the_release_folders_own_command(index: Index, release: Path, home: Home
         engine_command("/no/such")
 
 
-def test_sigterm_ends_it_cleanly(index: Index, release: Path, home: Home) -> None:
+def test_sigterm_ends_it_cleanly(
+    index: Index, release: Path, home: Home, start_process: Processes
+) -> None:
     root = Path(__file__).resolve().parents[4] / "plugin"
     index.trouble = "slow"
-    child = subprocess.Popen(
-        [sys.executable, "-m", "dmp_matting.client.install", "--release", str(release), "--base",
+    child = start_process(
+        [sys.executable, "-m", "dmp_matting.client.install", "--release", release, "--base",
          sys.executable, "--yes"],
         env={**os.environ, "PYTHONPATH": str(root)}, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert index.stuck.wait(60)
     time.sleep(0.2)
     child.terminate()
-    assert child.wait(30) == 130 and child.stderr is not None
+    assert child.wait(30) == 130
     assert (
         child.stderr.read().decode().splitlines()[-1].startswith("The installation was cancelled")
     )
-    child.stderr.close()
     assert left(home) == [] and find_engine() is None
