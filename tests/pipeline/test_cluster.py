@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -41,6 +40,11 @@ class Cluster:
                              "--no-dashboard", "--local-directory", self.folder, *more)  # fmt: skip
         self.workers.append(worker)
         return worker
+
+    def wait_for_workers(self) -> None:
+        """Until the scheduler knows all: each worker then writes a line to the log they share."""
+        log = self.folder / "worker.log"
+        wait_until(lambda: log.read_text().count("Registered to:") == len(self.workers), 60)
 
     def _start(self, *words: object) -> subprocess.Popen[bytes]:
         log = (self.folder / f"{words[0]}.log").open("ab")
@@ -95,7 +99,7 @@ def test_two_workers_one_killed_in_the_middle_the_same_pixels(
 
     for _ in range(2):
         cluster.add_worker("--resources", "dmp=1")
-    time.sleep(3)
+    cluster.wait_for_workers()
     batch = start_process(
         command("batch", file, "--cluster", cluster.address, "--chunk", 2, "--json", "--no-check"),
         env=environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -120,7 +124,7 @@ def test_frames_that_fail_on_a_worker_are_reported(
     file = shots_file(tmp_path)
     (tmp_path / "in" / "plate.1002.exr").write_text("no picture")
     cluster.add_worker("--resources", "dmp=1")
-    time.sleep(3)
+    cluster.wait_for_workers()
     done = dmp("batch", file, "--cluster", cluster.address, "--json", "--no-check")
     assert done.returncode == 2
     shot = events(done)[-1]["shots"][0]
