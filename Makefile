@@ -1,7 +1,7 @@
 # make demo   own virtual environment, install, a matte of a real photograph, its error and picture
 # make test   the same environment with the tools, then the check below
 # make check  the one check command: ruff, mypy, pytest (wants `make test` once)
-# make lint, make pytest  the halves of it; WORKERS=4 for more processes than two
+# make lint, make pytest  the halves of it; WORKERS=4 for more processes than three
 # make blender  Blender 4.2, 4.5, 5.0 as Python modules, for the add-on's tests (4 GB, Python 3.11),
 #              and 5.3 where there is a Python 3.13
 # make pyblish  pyblish-lite and pyblish-qml with their Qt, for the publish tests (0.5 GB)
@@ -19,8 +19,10 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet -c const
 LEMUR := tests/plates/lemur
 DEMO := demo-out
 RELEASE := release
-# Processes that run the tests, each with whole files and an engine of its own (about 2 GB each).
-WORKERS ?= 2
+# Processes that run the tests, each with whole files and an engine of its own (about 2 GB each): one
+# more than the two cores for which the schedule is made, since a test waits half of its time for
+# engines that start, for limits and for grace periods.
+WORKERS ?= 3
 # How many of the slowest tests are listed at the end; 0 for all.
 DURATIONS ?= 20
 

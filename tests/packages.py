@@ -6,22 +6,28 @@ ours does, so that the mechanics of an installation are tested without torch.
 
 from __future__ import annotations
 
+import atexit
 import base64
 import hashlib
 import http.server
 import json
 import os
+import shutil
 import sys
+import tempfile
 import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from dmp_matting.client.install import pythons
 from dmp_matting.client.install.installation import (
     BackgroundInstallation,
     InstallRequest,
@@ -178,10 +184,37 @@ def pip_settings(url: str) -> dict[str, str | None]:
     }  # fmt: skip
 
 
+@cache
+def unpacked(wheel: str) -> str:
+    """pip's wheel as a folder of the tests': Python keeps no bytecode of what lies in a wheel.
+
+    It would compile all of pip in every process that runs it, for two seconds.
+    """
+    folder = tempfile.mkdtemp(prefix="dmp-pip-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(folder)
+    return folder
+
+
+def bring_unpacked_pip(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every Python bring its pip as a folder, for what installs in the tests' own process."""
+    look_at = pythons.look_at
+
+    def look(python: str) -> pythons.BasePython | None:
+        found = look_at(python)
+        if found is None or not found.pip_is_wheel:
+            return found
+        return replace(found, pip=unpacked(found.pip))
+
+    monkeypatch.setattr(pythons, "look_at", look)
+
+
 @pytest.fixture
 def index(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     """The index, and a user whose pip knows no other; no engine is installed."""
     monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)
+    bring_unpacked_pip(monkeypatch)
     with served(tmp_path / "packages") as index:
         for name, value in pip_settings(index.url).items():
             if value is None:

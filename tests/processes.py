@@ -9,14 +9,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import Any
 
 import pytest
 
-PATIENCE = 15.0  # seconds that processes have to end in order; then they are killed
+PATIENCE = 15.0  # seconds that a process has to end in order; then it is killed
 
 
 def default_interrupt() -> None:
@@ -42,14 +41,12 @@ class Processes:
         return process
 
     def end(self) -> None:
-        """End all: SIGTERM, then SIGKILL to the group of each; close their pipes."""
-        started, self._started = self._started, []
-        for process in started:
+        """End all, the latest first: SIGTERM, then SIGKILL to its group; close its pipes."""
+        while self._started:
+            process = self._started.pop()
             process.terminate()
-        deadline = time.monotonic() + PATIENCE
-        for process in started:
             with suppress(subprocess.TimeoutExpired):
-                process.wait(max(0.0, deadline - time.monotonic()))
+                process.wait(PATIENCE)
             _kill_group(process)  # what it started, too
             process.wait()
             for pipe in (process.stdin, process.stdout, process.stderr):

@@ -133,12 +133,24 @@ def test_frames_that_fail_on_a_worker_are_reported(
     assert "plate.1002.exr" in shot["failed"][0]["message"]
 
 
+# `dmp` that waits one second for a scheduler.
+IMPATIENT = """
+import runpy
+from dmp_matting.farm import dask
+dask.CONNECT_LIMIT = 1.0
+runpy.run_module("dmp_matting.cli", run_name="__main__")
+"""
+
+
 def test_no_scheduler_and_no_worker_for_us(home: Home, cluster: Cluster, tmp_path: Path) -> None:
     file = shots_file(tmp_path)
     done = dmp("batch", file, "--cluster", cluster.address)
     assert done.returncode == 2 and '--resources "dmp=1"' in done.stderr
     cluster.end()
-    done = dmp("batch", file, "--cluster", cluster.address)
+    done = subprocess.run(
+        [sys.executable, "-c", IMPATIENT, "batch", file, "--cluster", cluster.address],
+        env=environment(), capture_output=True, text=True,
+    )  # fmt: skip
     assert done.returncode == 2 and "No Dask scheduler answers at" in done.stderr
     assert "Traceback" not in done.stderr
 

@@ -16,6 +16,7 @@ from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.model.noise import PIXEL_ALARM, WINDOW_ALARM, WINDOWS, Noise, same
 from dmp_engine.dmp.model.noise_curve import Windows
 from dmp_engine.dmp.solve.frame import solve
+from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 
 
@@ -150,13 +151,7 @@ def test_two_surfaces_within_the_grain_are_separated_by_windows() -> None:
 @pytest.mark.parametrize("sigma", [0.01, 0.02])
 def test_grain_is_not_printed_outside_the_subject(lemur: Any, sigma: float) -> None:
     noisy = [(x + grain(x, sigma, k)).clamp(0, 1) for k, x in enumerate((lemur.image, lemur.clean))]
-    solving = solve(noisy[0], noisy[1], preset("draft"))
-    while True:
-        try:
-            next(solving)
-        except StopIteration as done:
-            alpha = done.value.alpha
-            break
+    alpha = finish(solve(noisy[0], noisy[1], preset("draft"))).alpha
     empty = lemur.alpha == 0
     assert (alpha[empty] > 0.02).float().mean() < 0.005
     assert alpha[empty].mean() < 0.001
