@@ -6,12 +6,13 @@ The options are those of `dmp setup --install`, which wants packages that are no
 from __future__ import annotations
 
 import argparse
+import io
 import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, NoReturn, Optional
 
-from ...errors import DmpError, InputError, as_dmp_error
+from ...errors import CancelledError, DmpError, InputError, as_dmp_error
 from . import terminal
 from .installation import InstallRequest
 from .ways_in import RELEASE
@@ -23,10 +24,15 @@ def main(arguments: Optional[List[str]] = None) -> int:
     """Install or remove; the exit code, as of `dmp`."""
     words = sys.argv[1:] if arguments is None else arguments
     as_json = "--json" in words  # also of words that cannot be read
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a path may have letters that a locale has not
+            stream.reconfigure(errors="backslashreplace")
     try:
         data = _run(_parser().parse_args(words))
-    except Exception as wrong:
-        error: DmpError = as_dmp_error(wrong)
+    except (Exception, KeyboardInterrupt) as wrong:
+        error: DmpError = CancelledError("Stopped by Ctrl-C.")
+        if isinstance(wrong, Exception):
+            error = as_dmp_error(wrong)
         if as_json:
             terminal.print_json({"ok": False, **error.to_wire(), "exit_code": error.exit_code})
         print(error, file=sys.stderr)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Dict, List, Optional
@@ -57,7 +58,11 @@ def _ask() -> None:
             "Nothing was installed: there is no terminal to ask on; add --yes to agree beforehand."
         )
     print("Go on? [Y/n] ", end="", file=sys.stderr, flush=True)
-    answer = sys.stdin.readline()  # "" at its end (Ctrl-D), which agrees to nothing
+    answer = ""
+    with suppress(KeyboardInterrupt):
+        answer = sys.stdin.readline()  # "" at its end (Ctrl-D), which agrees to nothing either
+    if not answer:
+        print(file=sys.stderr)  # the question's line has no end
     if answer.strip().lower() not in ("", "y", "yes") or not answer:
         raise CancelledError("Nothing was installed.")
 

@@ -339,6 +339,11 @@ def test_the_release_folders_own_command(index: Index, release: Path, home: Home
     code, plan, _ = run("--plan")
     assert code == 0 and plan["torch"] == "cpu" and plan["version"] == "0.1.0"
     assert not (home.root / "data").exists(), "a plan changes nothing"
+    # A path may have letters that the locale of a cron job has not.
+    environment.update(DMP_DATA_DIR=str(home.root / "d\u00e4ta"), PYTHONIOENCODING="ascii")
+    plain = subprocess.run([*command, "--plan"], env=environment, capture_output=True, text=True)
+    assert plain.returncode == 0 and "d\\xe4ta" in plain.stdout
+    environment.update(DMP_DATA_DIR=str(home.root / "data"))
     code, refused, shown = run()
     assert (code, refused["error"]) == (2, "InputError") and "add --yes" in refused["message"]
     assert not (home.root / "data").exists(), "nothing is installed unasked"

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import pytest
 
+from dmp_matting.client.install import __main__ as command
 from dmp_matting.client.install import terminal
 from dmp_matting.errors import CancelledError, InputError
 
@@ -39,6 +40,31 @@ def test_a_person_does_not_agree(typed: str, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr("sys.stderr", Stream("", True))
     with pytest.raises(CancelledError, match="Nothing was installed"):
         terminal._ask()
+
+
+def test_ctrl_c_at_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Interrupted(Stream):
+        def readline(self, size: int = -1, /) -> str:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("sys.stdin", Interrupted("", True))
+    monkeypatch.setattr("sys.stderr", Stream("", True))
+    with pytest.raises(CancelledError, match="Nothing was installed"):
+        terminal._ask()
+
+
+def test_ctrl_c_before_the_question(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """While it looks for Pythons, say."""
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(terminal, "install", interrupted)
+    assert command.main(["--json"]) == 130
+    printed = capsys.readouterr()
+    assert printed.err == "Stopped by Ctrl-C.\n" and '"error": "CancelledError"' in printed.out
 
 
 @pytest.mark.parametrize("lacking", ["stdin", "stderr"])
