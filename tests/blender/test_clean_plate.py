@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from ..scenes import blocks, disc_over, write_image
+from .avi import write_avi
 from .conftest import SMALL, Blender, channels, read
 
 PLACES = (38, 44, 50, 56, 50, 44)  # where the disc is: its middle is never seen
@@ -18,9 +19,10 @@ ALWAYS = disc_over(np.zeros((64, 96, 3)), (47, 34), 4, 1).alpha > 0.5
 
 @pytest.fixture
 def wall(tmp_path: Path) -> np.ndarray:
-    """What is behind a disc that paces, in six frames as EXR and as 8-bit PNG."""
+    """What is behind a disc that paces, in six frames as EXR, as 8-bit PNG and as a movie."""
     random = np.random.default_rng(8)
     wall = 0.1 + 0.7 * blocks(random, 8, 12, 8)[:64, :96]
+    movie = []
     for number, x in enumerate(PLACES, 1):
         plate = disc_over(wall, (x, 34), 15, 4).plate
         plate = plate + random.normal(0, 0.003, plate.shape)
@@ -28,14 +30,16 @@ def wall(tmp_path: Path) -> np.ndarray:
         encoded = np.where(
             plate <= 0.0031308, plate * 12.92, 1.055 * plate.clip(1e-6) ** (1 / 2.4) - 0.055
         )
+        movie.append(np.round(encoded.clip(0, 1) * 255).astype(np.uint8))
         write_image(tmp_path / f"shown.{number:04d}.png", encoded.clip(0, 1), "uint8")
+    write_avi(tmp_path / "shown.avi", np.stack(movie))
     write_image(tmp_path / "clean.exr", wall, "float")
     return wall
 
 
 @pytest.mark.parametrize(
     ("version", "plate"),
-    [("4.5", "plate.0001.exr"), ("5.0", "shown.0001.png"), ("3.4", "shown.0001.png")],
+    [("4.5", "plate.0001.exr"), ("5.0", "shown.0001.png"), ("3.4", "shown.avi")],
 )
 def test_a_shot_without_a_clean_plate(
     installed: Callable[[str], Blender], engine: Any, wall: np.ndarray, tmp_path: Path,

@@ -46,6 +46,8 @@ def folder(tmp_path: Path) -> Path:
     plate[8:24, 10:30] = (0.9, 0.1, 0.1)
     write_image(tmp_path / "plate.exr", plate, "float")
     write_image(tmp_path / "clean.exr", clean, "float")
+    mapped = np.dstack([clean, np.zeros_like(clean[..., 0])])  # of the shot's own frames
+    write_image(tmp_path / "built.exr", mapped, "float", channels=("R", "G", "B", "unseen.A"))
     write_image(tmp_path / "plate.png", plate, "uint8")
     (tmp_path / "config.ocio").write_text(FACILITY)
     return tmp_path
@@ -64,6 +66,8 @@ def test_a_facilitys_names(blender: Blender, engine: Any, folder: Path, output: 
     assert png[0].startswith(f"{folder}/plate.png (plate, ")
     shown = np.round(read(folder / "plate.exr") * 255) / 255
     np.testing.assert_allclose(read(png[1]), shown**2.2, atol=2e-3)
+    # As it is, since its map is lost where Blender renders it: its values are the plate's.
+    assert seen["built"] == [str(folder / "built.exr"), "scene_linear"]
     if blender.version == "5.0":
         assert seen["matte"] == [["FINISHED"], ""] and seen["space"] == "ACES - ACEScg"
 
@@ -73,4 +77,5 @@ def test_blenders_own_configuration_is_no_facilitys(blender: Blender, folder: Pa
     assert seen["names"] == ["Linear Rec.709", "Non-Color"]
     assert seen["sent"] == seen["child"] == ""
     png, exr = (str(folder / name) for name in ("plate.png", "plate.exr"))
+    assert seen["built"] == [str(folder / "built.exr"), "scene_linear"]
     assert seen["plates"] == [[png, png, "sRGB"], [exr, exr, "scene_linear"]]  # files, as they are

@@ -123,6 +123,11 @@ def test_pixels_of_every_source(any_blender: Blender, inputs: Inputs, output: Pa
 
 @pytest.mark.parametrize("blender", ["5.0"], indirect=True)
 def test_a_file_with_another_working_space(blender: Blender, inputs: Inputs, output: Path) -> None:
-    seen = blender.run("working_space", plate=inputs.folder / "plate.png", output=output)
+    mapped = np.zeros((HEIGHT, WIDTH, 4))
+    built = write_image(output / "built.exr", mapped, channels=("R", "G", "B", "unseen.A"))
+    seen = blender.run(
+        "working_space", plate=inputs.folder / "plate.png", output=output, built=built
+    )
+    assert seen["built"] == [str(built), "scene_linear"]  # as it is: a rendered one has no map
     assert seen["works_in"] == "ACEScg"
     check([[seen["path"], seen["space"]]], "scene_linear", linear(inputs.picture), within=2e-3)

@@ -29,7 +29,8 @@ with addon(given["python"]) as scene:
     seen["no plate"] = outcome(bpy.ops.dmp.build_clean)
     group.plate.image = load(os.path.join(given["folder"], "clean.exr"))
     seen["still"] = outcome(bpy.ops.dmp.build_clean)
-    group.plate.image = load(os.path.join(given["folder"], given["plate"]), sequence=True)
+    sequence = not given["plate"].endswith(".avi")
+    group.plate.image = load(os.path.join(given["folder"], given["plate"]), sequence=sequence)
     seen["built"] = outcome(bpy.ops.dmp.build_clean)
     image = group.clean.image
     seen["image"] = [bpy.path.abspath(image.filepath), image.name, image.colorspace_settings.name]

@@ -26,6 +26,10 @@ with addon(given["python"]) as scene:
         plate = made.plate(1, given["folder"])
         found.append([made.job_name(1), plate.path, plate.colour_space])
     seen["plates"] = found
+    row = scene.dmp.clean
+    row.kind, row.image = "IMAGE", load(os.path.join(given["folder"], "built.exr"))
+    made = plates.read_input(row, dmp.Role.CLEAN)
+    seen["built"] = [made.path, made.space]
     if given["matte"]:
         plate = load(os.path.join(given["folder"], "plate.exr"))
         clean = load(os.path.join(given["folder"], "clean.exr"))

@@ -12,4 +12,11 @@ with addon(given["python"]) as scene:
     dmp = importlib.import_module(f"{MODULE}.core").dmp
     scene.dmp.plate.image = load(given["plate"])
     made = plates.read_input(scene.dmp.plate, dmp.Role.IMAGE).plate(1, given["output"])
-    answer(path=made.path, space=made.colour_space, works_in=bpy.data.colorspace.working_space)
+    scene.dmp.clean.image = load(given["built"])
+    built = plates.read_input(scene.dmp.clean, dmp.Role.CLEAN)
+    answer(
+        built=[built.path, built.space],
+        path=made.path,
+        space=made.colour_space,
+        works_in=bpy.data.colorspace.working_space,
+    )
