@@ -2,16 +2,17 @@
 
 Rules, each learnt from a silent failure: render as an animation of one frame (``write_still``
 gives black for sequences and stale frames for movies), give the scene the picture's exact size
-(the compositor crops), and check that the file is there. The scene lives for one call; the
-artist's scenes, trees and settings are only read.
+(the compositor crops), let no handler of another add-on see it, and check that the file is there.
+The scene lives for one call; the artist's scenes, trees and settings are only read.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import re
-from typing import Any, Callable, Tuple
+from typing import Any, Callable, Iterator, Tuple
 
 import bpy
 
@@ -142,7 +143,8 @@ def render_frame(
         scene.render.filepath = os.path.join(os.path.dirname(path), "part_######")
         written = scene.render.frame_path(frame=frame)
         try:
-            bpy.ops.render.render(animation=True, scene=scene.name)
+            with _without_handlers():
+                bpy.ops.render.render(animation=True, scene=scene.name)
         except RuntimeError as reason:
             raise dmp.PlateError(
                 f"Blender could not render frame {frame} of a plate: {str(reason).strip()}"
@@ -152,6 +154,26 @@ def render_frame(
     if not os.path.exists(written):
         raise dmp.PlateError(f"Blender wrote no picture for frame {frame} of a plate.")
     os.replace(written, path)
+
+
+@contextlib.contextmanager
+def _without_handlers() -> Iterator[None]:
+    """Other add-ons that save, count or announce what is rendered mean the artist's renders."""
+    every = [
+        handlers
+        for name in dir(bpy.app.handlers)
+        if name.startswith(("render_", "composite_"))
+        for handlers in [getattr(bpy.app.handlers, name)]
+        if isinstance(handlers, list)
+    ]
+    before = [list(handlers) for handlers in every]
+    for handlers in every:
+        handlers.clear()
+    try:
+        yield
+    finally:
+        for handlers, those in zip(every, before):
+            handlers.extend(those)
 
 
 def _shape(scene: Any, size: Tuple[int, int], frame: int) -> None:

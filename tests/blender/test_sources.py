@@ -105,6 +105,7 @@ def test_pixels_of_every_source(any_blender: Blender, inputs: Inputs, output: Pa
     movie = inputs.movie / 255
     # Frame 2 of the movie at scene frame 3.
     check(seen["movie"], "scene_linear", linear(movie[2]), linear(movie[1]))
+    assert seen["handlers"] == [0, 1, 1]  # other add-ons' are there and did not run
     check(seen["clip"], "scene_linear", linear(movie[2]), linear(movie[0]))
     check(seen["clip of files"], "scene_linear", *(linear(one) for one in inputs.clear[1:]))
 

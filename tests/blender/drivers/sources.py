@@ -9,7 +9,7 @@ from host import MODULE, addon, answer, arguments, load, square_mask
 
 given = arguments()
 folder, output = given["folder"], given["output"]
-found = {}
+found, rendered = {}, []
 
 
 def generated(name, is_float, pixels):
@@ -65,9 +65,15 @@ with addon(given["python"]) as scene:
     ask_image("cut packed", cut)
     frames = load(os.path.join(folder, "clear.0011.png"), sequence=True)
     ask_image("sequence", frames, frames=(5, 6, 7), start=5, first=11)
+    bpy.app.handlers.render_complete.append(lambda *_: rendered.append(1))  # another add-on's
+    bpy.app.handlers.render_write.append(lambda *_: rendered.append(1))
     movie = bpy.data.images.load(os.path.join(folder, "movie.avi"))
     found["movie kind"] = movie.source
     ask_image("movie", movie, frames=(4, 3), start=3, first=2)
+    handlers = bpy.app.handlers.render_complete, bpy.app.handlers.render_write
+    found["handlers"] = [len(rendered), *map(len, handlers)]
+    for one in handlers:  # with any left, Blender 4.5 hangs at its end
+        one.clear()
     row = scene.dmp.plate
     row.kind, row.clip = "CLIP", bpy.data.movieclips.load(os.path.join(folder, "movie.avi"))
     ask("clip", row, dmp.Role.IMAGE, frames=(3, 1))
