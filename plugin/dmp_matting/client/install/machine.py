@@ -11,6 +11,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Dict, List, Optional, Tuple
 
@@ -104,22 +105,15 @@ def uv_places(windows: bool = WINDOWS) -> List[str]:
 RELEASE_SCRIPT = ".\\install.ps1" if WINDOWS else "sh install.sh"  # as a person types it there
 
 
-# Runs a command with nothing on its standard input, and ends it with all that it started when the
-# other end of this shell's standard input is closed: also by kill -9, after which nobody would
-# end a pip that downloads gigabytes.
+# Becomes a command with nothing on its standard input. A shell beside it ends it, and all that it
+# started, when the other end of the standard input is closed: also by kill -9, after which nobody
+# would end a pip that downloads gigabytes.
 _TIED = """\
-exec 3<&0 4>&2 2>/dev/null
-(read -r line <&3; kill -9 0) >/dev/null 4>&- &
-watch=$!
-"$@" </dev/null 3<&- 2>&4 4>&- &
-wait "$!"
-code=$?
-kill "$watch"
-exit "$code"
+exec 3<&0
+(read -r line <&3; kill -9 0) >/dev/null 2>&1 &
+exec "$@" </dev/null 3<&-
 """
-
-
-KILLED = (137, -9)  # exit codes: of a shell whose command was killed, and of the command itself
+KILLED = -9  # the exit code of a child that kill -9 ended, or the system where memory was short
 
 
 def tied(command: List[str], windows: bool = WINDOWS) -> List[str]:
@@ -145,6 +139,17 @@ def end_tree(child: subprocess.Popen[Any]) -> None:
             os.killpg(child.pid, signal.SIGKILL)
     except OSError:
         pass  # it ended by itself meanwhile
+
+
+def wait_for_tree(child: subprocess.Popen[Any], seconds: float = 2.0) -> None:
+    """Return when all that an ended child had started is gone too: it may still write files."""
+    end = time.monotonic() + seconds  # a container without an init keeps what is dead for ever
+    while not WINDOWS and time.monotonic() < end:
+        try:
+            os.killpg(child.pid, 0)
+        except OSError:
+            return
+        time.sleep(0.01)
 
 
 def driver_cuda() -> Optional[Tuple[int, int]]:

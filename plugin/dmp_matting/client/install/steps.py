@@ -61,7 +61,7 @@ class Runner:
         code, output = self.outcome(command, environment, on_line)
         if not code:
             return
-        if code in machine.KILLED:
+        if code == machine.KILLED:
             output += "\nERROR: it was ended from outside, as where memory is short\n"
         index = failures.index_address(output, environment)
         if not self.source and failures.is_without_reason(output):
@@ -101,19 +101,23 @@ class Runner:
             lines: List[str] = []
             assert child.stdout is not None
             try:
-                with child.stdin or nullcontext(), child.stdout:
-                    for line in child.stdout:
-                        log.write(line)
-                        log.flush()
-                        lines.append(line)
-                        on_line(line.rstrip())
-                code = child.wait()
+                with child.stdin or nullcontext():
+                    with child.stdout:
+                        for line in child.stdout:
+                            log.write(line)
+                            log.flush()
+                            lines.append(line)
+                            on_line(line.rstrip())
+                    code = child.wait()
             except BaseException:  # a full disk: what it writes is removed after this
                 machine.end_tree(child)
                 child.wait()
+                machine.wait_for_tree(child)
                 raise
             finally:
                 with self._lock:
                     self._child = None
+        if self._cancelled.is_set():
+            machine.wait_for_tree(child)
         self.check()
         return code, "".join(lines)
