@@ -16,6 +16,7 @@ from pathlib import Path
 from dmp_matting.errors import DmpError, EngineError, MismatchError, limit_hint
 
 from .evaluation import command as evaluation
+from .machine.answer import Lines, answer
 from .server import options
 from .version import engine_version
 
@@ -70,51 +71,47 @@ def main(arguments: list[str] | None = None) -> int:
         from .processes.run_once import run
 
         return run()
-    if chosen.command == "version":
-        print(json.dumps({"version": engine_version()}))
-        return 0
-    if chosen.command == "eval":
-        return evaluation.run(chosen)
-    if chosen.command == "bench":
-        from .machine.bench.command import run as run_bench
-
-        return run_bench(chosen)
     if chosen.command == "serve":
         return _serve(chosen)
-    if chosen.command == "shot":
-        from .review.command import run_shot
+    if chosen.command == "eval":
+        return evaluation.run(chosen)
+    return answer(lambda: _lines(chosen))
 
-        return run_shot(chosen.what, chosen.request)
-    if chosen.command == "follow":
-        from .pipeline.follow import run_follow
 
-        return run_follow(chosen.request)
-    if chosen.command == "doctor":
+def _lines(chosen: argparse.Namespace) -> Lines:
+    """What a command prints, its errors left out."""
+    if chosen.command == "version":
+        yield {"version": engine_version()}
+    elif chosen.command == "bench":
+        from .machine.bench.command import bench_lines
+
+        yield from bench_lines(chosen)
+    elif chosen.command == "shot":
+        from .review.command import shot_lines
+
+        yield from shot_lines(chosen.what, chosen.request)
+    elif chosen.command == "follow":
+        from .pipeline.follow import follow_lines
+
+        yield from follow_lines(chosen.request)
+    elif chosen.command == "doctor":
         from .machine.doctor import examine
 
         checks = examine()
         sound = not any(check.status == "fail" for check in checks)
-        print(json.dumps({"ok": sound, "checks": [check.to_json() for check in checks]}))
-        return 0 if sound else 3
-    try:
-        if chosen.command == "view":
-            from .review.contact_sheet import make_sheet
+        yield {"ok": sound, "checks": [check.to_json() for check in checks]}
+    elif chosen.command == "view":
+        from .review.contact_sheet import make_sheet
 
-            shown = make_sheet(
-                chosen.result, chosen.output, chosen.image, chosen.clean, chosen.over
-            )
-            print(json.dumps({"ok": True, "path": str(chosen.output), "missing": shown}))
-        elif chosen.command == "picture":
-            from .review.result_png import make_picture
+        shown = make_sheet(chosen.result, chosen.output, chosen.image, chosen.clean, chosen.over)
+        yield {"ok": True, "path": str(chosen.output), "missing": shown}
+    elif chosen.command == "picture":
+        from .review.result_png import make_picture
 
-            make_picture(chosen.result, chosen.output)
-            print(json.dumps({"ok": True, "path": str(chosen.output)}))
-        else:
-            _compare(chosen.result, chosen.truth)
-    except DmpError as error:
-        print(json.dumps({"ok": False, **error.to_wire()}))
-        return error.exit_code
-    return 0
+        make_picture(chosen.result, chosen.output)
+        yield {"ok": True, "path": str(chosen.output)}
+    else:
+        _compare(chosen.result, chosen.truth)
 
 
 def _serve(chosen: argparse.Namespace) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -11,11 +14,19 @@ from typing import Any
 import pytest
 import torch
 
+from dmp_engine.__main__ import main
 from dmp_engine.machine import device
+from dmp_engine.machine.answer import answer
 from dmp_engine.machine.errors import as_dmp_error
 from dmp_matting import Layers, Progress, preset
 from dmp_matting.client.engine_python import child_environment, engine_command
-from dmp_matting.errors import DeviceError, EngineError, EngineMissingError, SettingsError
+from dmp_matting.errors import (
+    CancelledError,
+    DeviceError,
+    EngineError,
+    EngineMissingError,
+    SettingsError,
+)
 from dmp_matting.job import Frame, Job, Plate, Role, Stage
 
 LEMUR = Path(__file__).resolve().parents[1] / "plates" / "lemur"
@@ -117,6 +128,66 @@ def test_a_bug_becomes_a_sentence_and_a_log(
     assert type(error) is EngineError
     assert str(error) == f"The engine hit a bug: ValueError: seven; see {log}"
     assert "in buggy" in log.read_text() and "is not eight" in log.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["doctor"], "machine.doctor.examine"),
+        (["view", "a.exr", "--output", "a.png"], "review.contact_sheet.make_sheet"),
+        (["picture", "a.exr", "--output", "a.png"], "review.result_png.make_picture"),
+        (["compare", "a.exr", "b.exr"], "review.contact_sheet.read_alpha"),
+        (["bench", "--sizes", "64", "--device", "cpu"], "machine.bench.command.measure"),
+        (["eval", "benchmark", "--output", "out", "--data", "."], "evaluation.run.measure"),
+        (["shot", "sheet", "{}"], "review.shot_sheet.make_shot_sheet"),
+        (["follow", "{}"], "pipeline.follow.followed"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_a_bug_in_any_command_is_its_last_line(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: Any, arguments: list[str], part: str
+) -> None:
+    def buggy(*_: Any) -> None:
+        raise ValueError("planted")
+
+    monkeypatch.setenv("DMP_CACHE_DIR", str(tmp_path))
+    monkeypatch.setattr(f"dmp_engine.{part}", buggy)
+    monkeypatch.setattr("dmp_engine.evaluation.items.benchmark_sources", lambda *_: [])
+    request = tmp_path / "request.json"
+    nothing = {"frames": [], "output": "a.png", "title": "", "job": Job(()).to_json(), "keep": ""}
+    request.write_text(json.dumps(nothing))
+    code = main([str(request) if word == "{}" else word for word in arguments])
+    last = json.loads(capfd.readouterr().out.splitlines()[-1])
+    assert (code, last["error"]) == (3, "EngineError")
+    assert last["message"].startswith("The engine hit a bug: ValueError: planted")
+
+
+def test_an_answer_ends_with_its_reader_and_on_request(capfd: Any) -> None:
+    closed = []
+
+    def lines(stop: type[BaseException]) -> Any:
+        try:
+            yield {"frame": 1}
+            raise stop
+        finally:
+            closed.append(stop)
+
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        for stop in (KeyboardInterrupt, BrokenPipeError):
+            assert answer(lambda: lines(stop)) == CancelledError.exit_code  # noqa: B023
+        reader, writer = os.pipe()
+        os.close(reader)
+        with os.fdopen(writer, "w") as out:
+            assert answer(lambda: lines(ValueError), out) == CancelledError.exit_code
+            with contextlib.suppress(BrokenPipeError):
+                out.close()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert closed == [KeyboardInterrupt, BrokenPipeError, ValueError]
+    assert capfd.readouterr().out == '{"frame": 1}\n' * 2
 
 
 def test_a_lack_of_memory_or_of_a_library_is_no_bug(

@@ -13,10 +13,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
-from dmp_matting.errors import CancelledError, DmpError, EngineMissingError, InputError
+from dmp_matting.errors import EngineMissingError, InputError
 from dmp_matting.settings import Settings
+
+from ..machine.answer import Lines, answer
 
 BENCHMARK = "benchmark"
 BENCHMARK_SIZE = 512
@@ -39,25 +41,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(chosen: argparse.Namespace) -> int:
     """Measure and report; returns the exit code."""
     out = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr):  # pymatting prints its progress
+        return answer(lambda: _lines(chosen), out)
+
+
+def _lines(chosen: argparse.Namespace) -> Lines:
     try:
-        with contextlib.redirect_stdout(sys.stderr):  # pymatting prints its progress
-            _run(chosen, out)
-    except DmpError as error:
-        _print(out, {"ok": False, **error.to_wire()})
-        return error.exit_code
-    except KeyboardInterrupt:
-        return CancelledError.exit_code
+        yield from _measured(chosen)
     except ImportError as reason:
-        missing = EngineMissingError(
+        if (reason.name or "").startswith("dmp_"):
+            raise
+        raise EngineMissingError(
             f"Measuring needs more than the engine ({reason}); install it with "
             f"`{sys.executable} -m pip install pymatting pillow`."
-        )
-        _print(out, {"ok": False, **missing.to_wire()})
-        return missing.exit_code
-    return 0
+        ) from None
 
 
-def _run(chosen: argparse.Namespace, out: IO[str]) -> None:
+def _measured(chosen: argparse.Namespace) -> Lines:
     from . import items, peers, report
     from .run import measure
 
@@ -85,19 +85,11 @@ def _run(chosen: argparse.Namespace, out: IO[str]) -> None:
     total = len(sources) * len(methods)
     for result, new in measure(sources, methods, size, chosen.output):
         results.append(result)
-        _print(
-            out,
-            {
-                "event": "result",
-                "number": len(results),
-                "of": total,
-                "new": new,
-                **asdict(result),
-            },
-        )
+        number = {"number": len(results), "of": total}
+        yield {"event": "result", **number, "new": new, **asdict(result)}
     summary = report.write_report(title, sources, results, chosen.output)
     page = str(chosen.output / "report.html")
-    _print(out, {"event": "report", "ok": True, "path": page, "summary": summary})
+    yield {"event": "report", "ok": True, "path": page, "summary": summary}
 
 
 def _preset(text: str) -> tuple[str, Settings]:
@@ -114,8 +106,3 @@ def _selected(sources: list[Any], wanted: list[str]) -> list[Any]:
                 f"There is no item '{name}'; choose from {', '.join(s.name for s in sources)}."
             )
     return [s for s in sources if not wanted or s.name in wanted or s.sequence in wanted]
-
-
-def _print(out: IO[str], event: dict[str, Any]) -> None:
-    out.write(json.dumps(event) + "\n")
-    out.flush()

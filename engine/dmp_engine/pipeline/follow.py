@@ -29,7 +29,7 @@ from dmp_matting.keep import ALL, AT, LARGEST, OUTSIDE, Keep
 from dmp_matting.settings import Settings
 
 from ..machine import device
-from ..machine.errors import as_dmp_error
+from ..machine.answer import Lines
 from ..plates.io import PlateImage
 from ..plates.regions import chosen_regions, regions
 from ..tensors import array_of
@@ -92,25 +92,18 @@ class Look:
         return tuple(found) or OUTSIDE
 
 
-def run_follow(request: Path) -> int:
-    """Answer ``{"job": Job, "keep": text}`` on standard output, as JSON lines; the exit code.
+def follow_lines(request: Path) -> Lines:
+    """Answer ``{"job": Job, "keep": text}``.
 
     A line for each frame that has been looked at, and ``{"keep": text}``.
     """
-    try:
-        query = json.loads(request.read_text(encoding="utf-8"))
-        job = Job.from_json(query["job"])
-        looks = []
-        for frame in job.frames:
-            looks.append(look_at(frame, job.settings))
-            print(json.dumps({"frame": frame.number}), flush=True)
-        kept = followed(looks, Keep.parse(query["keep"]))
-    except Exception as error:
-        failure = as_dmp_error(error)
-        print(json.dumps(failure.to_wire()), flush=True)
-        return failure.exit_code
-    print(json.dumps({"keep": kept.text()}), flush=True)
-    return 0
+    query = json.loads(request.read_text(encoding="utf-8"))
+    job = Job.from_json(query["job"])
+    looks = []
+    for frame in job.frames:
+        looks.append(look_at(frame, job.settings))
+        yield {"frame": frame.number}
+    yield {"keep": followed(looks, Keep.parse(query["keep"])).text()}
 
 
 def look_at(frame: Frame, settings: Settings) -> Look:

@@ -16,46 +16,27 @@ The request is a JSON file, since a command line is too short for a thousand nam
     background {"plates": [Plate], "output", "inputs", "made_of"}      the shot's own clean plate:
                                                                 a line for each frame, a last one
 
-Answers are JSON lines; the last is ``{"ok": true}`` or the error. SIGTERM, and a reader that
-is gone, end the command without an unfinished file.
+Answers are JSON lines; the last is ``{"ok": true}`` or the error (machine/answer.py).
 """
 
 from __future__ import annotations
 
 import json
-import signal
-import threading
-from collections.abc import Generator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from dmp_matting.errors import CancelledError
 from dmp_matting.job import Plate
 
-from ..machine.errors import as_dmp_error
+from ..machine.answer import Lines
 
 
-def run_shot(what: str, request: Path) -> int:
-    """Answer the request on standard output; returns the exit code."""
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        query = json.loads(request.read_text(encoding="utf-8"))
-        with closing(_answers(what, query)) as lines:
-            for line in lines:
-                print(json.dumps(line), flush=True)
-    except (KeyboardInterrupt, BrokenPipeError):
-        return CancelledError.exit_code
-    except Exception as error:
-        failure = as_dmp_error(error)
-        print(json.dumps(failure.to_wire()), flush=True)
-        return failure.exit_code
-    print(json.dumps({"ok": True}), flush=True)
-    return 0
+def shot_lines(what: str, request: Path) -> Lines:
+    """The lines that answer the request."""
+    yield from _found(what, json.loads(request.read_text(encoding="utf-8")))
+    yield {"ok": True}
 
 
-def _answers(what: str, query: dict[str, Any]) -> Generator[dict[str, Any], None, None]:
+def _found(what: str, query: dict[str, Any]) -> Lines:
     if what == "measure":
         from .measures import measure_frames
 

@@ -34,7 +34,7 @@ from .file_digest import plate_digest
 from .job_store import Record
 from .large_json import beside_the_loop, write
 from .openapi import description
-from .presence import Attendance
+from .presence import Presence
 from .requests import parse_new_job
 from .streams import LineStream, receive_file
 
@@ -56,7 +56,7 @@ class Api:
         self.dispatcher = dispatcher
         self.plate_limit = plate_limit
         self.keys = PageKeys()
-        self.hosts = Attendance()
+        self.hosts = Presence()
         self.deserted = False  # the last client went away instead of saying that it was done
         self.stop_asked = asyncio.Event()
         self.open_page: Callable[[], Awaitable[str]] | None = None  # the page's address
@@ -216,7 +216,7 @@ class Api:
         if record.state is not JobState.UPLOADING:
             raise Refusal(409, InputError(f"The job is {record.state.value}, not uploading."))
         place = self.dispatcher.store.plate(record, index)
-        with live.attendance.present(), self.hosts.present():
+        with live.presence.present(), self.hosts.present():
             size = await receive_file(request, place, self.plate_limit)
             try:
                 digest = await asyncio.to_thread(plate_digest, place)
@@ -235,7 +235,7 @@ class Api:
             raise Refusal(409, InputError(f"The plate {name} has not been sent."))
         self._refuse_at_the_end()
         self._wanted()
-        live.attendance.seen()
+        live.presence.seen()
         self.dispatcher.start(live)
         return await self._summary(live)
 
@@ -249,7 +249,7 @@ class Api:
         self.deserted = False
 
         async def lines() -> AsyncIterator[dict[str, Any]]:
-            with live.attendance.present(), self.hosts.present():
+            with live.presence.present(), self.hosts.present():
                 async for event in job_events(live, self.dispatcher, HEARTBEAT):
                     yield event
             self._wanted()

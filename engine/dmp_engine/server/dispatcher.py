@@ -38,7 +38,7 @@ from ..version import engine_version
 from .devices import suitable_devices
 from .job_store import Record, Store
 from .pool import Pool, Slot, Worker, WorkerDied
-from .presence import Attendance
+from .presence import Presence
 from .result_cache import ResultCache
 from .schedule import Schedule, Ticket, Urgency
 
@@ -58,7 +58,7 @@ class Live:
     def __init__(self, record: Record, ticket: Ticket) -> None:
         self.record = record
         self.ticket = ticket
-        self.attendance = Attendance()
+        self.presence = Presence()
         self.progress: dict[str, Any] | None = None  # Progress.to_json of the running frame
         self.warnings: list[str] = []  # about that frame's plates
         self.previews = 0  # how often the preview was refreshed
@@ -122,7 +122,7 @@ class Dispatcher:
                 self.store.remove(record)
                 continue
             live = self.enter(record)
-            live.attendance.seen(RESTART_GRACE)
+            live.presence.seen(RESTART_GRACE)
             if record.state is JobState.RUNNING:
                 record.become(JobState.QUEUED)
             if not record.ended:
@@ -161,7 +161,7 @@ class Dispatcher:
         """Remove what nobody asks for any more, also jobs that nobody will ever start."""
         now = time.monotonic()
         for live in list(self.jobs.values()):
-            silent = live.attendance.absent_for() > UPLOAD_SILENCE
+            silent = live.presence.absent_for() > UPLOAD_SILENCE
             if live.record.state is JobState.UPLOADING and silent:
                 self.cancel(live, "Its plates never came.")
             cancelled = live.record.state is JobState.CANCELLED

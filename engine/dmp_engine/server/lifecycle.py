@@ -238,7 +238,7 @@ class _Engine:
         options, api = self.options, self.api
         for live in list(self.dispatcher.jobs.values()):
             waited_for = live.record.attended and not live.record.ended
-            if waited_for and live.attendance.absent_for() > options.grace:
+            if waited_for and live.presence.absent_for() > options.grace:
                 self.dispatcher.cancel(live, "The program that submitted this job went away.")
                 api.deserted = True
         rotate(options.cache_folder / "logs" / "engine.log")

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-class Attendance:
+class Presence:
     """Counts open streams; knows since when nobody is there."""
 
     def __init__(self) -> None:

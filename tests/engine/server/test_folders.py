@@ -71,17 +71,17 @@ def test_folders_of_hosts_that_are_gone_are_removed_by_age_and_never_a_live_one(
 def test_an_upload_that_nobody_ends_is_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a client without attendance that died; one that is heard of stays."""
+    """Of a client that died without a stream; one that shows itself stays."""
     store = Store(tmp_path / "jobs")
     dispatcher = Dispatcher(store, ResultCache(tmp_path / "results"), Pool())
     ghost, alive = (
         dispatcher.enter(dispatcher.stored(JOB, attended=False, ocio="")) for _ in range(2)
     )
-    with alive.attendance.present():
+    with alive.presence.present():
         dispatcher.forget_old()
         assert ghost.record.state is JobState.UPLOADING
         monkeypatch.setattr(dispatcher_module, "UPLOAD_SILENCE", -1.0)
-        monkeypatch.setattr(alive.attendance, "absent_for", lambda: -2.0)
+        monkeypatch.setattr(alive.presence, "absent_for", lambda: -2.0)
         dispatcher.forget_old()
     assert ghost.record.state is JobState.CANCELLED and not store.folder(ghost.record).exists()
     assert alive.record.state is JobState.UPLOADING

@@ -102,7 +102,7 @@ def fit_clean(
 ) -> Fitted:
     """Bring ``clean`` to ``image`` as ``settings.align`` and ``settings.illumination`` allow.
 
-    ``recall`` knows what an earlier call for the same pair and settings has found.
+    ``memo`` keeps what an earlier call for the same pair and settings has found.
     """
     cv2.setNumThreads(settings.threads or -1)
     linear = image.space != RAW
@@ -130,7 +130,7 @@ def fit_clean(
 class Fit:
     """The fitted clean plate (H, W, 3), before it was relit, and where it is no invention.
 
-    ``leftover`` is how far off it may still be.
+    ``clean_plate_error`` is how far off it may still be.
     """
 
     pixels: Floats

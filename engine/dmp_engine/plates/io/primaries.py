@@ -9,7 +9,7 @@ The matrix is applied to the colours as they were read: those of an integer file
 space, those of a linear one in the file's own (colour_space.py).
 
 A file that declares nothing is taken to be as the other one: most programs write ACEScg without a
-word about it. What is said counts for the colour space ``auto`` alone; a name of the artist's wins.
+word about it. A declaration counts for the space ``auto`` alone; a name of the artist's wins.
 """
 
 from __future__ import annotations

@@ -1,0 +1,44 @@
+"""How a command of the engine answers: a JSON line for each thing found, and its failure the last.
+
+The client reads it (`dmp_matting.client.engine_process`). The run of a job and the server have
+streams of their own.
+"""
+
+from __future__ import annotations
+
+import json
+import signal
+import sys
+import threading
+from collections.abc import Callable, Generator
+from contextlib import closing
+from typing import IO, Any
+
+from dmp_matting.errors import CancelledError, EngineError
+
+from .errors import as_dmp_error
+
+Lines = Generator[dict[str, Any], None, None]
+
+
+def answer(lines: Callable[[], Lines], out: IO[str] | None = None) -> int:
+    """Print to ``out`` (standard output) what ``lines()`` yields, and what it raises.
+
+    Returns the exit code: that of the error; else 0, or 3 if the last line has ``"ok": false``.
+    SIGTERM, and a reader that is gone, close the generator: no unfinished file is left.
+    """
+    out = out or sys.stdout
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+    line: dict[str, Any] = {}
+    try:
+        with closing(lines()) as found:
+            for line in found:
+                print(json.dumps(line), file=out, flush=True)
+    except (KeyboardInterrupt, BrokenPipeError):
+        return CancelledError.exit_code
+    except Exception as error:
+        failure = as_dmp_error(error)
+        print(json.dumps(failure.to_wire()), file=out, flush=True)
+        return failure.exit_code
+    return 0 if line.get("ok", True) else EngineError.exit_code
