@@ -15,6 +15,7 @@ import torch
 from dmp_engine.dmp.model.clean_plate_error import CleanPlateError
 from dmp_engine.dmp.model.constraints import UNKNOWN, without_solve
 from dmp_engine.dmp.model.noise import Noise
+from dmp_engine.dmp.model.sparse_rows import SparseRows
 from dmp_engine.dmp.solve.frame import solve
 from dmp_engine.dmp.steps import Solution
 from dmp_engine.dmp.temporal.neighbours import PASSES, initial_state, refine_state, solution_of
@@ -24,7 +25,7 @@ from dmp_matting.job import Stage
 from dmp_matting.presets import preset
 from dmp_matting.settings import Settings
 
-from .device_law import DEVICE, DeviceLaw, Mixed, OnDevice, device_law
+from .device_law import DEVICE, DeviceLaw, Mixed, OnDevice, Unordered, device_law
 
 PAPER = {"rounds": 1, "fit_steps": 1, "joint_steps": 2, "projection_steps": 1, "refine_passes": 1}
 SETTINGS = {
@@ -100,6 +101,20 @@ def test_a_tensor_of_the_host_among_the_devices_is_found(
     monkeypatch.undo()
     monkeypatch.setattr(Noise, "of_pair", lambda *pair: Noise(torch.full((1, 1, 40, 48), 0.01)))
     with pytest.raises(Mixed):
+        on_device(pair, SETTINGS["draft"])
+
+
+def test_a_sum_in_any_order_is_found(
+    pair: tuple[torch.Tensor, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def by_atomics(rows: SparseRows, x: torch.Tensor) -> torch.Tensor:
+        row = torch.repeat_interleave(torch.arange(len(rows.starts) - 1).to(x.device),
+                                      rows.starts.diff())  # fmt: skip
+        sums = torch.zeros(len(rows.starts) - 1, x.shape[1]).to(x.device)
+        return sums.index_add_(0, row, rows.values[:, None] * x[rows.columns.long()])
+
+    monkeypatch.setattr(SparseRows, "__matmul__", by_atomics)
+    with pytest.raises(Unordered, match="index_add_.* sums floats in any order at dmp/"):
         on_device(pair, SETTINGS["draft"])
 
 

@@ -28,9 +28,12 @@ from ..model import matrix3
 from ..model.neighbourhood import nearest
 from ..model.pair import Pair
 from ..model.parameters import Parameters
+from ..model.white_noise import WhiteNoise
 from .palette import Palette
 
-CHUNK = 4096  # pixels at once: bounds the memory and fits a processor's cache
+# Pixels at once bound the memory, and change no result. On a CPU the work fits the cache; on a GPU
+# it takes as long as its launches up to some 30,000 pixels.
+CHUNK, CHUNK_OF_GPU = 4096, 1 << 15
 SHADING_PASSES, BROAD_PASSES = 2, 4  # alpha and its covariance, alternated
 ALPHA_FROM, ALPHA_RANGE = 0.03, 0.95  # of the palette's alphas
 OUTSIDE = 3.3  # sigma by which F may leave the range of the plates
@@ -69,7 +72,7 @@ def sample_sources(
     pixels: Tensor,
     count: int,
     spread: float,
-    generator: torch.Generator,
+    noise: WhiteNoise,
     apart: float = 0.0,
 ) -> Sources:
     """``count`` sources for each of ``pixels`` (N,), around the nearest pixel of ``core`` (H, W).
@@ -84,10 +87,7 @@ def sample_sources(
     growing = 2 * spread * (torch.arange(count, device=device) + 0.5) / count
     growing[0] = 0
     shape = (len(pixels), count)
-    y, x = (
-        (z + torch.randn(shape, generator=generator, device=device) * growing).round_().int()
-        for z in (near_y, near_x)
-    )
+    y, x = ((z + noise.draw(shape, device) * growing).round_().int() for z in (near_y, near_x))
     y, x = y.clamp_(0, height - 1), x.clamp_(0, width - 1)
     found = y * width + x
     chosen = weight.flatten()[found.long()]
@@ -110,11 +110,16 @@ def colour_mixture(
         none = empty.view(0, 1)
         return ColourMixture(none, none, none, empty, empty, empty)
     parts = []
-    for start in range(0, len(pixels), CHUNK):
-        at = slice(start, start + CHUNK)
+    for at in chunks(len(pixels), pixels.device):
         part = Sources(sources.pixels[at], sources.weights[at])
         parts.append(_mixture_of_chunk(pair, pixels[at], part, palette, parameters))
     return ColourMixture.joined(parts)
+
+
+def chunks(count: int, device: torch.device) -> list[slice]:
+    """``count`` pixels in the pieces that ``device`` solves at once."""
+    size = CHUNK if device.type == "cpu" else CHUNK_OF_GPU
+    return [slice(start, start + size) for start in range(0, count, size)]
 
 
 def _mixture_of_chunk(

@@ -14,6 +14,7 @@ from ..model.pair import Pair
 from ..model.parameters import Parameters
 
 LEAST = 1e-9  # density, against log 0
+UNITS = 1 << 36  # of a pixel's weight, in which the histogram counts; 2^27 pixels fit 64 bits
 MARGIN = 0.01  # of the cube, within which a colour outside of it still counts
 
 
@@ -24,9 +25,11 @@ class Palette:
         self.bins = n = parameters.palette_bins
         self.encoding = pair.encoding
         colours = pair.encoded().flatten(1).T  # (H W, 3)
-        histogram = torch.zeros(n**3, device=colours.device)
-        histogram.index_add_(0, self._bin(colours), weight.flatten().float())
-        cube = histogram.view(1, 1, n, n, n)
+        # Whole numbers add up to the same sum in any order: a GPU adds in another on each run.
+        histogram = torch.zeros(n**3, dtype=torch.long, device=colours.device)
+        whole = (weight.flatten().double() * UNITS).round().long()
+        histogram.index_add_(0, self._bin(colours), whole)
+        cube = (histogram / UNITS).float().view(1, 1, n, n, n)
         kernel = cube.new_tensor([0.054, 0.244, 0.404, 0.244, 0.054])  # a Gaussian of one bin
         kernel = kernel / kernel.sum()
         for axis in range(3):

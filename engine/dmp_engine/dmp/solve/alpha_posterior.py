@@ -25,6 +25,7 @@ from ..model.constraints import Constraints
 from ..model.neighbourhood import box_mean, dilate, distance_to, erode, gaussian_blur
 from ..model.pair import Pair
 from ..model.parameters import Parameters
+from ..model.white_noise import WhiteNoise
 from .expectation_propagation import GaussianSolve, Sites, Tilted, first_cavity, tilt
 from .matting_operator import MattingOperator
 
@@ -66,7 +67,7 @@ def alpha_posterior(
     pair: Pair,
     constraints: Constraints,
     parameters: Parameters,
-    generator: torch.Generator,
+    noise: WhiteNoise,
     passes: tuple[int, ...] = PASSES,
     before: Tensor | None = None,
 ) -> Iterator[AlphaPosterior]:
@@ -78,7 +79,7 @@ def alpha_posterior(
     windows = TextureWindows.of_pair(pair, parameters)
     for solves in passes:
         for posterior in _solve_pass(
-            pair, test, windows, constraints, before, solves, parameters, generator
+            pair, test, windows, constraints, before, solves, parameters, noise
         ):
             yield posterior
         before = posterior.alpha
@@ -132,13 +133,13 @@ def _solve_pass(
     before: Tensor | None,
     solves: int,
     p: Parameters,
-    generator: torch.Generator,
+    noise: WhiteNoise,
 ) -> Iterator[AlphaPosterior]:
     regions = _regions(pair, test, constraints, before, p)
     squared = pair.difference().square().mean(0)
     weight = (1 - torch.exp(-squared / (2 * p.likeness**2))).clamp_min(0.01)
     palette = Palette(pair, weight * regions.core, p)
-    opened = _holes(pair, test, regions, weight, palette, p, generator)
+    opened = _holes(pair, test, regions, weight, palette, p, noise)
     seen = torch.zeros_like(weight)
     if windows is not None:
         seen = windows.openings(p)
@@ -157,13 +158,13 @@ def _solve_pass(
         return x.flatten()[pixels]
 
     def mixture(core: Tensor, weight: Tensor, spread: float) -> ColourMixture:
-        sources = sample_sources(core, weight, pixels, p.sources, spread, generator, apart=0.5)
+        sources = sample_sources(core, weight, pixels, p.sources, spread, noise, apart=0.5)
         found = colour_mixture(pair, pixels, sources, palette, p)
         return _with_veto(found, at(test.veto))
 
     likelihood = mixture(core, first, p.source_spread)
     solver = GaussianSolve(
-        MattingOperator.of_pair(pair, undecided, decided, windows, p), undecided, p, generator
+        MattingOperator.of_pair(pair, undecided, decided, windows, p), undecided, p, noise
     )
     # First masses: a mixture is likely near the background and where its texture is seen through.
     near = at(regions.distance)
@@ -200,7 +201,7 @@ def _holes(
     weight: Tensor,
     palette: Palette,
     p: Parameters,
-    generator: torch.Generator,
+    noise: WhiteNoise,
 ) -> Tensor:
     """Mask (H, W): core whose colours a mixture or B explains better than sources farther away."""
     inner = ~regions.undecided & ~regions.background
@@ -211,7 +212,7 @@ def _holes(
         pixels,
         p.inside_sources,
         p.source_spread,
-        generator,
+        noise,
         apart=p.inside_distance * pair.scale,
     )
     sources = type(sources)(sources.pixels, sources.weights + 1e-9)

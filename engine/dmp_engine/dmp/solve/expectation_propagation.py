@@ -20,9 +20,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..evidence.colour_mixture import CHUNK, ColourMixture
+from ..evidence.colour_mixture import ColourMixture, chunks
 from ..model.neighbourhood import box_mean
 from ..model.parameters import Parameters
+from ..model.white_noise import WhiteNoise
 from .matting_operator import MattingOperator
 
 SAMPLES = 4  # perturbations for the marginal variance
@@ -99,12 +100,12 @@ class GaussianSolve:
         operator: MattingOperator,
         undecided: Tensor,
         parameters: Parameters,
-        generator: torch.Generator,
+        noise: WhiteNoise,
     ) -> None:
         self.operator, self.parameters = operator, parameters
         self.undecided = undecided
         self.pixels = undecided.flatten().nonzero()[:, 0]
-        self._draws = operator.draw(SAMPLES, generator)
+        self._draws = operator.draw(SAMPLES, noise)
         self._solution: Tensor | None = None
         self._near = box_mean(undecided[None].float(), VARIANCE_BOX)[0].flatten()[self.pixels]
 
@@ -139,8 +140,7 @@ def tilt(
 ) -> Tilted:
     """Moments of the cavity times the factors; ``log_prior`` (3, N) of 0, between and 1."""
     parts = []
-    for start in range(0, len(cavity.mean), CHUNK):
-        at = slice(start, start + CHUNK)
+    for at in chunks(len(cavity.mean), cavity.mean.device):
         chunk = ColourMixture(*(x[at] for x in vars(likelihood).values()))
         near = Cavity(cavity.mean[at], cavity.variance[at])
         parts.append(_tilt_chunk(chunk, near, log_prior[:, at], parameters))

@@ -4,8 +4,8 @@
 
 L is the matting Laplacian of Levin, Lischinski, Weiss (2006), eq. 12, on 3 x 3 windows that touch
 an undecided pixel; G takes weighted means over texture windows (background_texture.py). Decided
-pixels are boundary values. L and G are stored as CSR matrices over the N undecided pixels, and
-systems A x = r are solved for several right sides at once.
+pixels are boundary values. L and G are stored by rows over the N undecided pixels, and systems
+A x = r are solved for several right sides at once.
 
 ``perturbations`` draws r with covariance A: then A^-1 r has covariance A^-1, whose diagonal is the
 marginal variance ("perturb and solve", Papandreou, Yuille 2010). A window's block of L is nearly
@@ -14,7 +14,6 @@ a projection, so that block times white noise has that block as covariance.
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import dataclass
 
 import torch
@@ -25,6 +24,8 @@ from ..model import matrix3
 from ..model.neighbourhood import dilate
 from ..model.pair import Pair
 from ..model.parameters import Parameters
+from ..model.sparse_rows import SparseRows
+from ..model.white_noise import WhiteNoise
 
 EPSILON = 1e-7  # regularisation of a window's covariance, of the plate's mean square
 TOLERANCE = 1e-3  # of the residual, in the norm of the preconditioner
@@ -36,10 +37,10 @@ class MattingOperator:
     """A over the undecided pixels of one plate; see the module's docstring."""
 
     coupling: float  # lambda
-    laplacian: Tensor  # (N, N) CSR, lambda L
+    laplacian: SparseRows  # (N, N), lambda L
     diagonal: Tensor  # (N,), of lambda L + G' diag(1/v) G
-    texture: Tensor | None  # (M, N) CSR, diag(1/v)^1/2 G
-    texture_transposed: Tensor | None  # (N, M)
+    texture: SparseRows | None  # (M, N), diag(1/v)^1/2 G
+    texture_transposed: SparseRows | None  # (N, M)
     fixed: Tensor  # (N,): right side from decided pixels and from the texture
     _windows: Tensor  # (W, 9): undecided pixels of the windows, N for decided ones
     _centred: Tensor  # (W, 9, 3): colours
@@ -94,7 +95,7 @@ class MattingOperator:
         inner = (column < count) & (stencil != 0)
         border = torch.where(inner, 0.0, stencil) * alpha.flatten()[near]
         fixed = -border.sum(1)
-        laplacian = _csr(inner.sum(1), column[inner], stencil[inner], (count, count))
+        laplacian = SparseRows.of(inner.sum(1), column[inner], stencil[inner], count)
         diagonal = stencil[:, 12].clone()
 
         texture = transposed = None
@@ -105,10 +106,10 @@ class MattingOperator:
             decided = (torch.where(inner, 0.0, weight) * alpha.flatten()[places]).sum(1)
             root = precision.sqrt()
             values = (root[:, None] * weight)[inner]
-            texture = _csr(inner.sum(1), column[inner], values, (len(places), count))
-            transposed = _transposed(texture)
-            fixed = fixed + transposed @ (root * (observed - decided))
-            diagonal = diagonal.index_add(0, column[inner], values.square())
+            texture = SparseRows.of(inner.sum(1), column[inner], values, count)
+            transposed = texture.transposed
+            fixed = fixed + (transposed @ (root * (observed - decided))[:, None])[:, 0]
+            diagonal = diagonal + transposed.sums_of_squares()
         return cls(
             parameters.coupling,
             laplacian,
@@ -129,20 +130,22 @@ class MattingOperator:
         pushed = pushed - self._weighted @ (self._centred.mT @ noise)
         count = len(tau)
         right: Tensor = torch.zeros(count + 1, noise.shape[2], device=tau.device)
-        right.index_add_(0, self._windows.flatten(), pushed.flatten(0, 1))
+        for member in range(8, -1, -1):  # a pixel is each member of one window at most
+            right[self._windows[:, member]] += pushed[:, member]
         right = self.coupling**0.5 * right[:-1] + tau.sqrt()[:, None] * draws.of_sites
         if self.texture_transposed is not None and draws.of_texture is not None:
             right = right + self.texture_transposed @ draws.of_texture
         return right
 
-    def draw(self, samples: int, generator: torch.Generator) -> Draws:
+    def draw(self, samples: int, noise: WhiteNoise) -> Draws:
         """White noise for ``samples`` perturbations."""
-        device = self.fixed.device
 
         def white(*shape: int) -> Tensor:
-            return torch.randn(shape, generator=generator, device=device)
+            return noise.draw(shape, self.fixed.device)
 
-        texture = None if self.texture is None else white(self.texture.shape[0], samples)
+        texture = None
+        if self.texture_transposed is not None:
+            texture = white(self.texture_transposed.width, samples)
         return Draws(white(*self._windows.shape, samples), white(len(self.fixed), samples), texture)
 
     def solve(self, tau: Tensor, right: Tensor, start: Tensor) -> Tensor:
@@ -180,20 +183,3 @@ class Draws:
     of_windows: Tensor  # (W, 9, S)
     of_sites: Tensor  # (N, S)
     of_texture: Tensor | None  # (M, S)
-
-
-def _csr(per_row: Tensor, columns: Tensor, values: Tensor, size: tuple[int, int]) -> Tensor:
-    starts = torch.cat([per_row.new_zeros(1), per_row.cumsum(0)])
-    with warnings.catch_warnings():  # torch warns once that CSR is in beta
-        warnings.simplefilter("ignore", UserWarning)
-        return torch.sparse_csr_tensor(starts, columns, values, size, check_invariants=False)
-
-
-def _transposed(matrix: Tensor) -> Tensor:
-    """The transpose of a CSR matrix as CSR."""
-    rows, columns = matrix.shape
-    starts = matrix.crow_indices()
-    row = torch.repeat_interleave(torch.arange(rows, device=starts.device), starts.diff())
-    column, order = matrix.col_indices().sort(stable=True)
-    per_column = torch.bincount(column, minlength=columns)
-    return _csr(per_column, row[order], matrix.values()[order], (columns, rows))

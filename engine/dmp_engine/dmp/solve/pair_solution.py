@@ -34,6 +34,7 @@ from ..model.noise import Noise
 from ..model.noise_curve import ROUNDED
 from ..model.pair import Pair
 from ..model.parameters import PARAMETERS, Parameters
+from ..model.white_noise import WhiteNoise
 from ..recompositions.correction import Lesson, corrected, learn
 from ..recompositions.features import Estimate
 from ..recompositions.recompose import other_backgrounds, recomposed
@@ -173,13 +174,13 @@ class _Model:
         """Steps 1 to 4 of the module's docstring, from a rough alpha ``before`` (H, W) or none."""
         pair, steps = self.pair(image, clean, self.size, memo), steps_of(passes)
         constraints = Constraints.of_mattes(self.constraint, pair.size, image)
-        generator = torch.Generator(image.device).manual_seed(seed)
+        noise = WhiteNoise(seed)
         if before is not None and self.size is not None:
             before = functional.interpolate(before[None, None], self.size, mode="area")[0, 0]
         posterior: AlphaPosterior | None = None
         yield Step(Stage.INITIALISE, 0, steps, 0.0)
         for done, posterior in enumerate(
-            alpha_posterior(pair, constraints, self.parameters, generator, passes, before), start=1
+            alpha_posterior(pair, constraints, self.parameters, noise, passes, before), start=1
         ):
             layers = partial(_first_layers, posterior.alpha, pair.image)
             fraction = (1 - JOINT_SHARE) * done / steps

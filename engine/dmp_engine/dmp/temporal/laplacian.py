@@ -11,11 +11,11 @@ is solved by conjugate gradients with a diagonal preconditioner.
 
 from __future__ import annotations
 
-import warnings
-
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+from ..model.sparse_rows import SparseRows
 
 EPSILON = 1e-7
 FIREFLY = 1e-14  # of a window's variance: one pixel of a thousand whites, and double has no rest
@@ -59,11 +59,13 @@ class MattingLaplacian:
         keep = number[rows] >= 0
         rows, columns, values = number[rows[keep]], columns[keep], blocks.flatten()[keep]
         among = number[columns] >= 0
-        self._inner = _sparse(rows[among], number[columns[among]], values[among], self.count)
-        self._diagonal = torch.zeros(self.count, dtype=torch.double, device=device)
-        same = among & (number[columns] == rows)
-        self._diagonal.index_add_(0, rows[same], values[same])
-        self._border = (rows[~among], columns[~among], values[~among])
+        inner, size = number[columns[among]], (self.count, self.count)
+        self._inner = SparseRows.summed(rows[among], inner, values[among], size)
+        own = torch.where(rows[among] == inner, values[among], 0.0)
+        self._diagonal = _per_row(rows[among], own, self.count)
+        self._border = SparseRows.summed(
+            rows[~among], columns[~among], values[~among], (self.count, height * width)
+        )
 
     def solve(self, alpha: Tensor, weight: Tensor, target: Tensor) -> Tensor:
         """Alpha (1, 1, H, W), decided pixels as given, the others solved and clamped to [0, 1].
@@ -76,8 +78,7 @@ class MattingLaplacian:
         mask = self.unknown
         pull = weight[mask].double()
         right = pull * target[mask].double()
-        rows, columns, values = self._border
-        right.index_add_(0, rows, -values * alpha.flatten().double()[columns])
+        right = right - (self._border @ alpha.flatten().double()[:, None])[:, 0]
         solved = self._conjugate_gradients(pull, right, alpha[mask].double())
         result = alpha.clone()
         result[mask] = solved.clamp(0, 1).to(alpha.dtype)
@@ -85,14 +86,14 @@ class MattingLaplacian:
 
     def _conjugate_gradients(self, pull: Tensor, right: Tensor, x: Tensor) -> Tensor:
         precondition = 1 / (self._diagonal + pull).clamp_min(1e-12)
-        residual = right - (self._inner @ x + pull * x)
+        residual = right - (self._times(x) + pull * x)
         stop = TOLERANCE**2 * float((right * precondition).dot(right).clamp_min(1e-20))
         z = precondition * residual
         direction, old = z, residual.dot(z)
         for _ in range(ITERATIONS):
             if float(old) <= stop:
                 break
-            moved = self._inner @ direction + pull * direction
+            moved = self._times(direction) + pull * direction
             step = old / direction.dot(moved)
             x = x + step * direction
             residual = residual - step * moved
@@ -102,11 +103,11 @@ class MattingLaplacian:
             old = new
         return x
 
+    def _times(self, x: Tensor) -> Tensor:
+        return (self._inner @ x[:, None])[:, 0]
 
-def _sparse(rows: Tensor, columns: Tensor, values: Tensor, count: int) -> Tensor:
-    matrix = torch.sparse_coo_tensor(
-        torch.stack([rows, columns]), values, (count, count), check_invariants=False
-    )
-    with warnings.catch_warnings():  # torch warns once that CSR is in beta; a product is all we use
-        warnings.simplefilter("ignore", UserWarning)
-        return matrix.coalesce().to_sparse_csr()
+
+def _per_row(rows: Tensor, values: Tensor, count: int) -> Tensor:
+    """Sums (count,) of the values of each row."""
+    found = SparseRows.summed(rows, torch.zeros_like(rows), values, (count, 1))
+    return (found @ values.new_ones(1, 1))[:, 0]

@@ -10,6 +10,7 @@ from dmp_engine.dmp.evidence.background_texture import TextureWindows
 from dmp_engine.dmp.model.encoding import Encoding
 from dmp_engine.dmp.model.pair import Pair
 from dmp_engine.dmp.model.parameters import PARAMETERS
+from dmp_engine.dmp.model.white_noise import WhiteNoise
 from dmp_engine.dmp.solve.matting_operator import MattingOperator
 from dmp_engine.dmp.temporal.laplacian import MattingLaplacian
 
@@ -58,7 +59,7 @@ def test_the_matrix_is_symmetric_and_positive(tiny: Any) -> None:
 def test_perturbations_give_the_marginal_variance(tiny: Any) -> None:
     operator, _, _ = operator_of(tiny, textured=True)
     tau = torch.full((144,), 2.0)
-    draws = operator.draw(1500, torch.Generator().manual_seed(0))
+    draws = operator.draw(1500, WhiteNoise(0))
     right = operator.perturbations(tau, draws)
     drawn = torch.linalg.solve(dense(operator, tau), right.double()).square().mean(1)
     exact = torch.linalg.inv(dense(operator, tau)).diagonal()

@@ -23,7 +23,7 @@ def array(image: Tensor) -> np.ndarray:
 
 
 def dense(matrix: MattingLaplacian) -> np.ndarray:
-    return matrix._inner.to_dense().numpy()
+    return (matrix._inner @ torch.eye(matrix.count, dtype=torch.double)).numpy()
 
 
 def trimap(truth: Any) -> Tensor:
