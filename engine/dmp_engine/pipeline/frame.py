@@ -126,10 +126,10 @@ def matte_frame(
             return solve_pair(pair, planned, memo, start)
 
         height, width = pair.image.shape[-2:]
-        planned = fitted_to_memory(solved_with, height, width, free_memory(where))
+        planned = fitted_to_memory(solved_with, height, width, free_memory(where), where)
         if planned != solved_with:  # the cache makes room first, and changes no result
             look_cache.stage_cache.clear()
-            planned = fitted_to_memory(solved_with, height, width, free_memory(where))
+            planned = fitted_to_memory(solved_with, height, width, free_memory(where), where)
         for _ in range(shrink):
             planned = smaller(planned, height, width) or planned
         while True:

@@ -8,6 +8,7 @@ with little memory solves smaller, and upsampling recovers most of the loss.
 from __future__ import annotations
 
 import gc
+from dataclasses import dataclass
 
 import torch
 
@@ -16,21 +17,35 @@ from dmp_matting.settings import Settings
 from ..machine import memory
 from ..machine.faults import Fault, fault_of
 
-# Peak bytes, measured from 512x512 to 1024x1024 solved, and from 2048x1024 to 3840x2160 upsampled.
-SOLVED_PIXEL, OWN_PIXEL = 4600, 100
-# Beside them the layers and maps of a recomposition, measured at 1920x1080.
-RECOMPOSED_PIXEL = 250
-FIXED = 256 << 20  # of torch, and a CUDA context
+
+@dataclass(frozen=True)
+class Cost:
+    """Peak bytes of a pixel: of one that is solved, and of the plate's own; of the rest at once."""
+
+    solved: int
+    own: int
+    recomposed: int  # the layers and maps of a recomposition, of the plate's own
+    fixed: int = 256 << 20  # of torch, and a CUDA context
+
+
+# Measured from 512x512 to 1024x1024 solved, and from 2048x1024 to 3840x2160 upsampled; the layers
+# of a recomposition at 1920x1080.
+ON_CPU = Cost(solved=4600, own=100, recomposed=250)
+# Reserved on an H200 by hair all over: 1150 from 640x480 to 1920x1440 solved, 300 and 200 up to
+# 3840x2880 upsampled (benchmarks/gpu, part `memory`). What takes more runs out of memory, and is
+# solved smaller then.
+ON_GPU = Cost(solved=1300, own=330, recomposed=230)
 SHARE = 0.8  # of what is free; other programs need some
 SMALLEST = 256  # pixels of the long side; below it mattes are useless
 SHRINK = 0.7  # of the solve size, after an attempt that ran out
 
 
-def bytes_needed(height: int, width: int, settings: Settings) -> int:
-    """The peak memory of one frame of that size."""
+def bytes_needed(height: int, width: int, settings: Settings, device: str = "cpu") -> int:
+    """The peak memory of one frame of that size on ``cpu`` or ``cuda:N``."""
     solved = _solved_side(height, width, settings) / max(height, width)
-    own = OWN_PIXEL + (RECOMPOSED_PIXEL if _recomposes(settings) else 0)
-    return int(FIXED + height * width * (own + SOLVED_PIXEL * min(1.0, solved) ** 2))
+    cost = ON_CPU if device == "cpu" or settings.method == "paper" else ON_GPU
+    own = cost.own + (cost.recomposed if _recomposes(settings) else 0)
+    return int(cost.fixed + height * width * (own + cost.solved * min(1.0, solved) ** 2))
 
 
 def free_memory(device: str) -> int | None:
@@ -40,9 +55,11 @@ def free_memory(device: str) -> int | None:
     return memory.free_memory()
 
 
-def fitted_to_memory(settings: Settings, height: int, width: int, free: int | None) -> Settings:
+def fitted_to_memory(
+    settings: Settings, height: int, width: int, free: int | None, device: str = "cpu"
+) -> Settings:
     """``settings``, with a smaller solve size where the plate would not fit into ``free`` bytes."""
-    while free is not None and bytes_needed(height, width, settings) > SHARE * free:
+    while free is not None and bytes_needed(height, width, settings, device) > SHARE * free:
         less = smaller(settings, height, width)
         if less is None:
             break  # try it all the same: the estimate may be too high

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional
 
 COARSE = 4.0  # sigma in pixels above which a blur works on means of pixels
+FAR = -1e4  # row and column of no pixel
 SEARCH_SIDE = 400  # long side at which the nearest pixel is searched
 
 
@@ -80,29 +81,27 @@ def nearest(mask: Tensor) -> tuple[Tensor, Tensor]:
         grow = [z.repeat_interleave(block, 0).repeat_interleave(block, 1) for z in (y, x)]
         y, x = (z[:height, :width] * block + block // 2 for z in grow)
         return y.clamp(max=height - 1), x.clamp(max=width - 1)
-    rows = torch.arange(height, device=mask.device, dtype=torch.float32)[:, None]
-    columns = torch.arange(width, device=mask.device, dtype=torch.float32)[None]
-    far = -1e4
-    y, x = torch.where(mask, rows, far), torch.where(mask, columns, far)
-    best = (y - rows).square() + (x - columns).square()
+    y, x = (torch.arange(n, device=mask.device, dtype=torch.float32) for n in (height, width))
+    own = torch.stack(torch.meshgrid(y, x, indexing="ij"))  # (2, H, W)
+    found = torch.where(mask, own, FAR)
+    best = (found - own).square_().sum(0)
     step = 1 << max(0, math.ceil(math.log2(max(height, width))) - 1)
     steps = [1]
     while step >= 1:
         steps.append(step)
         step //= 2
     for s in steps:
-        padded_y, padded_x = (functional.pad(z[None], [s] * 4, value=far)[0] for z in (y, x))
+        padded = functional.pad(found[None], [s] * 4, value=FAR)[0]
         for dy in (0, s, 2 * s):
             for dx in (0, s, 2 * s):
                 if dy == s and dx == s:
                     continue
-                other_y = padded_y[dy : dy + height, dx : dx + width]
-                other_x = padded_x[dy : dy + height, dx : dx + width]
-                distance = (other_y - rows).square() + (other_x - columns).square()
-                nearer = distance < best
-                y, x = torch.where(nearer, other_y, y), torch.where(nearer, other_x, x)
+                other = padded[:, dy : dy + height, dx : dx + width]
+                distance = (other - own).square_().sum(0)
+                found = torch.where(distance < best, other, found)
                 best = torch.minimum(distance, best)
-    return y.int(), x.int()
+    y, x = found.int()
+    return y, x
 
 
 def distance_to(mask: Tensor) -> Tensor:

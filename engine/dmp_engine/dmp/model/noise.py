@@ -59,7 +59,7 @@ class Noise:
         levels, of_grain = windows.levels(windows.flat())
         textured = _texture(grey)
         texture = _strips(textured)
-        bounds = torch.stack([kth(texture, k / TEXTURES) for k in range(1, TEXTURES)])
+        bounds = kth(texture, *(k / TEXTURES for k in range(1, TEXTURES)))
         compressed = windows.compression(torch.bucketize(texture, bounds), TEXTURES, of_grain)
         if not any(compressed):
             return cls(windows.grain(levels).at(brightness(image, clean)).sqrt())

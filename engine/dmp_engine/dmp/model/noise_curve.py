@@ -167,7 +167,7 @@ class Windows:
     def of_pair(cls, image: Tensor, clean: Tensor) -> Windows:
         """For encoded (1, 3, H, W)."""
         bright = mean_around(clean.mean(1, keepdim=True), SIDE)
-        low, high = torch.stack([kth(bright, q) for q in (0.02, 0.98)]).tolist()
+        low, high = kth(bright, 0.02, 0.98).tolist()
         # Evenly spaced, none narrower than 1 %.
         step = max(high - low, 0.01 * LEVELS) / LEVELS
         bounds = bright.new_tensor([low + k * step for k in range(1, LEVELS)])
@@ -289,9 +289,9 @@ def _measured(
     """The groups whose values these are; the host waits once."""
     columns = []
     for a, m, of_image, of_clean in zip(apart, mean, image, clean, strict=True):
-        calm, lows = _low(a), [_low(of_image), _low(of_clean)]
+        tenth, calm, third = kth(a, 0.1, 1 / QUANTILE, 0.3)
         medians = [torch.where(a <= calm, x, torch.nan).nanmedian() for x in (a, m)]
-        columns.append(torch.stack([kth(a, 0.1), calm, kth(a, 0.3), *medians, *lows]))
+        columns.append(torch.stack([tenth, calm, third, *medians, _low(of_image), _low(of_clean)]))
     counts = [a.numel() for a in apart]
     found = torch.stack(columns).tolist()
     return [Group(count, *column) for count, column in zip(counts, found, strict=True)]
@@ -302,11 +302,16 @@ def brightness(image: Tensor, clean: Tensor) -> Tensor:
     return torch.maximum(image.mean(1, keepdim=True), clean.mean(1, keepdim=True))
 
 
-def kth(x: Tensor, share: float) -> Tensor:
-    """The value that this share of ``x`` does not exceed; LIMIT's variance where there is none."""
+def kth(x: Tensor, *shares: float) -> Tensor:
+    """The values (S,) that these shares of ``x`` do not exceed; LIMIT's variance if it is empty."""
     if x.numel() == 0:
-        return x.new_full((), LIMIT**2)
-    return x.flatten().kthvalue(max(1, min(x.numel(), round(share * x.numel())))).values
+        return x.new_full((len(shares),), LIMIT**2)
+    x = x.flatten()
+    places = [max(1, min(len(x), round(share * len(x)))) for share in shares]
+    if x.device.type == "cpu":
+        return torch.stack([x.kthvalue(place).values for place in places])
+    ordered = x.sort().values  # a GPU selects with few of its threads, and sorts with all
+    return torch.stack([ordered[place - 1] for place in places])
 
 
 def _power(known: dict[float, float]) -> float | None:
@@ -330,4 +335,4 @@ def _grain(plate: Tensor) -> Tensor:
 
 
 def _low(x: Tensor) -> Tensor:
-    return kth(x, 1 / QUANTILE)
+    return kth(x, 1 / QUANTILE)[0]

@@ -44,9 +44,9 @@ def smooth_colours(
     jacobi = torch.stack(inverse)
 
     def apply(u: Tensor) -> Tensor:
-        near = across * tiles.right_of(u) + from_left * tiles.left_of(u)
-        near = near + down * tiles.below_of(u) + from_above * tiles.above_of(u)
-        return times(blocks, u) - ties.stiffness * near
+        near = (across * tiles.right_of(u)).addcmul_(from_left, tiles.left_of(u))
+        near.addcmul_(down, tiles.below_of(u)).addcmul_(from_above, tiles.above_of(u))
+        return times(blocks, u).addcmul_(ties.stiffness, near, value=-1)
 
     x = start
     residual = observed - apply(x)
@@ -55,11 +55,11 @@ def smooth_colours(
     for _ in range(steps):
         moved = apply(direction)
         step = old / (direction * moved).sum().clamp_min(1e-20)
-        x = x + step * direction
-        residual = residual - step * moved
+        x = torch.addcmul(x, direction, step)
+        residual = torch.addcmul(residual, moved, step, value=-1)
         z = times(jacobi, residual)
         new = (residual * z).sum()
-        direction = z + (new / old.clamp_min(1e-20)) * direction
+        direction = torch.addcmul(z, direction, new / old.clamp_min(1e-20))
         old = new
     return x
 
@@ -107,10 +107,7 @@ def outer(x: Tensor) -> Tensor:
 def times(m: Tensor, x: Tensor) -> Tensor:
     """Symmetric matrices (6, ...) times vectors (3, ...)."""
     a, b, c, d, e, f = m
-    return torch.stack(
-        [
-            a * x[0] + b * x[1] + c * x[2],
-            b * x[0] + d * x[1] + e * x[2],
-            c * x[0] + e * x[1] + f * x[2],
-        ]
-    )
+    product = torch.empty_like(x)
+    for row, (first, second, third) in zip(product, ((a, b, c), (b, d, e), (c, e, f)), strict=True):
+        torch.mul(first, x[0], out=row).addcmul_(second, x[1]).addcmul_(third, x[2])
+    return product

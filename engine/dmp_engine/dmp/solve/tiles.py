@@ -31,6 +31,14 @@ class Tiles:
         self.right, self.below = number[y, x + 1], number[y + 1, x]
         self.left, self.above = number[y, x - 1], number[y - 1, x]
         self._flat = at[:, 0] * self._across + at[:, 1]
+        # Of each side: the number of the tile there, and which tiles have one, (T, 1, 1).
+        self._beside = {
+            side: (number.clamp_max(max(self.count - 1, 0)), (number < self.count)[:, None, None])
+            for side, number in (
+                ("right", self.right), ("left", self.left),
+                ("below", self.below), ("above", self.above),
+            )
+        }  # fmt: skip
 
     def with_side(self, side: int) -> Tiles:
         """The same tiles on a coarser grid, ``side`` pixels each."""
@@ -73,19 +81,19 @@ class Tiles:
 
     def right_of(self, x: Tensor) -> Tensor:
         """Each pixel's right neighbour of (..., T, side, side); its own value if there is none."""
-        edge = self._edge(x[..., :, :1], x[..., :, -1:], self.right)
+        edge = self._edge(x[..., :, :1], x[..., :, -1:], "right")
         return torch.cat([x[..., 1:], edge], -1)
 
     def left_of(self, x: Tensor) -> Tensor:
-        edge = self._edge(x[..., :, -1:], x[..., :, :1], self.left)
+        edge = self._edge(x[..., :, -1:], x[..., :, :1], "left")
         return torch.cat([edge, x[..., :-1]], -1)
 
     def below_of(self, x: Tensor) -> Tensor:
-        edge = self._edge(x[..., :1, :], x[..., -1:, :], self.below)
+        edge = self._edge(x[..., :1, :], x[..., -1:, :], "below")
         return torch.cat([x[..., 1:, :], edge], -2)
 
     def above_of(self, x: Tensor) -> Tensor:
-        edge = self._edge(x[..., -1:, :], x[..., :1, :], self.above)
+        edge = self._edge(x[..., -1:, :], x[..., :1, :], "above")
         return torch.cat([edge, x[..., :-1, :]], -2)
 
     def mean_of_nine(self, x: Tensor) -> Tensor:
@@ -93,10 +101,9 @@ class Tiles:
         rows = self.above_of(x) + x + self.below_of(x)
         return (self.left_of(rows) + rows + self.right_of(rows)) / 9
 
-    def _edge(self, theirs: Tensor, own: Tensor, number: Tensor) -> Tensor:
-        there = number < self.count
-        found = theirs.index_select(-3, number.clamp_max(self.count - 1))
-        return torch.where(there[:, None, None], found, own)
+    def _edge(self, theirs: Tensor, own: Tensor, side: str) -> Tensor:
+        number, there = self._beside[side]
+        return torch.where(there, theirs.index_select(-3, number), own)
 
     def _padded(self, x: Tensor) -> Tensor:
         bottom, right = self._down * self.side - self.height, self._across * self.side - self.width
