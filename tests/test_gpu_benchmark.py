@@ -47,7 +47,7 @@ def after(place):
 """
 OURS = {
     "machine", "doctor", "correctness", "frames", "memory", "faults", "cancel", "shot", "precision",
-    "steps", "schedule", "sharing", "files", "profile",
+    "steps", "schedule", "sharing", "files", "product", "profile",
 }  # fmt: skip
 
 
@@ -101,6 +101,13 @@ def test_every_part_of_ours_is_measured(report: dict[str, Any]) -> None:
     assert all(row["same_alpha"] for row in rows["sharing"])
     assert rows["files"][0]["stages_s"]["total"] > 0
     assert sum("operation" in row for row in rows["profile"]) > 5
+    commands = [row["command"] for row in rows["product"] if "command" in row]
+    assert commands[0].startswith("dmp matte plate.1001") and commands[-1] == "dmp engine stop"
+    sads = {
+        (row.get("of", ""), row["frame"]): row["sad"] for row in rows["product"] if "sad" in row
+    }
+    assert len(sads) == 4 and all(sads.values())
+    assert sads["the shot", 1001] < sads["", 1001]  # its neighbours help
 
 
 def test_a_part_that_fails_keeps_its_rows_and_spoils_no_other(report: dict[str, Any]) -> None:

@@ -48,8 +48,10 @@ def product(place: Place) -> Iterator[Row]:
             lines = [json.loads(line) for line in done.stdout.splitlines() if line[:1] == "{"]
             found = lines[-1] if lines else {"text": done.stdout[-400:]}
             found.pop("settings", None)
+            if done.returncode:
+                raise RuntimeError(f"dmp {words[0]} ended with {done.returncode}: {done.stderr}")
             return {"command": f"dmp {words[0]} {Path(words[1]).name}", "seconds": seconds,
-                    "code": done.returncode, "found": found,
+                    "found": found,
                     "errors": done.stderr[-400:]}  # fmt: skip
 
         quick = ["--set", "solve_size=64"] * place.smoke

@@ -45,7 +45,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "sharing": (60, 60),
     "files": (80, 60),
     "product": (120, 90),
-    "profile": (60, 60),
+    "profile": (120, 60),
 }
 
 

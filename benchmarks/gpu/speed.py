@@ -236,7 +236,7 @@ def profile(place: Place) -> Iterator[Row]:
     """Where the seconds of a `draft` frame go, by operation, and every wait for the device."""
     from torch.profiler import ProfilerActivity
 
-    height, width = (48, 64) if place.smoke else (1080, 1920)
+    height, width = (48, 64) if place.smoke else (512, 512)
     image, clean, alpha = made_pair(height, width, place.device)
     truth, settings = Truth("made", image, clean, alpha, linear=False), preset("draft")
     if place.cuda:

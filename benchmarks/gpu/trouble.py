@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from parts import Place, Row, part
+from pictures import furball
 from quality import matte, pairs
 
 from dmp_engine.dmp.solve.frame import solve
@@ -30,6 +31,7 @@ from dmp_matting.generators import finish
 from dmp_matting.presets import preset
 
 TOO_MUCH = 1 << 55  # bytes, of any device
+LITTLE = 0.9e9  # bytes that a solve of 1080p at its own size does not fit into
 
 
 def reported(work: Callable[[], Any]) -> Row:
@@ -54,15 +56,18 @@ def memory(place: Place) -> Iterator[Row]:
     free = free_memory(place.device)
     yield {
         "what": "estimate", "free_mb": None if free is None else round(free / 1e6),
-        "needed_mb": round(bytes_needed(height, width, settings) / 1e6),
-        "with_1_gb_free": fitted_to_memory(settings, height, width, 1 << 30).solve_size,
+        "needed_mb": round(bytes_needed(height, width, settings, place.device) / 1e6),
+        "with_1_gb_free": fitted_to_memory(
+            settings, height, width, 1 << 30, place.device
+        ).solve_size,
     }  # fmt: skip
+    yield from _hair(place)
     image, clean, _ = made_pair(height, width, place.device)
     memory_taken = place.peak_memory()
     limit = 0.0
     if place.cuda:
         total = torch.cuda.get_device_properties(place.device).total_memory
-        limit = 1.5e9 / total
+        limit = LITTLE / total
         torch.cuda.set_per_process_memory_fraction(limit, place.device)
     tried: list[Row] = []
     while True:
@@ -85,6 +90,26 @@ def memory(place: Place) -> Iterator[Row]:
         "what": "retry", "limit": limit, "tried": tried, "solved_at": settings.solve_size,
         "seconds": seconds, "finite": bool(made.alpha.isfinite().all()), **place.peak(memory_taken),
     }  # fmt: skip
+
+
+def _hair(place: Place) -> Iterator[Row]:
+    """What hair all over the plate takes: the furball, repeated."""
+    one = furball().to(place.device)
+    for repeats, own_size in ((1, True),) if place.smoke else ((3, True), (6, True), (12, False)):
+        image, clean = (x.repeat(1, 1, repeats, repeats) for x in (one.image, one.clean))
+        height, width = image.shape[-2:]
+        for name in ("draft",) if place.smoke else ("draft", "final"):
+            settings = preset(name).changed(threads=0)
+            if own_size:
+                settings = settings.changed(solve_size=64 if place.smoke else width)
+            taken = place.peak_memory()
+            finish(solve(image, clean, settings, linear=True))
+            place.wait()
+            yield {
+                "what": "hair", "height": height, "width": width, "preset": name,
+                "solve_size": settings.solve_size, **place.peak(taken),
+                "needed_mb": round(bytes_needed(height, width, settings, place.device) / 1e6),
+            }  # fmt: skip
 
 
 ASSERTION = """
@@ -124,6 +149,7 @@ def cancel(place: Place) -> Iterator[Row]:
     """A solve that is closed in its middle: how soon it ends, what it still holds."""
     truth = pairs(place)[0].to(place.device)
     settings = preset("draft").changed(threads=0)
+    matte(truth, settings)  # what CUDA's libraries take for themselves they keep
     place.wait()
     before = torch.cuda.memory_allocated(place.device) if place.cuda else 0
     for after in (1, 3):
