@@ -18,7 +18,7 @@ from . import built, compat, masks, render, state
 from .core import dmp
 from .datablocks import Reference
 from .files import Numbered, numbered
-from .inputs import Input
+from .inputs import Input, check_one_view
 from .sizes import file_of, file_size, rendered_size, size_of_image
 
 SOCKETS = {dmp.Role.IMAGE: "Image", dmp.Role.CLEAN: "Clean Plate"}
@@ -155,6 +155,8 @@ class Branch:
                     "for a matte; render it to files, and link an Image node with these in its "
                     "place."
                 )
+            if isinstance(image, bpy.types.Image):
+                check_one_view(image)
             if isinstance(image, bpy.types.Image) and image.source == "TILED":
                 raise dmp.InputError(
                     f"'{image.name}' is in the branch of '{group.name}', and Blender opened it as "

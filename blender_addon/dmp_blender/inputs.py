@@ -15,6 +15,15 @@ from .core import dmp
 from .files import Numbered
 
 
+def check_one_view(image: Any) -> None:
+    """PlateError for a stereo picture: its one matte would be shown in every view."""
+    if image.use_multiview:
+        raise dmp.PlateError(
+            f"'{image.name}' has several views (Use Multi-View), and one matte would serve them "
+            "all; open the files of each view as an image of its own, and matte these."
+        )
+
+
 @dataclass(frozen=True)
 class Input:
     """One input of a job, from which its frames are taken.

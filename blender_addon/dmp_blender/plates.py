@@ -18,7 +18,7 @@ import bpy
 from . import branch, built, colour, compat, masks, render
 from .core import dmp
 from .files import numbered
-from .inputs import Input
+from .inputs import Input, check_one_view
 from .sizes import file_of, file_size, movie_size, pixels_digest, rendered_size, size_of_image
 
 SENT_AS_THEY_ARE = (".exr", ".hdr", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".tga", ".bmp")
@@ -141,6 +141,7 @@ def _image(source: Any, role: Any, rendered: bool) -> Input:
     image = source.image
     label = role.called
     layer = "" if role.is_matte else source.id_data.dmp.layer.strip()
+    check_one_view(image)
     if image.source == "TILED":
         raise dmp.PlateError(
             f"Blender opened '{image.name}' as UDIM tiles, which cannot be the {label}; open it "

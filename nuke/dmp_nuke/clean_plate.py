@@ -138,6 +138,10 @@ def _place(files: output.Sequence) -> str:
 
 def _connect(node: nuke.Group, before: str, built: Built) -> None:
     """Put a Read of what was built above the node, unless something was connected meanwhile."""
+    try:
+        node.name()
+    except ValueError:
+        return  # it was deleted just now; the file is there
     whole = all(one.is_whole for one in built.reports)
     worst = max(built.reports, key=lambda one: (one.unseen, len(one.left_out)))
     severity = Severity.INFO if whole else Severity.WARNING

@@ -36,6 +36,8 @@ CASES = {
     "no folder": "The output folder {folder}/clean.exr cannot be made (File exists); "
                  "choose another.",
     "beyond the clip": "The plate 'movie.avi' has no frame 77; it runs from 1 to 5.",
+    "stereo": "'Stereo' has several views (Use Multi-View), and one matte would serve them all; "
+              "open the files of each view as an image of its own, and matte these.",
     "tiles": "Blender opened 'Tiles' as UDIM tiles, which cannot be the plate; open it again with "
              "Detect UDIMs off.",
 }  # fmt: skip

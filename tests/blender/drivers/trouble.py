@@ -38,6 +38,8 @@ def spoil(case, scene):
         dmp.plate.kind = "CLIP"
         dmp.plate.clip = bpy.data.movieclips.load(path("movie.avi"))
         scene.frame_set(77)
+    if case == "stereo":
+        dmp.plate.image.name, dmp.plate.image.use_multiview = "Stereo", True
     if case == "tiles":
         dmp.plate.image = bpy.data.images.new("Tiles", 8, 8, tiled=True)
     if case == "missing frame":
