@@ -26,7 +26,7 @@ from .session import Session
 EVERY = 2.0  # seconds between two queries
 TICK = 0.5
 UNSEEN = 60.0  # without a panel that shows the state
-READING = 20.0  # for a sentence about what went wrong
+READING = 20.0  # for a sentence about what went wrong; that of an installation stays
 SHOWN_IN = ("NODE_EDITOR", "IMAGE_EDITOR", "PREFERENCES")
 TITLES = {  # short, for the narrowest sidebar
     "missing": "No Engine Found",
@@ -36,6 +36,7 @@ TITLES = {  # short, for the narrowest sidebar
     "busy": "Engine Is Busy",
     "broken": "Engine Does Not Answer",
 }
+FAILED = "Installation Failed"
 BUTTONS = {  # operator and icon; the other states need none
     "missing": ("dmp.install_engine", "IMPORT"),
     "stopped": ("dmp.start_engine", "PLAY"),
@@ -60,6 +61,7 @@ class _Watch:
     settled = True  # whether the panel's repairs may be pressed
     note = ""  # of the button's work: what went wrong
     noted = 0.0
+    failed = False  # an installation: an artist who comes back later still reads the note
     trying = ""  # the Python that is tried
     task: Optional[Any] = None  # the button's work on a thread
     then: Callable[[], None] = staticmethod(lambda: None)  # on the main thread, when it has worked
@@ -81,7 +83,7 @@ def draw_head(layout: Any) -> None:
     status = state.status.value
     row = box.row()
     row.alert = ICONS[status] == "ERROR"
-    row.label(text=TITLES[status], icon=ICONS[status])
+    row.label(text=FAILED if _Watch.failed else TITLES[status], icon=ICONS[status])
     if status in BUTTONS:
         operator, icon = BUTTONS[status]
         box.operator(operator, icon=icon)
@@ -132,16 +134,20 @@ def _tick() -> Optional[float]:
     now = time.monotonic()
     changed = _Watch.settled != Progress.is_settled()
     _Watch.settled = Progress.is_settled()
-    if _Watch.note and now - _Watch.noted > READING:
-        _Watch.note, changed = "", True
+    over = installer.runs() if _Watch.failed else now - _Watch.noted > READING
+    if _Watch.note and over:
+        _Watch.note, _Watch.failed, changed = "", False, True
     news = installer.poll()
     if news:
         _take_note(news)
+        _Watch.failed = not installer.worked()
     if _Watch.task is not None and _Watch.task.done:
         _end_of_task()
         changed = True
     for state in _Watch.watcher.poll():
         changed = changed or state != _Watch.state
+        if _Watch.failed and _Watch.state and state.status is not _Watch.state.status:
+            _Watch.note, _Watch.failed = "", False  # another program has installed it, say
         _Watch.state = state
     if changed or news is not None:
         _redraw()
@@ -160,7 +166,7 @@ def _take_note(sentence: str) -> None:
 
 def _start_task(work: Callable[[], None], then: Callable[[], None] = lambda: None) -> None:
     """Do a button's work on a thread, and ``then`` on the main thread if nothing was raised."""
-    _Watch.note, _Watch.then = "", then
+    _Watch.note, _Watch.failed, _Watch.then = "", False, then
     _Watch.task = dmp.BackgroundTask(lambda report: work(), "dmp-button")
 
 

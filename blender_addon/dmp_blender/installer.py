@@ -55,6 +55,11 @@ def runs() -> bool:
     return _Running.task is not None
 
 
+def worked() -> bool:
+    """Whether the last installation came to its end."""
+    return _Running.worked
+
+
 def title() -> str:
     """How far the installation is, for a narrow panel."""
     return f"Installing: {_Running.fraction:.0%}"

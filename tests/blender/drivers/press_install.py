@@ -5,7 +5,6 @@ Nobody calls an operator here: what an artist's mouse and keyboard do is all tha
 
 import importlib
 import os
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -13,32 +12,17 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bpy
 import story
 from host import MODULE, arguments, core_module
-from story import wait
+from story import biggest, photograph, shot, sidebar, wait, xdotool
 
 given = arguments()
 seen = {"titles": []}
-_, HEIGHT = given["window"]
-
-
-def shot(name):
-    path = os.path.join(given["output"], f"{name}.png")
-    subprocess.run(["import", "-window", "root", path], check=True)
-
-
-def area():
-    screen = bpy.context.window_manager.windows[0].screen
-    return max(screen.areas, key=lambda one: one.width * one.height)
-
-
-def sidebar():
-    return next(one for one in area().regions if one.type == "UI")
+INDEX = os.environ["PIP_INDEX_URL"]
 
 
 def click(x, y):
     """From the sidebar's upper left corner, to the right and down."""
-    where = int(sidebar().x + x), int(HEIGHT - sidebar().y - sidebar().height + y)
-    subprocess.run(["xdotool", "mousemove", *map(str, where)], check=True)
-    subprocess.run(["xdotool", "sleep", "0.3", "click", "1"], check=True)
+    bar = sidebar(biggest())
+    story.click(bar.x + x, bar.y + bar.height - y)
 
 
 def ours(name):
@@ -50,16 +34,16 @@ def enable():
     if hasattr(system, "use_online_access"):  # an artist ticks it, as a newer Blender asks for
         system.use_online_access = True
     bpy.ops.preferences.addon_enable(module=MODULE)
-    area().ui_type = "CompositorNodeTree"
-    area().spaces.active.show_region_ui = True
+    biggest().ui_type = "CompositorNodeTree"
+    biggest().spaces.active.show_region_ui = True
     return True
 
 
 def open_tab():
     if given["tab"] is None:  # a newer Blender can be asked for it
-        sidebar().active_panel_category = "DMP"
+        sidebar(biggest()).active_panel_category = "DMP"
     else:
-        click(sidebar().width - 12, given["tab"])
+        click(sidebar(biggest()).width - 12, given["tab"])
     return True
 
 
@@ -68,22 +52,14 @@ def is_missing():
     return state is not None and state.status.value == "missing"
 
 
-def photograph(name):
-    def step():
-        shot(name)
-        return True
-
-    return step
-
-
 def press():
-    click(sidebar().width / 2, given["install"])
+    click(sidebar(biggest()).width / 2, given["install"])
     return True
 
 
 def key(name):
     def step():
-        subprocess.run(["xdotool", "key", name], check=True)
+        xdotool("key", name)
         return True
 
     return step
@@ -103,6 +79,22 @@ def ended():
     return True
 
 
+def cut_network():
+    os.environ.update(PIP_INDEX_URL="http://127.0.0.1:9/simple", PIP_RETRIES="0")
+    ours("engine").READING = 0.5
+    return True
+
+
+def mend_network():
+    os.environ["PIP_INDEX_URL"] = INDEX
+    return True
+
+
+def failure():
+    """What the artist sees who comes back later."""
+    return [ours("engine")._Watch.failed, ours("engine")._Watch.note]
+
+
 def is_installed():
     return ours("engine")._Watch.state.status.value == "stopped"
 
@@ -115,9 +107,12 @@ STEPS = [
     enable, wait(1), open_tab, is_missing, wait(1), photograph("missing"),
     press, wait(1), photograph("question"), note("before the answer", runs), key("Escape"),
     wait(1), note("after Escape", runs),
-    press, wait(1), key("Return"), runs, ended, is_installed, wait(1), photograph("installed"),
-    note("note", lambda: ours("engine")._Watch.note),
+    cut_network, press, wait(1), key("Return"), runs, ended, wait(2), photograph("failed"),
+    note("failure", failure), mend_network,
+    press, wait(1), key("Return"), runs, wait(1), note("while it runs", failure),
+    ended, is_installed, photograph("installed"),
+    note("success", lambda: ours("installer").worked()),
     note("config", lambda: core_module("paths").read_config()),
 ]  # fmt: skip
 
-story.tell(STEPS, seen, shot)
+story.tell(STEPS, seen)
