@@ -32,6 +32,7 @@ from .prepare import Part, Work
 from .results import Severity
 from .ticker import Ticker
 
+MOST_WARNINGS = 3  # that a status line shows
 REFRESH = 1.0  # seconds between two changes of what a viewer shows, and of the status line
 QUERY_AFTER, QUERY_EVERY = 1.0, 2.0  # seconds without a frame, then the engine's queue is queried
 
@@ -246,9 +247,8 @@ class Running:
         seconds = sum(one.seconds.get("total", 0.0) for one in self._finished)
         frames = f"{len(self._finished)} frames" if len(self._finished) > 1 else "1 frame"
         text = f"Done: {frames} in {seconds:.0f} s with {last.settings.preset} on {last.device}."
-        warned = [one for one in self._finished if one.warnings]
         warnings = [self._work.shared_views] if self._work.shared_views else []
-        warnings += [f"Frame {one.frame}: {' '.join(one.warnings)}" for one in warned[:1]]
+        warnings += warnings_of(self._finished)
         if warnings:
             return " ".join([text, *warnings]), Severity.WARNING
         noted = [one for one in self._finished if one.notes]
@@ -316,3 +316,14 @@ class Running:
             self._bar.setMessage(sentence)
             if percent is not None:
                 self._bar.setProgress(percent)
+
+
+def warnings_of(finished: Sequence[Layers]) -> List[str]:
+    """Each warning once, with the first frame that has it; of many the first few."""
+    first: Dict[str, int] = {}
+    for one in finished:
+        for text in one.warnings:
+            first.setdefault(text, one.frame)
+    found = [f"Frame {frame}: {text}" for text, frame in first.items()]
+    more = len(found) - MOST_WARNINGS
+    return found if more <= 0 else [*found[:MOST_WARNINGS], f"And {more} other warnings."]

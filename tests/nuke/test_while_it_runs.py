@@ -11,7 +11,8 @@ import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_matting.client.connection import Connection
-from dmp_nuke import menus, publish, results
+from dmp_matting.hosts import Layers
+from dmp_nuke import jobs, menus, publish, results
 from dmp_nuke.ticker import Ticker
 
 from .conftest import Shot, dmp_node, pixels, press
@@ -153,3 +154,16 @@ def test_an_inner_write_has_the_views_of_the_job(
     press(dmp, "matte_frame")
     assert dmp.node("write_image")["views"].value() == "right"
     assert session.renders[0][3] == ("right",)
+
+
+def test_every_warning_is_shown_once() -> None:
+    """With the first frame that has it; a shot with many does not fill the panel."""
+
+    def frame(number: int, *warnings: str) -> Layers:
+        return Layers(number, "m.exr", (), 1, 1, "cpu", {}, warnings)
+
+    shot = [frame(1001), frame(1002, "One."), frame(1003, "Two.", "One."), frame(1004, "Two.")]
+    assert jobs.warnings_of(shot) == ["Frame 1002: One.", "Frame 1003: Two."]
+    many = [frame(number, f"Warning {number}.") for number in range(1, 9)]
+    assert jobs.warnings_of(many)[2:] == ["Frame 3: Warning 3.", "And 5 other warnings."]
+    assert jobs.warnings_of([frame(1001)]) == []
