@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from dmp_matting.client.install import machine, records, removal
+from dmp_matting.client.install.environment import write_command
 from dmp_matting.errors import OutputError
 
 from ....conftest import Home
@@ -59,3 +60,15 @@ def test_an_engine_that_cannot_be_removed_whole_is_none_any_more(
             removal.remove()
     removal.remove()
     assert not records.engines_folder().exists()
+
+
+def test_the_command_that_outlasts_updates_names_the_file_that_is_in_its_way(home: Home) -> None:
+    (engine,) = engines("0.1.0-1")
+    data = home.root / "data"
+    command = write_command(data, engine)
+    assert command == str(data / "bin" / "dmp") and os.access(command, os.X_OK)
+    removal.remove()
+    assert list(data.iterdir()) == [], "the command is removed with its engine"
+    (data / "bin").touch()
+    with pytest.raises(OSError, match=f"{data}/bin/dmp"):
+        write_command(data, engine)
