@@ -35,6 +35,7 @@ class Building:
 
     def __init__(self, scene: Any) -> None:
         self._scene, self._python = Reference(scene), engine_python()
+        results.check_is_local(scene)
         results.own_node(scene)
         group = scene.dmp
         self._image = _plate(group)

@@ -7,31 +7,40 @@ import time
 from typing import Any, List, Optional, Tuple
 
 from .datablocks import MADE
-from .files import Numbered, numbered, spans
+from .files import Numbered, numbered
 from .sizes import file_of
 
 FRESH = 3.0  # seconds that a folder's listing serves
 
 
-def describe(source: Any) -> str:
-    """One line about a row's datablock; "" for an empty row and for a mask."""
+def describe(source: Any) -> List[str]:
+    """Lines about a row's datablock, for a narrow panel; none for an empty row and for a mask.
+
+    How many there are depends on what is chosen only, not on what is loaded meanwhile.
+    """
     datablock = _datablock(source)
     if datablock is None:
-        return ""
+        return []
     width, height = datablock.size
-    size = f", {width} x {height}" if width and height else ""
-    return f"{_kind(source, datablock)}{size}"
+    kind, *more = _kind(source, datablock)
+    return [f"{kind}, {width} x {height}" if width and height else kind, *more]
 
 
-def _kind(source: Any, datablock: Any) -> str:
+def _kind(source: Any, datablock: Any) -> List[str]:
     if source.kind == "CLIP":
-        return f"Movie Clip, {datablock.frame_duration} frames"
+        return ["Movie Clip", f"{datablock.frame_duration} Frames"]
     if datablock.source == "SEQUENCE":
-        numbers = files_of(datablock)[1]
-        return f"Sequence, files {spans(numbers)}" if numbers else "Sequence, no files"
+        return ["Sequence", _files(files_of(datablock)[1])]
     if datablock.source == "MOVIE":
-        return f"Movie, {datablock.frame_duration} frames"
-    return "Still"
+        return ["Movie", f"{datablock.frame_duration} Frames"]
+    return ["Still"]
+
+
+def _files(numbers: List[int]) -> str:
+    if not numbers:
+        return "No Files"
+    lost = numbers[-1] - numbers[0] + 1 - len(numbers)
+    return f"Files {numbers[0]}-{numbers[-1]}" + (f", {lost} Missing" if lost else "")
 
 
 def may_be_sequence(source: Any) -> bool:

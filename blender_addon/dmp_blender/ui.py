@@ -9,7 +9,7 @@ be undone, waits a second after a job.
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, List
 
 import bpy
 
@@ -128,7 +128,7 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
     row.label(text=label)
     if name == "clean" and group.plate.kind == "NODE":
         row.label(text="From the Node")
-        _draw_build(box, group, "Linked")
+        _draw_build(box, group, ["Linked"])
         return
     row.prop(source, "kind", text="")
     if source.kind == "NODE":
@@ -143,11 +143,11 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
         if source.image is not None and source.image.source in ("SEQUENCE", "MOVIE"):
             box.prop(source, "start")
             box.prop(source, "first")
-    found = facts.describe(source)
+    lines = facts.describe(source)
     if name == "clean":
-        _draw_build(box, group, found)
-    elif found:
-        box.label(text=found)
+        _draw_build(box, group, lines)
+    else:
+        _draw_lines(box, lines)
     if facts.may_be_sequence(source):
         count = facts.numbered_files(source)
         row = box.row(align=True)
@@ -156,10 +156,15 @@ def _draw_source(layout: Any, group: Any, name: str, label: str) -> None:
         row.operator("dmp.as_sequence", text=text, icon="SEQUENCE").row = name
 
 
-def _draw_build(box: Any, group: Any, found: str) -> None:
+def _draw_lines(box: Any, lines: List[str]) -> None:
+    for line in lines:
+        box.label(text=line)
+
+
+def _draw_build(box: Any, group: Any, lines: List[str]) -> None:
     """What the clean plate is, or in its place the button that makes one: nothing moves by that."""
     if clean_plate.is_chosen(group.id_data):
-        box.label(text=found)
+        _draw_lines(box, lines)
     else:
         box.operator("dmp.build_clean", icon="RENDERLAYERS")
 

@@ -48,12 +48,15 @@ def test_small_rules(any_blender: Blender, folder: Path) -> None:
     ]  # fmt: skip
     assert seen["clip has"] == [False, True, True, False, True, False]
     assert seen["clip's range"] == [5, 5]
+    clip, sequence = seen["lines"]
+    assert clip == ["Movie Clip, 16 x 12", "2 Frames"]
+    assert sequence == ["Sequence", "Files 11-14, 1 Missing"]
 
     # Frames that Blender took for UDIM tiles are a sequence, a single one is a still.
     assert seen["tiles"] == [
-        ["TILED", "SEQUENCE", "tile.1002.png", "Non-Color", 1002, "Sequence, files 1002-1003",
+        ["TILED", "SEQUENCE", "tile.1002.png", "Non-Color", 1002, ["Sequence", "Files 1002-1003"],
          True, "TILED", [str(folder / "tile.1002.png")]],
-        ["TILED", "FILE", "one.1001.png", "sRGB", 1, "Still, 16 x 12",
+        ["TILED", "FILE", "one.1001.png", "sRGB", 1, ["Still, 16 x 12"],
          True, "TILED", [str(folder / "one.1001.png")]],
     ]  # fmt: skip
 
@@ -63,10 +66,11 @@ def test_small_rules(any_blender: Blender, folder: Path) -> None:
 
     assert seen["renamed"] is True
     assert seen["states"] == ["", "1-3 solved"]
-    assert seen["linked"] == (
+    linked = (
         f"The scene 'Shot' is linked from {folder}/library.blend, so nothing that is added to it "
         "is saved; make it local first."
     )
+    assert seen["linked"] == [linked, linked]
     assert seen["second click"] is False and seen["click"] is True
     assert seen["places"] == ["Your job: 2 before it.", "", "", ""]
     once, twice = seen["frames made"]

@@ -36,8 +36,8 @@ SETTINGS = {
 # Of the tab in the sidebar, and of two buttons in the panel: pixels below the sidebar's top. A
 # newer Blender opens the tab by its name.
 PLACES = {
-    "3.4": {"tab": 222, "button": 412, "publish": 467},
-    NEWER: {"tab": None, "button": 412, "publish": 467},
+    "3.4": {"tab": 222, "button": 433, "publish": 488},
+    NEWER: {"tab": None, "button": 433, "publish": 488},
 }
 
 

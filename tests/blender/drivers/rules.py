@@ -47,8 +47,8 @@ def animated_mask(scene):
 with addon(given["python"]) as scene:
     part = {
         name: importlib.import_module(f"{MODULE}.{name}")
-        for name in ("collect", "compat", "datablocks", "engine", "facts", "operators", "plates",
-                     "results", "run", "session", "view")
+        for name in ("clean_plate", "collect", "compat", "datablocks", "engine", "facts",
+                     "operators", "plates", "results", "run", "session", "view")
     }  # fmt: skip
     dmp = importlib.import_module(f"{MODULE}.core").dmp
 
@@ -83,6 +83,9 @@ with addon(given["python"]) as scene:
     seen["clip's files"] = [made.made_of(frame) for frame in (5, 6)]
     seen["clip has"] = [made.has(frame) for frame in range(3, 9)]
     seen["clip's range"] = part["facts"].range_of(row)
+    seen["lines"] = [part["facts"].describe(row)]
+    row.kind, row.image = "IMAGE", load(path("clear.0011.png"), sequence=True)
+    seen["lines"].append(part["facts"].describe(row))
 
     # Blender opens what is numbered from 1001 on as UDIM tiles.
     row.kind = "IMAGE"
@@ -147,10 +150,12 @@ with addon(given["python"]) as scene:
     bpy.data.libraries.write(library, {bpy.data.scenes.new("Shot")})
     with bpy.data.libraries.load(library, link=True) as (_, linked):
         linked.scenes = ["Shot"]
-    try:
-        part["session"].Work(linked.scenes[0], [1])
-    except dmp.DmpError as error:
-        seen["linked"] = str(error)
+    seen["linked"] = []
+    for begin in (lambda it: part["session"].Work(it, [1]), part["clean_plate"].Building):
+        try:
+            begin(linked.scenes[0])
+        except dmp.DmpError as error:
+            seen["linked"].append(str(error))
 
     # A second click, before the timer has begun the job of the first.
     part["run"].Run.current = SimpleNamespace(end=lambda: None)
