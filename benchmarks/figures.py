@@ -334,6 +334,74 @@ def host_work() -> str:
     return table(" | ".join(["CPU seconds", "by", *cases]), rows)
 
 
+# --- on a GPU ------------------------------------------------------------------------------------
+
+GPU = "gpu_nvidia_h200"  # of benchmarks/gpu; "_first" is the run before anything was mended
+
+
+def gpu_rows(part: str, run: str = GPU) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = load(run)["parts"][part]["rows"]
+    return rows
+
+
+def gpu_frames() -> str:
+    """Whole solves of a made pair, before and after."""
+    rows = [
+        (
+            now["size"], f"`{now['preset']}`", f"{first['warm_s']:.2f}", f"{now['warm_s']:.2f}",
+            f"{first['warm_s'] / now['warm_s']:.1f}", f"{now['cold_s']:.2f}",
+            f"{now['peak_mb']:.0f}", f"{now['reserved_mb']:.0f}",
+        )
+        for first, now in zip(gpu_rows("frames", f"{GPU}_first"), gpu_rows("frames"), strict=True)
+    ]  # fmt: skip
+    head = (
+        "plate | preset | first run, s | now, s | ratio | the process's first frame, s | "
+        "peak, MB | reserved, MB"
+    )
+    return table(head, rows)
+
+
+def gpu_correctness() -> str:
+    """SAD on the GPU beside the CPU's, and whether two runs give the same bits."""
+
+    def compared(run: str) -> list[dict[str, Any]]:
+        return [row for row in gpu_rows("correctness", run) if row["stage"] == "against the CPU"]
+
+    rows = []
+    for first, now in zip(compared(f"{GPU}_first"), compared(GPU), strict=True):
+        cells = [now["plate"], f"`{now['preset']}`"]
+        for row in (first, now):
+            same = "yes" if row["same_bits_twice"] else f"no, {row['largest_difference_twice']:.2g}"
+            cells += [f"{row['sad']:.3f}", f"{row['cpu_sad']:.3f}", f"{row['ratio']:.4f}", same]
+        rows.append((*cells, f"{now['cpu_s'] / now['warm_s']:.1f}"))
+    head = (
+        "plate | preset | first run: SAD | of the CPU | ratio | the same bits twice | "
+        "now: SAD | of the CPU | ratio | the same bits twice | seconds of the CPU over the GPU's"
+    )
+    return table(head, rows)
+
+
+def gpu_precision() -> str:
+    """What fewer bits save and cost."""
+    rows = []
+    for row in gpu_rows("precision"):
+        measured = ("refused", "") if "refused" in row else (f"{row['sad']:.3f}", row["seconds"])
+        rows.append((row["plate"], f"`{row['preset']}`", row["way"], *measured))
+    return table("plate | preset | arithmetic | SAD | seconds", rows)
+
+
+def gpu_memory() -> str:
+    """Hair all over the plate: what is taken, and what is reckoned with."""
+    rows = [
+        (
+            f"{row['width']}x{row['height']}", row["solve_size"], f"`{row['preset']}`",
+            f"{row['peak_mb']:.0f}", f"{row['reserved_mb']:.0f}", row["needed_mb"],
+        )
+        for row in gpu_rows("memory") if row["what"] == "hair"
+    ]  # fmt: skip
+    return table("plate | solved at | preset | peak, MB | reserved, MB | estimate, MB", rows)
+
+
 # --- the house -----------------------------------------------------------------------------------
 
 HOUSE = ROOT / "docs" / "engineering"
@@ -377,6 +445,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "responses": responses,
     "work": work,
     "host-work": host_work,
+    "gpu-frames": gpu_frames,
+    "gpu-correctness": gpu_correctness,
+    "gpu-precision": gpu_precision,
+    "gpu-memory": gpu_memory,
     "house": house,
 }
 

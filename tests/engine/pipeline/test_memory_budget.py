@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -97,6 +98,25 @@ for step in solve(image, clean, settings, linear=True):
     pass
 print(round((memory.peak() - before) * 1e6))
 """
+
+
+def test_a_gpus_estimate_is_not_below_what_was_reserved_on_one() -> None:
+    """The committed measurements of benchmarks/gpu."""
+    parts = json.loads((ROOT / "benchmarks/results/gpu_nvidia_h200.json").read_text())["parts"]
+    taken = []
+    for row in parts["memory"]["rows"]:
+        if row["what"] == "hair":
+            settings = preset(row["preset"]).changed(solve_size=row["solve_size"])
+            taken.append((row["height"], row["width"], settings, row["reserved_mb"]))
+    for row in parts["frames"]["rows"]:
+        width, height = map(int, row["size"].split("x"))
+        taken.append((height, width, preset(row["preset"]), row["reserved_mb"]))
+    assert len(taken) == 12
+    for height, width, settings, megabytes in taken:
+        estimate = bytes_needed(height, width, settings, "cuda:0") / 1e6
+        assert megabytes < estimate < 3 * megabytes, (height, width, settings.preset)
+    paper = preset("paper")
+    assert bytes_needed(*UHD, paper, "cuda:0") == bytes_needed(*UHD, paper)
 
 
 @pytest.mark.skipif(PeakMemory().peak() is None, reason="this system does not tell a peak")
