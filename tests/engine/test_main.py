@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import signal
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,28 +166,30 @@ def test_a_bug_in_any_command_is_its_last_line(
 def test_an_answer_ends_with_its_reader_and_on_request(capfd: Any) -> None:
     closed = []
 
-    def lines(stop: type[BaseException]) -> Any:
+    def lines(stop: Callable[[], None]) -> Any:
         try:
             yield {"frame": 1}
-            raise stop
+            stop()
         finally:
             closed.append(stop)
 
+    def interrupt() -> None:
+        raise KeyboardInterrupt
+
+    def terminate() -> None:
+        signal.raise_signal(signal.SIGTERM)
+
     before = signal.getsignal(signal.SIGTERM)
-    try:
-        for stop in (KeyboardInterrupt, BrokenPipeError):
-            assert answer(lambda: lines(stop)) == CancelledError.exit_code  # noqa: B023
-        reader, writer = os.pipe()
-        os.close(reader)
-        with os.fdopen(writer, "w") as out:
-            assert answer(lambda: lines(ValueError), out) == CancelledError.exit_code
-            with contextlib.suppress(BrokenPipeError):
-                out.close()
-        with pytest.raises(KeyboardInterrupt):
-            signal.raise_signal(signal.SIGTERM)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-    assert closed == [KeyboardInterrupt, BrokenPipeError, ValueError]
+    for stop in (interrupt, terminate):
+        assert answer(partial(lines, stop)) == CancelledError.exit_code
+    reader, writer = os.pipe()
+    os.close(reader)
+    out = os.fdopen(writer, "w")
+    assert answer(partial(lines, interrupt), out) == CancelledError.exit_code
+    with pytest.raises(BrokenPipeError):
+        out.close()
+    assert closed == [interrupt, terminate, interrupt]
+    assert signal.getsignal(signal.SIGTERM) == before
     assert capfd.readouterr().out == '{"frame": 1}\n' * 2
 
 

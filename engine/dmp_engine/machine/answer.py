@@ -10,8 +10,8 @@ import json
 import signal
 import sys
 import threading
-from collections.abc import Callable, Generator
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import IO, Any
 
 from dmp_matting.errors import CancelledError, EngineError
@@ -28,11 +28,9 @@ def answer(lines: Callable[[], Lines], out: IO[str] | None = None) -> int:
     SIGTERM, and a reader that is gone, close the generator: no unfinished file is left.
     """
     out = out or sys.stdout
-    if threading.current_thread() is threading.main_thread():
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
     line: dict[str, Any] = {}
     try:
-        with closing(lines()) as found:
+        with _interrupted_by_sigterm(), closing(lines()) as found:
             for line in found:
                 print(json.dumps(line), file=out, flush=True)
     except (KeyboardInterrupt, BrokenPipeError):
@@ -42,3 +40,15 @@ def answer(lines: Callable[[], Lines], out: IO[str] | None = None) -> int:
         print(json.dumps(failure.to_wire()), file=out, flush=True)
         return failure.exit_code
     return 0 if line.get("ok", True) else EngineError.exit_code
+
+
+@contextmanager
+def _interrupted_by_sigterm() -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from dmp_engine.__main__ import main
 from dmp_engine.evaluation.run import read_results
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -113,16 +114,34 @@ def test_items_without_truth_have_pictures_and_no_figures(tmp_path: Path) -> Non
     assert page.count("<img") == 2 + 4 and "Without a result" in page
 
 
+LEMUR = str(PLATES / "lemur")
+WRONG = [
+    (["nowhere"], "The folder 'nowhere' does not exist"),
+    ([LEMUR, "--methods", "magic"], "There is no method 'magic'"),
+    ([LEMUR, "--items", "cat"], "There is no item 'cat'; choose from lemur"),
+    (["benchmark"], "name the folder that holds them (alphamatting, real_pairs, lemur) with"),
+    (["benchmark", "--data", "nowhere"], "name its folder with --data"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "sentence"), WRONG)
+def test_a_wrong_word_is_refused(
+    arguments: list[str], sentence: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By the engine, in this process."""
+    code = main(["eval", *arguments, "--output", str(tmp_path / "out")])
+    (line,) = capsys.readouterr().out.splitlines()
+    message = json.loads(line)["message"]
+    assert code == 2 and sentence in message and "\n" not in message
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (["nowhere"], "The folder 'nowhere' does not exist"),
-        ([str(PLATES / "lemur"), "--methods", "magic"], "There is no method 'magic'"),
-        ([str(PLATES / "lemur"), "--items", "cat"], "There is no item 'cat'; choose from lemur"),
-        (["benchmark"], "name the folder that holds them (alphamatting, real_pairs, lemur) with"),
-        (["benchmark", "--data", "nowhere"], "name its folder with --data"),
-        ([str(PLATES / "lemur"), "--preset", "best"], "There is no preset 'best'"),
-        ([str(PLATES / "lemur"), "--set", "seed"], "--set wants FIELD=VALUE, not 'seed'"),
+        WRONG[-1],
+        ([LEMUR, "--preset", "best"], "There is no preset 'best'"),
+        ([LEMUR, "--set", "seed"], "--set wants FIELD=VALUE, not 'seed'"),
     ],
 )
 def test_a_wrong_word_is_one_sentence(arguments: list[str], sentence: str, tmp_path: Path) -> None:
