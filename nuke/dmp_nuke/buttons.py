@@ -95,7 +95,7 @@ def _submit(node: nuke.Group) -> None:
         results.show_status(node, line)
 
     steps.run(
-        f"{NAME}: {node.name()}",
+        f"{NAME}: farm job of {node.name()}",
         farm.submitting(node),
         ended,
         partial(results.show_failure, node),

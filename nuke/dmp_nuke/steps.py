@@ -37,7 +37,7 @@ def run(
     when nothing renders. ``node``: the one whose Cancel ends it; ``cancelled``: the sentence then.
     """
     if RUNNING:
-        raise InputError("The inputs of another job are being rendered; wait, or cancel that.")
+        raise InputError(f"'{RUNNING[0].title}' is under way; wait, or cancel it.")
     name = "" if node is None else node.fullName()
     started = Steps(title, working, ended, failed, name, cancelled)
     if not started.begin():
@@ -63,7 +63,7 @@ class Steps(Generic[R]):
         name: str,
         cancelled: str,
     ) -> None:
-        self._title, self._ended, self._failed = title, ended, failed
+        self.title, self._ended, self._failed = title, ended, failed
         self.name, self._sentence = name, cancelled
         self._cancelled = False
         self._values: List[R] = []  # one, when the work has ended
@@ -77,7 +77,7 @@ class Steps(Generic[R]):
         if first is None:
             self._ended(self._values[0])
             return False
-        self._bar = nuke.ProgressTask(self._title)
+        self._bar = nuke.ProgressTask(self.title)
         self._show(first)
         self._ticker = Ticker(self._tick, self._bug)
         return True

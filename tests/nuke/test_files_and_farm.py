@@ -182,7 +182,8 @@ def test_nuke_is_free_while_a_farm_jobs_plates_are_rendered(dmp: Any, session: S
     assert session.renders == [], "the button is back before the first frame"
     other = dmp_node(dmp.input(0), dmp.input(1), Path(dmp["file"].value()).parent / "o.%04d.exr")
     other["submit"].execute()
-    assert other["status"].value().startswith("The inputs of another job are being rendered")
+    wanted = "'DMP Matte: farm job of DMPMatte1' is under way; wait, or cancel it."
+    assert other["status"].value() == wanted
     run_until(lambda: len(session.renders) == 1)
     session.bars[-1].cancelled = True
     run_until(lambda: not steps.RUNNING)
