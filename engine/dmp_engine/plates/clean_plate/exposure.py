@@ -22,6 +22,7 @@ SIZE = 320  # long side at which light is fitted
 # explain the pair a cloud, a lamp to one side. Behind a large subject nothing ties a high degree.
 DEGREES = (2, 4)
 TERMS = tuple((i, j) for i in range(DEGREES[-1] + 1) for j in range(DEGREES[-1] + 1 - i))
+ACROSS, DOWN = np.array(TERMS).T  # degrees of each term's two polynomials
 DAMPED = np.array([float((i + j) ** 2) for i, j in TERMS])
 RIDGE = 2e-4  # what keeps it from growing wild behind the subject
 CLIPPED = 0.995  # of the brightest value: what is blown out holds no colour
@@ -53,8 +54,9 @@ class Light:
         """The slow part as a factor, (H, W, 3)."""
         if self.slow is None:
             return np.ones((height, width, 3), np.float32)
-        field = np.exp(np.tensordot(_basis(height, width), self.slow, (0, 0)))
-        return field.astype(np.float32)
+        down, across = _legendre(height), _legendre(width)
+        field = [down @ _square(one) @ across.T for one in self.slow.T]
+        return np.exp(np.stack(field, -1)).astype(np.float32)
 
 
 def fit_light(
@@ -97,6 +99,7 @@ class _Pair:
     agrees: Mask
     usable: Mask
     linear: bool
+    shown: Floats  # the image, encoded
 
     @classmethod
     def of(
@@ -111,12 +114,13 @@ class _Pair:
         if small.sum() < LEAST_PIXELS:
             return None
         agreeing = shrunk(agrees.astype(np.float32), SIZE) > 0.5
-        return cls(shrunk(image, SIZE), shrunk(clean, SIZE), agreeing & small, small, linear)
+        image, clean = shrunk(image, SIZE), shrunk(clean, SIZE)
+        return cls(image, clean, agreeing & small, small, linear, encoded(image, linear))
 
     def apart(self, light: Light) -> Floats:
         """RMS encoded difference (h, w) in a light, grain smoothed."""
-        shown = encoded(light.on(self.clean), self.linear) - encoded(self.image, self.linear)
-        result: Floats = np.sqrt(np.square(cv2.GaussianBlur(shown, (0, 0), 1.0)).mean(axis=2))
+        apart = encoded(light.on(self.clean), self.linear) - self.shown
+        result: Floats = np.sqrt(np.square(cv2.GaussianBlur(apart, (0, 0), 1.0)).mean(axis=2))
         return result
 
     def slope(self) -> Floats:
@@ -195,8 +199,9 @@ def _weights(pair: _Pair, light: Light, width: float) -> Floats:
 def _with_slow(pair: _Pair, start: Light, degree: int) -> Light | None:
     """``start`` times a smooth field of ``degree`` that fits the background."""
     height, width = pair.usable.shape
+    down, across = _legendre(height), _legendre(width)
     chosen = np.array([i + j <= degree for i, j in TERMS])
-    basis = _basis(height, width).reshape(len(TERMS), -1)[chosen]  # (T, h w)
+    ridge = np.diag(RIDGE * DAMPED[chosen])
     slope = pair.slope()
     base = start.on(pair.clean)
     light = replace(start, slow=np.zeros((len(TERMS), 3)))
@@ -207,14 +212,16 @@ def _with_slow(pair: _Pair, start: Light, degree: int) -> Light | None:
         assert light.slow is not None
         slow, field = light.slow.copy(), light.field(height, width)
         for c in range(3):  # Gauss-Newton: light changes by its own share
-            lit = (base[..., c] * field[..., c]).ravel().astype(np.float64)
-            weight = (background * slope[..., c] ** 2).ravel() * lit
+            lit = (base[..., c] * field[..., c]).astype(np.float64)
+            weight = background * slope[..., c] ** 2 * lit
             total = float((weight * lit).sum())
             if total <= 0:
                 return None
-            normal = (basis * weight * lit) @ basis.T + np.diag(RIDGE * total * DAMPED[chosen])
-            aim = pair.image[..., c].ravel() - lit + lit * (slow[chosen, c] @ basis)
-            slow[chosen, c] = np.linalg.solve(normal, basis @ (weight * aim))
+            normal = _products(weight * lit, down, across)[np.ix_(chosen, chosen)]
+            log_field = down @ _square(slow[:, c]) @ across.T
+            aim = weight * (pair.image[..., c] - lit + lit * log_field)
+            right = (down.T @ aim @ across)[DOWN, ACROSS][chosen]
+            slow[chosen, c] = np.linalg.solve(normal + total * ridge, right)
         light = replace(start, slow=slow)
         field = light.field(height, width)
         if not np.isfinite(field).all() or field.min() < LIMITS[0] or field.max() > LIMITS[1]:
@@ -222,8 +229,29 @@ def _with_slow(pair: _Pair, start: Light, degree: int) -> Light | None:
     return light
 
 
-def _basis(height: int, width: int) -> Vector:
-    """Products of Legendre polynomials over the frame, (T, H, W)."""
-    y, x = (np.linspace(-1 + 1 / n, 1 - 1 / n, n) for n in (height, width))
-    down, across = (np.polynomial.legendre.legvander(v, DEGREES[-1]) for v in (y, x))
-    return np.stack([np.outer(down[:, j], across[:, i]) for i, j in TERMS])
+def _legendre(count: int) -> Vector:
+    """Legendre polynomials at the centres of ``count`` pixels, (count, degree + 1)."""
+    at = np.linspace(-1 + 1 / count, 1 - 1 / count, count)
+    result: Vector = np.polynomial.legendre.legvander(at, DEGREES[-1]).astype(np.float64)
+    return result
+
+
+def _square(coefficients: Vector) -> Vector:
+    """The coefficients (T,) of TERMS by the degrees of the rows' and the columns' polynomial."""
+    result = np.zeros((DEGREES[-1] + 1, DEGREES[-1] + 1))
+    result[DOWN, ACROSS] = coefficients
+    return result
+
+
+def _products(weight: Vector, down: Vector, across: Vector) -> Vector:
+    """Sums of ``weight`` (h, w) times the product of each two TERMS, (T, T).
+
+    A term is one polynomial down times one across, so the sums are taken one axis at a time.
+    """
+    two_down, two_across = (
+        (x[:, :, None] * x[:, None]).reshape(len(x), -1) for x in (down, across)
+    )
+    sides = (DEGREES[-1] + 1,) * 4
+    sums = (two_down.T @ weight @ two_across).reshape(sides)  # down, down, across, across
+    result: Vector = sums[DOWN[:, None], DOWN, ACROSS[:, None], ACROSS]
+    return result
