@@ -373,10 +373,12 @@ def gpu_correctness() -> str:
         for row in (first, now):
             same = "yes" if row["same_bits_twice"] else f"no, {row['largest_difference_twice']:.2g}"
             cells += [f"{row['sad']:.3f}", f"{row['cpu_sad']:.3f}", f"{row['ratio']:.4f}", same]
-        rows.append((*cells, f"{now['cpu_s'] / now['warm_s']:.1f}"))
+        apart = (f"{now['mean_difference']:.1e}", f"{now['largest']:.2f}")
+        rows.append((*cells, *apart, f"{now['cpu_s'] / now['warm_s']:.1f}"))
     head = (
         "plate | preset | first run: SAD | of the CPU | ratio | the same bits twice | "
-        "now: SAD | of the CPU | ratio | the same bits twice | seconds of the CPU over the GPU's"
+        "now: SAD | of the CPU | ratio | the same bits twice | alpha from the CPU's, mean | "
+        "largest | seconds of the CPU over the GPU's"
     )
     return table(head, rows)
 

@@ -124,7 +124,10 @@ def frames_of(pair: tuple[torch.Tensor, torch.Tensor], count: int) -> list[torch
 
 
 @pytest.mark.parametrize("size", [960, 32])
-def test_a_shot_stays_on_its_device(pair: tuple[torch.Tensor, torch.Tensor], size: int) -> None:
+def test_a_shot_stays_on_its_device(
+    pair: tuple[torch.Tensor, torch.Tensor], size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(SparseRows, "__matmul__", SparseRows.row_by_row)  # on the CPU as well
     settings = preset("draft").changed(device="cpu", threads=1, solve_size=size)
     constraint = torch.full_like(pair[0][:, :1], UNKNOWN)
     constraint[..., :4, :] = 0

@@ -29,7 +29,7 @@ class Palette:
         histogram = torch.zeros(n**3, dtype=torch.long, device=colours.device)
         whole = (weight.flatten().double() * UNITS).round().long()
         histogram.index_add_(0, self._bin(colours), whole)
-        cube = (histogram / UNITS).float().view(1, 1, n, n, n)
+        cube = (histogram / UNITS).view(1, 1, n, n, n)
         kernel = cube.new_tensor([0.054, 0.244, 0.404, 0.244, 0.054])  # a Gaussian of one bin
         kernel = kernel / kernel.sum()
         for axis in range(3):

@@ -61,8 +61,8 @@ class MattingLaplacian:
         among = number[columns] >= 0
         inner, size = number[columns[among]], (self.count, self.count)
         self._inner = SparseRows.summed(rows[among], inner, values[among], size)
-        own = torch.where(rows[among] == inner, values[among], 0.0)
-        self._diagonal = _per_row(rows[among], own, self.count)
+        own = rows[among] == inner
+        self._diagonal = _per_row(inner[own], values[among][own], self.count)
         self._border = SparseRows.summed(
             rows[~among], columns[~among], values[~among], (self.count, height * width)
         )

@@ -33,6 +33,7 @@ def test_products_are_those_of_the_dense_matrix(
     assert len(matrix.values) == int((expected != 0).sum()) < ENTRIES  # one entry a place
     x, y = torch.randn(COLUMNS, 3).to(expected.dtype), torch.randn(ROWS, 2).to(expected.dtype)
     assert torch.allclose(matrix @ x, expected @ x, atol=1e-5)
+    assert torch.allclose(matrix.row_by_row(x), expected @ x, atol=1e-5)
     assert torch.allclose(matrix.transposed @ y, expected.T @ y, atol=1e-5)
     assert torch.allclose(matrix.sums_of_squares(), expected.square().sum(1), atol=1e-5)
     assert ((matrix @ x)[-1] == 0).all()
