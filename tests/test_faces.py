@@ -95,6 +95,7 @@ HOST_FACE = [
     "frames_to_look_at",
     "has_unseen_map",
     "host_configuration",
+    "is_unseen_map",
     "log_file",
     "made_from",
     "mapped",

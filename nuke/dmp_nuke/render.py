@@ -24,6 +24,7 @@ from dmp_matting.hosts import (
     Plate,
     PlateError,
     Role,
+    is_unseen_map,
 )
 
 from . import knobs
@@ -33,7 +34,6 @@ from .output import VIEW
 from .proxy import full_size
 from .sources import Sources, number_at
 
-UNSEEN = "unseen.alpha"  # of a clean plate of the shot's own frames, as Nuke names it
 SAFE = {  # knobs of an inner Write; the order counts, exr brings the last four
     "file_type": "exr",
     "raw": True,
@@ -206,7 +206,7 @@ def _channels(node: nuke.Group, role: Role, source: nuke.Node) -> str:
     layers = _layers_with_colour(source)
     wanted = knobs.layer(node).lower()
     named = next((one for one in layers if one.lower() == wanted), "")
-    if role is Role.CLEAN and not named and UNSEEN in source.channels():
+    if role is Role.CLEAN and not named and any(map(is_unseen_map, source.channels())):
         return "all"  # the map of what is made up counts as well
     if named or role is Role.CLEAN:
         return named or "rgb"

@@ -18,6 +18,7 @@ VERSION = 2
 OTHER_KINDS = 0x1A00  # flags of the version field: tiles, deep data, several parts
 NAME_LIMIT = 256  # bytes of a name or a type
 MOST_BLOCKS = 1 << 20  # of a file; more rows than that are damage
+CHANNEL_SIZE = 16  # bytes after a channel's name: its type, its sampling
 HEADER_LIMIT = 16 << 20  # bytes; a longer header is damage
 
 # Attributes that name the moment and the script in which a plate was written, not the plate: hosts
@@ -77,6 +78,17 @@ class ExrHeader:
         if right < left or bottom < top:
             return None
         return left, top, right - left + 1, bottom - top + 1
+
+    def channels(self) -> Tuple[str, ...]:
+        """The whole names of all channels, in the file's order; up to the first damaged one."""
+        found: List[str] = []
+        left = self.get("channels") or b""
+        while True:
+            name, end, left = left.partition(b"\0")
+            if not name or not end or len(left) < CHANNEL_SIZE:
+                return tuple(found)
+            found.append(name.decode("latin-1"))
+            left = left[CHANNEL_SIZE:]
 
     def blocks(self) -> int:
         """How many blocks of pixels the file has; 0 where the header does not give it."""

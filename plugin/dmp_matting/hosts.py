@@ -36,7 +36,7 @@ from .exr_header import read_exr_header
 from .farm.openjd import named_settings, write_bundle
 from .frame_window import REACH, frames_needed, window_numbers
 from .generators import finish, mapped
-from .job import Frame, Job, Layers, Plate, Progress, Role
+from .job import Frame, Job, Layers, Plate, Progress, Role, is_unseen_map
 from .keep import Keep
 from .ocio import configuration_text, host_configuration, own_configuration
 from .paths import cache_folder, unsaved_blends
@@ -109,6 +109,7 @@ __all__ = [
     "frames_to_look_at",
     "has_unseen_map",
     "host_configuration",
+    "is_unseen_map",
     "log_file",
     "made_from",
     "mapped",

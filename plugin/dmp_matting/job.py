@@ -55,6 +55,13 @@ ROLE_NAMES: Mapping[Role, str] = {
     Role.TRIMAP: "trimap",
 }
 MATTES: Tuple[Role, ...] = tuple(role for role in Role if role.is_matte)
+UNSEEN = "unseen.A"  # of a clean plate: 1 where its colours are made up, 0 where they were seen
+_UNSEEN_NAMES = ("unseen.a", "unseen.alpha")  # in lower case; the second is Nuke's
+
+
+def is_unseen_map(channel: str) -> bool:
+    """Whether a channel of that whole name, of a clean plate, is the map of what no frame shows."""
+    return channel.lower() in _UNSEEN_NAMES
 
 
 @dataclass(frozen=True)

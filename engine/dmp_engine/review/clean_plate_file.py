@@ -9,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import OpenImageIO as oiio
 
-from dmp_matting.job import Role
+from dmp_matting.job import UNSEEN, Role
 
 from ..plates.clean_plate.pair_checks import STILLS
-from ..plates.io.channels import UNSEEN
 from ..plates.io.colour_space import AUTO, from_working
 from ..plates.io.read import PlateImage
 from ..plates.io.write import write_whole

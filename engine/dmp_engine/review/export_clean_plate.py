@@ -14,8 +14,8 @@ import numpy as np
 import OpenImageIO as oiio
 
 from dmp_matting.errors import PlateError
+from dmp_matting.job import UNSEEN
 
-from ..plates.io.channels import UNSEEN
 from ..plates.io.colour_space import AUTO, from_working
 from ..plates.io.image_file import pending_error
 from ..plates.io.write import check_output, write_whole

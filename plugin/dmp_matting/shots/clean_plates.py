@@ -16,7 +16,7 @@ from ..client.engine_process import EngineCommand
 from ..client.file_states import FileStates
 from ..errors import InputError, OutputError, PlateError
 from ..exr_header import ExrHeader, read_exr_header
-from ..job import Plate, Role
+from ..job import Plate, Role, is_unseen_map
 from ..paths import open_regular
 from .movies import with_movie_frames
 from .review import shot_clean_plate
@@ -24,7 +24,6 @@ from .sequences import FilePattern, is_pattern
 from .shot import Shot, check_name
 
 AUTO_CLEAN = "auto"  # in place of a clean plate's path
-UNSEEN = b"unseen.A"  # the engine's plates/io/channels.py
 MOST_FRAMES = 32  # that are looked at: more show hardly another place
 
 Note = Callable[[str], None]
@@ -155,8 +154,7 @@ def has_unseen_map(path: str) -> bool:
     and those that are made up would count as seen.
     """
     header = _header(path)
-    channels = header.get("channels") if header is not None else None
-    return channels is not None and UNSEEN + b"\0" in channels
+    return header is not None and any(map(is_unseen_map, header.channels()))
 
 
 def inputs_of(whole: Plate, states: FileStates) -> str:

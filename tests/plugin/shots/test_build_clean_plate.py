@@ -65,9 +65,15 @@ def test_too_few_frames(numbers: list[int], what: str) -> None:
 
 
 def test_which_files_have_a_map(tmp_path: Path) -> None:
-    channels = {"map": ("R", "G", "B", "unseen.A"), "none": ("R", "G", "B", "A")}
+    channels = {
+        "map": ("R", "G", "B", "unseen.A"),
+        "nuke": ("R", "G", "B", "unseen.alpha"),  # repainted there
+        "capitals": ("R", "G", "B", "Unseen.Alpha"),
+        "none": ("R", "G", "B", "A"),
+        "other": ("R", "G", "B", "not_unseen.A"),  # whole names count
+    }
     for name, names in channels.items():
         write_image(tmp_path / f"{name}.exr", np.zeros((4, 4, 4)), channels=names)
     (tmp_path / "damaged.exr").write_bytes(b"no picture")
     found = {one.stem for one in tmp_path.iterdir() if has_unseen_map(str(one))}
-    assert found == {"map"} and not has_unseen_map(str(tmp_path / "gone.exr"))
+    assert found == {"map", "nuke", "capitals"} and not has_unseen_map(str(tmp_path / "gone.exr"))

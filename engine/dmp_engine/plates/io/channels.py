@@ -13,6 +13,7 @@ from pathlib import Path
 import OpenImageIO as oiio
 
 from dmp_matting.errors import PlateError
+from dmp_matting.job import is_unseen_map
 
 COLOURS = (("r", "g", "b"), ("red", "green", "blue"))
 GREY = ("y", "l", "luminance", "gray", "grey")
@@ -22,8 +23,6 @@ MAIN = (
     "", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "image", "composite",
     "c", "ci",
 )  # fmt: skip
-UNSEEN = "unseen.A"  # of a clean plate: 1 where its colours are made up, 0 where they were seen
-UNSEEN_NAMES = ("unseen.a", "unseen.alpha")  # in lower case; the second as Nuke writes it again
 VIEWS = ("left", "right")
 COMPOSITE = "composite"  # Blender's result, beside the layers that it was made of
 # A layer of one of these names, or with one of these words in its name, is data and no picture.
@@ -147,8 +146,8 @@ def pick_alpha(parts: list[Part]) -> Pick | None:
 
 def pick_unseen(part: Part) -> Pick | None:
     """The map of what a clean plate never showed, beside its colours; None where there is none."""
-    names = [name.lower() for name in part.spec.channelnames]
-    found = [index for index, name in enumerate(names) if name in UNSEEN_NAMES]
+    names = part.spec.channelnames
+    found = [index for index, name in enumerate(names) if is_unseen_map(name)]
     return Pick(part, (found[0],)) if found else None
 
 
