@@ -72,8 +72,11 @@ class Counted(TorchDispatchMode):
         if not func.is_view:
             tensors = [x for x in tree_leaves((args, made)) if isinstance(x, torch.Tensor)]
             self.found["operations"] += 1
-            self.found["elements"] += sum(x.numel() for x in tensors)
-            self.found["products"] += name.startswith("_embedding_bag")
+            sparse = [x for x in tensors if x.layout == torch.sparse_csr]
+            self.found["elements"] += sum(
+                x._nnz() if x.layout == torch.sparse_csr else x.numel() for x in tensors
+            )
+            self.found["products"] += bool(sparse) or name.startswith("_embedding_bag")
         masked = name == "index" and any(x is not None and x.dtype == torch.bool for x in args[1])
         self.found["waits"] += name in WAITS or masked
         return made
