@@ -27,7 +27,7 @@ from dmp_matting.hosts import (
 )
 
 from . import NAME, results, states, viewer
-from .node import each_node
+from .node import each_node, is_same
 from .prepare import Part, Work
 from .results import Severity
 from .ticker import Ticker
@@ -118,8 +118,7 @@ class Running:
 
     def belongs_to(self, node: nuke.Group) -> bool:
         """False for a pasted copy, which has the token as well."""
-        own = self._find()
-        return own is not None and own.fullName() == node.fullName()
+        return is_same(self._find(), node)
 
     # --- on the ticker's own thread -------------------------------------------------------------
 

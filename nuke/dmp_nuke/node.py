@@ -150,6 +150,17 @@ def upstream(source: nuke.Node) -> Iterator[nuke.Node]:
             left += [] if above is None else [above.fullName()]
 
 
+def is_same(held: Optional[nuke.Group], node: nuke.Group) -> bool:
+    """Whether ``held``, kept from earlier, is ``node``, whatever it was called; False once gone.
+
+    Nuke has several Python objects for one node; a pasted copy has every knob of it.
+    """
+    try:
+        return held is not None and held.fullName() == node.fullName()
+    except ValueError:  # deleted
+        return False
+
+
 def each_node() -> Iterator[nuke.Group]:
     """Every DMP Matte node of the script, inside other groups too."""
     try:

@@ -13,6 +13,7 @@ import nuke
 
 from dmp_matting.hosts import CancelledError, DmpError, EngineError, InputError
 
+from .node import is_same
 from .ticker import Ticker
 
 R = TypeVar("R")
@@ -38,8 +39,7 @@ def run(
     """
     if RUNNING:
         raise InputError(f"'{RUNNING[0].title}' is under way; wait, or cancel it.")
-    name = "" if node is None else node.fullName()
-    started = Steps(title, working, ended, failed, name, cancelled)
+    started = Steps(title, working, ended, failed, node, cancelled)
     if not started.begin():
         return None
     RUNNING[:] = [started]
@@ -48,7 +48,7 @@ def run(
 
 def of_node(node: nuke.Group) -> Optional[Steps[Any]]:
     """What runs for a node."""
-    return next((one for one in RUNNING if one.name == node.fullName()), None)
+    return next((one for one in RUNNING if one.belongs_to(node)), None)
 
 
 class Steps(Generic[R]):
@@ -60,11 +60,11 @@ class Steps(Generic[R]):
         working: Working[R],
         ended: Callable[[R], None],
         failed: Callable[[DmpError], None],
-        name: str,
+        node: Optional[nuke.Group],
         cancelled: str,
     ) -> None:
         self.title, self._ended, self._failed = title, ended, failed
-        self.name, self._sentence = name, cancelled
+        self._node, self._sentence = node, cancelled
         self._cancelled = False
         self._values: List[R] = []  # one, when the work has ended
         self._working = self._kept(working)
@@ -81,6 +81,10 @@ class Steps(Generic[R]):
         self._show(first)
         self._ticker = Ticker(self._tick, self._bug)
         return True
+
+    def belongs_to(self, node: nuke.Group) -> bool:
+        """Whether that node's Cancel ends it."""
+        return is_same(self._node, node)
 
     def cancel(self) -> None:
         """End it with the next tick."""

@@ -134,6 +134,26 @@ def test_cancelled(session: Session, engine: Connection, tmp_path: Path, how: st
         assert dmp.input(1) is None
 
 
+def test_cancel_is_that_of_the_node_whatever_it_is_called(
+    session: Session, engine: Connection, tmp_path: Path
+) -> None:
+    """A new node that has its old name by now cancels nothing of it."""
+    walk = Walk(tmp_path, SEEN)
+    dmp = walk.node()
+    name = dmp.name()
+    dmp["build_clean"].execute()
+    dmp.setName("renamed")
+    other = walk.node()
+    assert other.name() == name
+    other["cancel"].execute()
+    assert other["status"].value() == "Nothing is running."
+    dmp["cancel"].execute()
+    assert dmp["status"].value() == "Cancelling."
+    run_until(lambda: not steps.RUNNING)
+    assert dmp["status"].value() == "Cancelled; no clean plate was written."
+    assert list((tmp_path / "dmp").rglob("*clean*")) == []
+
+
 def test_rendered_frames_and_a_named_colour_space(
     session: Session, engine: Connection, tmp_path: Path
 ) -> None:
