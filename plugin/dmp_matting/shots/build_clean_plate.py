@@ -133,7 +133,10 @@ def new_clean_plate(folder: str, name: str) -> Iterator[Version]:
     try:
         yield Version(made, name)
     except BaseException:
-        for file in os.listdir(made):
+        files: Sequence[str] = ()
+        with suppress(OSError):  # somebody removed the folder; what ended the work is raised
+            files = os.listdir(made)
+        for file in files:
             with suppress(OSError):
                 os.unlink(os.path.join(made, file))
         _remove([made, *missing])

@@ -40,6 +40,16 @@ def test_what_ended_leaves_nothing(tmp_path: Path, ended: BaseException) -> None
     assert list(tmp_path.rglob("*")) == [tmp_path / "dmp"], "and what was there stays"
 
 
+@pytest.mark.parametrize("ended", [OutputError("The disk is full."), KeyboardInterrupt()])
+def test_a_folder_that_vanished_does_not_replace_what_ended(
+    tmp_path: Path, ended: BaseException
+) -> None:
+    with pytest.raises(type(ended)) as caught, new_clean_plate(str(tmp_path), "walk") as version:
+        Path(version.folder).rmdir()
+        raise ended
+    assert caught.value is ended
+
+
 def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     made = new_clean_plate(str(tmp_path / "file" / "x"), "walk")
