@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import io
 import json
 import os
 import signal
@@ -26,6 +28,8 @@ from dmp_matting.errors import (
     DeviceError,
     EngineError,
     EngineMissingError,
+    OutputError,
+    PlateError,
     SettingsError,
 )
 from dmp_matting.job import Frame, Job, Plate, Role, Stage
@@ -191,6 +195,30 @@ def test_an_answer_ends_with_its_reader_and_on_request(capfd: Any) -> None:
     assert closed == [interrupt, terminate, interrupt]
     assert signal.getsignal(signal.SIGTERM) == before
     assert capfd.readouterr().out == '{"frame": 1}\n' * 2
+
+
+@pytest.mark.parametrize(
+    ("reason", "code"),
+    [
+        (errno.EPIPE, CancelledError.exit_code),
+        (errno.EINVAL, CancelledError.exit_code),
+        (errno.ENOSPC, OutputError.exit_code),
+    ],
+    ids=["gone", "gone, Windows", "full"],
+)
+def test_an_answer_that_cannot_be_written_is_no_traceback(reason: int, code: int) -> None:
+    """Neither that of a line nor that of the failure itself."""
+
+    class Out(io.StringIO):
+        def flush(self) -> None:
+            raise OSError(reason, os.strerror(reason))
+
+    def failing() -> Any:
+        yield from ()
+        raise PlateError("The plate is damaged.")
+
+    assert answer(failing, Out()) == PlateError.exit_code
+    assert answer(lambda: (line for line in [{"frame": 1}]), Out()) == code
 
 
 def test_a_lack_of_memory_or_of_a_library_is_no_bug(

@@ -6,12 +6,14 @@ streams of their own.
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Generator, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import IO, Any
 
 from dmp_matting.errors import CancelledError, EngineError
@@ -32,14 +34,25 @@ def answer(lines: Callable[[], Lines], out: IO[str] | None = None) -> int:
     try:
         with _interrupted_by_sigterm(), closing(lines()) as found:
             for line in found:
-                print(json.dumps(line), file=out, flush=True)
+                _print(line, out)
     except (KeyboardInterrupt, BrokenPipeError):
         return CancelledError.exit_code
     except Exception as error:
         failure = as_dmp_error(error)
-        print(json.dumps(failure.to_wire()), file=out, flush=True)
+        with suppress(OSError):  # nobody may be there to read it
+            _print(failure.to_wire(), out)
         return failure.exit_code
     return 0 if line.get("ok", True) else EngineError.exit_code
+
+
+def _print(line: dict[str, Any], out: IO[str]) -> None:
+    """One line at once. BrokenPipeError where the reader is gone; OSError."""
+    try:
+        print(json.dumps(line), file=out, flush=True)
+    except OSError as reason:
+        if reason.errno == errno.EINVAL:  # a closed pipe on Windows
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE)) from None
+        raise
 
 
 @contextmanager
