@@ -10,14 +10,16 @@ from bpy.app.handlers import persistent
 
 from . import place, preview, results
 from .core import dmp
+from .datablocks import MADE
 from .run import States
+from .sizes import file_of
 
 _carried: List[Tuple[place.Result, str]] = []  # and the chosen folder, for after the save
 
 
 @persistent
 def _before_saving(path: Any, *_: Any) -> None:
-    """No preview goes into the file; mattes that were made before its first save move along."""
+    """No preview goes into the file; what was made before its first save moves along."""
     preview.forget()
     if isinstance(path, str) and path:
         bring_along(path)
@@ -47,6 +49,11 @@ def bring_along(blend: str) -> bool:
 
     Returns whether anything did.
     """
+    mattes = _bring_mattes(blend)
+    return _bring_clean_plates(blend) or mattes
+
+
+def _bring_mattes(blend: str) -> bool:
     moved = False
     groups = results.all_groups()
     for group in groups:
@@ -72,10 +79,36 @@ def bring_along(blend: str) -> bool:
         except dmp.DmpError as error:
             print(f"DMP: {error}", flush=True)  # they stay where they are
         else:
-            results.move(group, new)
+            results.move(group, new, blend)
             moved = True
             if scene.dmp.output:  # an undo may show again what lies in the cache
                 _carried.append((result, place.chosen_folder(scene, "")))
+    return moved
+
+
+def _bring_clean_plates(blend: str) -> bool:
+    """Those that were built, each with every image that shows its file."""
+    moved = False
+    local = [one for one in bpy.data.images if one.library is None and not one.packed_file]
+    for path in sorted({file_of(one) for one in local if MADE in one}):
+        images = [one for one in local if file_of(one) == path]
+        result = place.result_at(path, still=True)
+        scene = results.scene_with(images) or bpy.context.scene
+        if result is None or not result.frames() or not place.is_unsaved(result, scene):
+            continue
+        top, name = place.chosen_folder(scene, blend), result.stem.removesuffix("_clean")
+        try:
+            with dmp.new_clean_plate(place.scene_folder(scene, blend), name) as version:
+                new = place.Result(version.folder, f"{name}_clean", still=True)
+                place.carry(result, new, result.frames(), top)
+        except dmp.DmpError as error:
+            print(f"DMP: {error}", flush=True)  # it stays where it is
+            continue
+        for image in images:
+            results.move_image(image, new.path(1), blend)
+        moved = True
+        if scene.dmp.output:
+            _carried.append((result, place.chosen_folder(scene, "")))
     return moved
 
 

@@ -3,7 +3,8 @@
     FOLDER/BLEND/SCENE/PLATE_v001/PLATE_matte.1001.exr
 
 FOLDER is the one that the artist chose, else ``dmp`` beside the .blend. What a .blend that was
-never saved makes lies in the cache folder, and moves along with the first save.
+never saved makes lies in the cache folder, and moves along with the first save: mattes, and clean
+plates that were built, PLATE_clean_v001/PLATE_clean.exr.
 """
 
 from __future__ import annotations

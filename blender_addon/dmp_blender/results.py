@@ -244,23 +244,41 @@ def missing_sentence(result: Result) -> Optional[str]:
     return f"{frames} {spans(gaps)} of '{result.stem}' {verb} missing in {result.folder}."
 
 
-def move(group: Any, result: Result) -> None:
-    """Let a group show the same frames in another place, for a .blend that is being saved.
+def move(group: Any, result: Result, blend: str) -> None:
+    """Let a group show the same frames in another place, for ``blend`` that is being saved.
 
-    The path is absolute, and Blender makes it relative as it saves: before the first save a
-    relative one cannot be read, and an image that cannot be read loses its layers.
+    The path is absolute before the first save, in which Blender makes it relative: a relative one
+    could not be read yet, and an image that cannot be read loses its layers.
     """
     frames = result.frames()
     for node in _pictures(group) if frames else ():
-        _load(node, result.path(frames[0]).replace("\\", "/"))
+        _load(node.image, _relative(result.path(frames[0]), blend), [node])
 
 
-def _load(node: Any, path: str) -> None:
-    """Show another file of the same layers; the node's outputs, and links to them, stay."""
-    image = node.image
+def move_image(image: Any, path: str, blend: str) -> None:
+    """Let an image, and all nodes that show it, show its file in another place; as ``move``."""
+    trees = [compat.compositor_of(one) for one in bpy.data.scenes]
+    trees += [one for one in bpy.data.node_groups if kind_of(one) == "CompositorNodeTree"]
+    nodes = [node for tree in trees if tree is not None for node in _pictures(tree)]
+    _load(image, _relative(path, blend), [node for node in nodes if node.image == image])
+
+
+def scene_with(images: List[Any]) -> Optional[Any]:
+    """A scene whose clean plate is one of these images; None where none is."""
+    for scene in bpy.data.scenes:
+        tree = compat.compositor_of(scene)
+        nodes = _pictures(tree) if tree is not None else []
+        if any(one in images for one in (scene.dmp.clean.image, *(it.image for it in nodes))):
+            return scene
+    return None
+
+
+def _load(image: Any, path: str, nodes: List[Any]) -> None:
+    """Show another file of the same layers; the nodes' outputs, and links to them, stay."""
     image.filepath = path
     image.reload()
-    node.image = image  # its layers are read now, so that they are saved
+    for node in nodes:
+        node.image = image  # its layers are read now, so that they are saved
 
 
 def _tree_of(node: Any) -> Optional[Any]:
@@ -295,9 +313,9 @@ def _groups_with_image(group: Any) -> List[Any]:
     return [group, *others]
 
 
-def _relative(path: str) -> str:
-    """Beside the .blend, so that the two can move together; else absolute."""
-    if bpy.data.filepath:
+def _relative(path: str, blend: Optional[str] = None) -> str:
+    """Beside the .blend, so that the two can move together; absolute while it is not ``blend``."""
+    if bpy.data.filepath and blend in (None, bpy.data.filepath):
         try:
             return bpy.path.relpath(path).replace("\\", "/")
         except ValueError:
@@ -335,7 +353,7 @@ def _point(group: Any, result: Result) -> None:
         image = node.image
         image.source = "FILE" if result.still else "SEQUENCE"
         image.colorspace_settings.name = colour.linear()  # what the plates were sent as
-        _load(node, _relative(result.path(frames[0])))
+        _load(image, _relative(result.path(frames[0])), [node])
         if not result.still:
             node.frame_start = frames[0]
             node.frame_offset = frames[0] - 1

@@ -70,3 +70,25 @@ def test_a_shot_without_a_clean_plate(
     assert seen["node"] == [["FINISHED"], ""] and seen["socket"] == "RGBA"
     assert seen["linked"][0] == "CompositorNodeImage"
     assert "has a map of what was never seen, which nodes do not hand on" in seen["changed"][1]
+
+
+@pytest.mark.parametrize("version", ["4.5", "5.0", "3.4"])
+def test_the_first_save_takes_clean_plates_along(
+    installed: Callable[[str], Blender], engine: Any, wall: np.ndarray, tmp_path: Path,
+    output: Path, version: str,
+) -> None:  # fmt: skip
+    seen = installed(version).run(
+        "first_save", folder=tmp_path, output=output, frames=len(PLACES), size=(96, 64)
+    )
+    assert seen["node"] == seen["row"] == [["FINISHED"], ""]
+    assert "/blender/unsaved/" in seen["chosen"] and seen["linked"][1] == ["GROUP"]
+    assert (output / "unsaved") in Path(seen["linked"][0]).parents
+    chosen, (linked, links) = Path(seen["chosen then"]), seen["linked then"]
+    stem = Path("plate_clean_v001", "plate_clean.exr")
+    assert chosen == tmp_path / "work" / "dmp" / "sh010" / "Scene" / stem
+    assert seen["path"].startswith("//"), "beside the .blend, on whatever machine"
+    assert Path(linked).is_relative_to(output / "sh010" / "Scene") and links == ["GROUP"]
+    assert seen["all"] == sorted([str(chosen), str(chosen), linked]), "a copy of the image too"
+    for picture in (chosen, linked):
+        assert channels(picture) == ["R", "G", "B", "unseen.A"]
+    assert not (output / "unsaved").exists(), "nothing is left in a folder that was chosen"

@@ -37,6 +37,7 @@ def test_every_blend_scene_and_plate_has_its_own_mattes(
     assert seen["unsaved"] == DONE
     assert "/blender/unsaved/" in seen["before saving"]["shown"][0]
     check("saved", "work/dmp/sh010_comp/Renamed/plate_v001")
+    assert seen["path"].startswith("//dmp/"), "beside the .blend, on whatever machine"
     check("opened", "work/dmp/sh010_comp/Renamed/plate_v001")
     assert seen["in trees"] == []
     assert seen["range again"] == DONE and seen["states"] == "1-3 solved"

@@ -82,7 +82,7 @@ with addon(given["python"]) as scene:
 
     scene.name = "Renamed"
     scene = save("work", "sh010_comp.blend")
-    seen["saved"] = state(scene)
+    seen["saved"], seen["path"] = state(scene), picture(scene)[1].filepath
     group, image = picture(scene)  # as an earlier version kept whose group it is
     group["dmp_plate"] = image.pop("dmp_plate")
     bpy.ops.wm.save_mainfile()

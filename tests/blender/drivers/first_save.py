@@ -1,0 +1,64 @@
+"""Clean plates that were built before the .blend had a name, and its first save."""
+
+import os
+
+import bpy
+from host import addon, answer, arguments, compositor, load, new_compositor, outcome
+
+given = arguments()
+seen = {}
+
+
+def file_of(image):
+    return os.path.normpath(bpy.path.abspath(image.filepath))
+
+
+def linked(tree):
+    """The Image node of a clean plate that was built, and the kinds of nodes that it is linked to.
+
+    Where Blender has lost its layers there are none.
+    """
+    nodes = [one for one in tree.nodes if one.type == "IMAGE" and "dmp_clean_plate" in one.image]
+    (node,) = nodes
+    return file_of(node.image), [link.to_node.type for out in node.outputs for link in out.links]
+
+
+with addon(given["python"]) as scene:
+    group = scene.dmp
+    group.plate.image = load(os.path.join(given["folder"], "plate.0001.exr"), sequence=True)
+
+    # Linked to a node, in a folder that the artist chose.
+    group.output = given["output"]
+    tree = new_compositor(scene)
+    scene.render.resolution_x, scene.render.resolution_y = given["size"]
+    scene.render.resolution_percentage = 100
+    scene.frame_start, scene.frame_end = 1, given["frames"]
+    bpy.ops.dmp.add_node()
+    node = next(one for one in tree.nodes if "Clean Plate" in one.inputs)
+    picture = tree.nodes.new("CompositorNodeImage")
+    picture.image = group.plate.image
+    picture.frame_start, picture.frame_offset, picture.frame_duration = 1, 0, given["frames"]
+    picture.use_auto_refresh = True
+    tree.links.new(picture.outputs[0], node.inputs["Image"])
+    seen["node"] = outcome(bpy.ops.dmp.build_clean)
+    seen["linked"] = linked(tree)
+
+    # In the panel's row, in the cache folder.
+    group.plate.kind, group.output = "IMAGE", ""
+    seen["row"] = outcome(bpy.ops.dmp.build_clean)
+    seen["chosen"] = file_of(group.clean.image)
+    group.clean.image.copy().use_fake_user = True
+
+    blend = os.path.join(given["folder"], "work", "sh010.blend")
+    os.makedirs(os.path.dirname(blend))
+    bpy.ops.wm.save_as_mainfile(filepath=blend)
+    bpy.context.scene.dmp.output = given["output"]  # where that of the node lies
+    bpy.ops.wm.save_mainfile()
+    bpy.ops.wm.open_mainfile(filepath=blend)
+    scene = bpy.context.scene
+    image = scene.dmp.clean.image
+    seen["chosen then"], seen["path"] = file_of(image), image.filepath
+    seen["linked then"] = linked(compositor(scene))
+    bpy.ops.wm.save_mainfile()
+    seen["all"] = sorted(file_of(one) for one in bpy.data.images if "dmp_clean_plate" in one)
+answer(**seen)
