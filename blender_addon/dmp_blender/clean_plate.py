@@ -8,19 +8,18 @@ plate: in the panel's row, or as an Image node that is linked to a node DMP Matt
 from __future__ import annotations
 
 import dataclasses
-import shutil
 from typing import Any, Iterator, List, Optional
 
 import bpy
 
-from . import branch, colour, facts, place, plates, results, temporary
+from . import branch, colour, facts, place, plates, results
 from .chosen import engine_python
 from .core import dmp
 from .datablocks import MADE, Reference
 from .inputs import Input
 from .operators import Matte
 from .run import bugs_reported
-from .session import Session, Status
+from .session import Status, under_way
 
 RENDERED = 0.3  # share of the bar for rendering frames, where some are rendered
 
@@ -54,10 +53,8 @@ class Building:
 
     def steps(self) -> Iterator[Status]:
         """Status after Status until the file is there; close it to end the work."""
-        Session.current = self  # one job at a time
-        folder = temporary.make()
-        share = RENDERED if self._image.socket is not None else 0.0
-        try:
+        with under_way(self) as folder:
+            share = RENDERED if self._image.socket is not None else 0.0
             found: List[Any] = []
             for frame in self._frames:
                 yield Status(share * len(found) / len(self._frames), f"Frame {frame}: plate")
@@ -72,9 +69,6 @@ class Building:
                 building = dmp.building_clean_plate(found, path, name, self._python)
                 self.report = yield from dmp.mapped(building, shown)
                 self.path = path
-        finally:
-            Session.current = None
-            shutil.rmtree(folder, ignore_errors=True)
 
     def connect(self) -> str:
         """Make it the scene's clean plate; a sentence where that cannot be."""

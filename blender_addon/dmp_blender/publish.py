@@ -16,7 +16,7 @@ from .core import dmp
 from .datablocks import Reference
 from .operators import Matte
 from .run import bugs_reported
-from .session import Session, Status
+from .session import Status, under_way
 
 SEPARATOR = "\n"  # between check, shot and label in the operator's property
 COLLECTED = 0.1  # share of the bar for rendering plates
@@ -55,10 +55,7 @@ class Publication:
 
     def steps(self) -> Iterator[Status]:
         """Status after Status until the report is there; close it to end the publish."""
-        Session.current = self  # one job at a time
-        folder = temporary.make(temporary.PUBLISH)
-        task: Optional[Any] = None
-        try:
+        with under_way(self, temporary.PUBLISH) as folder:
             scene = self._scene.find()
             if scene is None:
                 raise dmp.InputError("The scene to publish is gone.")
@@ -66,7 +63,10 @@ class Publication:
             request = yield from dmp.mapped(gathering, _first_part)
             for repair in self._repairs:
                 request = request.repaired(*repair)
-            task = dmp.BackgroundPublish(request, python=self._python)
+            yield from self._publish(dmp.BackgroundPublish(request, python=self._python))
+
+    def _publish(self, task: Any) -> Iterator[Status]:
+        try:
             status = Status(COLLECTED, "Checking the plates")
             while not task.done:
                 for event in task.poll():
@@ -74,11 +74,9 @@ class Publication:
                 yield status
             self.report = task.result()
         finally:
-            Session.current = None
-            if task is not None and not task.done:
+            if not task.done:
                 task.cancel()
                 task.wait(5.0)
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _first_part(status: Status) -> Status:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
@@ -139,6 +140,23 @@ class Work:
         return before or made == dmp.made_from(self.image.job_name(frame))
 
 
+@contextmanager
+def under_way(job: Any, kind: str = temporary.PLATES) -> Iterator[str]:
+    """Make ``job`` the one that runs; with a temporary folder for its plates. OutputError.
+
+    Whatever ends it: no job runs then, and the folder is removed.
+    """
+    Session.current = job
+    try:
+        folder = temporary.make(kind)
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    finally:
+        Session.current = None
+
+
 class Session:
     """The job of one press of the button.
 
@@ -148,7 +166,7 @@ class Session:
     Raises DmpError from the start, or from its steps.
     """
 
-    current: Optional[Session] = None
+    current: Optional[Any] = None  # the job that runs: a Session, or a twin of it
 
     def __init__(self, scene: Any, frames: Sequence[int], only: str = "ALL") -> None:
         self._scene = Reference(scene)
@@ -211,8 +229,10 @@ class Session:
 
     def steps(self) -> Iterator[Status]:
         """Status after Status until the nodes show the result; close it to end the job."""
-        Session.current = self
-        folder = temporary.make()
+        with under_way(self) as folder:
+            yield from self._solve(folder)
+
+    def _solve(self, folder: str) -> Iterator[Status]:
         try:
             place.make_folder(self.result, self._work.top)
             if self._carried and self._work.current is not None:
@@ -251,11 +271,9 @@ class Session:
                     yield status
                 task.result()
         finally:
-            Session.current = None
             if self._task is not None and not self._task.done:
                 self._task.cancel()
             place.remove_if_empty(self.result, self._work.top)
-            shutil.rmtree(folder, ignore_errors=True)
 
     def show(self) -> Optional[Any]:
         """Put what there is into the scene's compositor; the group node, or None."""

@@ -48,7 +48,8 @@ with addon(given["python"]) as scene:
     part = {
         name: importlib.import_module(f"{MODULE}.{name}")
         for name in ("clean_plate", "collect", "compat", "datablocks", "engine", "facts",
-                     "operators", "plates", "results", "run", "session", "view")
+                     "operators", "plates", "publish", "results", "run", "session", "temporary",
+                     "view")
     }  # fmt: skip
     dmp = importlib.import_module(f"{MODULE}.core").dmp
 
@@ -162,6 +163,23 @@ with addon(given["python"]) as scene:
     seen["second click"] = bpy.ops.dmp.matte_range.poll()
     part["run"].Run.current = None
     seen["click"] = bpy.ops.dmp.matte_range.poll()
+
+    # A job that gets no temporary folder is over.
+    def full(*_):
+        raise dmp.OutputError("The temporary folder cannot be written to.")
+
+    true_make, part["temporary"].make = part["temporary"].make, full
+    seen["busy"] = []
+    for module, name in (
+        ("session", "Session"), ("clean_plate", "Building"), ("publish", "Publication"),
+    ):  # fmt: skip
+        kind = getattr(part[module], name)
+        try:
+            next(kind.__new__(kind).steps())
+        except dmp.OutputError as error:
+            seen["busy"].append([str(error), part["run"].is_busy()])
+        part["session"].Session.current = None
+    part["temporary"].make = true_make
 
     # The place of the own job in the engine's queue.
     jobs = [{"id": "a", "position": 0}, {"id": "own", "position": 2}, {"id": "b", "position": 5}]
