@@ -165,9 +165,12 @@ def _plate_of(group: Any) -> Optional[Any]:
 
 
 def _keep_plate(group: Any, plate: Any) -> None:
-    for node in _pictures(group):
-        node.image[PLATE] = plate
-    group.pop(PLATE, None)
+    """In the group's pictures; one without a picture of this .blend's keeps what it has."""
+    local = [node.image for node in _pictures(group) if node.image.library is None]
+    for image in local:
+        image[PLATE] = plate
+    if local:
+        group.pop(PLATE, None)
 
 
 def bring_up_to_date() -> None:

@@ -73,6 +73,7 @@ def test_small_rules(any_blender: Blender, folder: Path) -> None:
     assert seen["linked"] == [linked, linked]
     assert seen["second click"] is False and seen["click"] is True
     assert seen["busy"] == [["The temporary folder cannot be written to.", False]] * 3
+    assert seen["kept plate"] == [True, True, False]
     assert seen["places"] == ["Your job: 2 before it.", "", "", ""]
     once, twice = seen["frames made"]
     assert twice <= 2 * once and twice <= 3 * LAST

@@ -181,6 +181,16 @@ with addon(given["python"]) as scene:
         part["session"].Session.current = None
     part["temporary"].make = true_make
 
+    # The plate of an earlier version's group, which lost its picture and is given one again.
+    group = part["compat"].new_tree("DMP lost", ("Combined", "NodeSocketColor"))
+    group[part["results"].MARK] = "plate_matte.exr"
+    group["dmp_plate"] = plate_image = load(path("plate.exr"))
+    part["results"].bring_up_to_date()
+    seen["kept plate"] = [part["results"]._plate_of(group) == plate_image]
+    group.nodes.new("CompositorNodeImage").image = load(path("wide.exr"))
+    part["results"].bring_up_to_date()
+    seen["kept plate"] += [part["results"]._plate_of(group) == plate_image, "dmp_plate" in group]
+
     # The place of the own job in the engine's queue.
     jobs = [{"id": "a", "position": 0}, {"id": "own", "position": 2}, {"id": "b", "position": 5}]
     state = SimpleNamespace(jobs=jobs)
