@@ -33,6 +33,7 @@ CONSTANT = (  # nodes without inputs whose picture is the same in all frames
 )  # fmt: skip
 RENDER_LAYERS = "CompositorNodeRLayers"
 CHOOSE = "choose one as the plate, or add one: Add > Keying > DMP Matte."
+NONE_CHOSEN = f"No node DMP Matte is chosen: {CHOOSE}"
 
 # The file of a frame, which need not exist; PlateError where the frame has none.
 Source = Callable[[int], str]
@@ -46,19 +47,21 @@ def read_pair(scene: Any, group: Optional[Any]) -> List[Input]:
 def read_one(scene: Any, group: Optional[Any], role: Any) -> Input:
     """The plate, or the clean plate, that is linked to a node. InputError, PlateError."""
     if group is None:
-        raise dmp.InputError(f"No node DMP Matte is chosen: {CHOOSE}")
+        raise dmp.InputError(NONE_CHOSEN)
     linked = Branch(scene, group, role)
     return _built(linked) or _read(linked)
 
 
 def is_linked(scene: Any, group: Optional[Any], role: Any) -> bool:
     """Whether something is linked to the input of the node; False where there is no such node."""
-    nodes = [] if group is None else _nodes_of(scene, group)
+    nodes = _nodes_of(scene, group)
     return any(_link_to(node.inputs[SOCKETS[role]]) is not None for node in nodes)
 
 
-def link_image(scene: Any, group: Any, image: Any) -> None:
+def link_image(scene: Any, group: Optional[Any], image: Any) -> None:
     """Link a new Image node with ``image`` to the node's clean plate. InputError without a node."""
+    if group is None:
+        raise dmp.InputError(NONE_CHOSEN)
     nodes = _nodes_of(scene, group)
     if not nodes:
         raise dmp.InputError(f"'{group.name}' is no node of scene '{scene.name}' any more.")
@@ -220,10 +223,10 @@ def _built(branch: Branch) -> Optional[Input]:
     return Input(branch.role, branch.name, still=True, space=space, path=path)
 
 
-def _nodes_of(scene: Any, group: Any) -> List[Any]:
-    """The nodes of the scene's compositor that show ``group``."""
+def _nodes_of(scene: Any, group: Optional[Any]) -> List[Any]:
+    """The nodes of the scene's compositor that show ``group``; none for None."""
     tree = compat.compositor_of(scene)
-    nodes = [] if tree is None else tree.nodes
+    nodes = [] if tree is None or group is None else tree.nodes
     return [one for one in nodes if getattr(one, "node_tree", None) == group]
 
 

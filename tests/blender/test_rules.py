@@ -74,6 +74,8 @@ def test_small_rules(any_blender: Blender, folder: Path) -> None:
     assert seen["second click"] is False and seen["click"] is True
     assert seen["busy"] == [["The temporary folder cannot be written to.", False]] * 3
     assert seen["kept plate"] == [True, True, False]
+    sentence, added = seen["no node"]
+    assert sentence.startswith("No node DMP Matte is chosen: choose one") and added == 0
     assert seen["places"] == ["Your job: 2 before it.", "", "", ""]
     once, twice = seen["frames made"]
     assert twice <= 2 * once and twice <= 3 * LAST

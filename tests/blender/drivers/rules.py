@@ -47,7 +47,7 @@ def animated_mask(scene):
 with addon(given["python"]) as scene:
     part = {
         name: importlib.import_module(f"{MODULE}.{name}")
-        for name in ("clean_plate", "collect", "compat", "datablocks", "engine", "facts",
+        for name in ("branch", "clean_plate", "collect", "compat", "datablocks", "engine", "facts",
                      "operators", "plates", "publish", "results", "run", "session", "temporary",
                      "view")
     }  # fmt: skip
@@ -190,6 +190,16 @@ with addon(given["python"]) as scene:
     group.nodes.new("CompositorNodeImage").image = load(path("wide.exr"))
     part["results"].bring_up_to_date()
     seen["kept plate"] += [part["results"]._plate_of(group) == plate_image, "dmp_plate" in group]
+
+    # No node is chosen, and there are nodes of Blender's own.
+    tree.nodes.new("CompositorNodeBlur")
+    before = len(tree.nodes)
+    try:
+        part["branch"].link_image(scene, None, plate_image)
+    except dmp.InputError as error:
+        seen["no node"] = [str(error), len(tree.nodes) - before]
+    except (AttributeError, KeyError) as error:
+        seen["no node"] = [repr(error), len(tree.nodes) - before]
 
     # The place of the own job in the engine's queue.
     jobs = [{"id": "a", "position": 0}, {"id": "own", "position": 2}, {"id": "b", "position": 5}]
