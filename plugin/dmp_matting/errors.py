@@ -129,8 +129,17 @@ def limit_error(error: BaseException) -> Optional[DmpError]:
 
 def engine_remedy() -> str:
     """What gives this user an engine, as the end of a sentence: a step that works here."""
+    return _remedy("a Python with the engine")
+
+
+def update_remedy() -> str:
+    """As :func:`engine_remedy`, where there is an engine that is not this program's."""
+    return _remedy("an engine that belongs to this program")
+
+
+def _remedy(what: str) -> str:
     if os.environ.get("DMP_ENGINE_PYTHON"):  # it comes before what an installation would set
-        return "unset DMP_ENGINE_PYTHON, or point it at a Python with the engine"
+        return f"unset DMP_ENGINE_PYTHON, or point it at {what}"
     return install_step()
 
 

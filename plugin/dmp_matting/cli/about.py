@@ -13,7 +13,7 @@ from rich.text import Text
 from ..client.engine_process import query_engine
 from ..client.engine_python import engine_command
 from ..client.install.records import update_sentence
-from ..errors import EngineError, EngineMissingError, InputError, engine_remedy, printable
+from ..errors import EngineError, EngineMissingError, InputError, printable, update_remedy
 from ..paths import read_config, run_folder
 from ..settings_schema import describe_presets, describe_settings, range_text, value_text
 from ..version import __version__
@@ -60,7 +60,7 @@ def doctor(as_json: Json = False) -> None:
         checks += query_engine("doctor", command=command)["checks"]
         update = update_sentence()
         if update:
-            check = _failed("Version", update.rstrip("."), f"{engine_remedy()}.")
+            check = _failed("Version", update.rstrip("."), f"{update_remedy()}.")
             checks.append({**check, "status": "warn"})
     except EngineMissingError as missing:
         reason, _, remedy = str(missing).rpartition("; ")

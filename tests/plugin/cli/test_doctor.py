@@ -114,7 +114,8 @@ def test_an_old_engine_is_named(home: Home, tmp_path: Path) -> None:
     follow(found["fix"], environment, tmp_path)
     environment["DMP_ENGINE_PYTHON"] = str(python)  # it comes before what an update would make
     found = next(one for one in dmp("doctor", environment)["checks"] if one["name"] == "Version")
-    assert found["fix"] == "Unset DMP_ENGINE_PYTHON, or point it at a Python with the engine."
+    fix = "Unset DMP_ENGINE_PYTHON, or point it at an engine that belongs to this program."
+    assert found["fix"] == fix
 
 
 @pytest.mark.parametrize(
