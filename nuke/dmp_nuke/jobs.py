@@ -325,4 +325,7 @@ def warnings_of(finished: Sequence[Layers]) -> List[str]:
             first.setdefault(text, one.frame)
     found = [f"Frame {frame}: {text}" for text, frame in first.items()]
     more = len(found) - MOST_WARNINGS
-    return found if more <= 0 else [*found[:MOST_WARNINGS], f"And {more} other warnings."]
+    if more <= 0:
+        return found
+    others = "1 other warning" if more == 1 else f"{more} other warnings"
+    return [*found[:MOST_WARNINGS], f"And {others}."]

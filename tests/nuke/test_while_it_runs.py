@@ -166,4 +166,5 @@ def test_every_warning_is_shown_once() -> None:
     assert jobs.warnings_of(shot) == ["Frame 1002: One.", "Frame 1003: Two."]
     many = [frame(number, f"Warning {number}.") for number in range(1, 9)]
     assert jobs.warnings_of(many)[2:] == ["Frame 3: Warning 3.", "And 5 other warnings."]
+    assert jobs.warnings_of(many[:4])[3:] == ["And 1 other warning."]
     assert jobs.warnings_of([frame(1001)]) == []

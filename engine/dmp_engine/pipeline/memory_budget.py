@@ -20,7 +20,7 @@ from ..machine.faults import Fault, fault_of
 
 @dataclass(frozen=True)
 class Cost:
-    """Peak bytes of a pixel: of one that is solved, and of the plate's own; of the rest at once."""
+    """Peak bytes: of a pixel that is solved, and of the plate's own; ``fixed``: of the process."""
 
     solved: int
     own: int

@@ -5,8 +5,10 @@
     for event in task.poll(): show(event)
     if task.done: task.result()      # what work returned, or raises what ended it
 
-One mechanism for all of the package: a job (background_job.py), a publish
-(publish/background_publish.py), a button's work and the panel's view of the engine (panel/).
+One mechanism for all of the package: a job (background_job.py), an installation
+(install/installation.py), the engine's state (watcher.py), a clean plate
+(shots/build_clean_plate.py), a publish (publish/background_publish.py), a button's work
+(panel/background.py).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """One job in one engine process: started for it, gone with it. Standard library only.
 
-The other end is ``dmp_engine/direct.py``, where request and events are described. The child's
-standard input stays open for as long as this process lives, so that the child notices even a
-``kill -9`` of its parent and ends.
+The other end is ``dmp_engine/processes/run_once.py``, where request and events are described. The
+child's standard input stays open for as long as this process lives, so that the child notices even
+a ``kill -9`` of its parent and ends.
 """
 
 from __future__ import annotations

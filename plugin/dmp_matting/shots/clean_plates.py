@@ -64,9 +64,9 @@ def frames_to_look_at(numbers: Sequence[int], image: str) -> List[int]:
     InputError where they are fewer than two.
     """
     if len(numbers) < 2:
-        what = "one frame" if numbers else "no frames"
+        what = "is one frame" if numbers else "has no frames"
         raise InputError(
-            f"{image} is {what}; a clean plate of the shot itself needs several, in which "
+            f"{image} {what}; a clean plate of the shot itself needs several, in which "
             "the subject moves."
         )
     count = min(len(numbers), MOST_FRAMES)

@@ -1,7 +1,7 @@
 """A shot: patterns of plates in, a pattern of mattes out, and which frames. Standard library only.
 
     shot = Shot("sh010", "plate.####.exr", "clean.exr", "matte.####.exr", frames=range(1001, 1101))
-    for event in run_shots([shot]): ...        # shotrun.py
+    for event in run_shots([shot]): ...        # run.py
 
 The clean plate (and each matte) is one still for all frames or a sequence of its own. Nothing is
 opened here: ``gaps`` looks at names and sizes, so that all that is missing is reported before

@@ -68,9 +68,9 @@ def test_frames_are_spread_over_the_shot(count: int, looked_at: int) -> None:
     assert found == sorted(found) and found[0] == numbers[0] and found[-1] == numbers[-1]
 
 
-@pytest.mark.parametrize(("numbers", "what"), [([], "no frames"), ([1001], "one frame")])
+@pytest.mark.parametrize(("numbers", "what"), [([], "has no frames"), ([1001], "is one frame")])
 def test_too_few_frames(numbers: list[int], what: str) -> None:
-    with pytest.raises(InputError, match=f"walk is {what}; a clean plate of the shot itself needs"):
+    with pytest.raises(InputError, match=f"walk {what}; a clean plate of the shot itself needs"):
         frames_to_look_at(numbers, "walk")
 
 
