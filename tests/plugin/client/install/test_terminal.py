@@ -95,7 +95,10 @@ def test_a_terminal_that_is_closed_cancels_it_too(number: signal.Signals) -> Non
         def result(self) -> None:
             raise CancelledError("Nothing was installed.")
 
-    before = signal.getsignal(number)
-    with pytest.raises(CancelledError):
-        terminal._run(cast(Any, Task()))
-    assert signal.getsignal(number) is before
+    before = signal.signal(number, signal.default_int_handler)  # by nohup SIGHUP is ignored
+    try:
+        with pytest.raises(CancelledError):
+            terminal._run(cast(Any, Task()))
+        assert signal.getsignal(number) is signal.default_int_handler
+    finally:
+        signal.signal(number, before)
