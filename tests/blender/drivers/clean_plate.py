@@ -3,7 +3,7 @@
 import os
 
 import bpy
-from host import addon, answer, arguments, compositor, load, mattes, new_compositor, outcome
+from host import addon, answer, arguments, compositor, load, mattes, matting_node, outcome
 
 given = arguments()
 seen = {}
@@ -42,19 +42,7 @@ with addon(given["python"]) as scene:
     seen["files"] = built()
 
     # A node DMP Matte without a clean plate.
-    tree = new_compositor(scene)
-    scene.render.resolution_x, scene.render.resolution_y = given["size"]
-    scene.render.resolution_percentage = 100
-    if hasattr(scene.render, "compositor_precision"):
-        scene.render.compositor_precision = "FULL"
-    scene.frame_end = given["frames"]
-    bpy.ops.dmp.add_node()
-    node = next(one for one in tree.nodes if "Clean Plate" in one.inputs)
-    picture = tree.nodes.new("CompositorNodeImage")
-    picture.image = group.plate.image
-    picture.frame_start, picture.frame_offset, picture.frame_duration = 1, 0, given["frames"]
-    picture.use_auto_refresh = True
-    compositor(scene).links.new(picture.outputs[0], node.inputs["Image"])
+    node = matting_node(scene, group.plate.image, given["size"], given["frames"])
     seen["node"] = outcome(bpy.ops.dmp.build_clean)
     (link,) = node.inputs["Clean Plate"].links
     seen["linked"] = [link.from_node.bl_idname, bpy.path.abspath(link.from_node.image.filepath)]
@@ -62,6 +50,7 @@ with addon(given["python"]) as scene:
     scene.frame_end = 1
     seen["node matte"] = outcome(bpy.ops.dmp.matte_range)
     seen["node mattes"] = [one for one in mattes(given["output"]) if one not in seen["mattes"]]
+    tree = compositor(scene)
     blur = tree.nodes.new("CompositorNodeBlur")
     tree.links.new(link.from_socket, blur.inputs[0])
     tree.links.new(blur.outputs[0], node.inputs["Clean Plate"])

@@ -3,7 +3,7 @@
 import os
 
 import bpy
-from host import addon, answer, arguments, compositor, load, new_compositor, outcome
+from host import addon, answer, arguments, compositor, load, matting_node, outcome
 
 given = arguments()
 seen = {}
@@ -29,19 +29,9 @@ with addon(given["python"]) as scene:
 
     # Linked to a node, in a folder that the artist chose.
     group.output = given["output"]
-    tree = new_compositor(scene)
-    scene.render.resolution_x, scene.render.resolution_y = given["size"]
-    scene.render.resolution_percentage = 100
-    scene.frame_start, scene.frame_end = 1, given["frames"]
-    bpy.ops.dmp.add_node()
-    node = next(one for one in tree.nodes if "Clean Plate" in one.inputs)
-    picture = tree.nodes.new("CompositorNodeImage")
-    picture.image = group.plate.image
-    picture.frame_start, picture.frame_offset, picture.frame_duration = 1, 0, given["frames"]
-    picture.use_auto_refresh = True
-    tree.links.new(picture.outputs[0], node.inputs["Image"])
+    matting_node(scene, group.plate.image, given["size"], given["frames"])
     seen["node"] = outcome(bpy.ops.dmp.build_clean)
-    seen["linked"] = linked(tree)
+    seen["linked"] = linked(compositor(scene))
 
     # In the panel's row, in the cache folder.
     group.plate.kind, group.output = "IMAGE", ""

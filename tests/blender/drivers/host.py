@@ -100,6 +100,24 @@ def new_compositor(scene):
     return tree
 
 
+def matting_node(scene, sequence, size, frames):
+    """A node DMP Matte in new nodes, whose Image is a sequence of the scene's own size."""
+    tree = new_compositor(scene)
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_percentage = 100
+    if hasattr(scene.render, "compositor_precision"):
+        scene.render.compositor_precision = "FULL"
+    scene.frame_start, scene.frame_end = 1, frames
+    bpy.ops.dmp.add_node()
+    node = next(one for one in tree.nodes if "Clean Plate" in one.inputs)
+    picture = tree.nodes.new("CompositorNodeImage")
+    picture.image = sequence
+    picture.frame_start, picture.frame_offset, picture.frame_duration = 1, 0, frames
+    picture.use_auto_refresh = True
+    tree.links.new(picture.outputs[0], node.inputs["Image"])
+    return node
+
+
 def group_node(scene):
     tree = compositor(scene)
     return next(node for node in tree.nodes if node.bl_idname == "CompositorNodeGroup")
