@@ -28,6 +28,7 @@ from ..dmp.paper.networks import SMALLEST_SIDE
 from ..dmp.solve.frame import solve
 from ..dmp.steps import Memo, Solution, Step
 from ..plates.clean_plate.fit import Fitted, fit_clean
+from ..plates.clean_plate.pair_checks import check_pair
 from ..plates.exposure_unit import in_unit, unit_of
 from ..plates.io import PlateImage, constraint_of, read_mattes, read_plate
 from ..plates.io.colour_space import RAW
@@ -95,8 +96,8 @@ class Pair:
 def read_plates(frame: Frame) -> FramePlates:
     """Decode the frame's plates and mattes.
 
-    Raises InputError (a plate is missing, or only one is raw), and what ``read_plate`` and
-    ``read_mattes`` raise.
+    Raises InputError (a plate is missing, or only one is raw), MismatchError (``check_pair``), and
+    what ``read_plate`` and ``read_mattes`` raise.
     """
     image = read_plate(needed_plate(frame, Role.IMAGE))
     clean = read_plate(needed_plate(frame, Role.CLEAN), like=image)
@@ -104,6 +105,7 @@ def read_plates(frame: Frame) -> FramePlates:
         raise InputError(
             f"One plate is raw and the other '{clean.space}'; name one colour space for both."
         )
+    check_pair(image, clean)
     return FramePlates(image, clean, read_mattes(frame, image))
 
 

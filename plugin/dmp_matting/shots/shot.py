@@ -15,6 +15,7 @@ import functools
 import itertools
 import os
 import re
+import stat
 import zlib
 from dataclasses import dataclass
 from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
@@ -332,7 +333,9 @@ def check_shots(shots: Sequence[Shot]) -> None:
 
 
 def _size(path: str) -> int:
+    """In bytes; -1 for what is no file: no frame waits for a folder or a pipe of its name."""
     try:
-        return os.stat(path).st_size
+        found = os.stat(path)
     except OSError:
         return -1
+    return found.st_size if stat.S_ISREG(found.st_mode) else -1

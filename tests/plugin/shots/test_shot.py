@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from dmp_matting import InputError, OutputError, Shot
+from dmp_matting import InputError, Missing, OutputError, PlateError, Shot
 from dmp_matting.cli.app import app
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.farm.openjd import job_template, parameter_values
@@ -69,6 +69,20 @@ def test_a_missing_output_folder_is_one_sentence_before_any_work(tmp_path: Path)
     with pytest.raises(OutputError, match="/no' does not exist; make it first.$"):
         next(run_shots([shot]))
     assert isinstance(next(run_shots([shot], make_folders=True)), ShotStart)
+
+
+def test_a_folder_of_a_frames_name_is_a_missing_frame(tmp_path: Path) -> None:
+    """Before: nobody missed it, and every frame near it failed with it."""
+    for number in (1001, 1002, 1004):
+        (tmp_path / f"plate.{number}.exr").write_bytes(b"x")
+    (tmp_path / "plate.1003.exr").mkdir()
+    (tmp_path / "c.exr").write_bytes(b"x")
+    shot = Shot("s", *(str(tmp_path / name) for name in ("plate.####.exr", "c.exr", "m.####.exr")))
+    with pytest.raises(PlateError, match="frame 1003 of .*plate.####.exr is missing.*skip"):
+        next(run_shots([shot]))
+    started = next(run_shots([shot], missing=Missing.SKIP))
+    assert isinstance(started, ShotStart) and [gap.frame for gap in started.gaps] == [1003]
+    assert shot.context([1002]) == (1001, 1004)
 
 
 # --- what is not replaced ------------------------------------------------------------------------

@@ -1,12 +1,15 @@
 """What is wrong with a pair, reported before the solve. One sentence each.
 
 Looked at after the clean plate has been fitted, at a small size. What no pair at all is (the same
-file twice, nothing in common) is checked in pipeline/frame.py.
+file twice, nothing in common) is checked in pipeline/frame.py. What cannot be solved is refused
+before the fit: a clean plate beside the plate's data window, and a grey picture with a coloured
+one.
 
     swapped                 the outline of what differs is an edge of the clean plate
     another take            the subject's colours are where the clean plate differs, too
     no subject              what differs is grain
     whole frame             next to no background is seen
+    channels                the plate is the clean plate with red and blue exchanged
     colour space            a display curve between the two explains what light does not
     windows, pixel aspect   the headers disagree
 """
@@ -20,6 +23,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from dmp_matting.errors import MismatchError
+
+from ..io.colour_space import RAW
 from ..io.read import PlateImage
 from ..io.srgb import srgb_to_linear
 from .local_contrast import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
@@ -37,7 +43,43 @@ VEIL, VEIL_SIGMA = 0.5, 4.0  # correlation of what is seen through smoke; its fi
 ANOTHER, BINS = 0.3, 10  # size of the second subject against the first; of a histogram's channel
 EMPTY = 0.0004  # of the frame; less that differs is no subject
 FULL = 0.03  # of the frame; less background is next to none
+COLOURED = 0.03  # encoded, largest channel over the least
+FEW_COLOURED, MOST_COLOURED = 0.02, 0.5  # shares of what is compared
+EQUAL, EXCHANGED, MORE = 0.02, 0.2, 4.0  # encoded; share that is equal with red and blue exchanged
 CURVED, CURVED_LEAST = 0.5, 0.03  # residual a curve must come down to; one worth a word
+
+
+def check_pair(image: PlateImage, clean: PlateImage) -> None:
+    """Raise MismatchError for two plates that no solve can make a matte of."""
+    if clean.window is not None and not clean.covered().any() and clean.unseen is None:
+        raise MismatchError(
+            f"'{clean.path}' has no pixels where '{image.path}' has some: their data windows do "
+            "not meet; write the clean plate over the whole frame."
+        )
+    grey = [_is_grey(one.rgb) for one in (image, clean)]
+    if grey[0] == grey[1]:
+        return
+    I_enc, B_enc = (_small(encoded(one.rgb, one.space != RAW)) for one in (image, clean))
+    coloured = np.ptp(B_enc if grey[0] else I_enc, axis=2) > COLOURED
+    if grey[1]:  # a grey wall is a clean plate, too: what of it is seen in the plate is grey then
+        alike = agreement(detail(I_enc), detail(B_enc)) > AGREE
+        alone = coloured[alike].mean() > MOST_COLOURED if alike.any() else False
+    else:
+        alone = coloured.mean() > FEW_COLOURED
+    if alone:
+        without, other = (image, clean) if grey[0] else (clean, image)
+        raise MismatchError(
+            f"'{without.path}' is grey and '{other.path}' has colours; give both as they were shot."
+        )
+
+
+def _is_grey(rgb: Floats) -> bool:
+    """Whether a picture (H, W, 3) that is not of one value has no colour, to the last digit."""
+    some = rgb[:: max(1, len(rgb) // 16)]
+    return all(
+        bool(np.array_equal(x[..., 0], x[..., 1]) and np.array_equal(x[..., 0], x[..., 2]))
+        for x in (some, rgb)
+    ) and bool(np.ptp(rgb) > 0)
 
 
 def header_warnings(image: PlateImage, clean: PlateImage) -> Iterator[str]:
@@ -76,6 +118,12 @@ def pair_warnings(
             "empty. Check that the plate shows the subject."
         )
         return
+    if _exchanged(I_enc, _small(encoded(moved, linear)), valid):
+        yield (
+            "Red and blue are exchanged in one of the two plates: with them exchanged, the clean "
+            "plate is the plate's background. Write it again as R, G, B."
+        )
+        return
     curve = _curve(image, moved, known, linear)
     if curve:
         yield curve
@@ -92,6 +140,15 @@ def pair_warnings(
 
 def _small(shown: Floats) -> Floats:
     return shrunk(shown, SIZE)
+
+
+def _exchanged(I_enc: Floats, B_enc: Floats, valid: Mask) -> bool:
+    """Whether the plate shows the clean plate with red and blue exchanged, and not as it is."""
+    as_is, other = (
+        float(((np.abs(I_enc - one).max(axis=2) < EQUAL) & valid).mean())
+        for one in (B_enc, B_enc[..., ::-1])
+    )
+    return other > EXCHANGED and other > MORE * as_is
 
 
 def _nothing(apart: Floats) -> bool:

@@ -7,7 +7,7 @@ the main one, the artist has to choose; a normals pass must not be matted by cha
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import OpenImageIO as oiio
@@ -26,12 +26,18 @@ MAIN = (
 VIEWS = ("left", "right")
 COMPOSITE = "composite"  # Blender's result, beside the layers that it was made of
 # A layer of one of these names, or with one of these words in its name, is data and no picture.
-DATA = ("n", "p", "z", "uv", "st", "id", "pref", "nref", "dpdu", "dpdv")
+DATA = (
+    "n", "p", "z", "uv", "st", "id", "pref", "nref", "dpdu", "dpdv", "mv", "wpp", "pos", "wpos",
+    "campos", "camp", "camn", "forward", "backward", "tangent", "disparity", "curvature",
+)  # fmt: skip
 DATA_WORDS = (
     "normal", "normals", "albedo", "position", "depth", "motion", "velocity", "vector", "vectors",
     "motionvector", "motionvectors", "objectid", "uvs", "pworld", "nworld", "worldposition",
 )  # fmt: skip
-DATA_BEGINNINGS = ("crypto", "motion", "depth", "normal", "position", "albedo")
+DATA_BEGINNINGS = (
+    "crypto", "motion", "depth", "normal", "position", "albedo", "multimatte", "worldnormal",
+    "worldpos", "cameranormal", "camnormal", "bumpnormal", "facing",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +56,7 @@ class Pick:
 
     part: Part
     indices: tuple[int, ...]
+    alone: str = ""  # the layer's name where it was taken for want of any other, not for its name
 
 
 def pick_colour(path: Path, parts: list[Part], layer: str = "", *, or_main: bool = False) -> Pick:
@@ -82,7 +89,9 @@ def pick_colour(path: Path, parts: list[Part], layer: str = "", *, or_main: bool
     # Under another name than the beauty's it may be one light of many: only if there is no other.
     rivals = best if first is not None and first[0] < len(MAIN) else found
     if best and len({(name, _without_view(pick.part)) for name, pick in rivals}) == 1:
-        return best[0][1]
+        name, pick = best[0]
+        by_name = first is not None and first[0] < len(MAIN)
+        return pick if by_name else replace(pick, alone=_called(name, pick.part, len(parts) > 1))
     if found:
         raise PlateError(
             f"'{path}' has no main R, G, B, only the layers {_listed(called)}; "

@@ -9,7 +9,8 @@ of an artist without OCIO are just that.
 ``auto`` means, by file:
 
     half or float (EXR, TIFF, Radiance HDR, DPX)   scene-linear, values untouched
-    8- and 16-bit PNG, JPEG, TIFF, TGA, ...        sRGB; linear where the file says so
+    8- and 16-bit PNG, JPEG, TIFF, TGA, ...        sRGB; linear where the file says so; a curve
+                                                   that is none like sRGB's: ColourSpaceError
     8-bit DPX, and DPX that says it is video       sRGB
     DPX that says it is linear                     scene-linear
     DPX and Cineon in log, or 10 bit and more      never guessed: ColourSpaceError
@@ -55,6 +56,9 @@ SRGB_NAMES = (
     "sRGB",  # nuke-default, Blender
 )
 DECLARED_LINEAR = ("lin_rec709_scene", "lin_rec709", "linear", "scene_linear")
+# What a PNG's cICP chunk states of its curve, by ISO/IEC 23091-2; those like sRGB's are left out.
+CURVES = {9: "a log curve", 10: "a log curve", 16: "PQ", 18: "HLG"}
+LIKE_SRGB = (2.0, 2.6)  # gamma
 
 
 def auto_space(path: Path, spec: oiio.ImageSpec, file_format: str, floats: bool) -> str:
@@ -69,6 +73,16 @@ def auto_space(path: Path, spec: oiio.ImageSpec, file_format: str, floats: bool)
     # Set from a PNG's gAMA chunk; every other declaration (ICC, Exif) is sRGB in practice.
     if spec.get_string_attribute("oiio:ColorSpace") in DECLARED_LINEAR:
         return LINEAR
+    gamma = spec.get_float_attribute("oiio:Gamma", 0.0)
+    stated = spec.getattribute("CICP")
+    curve = CURVES.get(int(stated[1])) if stated is not None and len(stated) == 4 else None
+    if curve is None and gamma > 0 and not LIKE_SRGB[0] <= gamma <= LIKE_SRGB[1]:
+        curve = f"gamma {gamma:.3g}"
+    if curve is not None:
+        raise ColourSpaceError(
+            f"'{path}' states that it is coded with {curve}, not sRGB; name its colour space, or "
+            "write it as a scene-linear EXR."
+        )
     return "sRGB"
 
 

@@ -30,6 +30,7 @@ Pixels = npt.NDArray[np.float32]
 
 MAGIC = (b"\x76\x2f\x31\x01", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"SDPX", b"XPDS",
          b"#?RADIANCE", b"RIFF")  # fmt: skip
+WHITE_IS_ZERO = 0  # of TIFF 6.0's PhotometricInterpretation
 KNOWN_COMPRESSION = 9  # dwab, the last that OpenEXR 3.3 has
 MOVIES = (".mov", ".mp4", ".m4v", ".mkv", ".avi", ".mxf", ".webm", ".mts", ".r3d", ".braw")
 MOVIE_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide")  # of QuickTime and its kin
@@ -115,6 +116,7 @@ class ImageFile:
         size = (spec.height, spec.width)
         size = size[::-1] if pick.part.flag in TRANSPOSED else size
         pixels = upright(pixels.reshape(*size, high - low), pick.part.flag)
+        pixels = _as_meant(pixels, spec)
         order = [index - low for index in pick.indices]
         kinds = {_kind(spec, index) for index in pick.indices}
         if kinds & {"uint", "uint32"}:
@@ -128,6 +130,19 @@ class ImageFile:
             self.format,
             bool(kinds & {"half", "float", "double"}),
         )
+
+
+def _as_meant(pixels: Pixels, spec: oiio.ImageSpec) -> Pixels:
+    """``pixels`` without what OpenImageIO leaves to its caller.
+
+    A Radiance HDR states what its light was multiplied by; in a TIFF the least value may be white.
+    """
+    exposure = spec.get_float_attribute("hdr:exposure", 1.0)
+    if exposure > 0 and exposure != 1:
+        return pixels / np.float32(exposure)
+    if spec.get_int_attribute("tiff:PhotometricInterpretation", -1) == WHITE_IS_ZERO:
+        return 1 - pixels
+    return pixels
 
 
 def _kind(spec: oiio.ImageSpec, index: int) -> str:

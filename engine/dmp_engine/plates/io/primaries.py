@@ -1,6 +1,7 @@
 """Which primaries a file declares, and the clean plate's colours in those of the plate.
 
     chromaticities, colorInteropID   EXR: converted, by a matrix between linear colours
+    cICP                             PNG: likewise
     ICC profile of matrix type       PNG, JPEG, TIFF: likewise, where its curve is the one by which
                                      the file was read, or errs from it as the other file's does
     any other two that differ        refused
@@ -43,6 +44,7 @@ INTEROP = {
     "lin_ap0_scene": (0.7347, 0.2653, 0.0, 1.0, 0.0001, -0.077, *ACES_WHITE),
 }
 
+CODED = {1: "lin_rec709_scene", 9: "lin_rec2020_scene", 12: "lin_p3d65_scene"}  # of cICP
 
 QUIET = np.errstate(all="ignore")  # what is not finite is looked for afterwards
 
@@ -77,8 +79,10 @@ def declared_primaries(spec: oiio.ImageSpec) -> Primaries | None:
     profile = spec.getattribute("ICCProfile")
     if profile is not None and spec.format.basetype in (oiio.UINT8, oiio.UINT16):
         return _of_profile(np.asarray(profile, np.uint8).tobytes())
-    values = spec.getattribute("chromaticities")
+    values, coded = spec.getattribute("chromaticities"), spec.getattribute("CICP")
     known = spec.get_string_attribute("colorInteropID")
+    if coded is not None and len(coded) == 4:
+        known = CODED.get(int(coded[0]), "")
     if values is not None and len(values) == 8 and np.isfinite(values).all():
         name = next((name for name, one in INTEROP.items() if np.allclose(one, values, atol=2e-3)),
                     "its chromaticities")  # fmt: skip

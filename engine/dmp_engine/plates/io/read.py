@@ -23,7 +23,7 @@ from .channels import Pick, pick_alpha, pick_colour, pick_unseen
 from .header import place
 from .image_file import Decoded, ImageFile
 from .primaries import Primaries, declared_primaries, in_primaries_of
-from .repair import repaired
+from .repair import BLAZING, LARGEST, repaired
 
 Sample = TypeVar("Sample", np.float32, np.bool_)
 
@@ -90,6 +90,8 @@ def read_plate(plate: Plate, like: PlateImage | None = None) -> PlateImage:
     if again is None:
         raise PlateError(f"'{path}' has values that '{name}' cannot hold; check its colour space.")
     rgb, notes = again.pixels, [note or again.note(plate.role.called)]
+    if pick.alone:
+        notes.append(f"The {plate.role.called} is the file's only layer, '{pick.alone}'.")
     if like is not None:
         rgb, changed = in_primaries_of(rgb, primaries, like.primaries, str(path), str(like.path))
         notes.append(changed)
@@ -156,6 +158,12 @@ def _repaired(plate: Plate, decoded: Decoded) -> tuple[npt.NDArray[np.float32], 
         return found.pixels, found.note(plate.role.called)
     bad = ~np.isfinite(decoded.pixels).all(axis=2)
     spec = decoded.spec
+    beyond = np.abs(np.nan_to_num(decoded.pixels, nan=0)).max(axis=2) > LARGEST
+    if beyond.mean() > BLAZING and not bad.any():
+        raise PlateError(
+            f"'{plate.path}' has {int(beyond.sum())} pixels above {LARGEST:g}, the largest value "
+            "that half holds; write it in a unit in which white is near 1."
+        )
     row, column = divmod(int(np.argmax(bad)), spec.width)
     x, y = column + spec.x - spec.full_x, row + spec.y - spec.full_y
     raise PlateError(

@@ -2,7 +2,7 @@
 
     too large, infinite    become the largest half: the layers are half, and nothing shines more
     NaN, in a few pixels   are filled from the pixels around them, channel by channel
-    NaN, or infinite,      a frame that did not render; PlateError
+    NaN, or too large,     a frame that did not render, or another unit of light; PlateError
     in many
 
 All that was done is reported in a sentence for the artist.
@@ -18,7 +18,7 @@ from scipy import ndimage
 
 LARGEST = 65504.0  # the largest half
 FEW, REACH = 0.005, 8.0  # share of the frame that may be NaN; pixels to the next that is not
-BLAZING = 0.05  # share of the frame that may be infinite: the sun's disc, a lamp
+BLAZING = 0.05  # share of the frame that may be beyond half: the sun's disc, a lamp
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,8 +50,7 @@ def repaired(pixels: npt.NDArray[np.float32]) -> Repaired | None:
     filled, clamped = _any(none), _any(large)
     if not filled.any() and not clamped.any():
         return Repaired(pixels, filled, clamped)
-    infinite = _any(np.isinf(pixels))
-    if filled.mean() > max(FEW, 1 / filled.size) or infinite.mean() > BLAZING:
+    if filled.mean() > max(FEW, 1 / filled.size) or clamped.mean() > BLAZING:
         return None
     pixels = np.where(none, np.float32(0), np.clip(pixels, -LARGEST, LARGEST))
     if filled.any():

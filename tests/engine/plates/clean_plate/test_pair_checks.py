@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from dmp_engine.evaluation import benchmark
 from dmp_engine.pipeline.frame import matte_frame
 from dmp_engine.plates.clean_plate.fit import fit_clean
-from dmp_engine.plates.clean_plate.pair_checks import pair_warnings
+from dmp_engine.plates.clean_plate.pair_checks import check_pair, pair_warnings
 from dmp_engine.plates.io.read import PlateImage
 from dmp_matting import Layers, Progress, preset
+from dmp_matting.errors import MismatchError
 from dmp_matting.generators import finish
 from dmp_matting.job import Frame, Plate, Role, Stage
 
@@ -63,6 +64,43 @@ def test_good_pairs_get_no_warning() -> None:
     for frame in (1001, 1008):
         shot = [pixels(PLATES / "furball" / n) for n in (f"plate.{frame}.exr", "clean.exr")]
         assert warnings_of(*shot, "scene_linear") == ()
+
+
+def grey(values: Array) -> Array:
+    return np.repeat(values @ np.float32([[0.2], [0.7], [0.1]]), 3, axis=2)
+
+
+def test_a_grey_picture_and_a_coloured_one_are_no_pair() -> None:
+    """Before: alpha was 1 everywhere, without a word. A grey backdrop is a clean plate, though."""
+    image, clean = lemur()
+    with pytest.raises(MismatchError, match=r"'a.exr' is grey and 'b.exr' has colours; give both"):
+        check_pair(plate(grey(image)), plate(clean, "b.exr"))
+    with pytest.raises(MismatchError, match=r"'b.exr' is grey and 'a.exr' has colours"):
+        check_pair(plate(image), plate(grey(clean), "b.exr"))
+    check_pair(plate(grey(image)), plate(grey(clean)))
+    wall = grey(grain(np.full_like(clean, 0.4), 0.05, 3))
+    alpha = pixels(PLATES / "lemur" / "alpha.png")[..., :1]
+    check_pair(plate(alpha * image + (1 - alpha) * wall), plate(wall))
+    check_pair(plate(alpha * image + (1 - alpha) * 0.4), plate(np.full_like(clean, 0.4)))
+    check_pair(plate(np.zeros_like(image)), plate(clean))  # an empty frame is reported elsewhere
+
+
+def test_channels_that_are_exchanged() -> None:
+    """What OpenCV writes without a word to it. Before: SAD 3.2 beside 0.02, no warning."""
+    image, clean = lemur()
+    (sentence,) = warnings_of(image, clean[..., ::-1])
+    assert sentence.startswith("Red and blue are exchanged in one of the two plates")
+    shot = [pixels(PLATES / "furball" / n) for n in ("plate.1001.exr", "clean.exr")]
+    assert "exchanged" in warnings_of(shot[0], shot[1][..., ::-1], "scene_linear")[0]
+    assert warnings_of(grey(image), grey(clean)) == ()
+
+
+def test_a_clean_plate_beside_the_plate_is_refused() -> None:
+    """Before: alpha was 1 everywhere, with a warning that named another take."""
+    image, clean = lemur()
+    beside = replace(plate(clean, "b.exr"), window=(340, 0, 340, 220))
+    with pytest.raises(MismatchError, match=r"'b.exr' has no pixels where 'a.exr' has some"):
+        check_pair(plate(image), beside)
 
 
 def test_swapped_plates() -> None:
