@@ -25,6 +25,9 @@ RELEASE := release
 WORKERS ?= 3
 # How many of the slowest tests are listed at the end; 0 for all.
 DURATIONS ?= 20
+# Some containers forbid Python to keep what it has compiled: each of the tests' processes, a thousand
+# `dmp` and every pytest, would then compile all its sources again, half of its seconds.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: demo test environment check lint pytest release lock oldest chaos figures blender pyblish clean
 

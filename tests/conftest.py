@@ -8,6 +8,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:  # several of us share the cores
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before torch is imported
 
 # isort: split
+import gc
 import shutil
 import signal
 import tempfile
@@ -30,6 +31,9 @@ from .processes import Processes, start_process
 from .required import pytest_make_collect_report, pytest_runtest_makereport
 from .scenes import blocks, disc_over, write_image
 from .schedule import slowest_first
+
+# Torch and the tests are a million objects that stay, as in the engine's command.
+gc.set_threshold(10_000)
 
 # Hooks of pytest, and a fixture.
 __all__ = ["pytest_make_collect_report", "pytest_runtest_makereport", "start_process"]
