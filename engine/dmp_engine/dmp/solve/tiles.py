@@ -28,15 +28,13 @@ class Tiles:
         number = torch.full((self._down + 2, self._across + 2), self.count, device=mask.device)
         y, x = at[:, 0] + 1, at[:, 1] + 1
         number[y, x] = torch.arange(self.count, device=mask.device)
-        self.right, self.below = number[y, x + 1], number[y + 1, x]
-        self.left, self.above = number[y, x - 1], number[y - 1, x]
         self._flat = at[:, 0] * self._across + at[:, 1]
         # Of each side: the number of the tile there, and which tiles have one, (T, 1, 1).
         self._beside = {
-            side: (number.clamp_max(max(self.count - 1, 0)), (number < self.count)[:, None, None])
-            for side, number in (
-                ("right", self.right), ("left", self.left),
-                ("below", self.below), ("above", self.above),
+            side: (beside.clamp_max(max(self.count - 1, 0)), (beside < self.count)[:, None, None])
+            for side, beside in (
+                ("right", number[y, x + 1]), ("left", number[y, x - 1]),
+                ("below", number[y + 1, x]), ("above", number[y - 1, x]),
             )
         }  # fmt: skip
 
@@ -66,17 +64,17 @@ class Tiles:
 
     def ties(self) -> tuple[Tensor, Tensor]:
         """Whether a pixel has a right and a lower neighbour among the tiles, (T, side, side)."""
-        across = torch.ones(self.count, self.side, self.side, device=self.right.device)
+        across = torch.ones(self.count, self.side, self.side, device=self._flat.device)
         down = across.clone()
-        across[:, :, -1] = (self.right < self.count).float()[:, None]
-        down[:, -1] = (self.below < self.count).float()[:, None]
+        across[:, :, -1:] = self._has("right")
+        down[:, -1:] = self._has("below")
         return across, down
 
     def ties_back(self, across: Tensor, down: Tensor) -> tuple[Tensor, Tensor]:
         """The weights of the left and of the upper neighbour's ties to a pixel."""
         left, above = self.left_of(across), self.above_of(down)
-        left[:, :, 0] *= (self.left < self.count).float()[:, None]
-        above[:, 0] *= (self.above < self.count).float()[:, None]
+        left[:, :, :1] *= self._has("left")
+        above[:, :1] *= self._has("above")
         return left, above
 
     def right_of(self, x: Tensor) -> Tensor:
@@ -100,6 +98,10 @@ class Tiles:
         """Mean over 3 x 3 pixels."""
         rows = self.above_of(x) + x + self.below_of(x)
         return (self.left_of(rows) + rows + self.right_of(rows)) / 9
+
+    def _has(self, side: str) -> Tensor:
+        """1 for a tile that has one at that side, 0 for another, (T, 1, 1)."""
+        return self._beside[side][1].float()
 
     def _edge(self, theirs: Tensor, own: Tensor, side: str) -> Tensor:
         number, there = self._beside[side]
