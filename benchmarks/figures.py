@@ -430,6 +430,32 @@ def house() -> str:
     return table(head, rows)
 
 
+REPEATED = {  # files with a mechanism at commit a6bbb6b: python mechanisms.py CHECKOUT
+    "a thread with poll, wait and result": 2,
+    "a ticker on Nuke's main thread": 2,
+    "a ticker on Blender's main thread": 1,
+    "a generator drained to its result": 8,
+    "a file that appears whole": 14,
+    "the sRGB curve": 5,
+    "the first bytes of an EXR": 3,
+    "another Python, with nothing of the user's": 3,
+    'the sentence "DMP hit a bug"': 13,
+    "the stages in words": 3,
+    "a frame's plates as the solver's pair": 2,
+}
+
+
+def mechanisms() -> str:
+    command = [sys.executable, HOUSE / "mechanisms.py", "--json"]
+    found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    rows = [
+        (name, REPEATED.get(name, ""), len(one["files"]),
+         "<br>".join(f"`{file}`" for file in one["files"]), one["why"])
+        for name, one in found.items()
+    ]  # fmt: skip
+    return table("mechanism | files before | files now | where | why two", rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "results": results,
     "benchmark-320": lambda: of_all(320, ("eq8-cf", "plate-once", BAR, *OURS)),
@@ -452,6 +478,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "gpu-precision": gpu_precision,
     "gpu-memory": gpu_memory,
     "house": house,
+    "mechanisms": mechanisms,
 }
 
 

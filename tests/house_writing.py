@@ -6,10 +6,21 @@ Rules as in house_layers.py; test_house.py runs them.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 from .house_imports import sources
+from .scripts import load_script
+
+_mechanisms = load_script("docs/engineering/mechanisms.py")
+MECHANISMS, holders = _mechanisms.MECHANISMS, _mechanisms.holders
+# Text that holds a mark, where that is no plain word.
+HELD = {
+    "a thread with poll, wait and result": "def wait(self):\n    pass\n\ndef result(self):\n",
+    "the stages in words": '{Stage.SOLVE: "Solving"}\n',
+    "a frame's plates as the solver's pair": "fit_clean(image, clean)\n",
+}
 
 # A file that is written whole takes its name in one place; these rename what exists already.
 RENAMING = {
@@ -41,39 +52,13 @@ def files_are_written_whole_in_one_place(tree: Path) -> list[str]:
     return wrong
 
 
-# What only one place knows how to do, by words that nobody else needs.
-ONE_PLACE = {
-    "except StopIteration": ("plugin/dmp_matting/generators.py",),
-    "hit a bug": ("plugin/dmp_matting/errors.py",),
-    "as_dmp_error(": (  # one for the engine, whose traceback goes to a file, and one for the hosts
-        "plugin/dmp_matting/errors.py", "engine/dmp_engine/machine/errors.py",
-    ),
-    "12.92": (  # the sRGB curve: for arrays, and for tensors; a test compares the two
-        "engine/dmp_engine/plates/io/srgb.py", "engine/dmp_engine/dmp/model/encoding.py",
-    ),
-    r"\x76\x2f\x31\x01": (  # an EXR: its header, and the formats by their first bytes
-        "plugin/dmp_matting/exr_header.py", "engine/dmp_engine/plates/io/image_file.py",
-    ),
-    '"-I", "-c"': (  # another Python, with nothing of the user's: the engine, and its workers
-        "plugin/dmp_matting/client/engine_python.py", "engine/dmp_engine/server/pool.py",
-    ),
-    "executeInMainThread": ("nuke/dmp_nuke/ticker.py",),
-    "timers.register": (
-        "blender_addon/dmp_blender/engine.py",  # the ticker
-        "blender_addon/dmp_blender/compat.py",  # once, after drawing
-    ),
-}  # fmt: skip
-
-
 def mechanisms_stand_in_one_place(tree: Path) -> list[str]:
-    wrong = []
-    for file in sources(tree):
-        name, text = file.relative_to(tree).as_posix(), file.read_text(encoding="utf-8")
-        for mark, places in ONE_PLACE.items():
-            wanted = f"def {mark}" if mark.endswith("(") else mark
-            if wanted in text and name not in places:
-                wrong.append(f"{name} has {wanted!r}, which only {', '.join(places)} should")
-    return wrong
+    return [
+        f"{name} has {one.name}, which only {', '.join(one.places)} should"
+        for one in MECHANISMS
+        for name in holders(one.mark, tree)
+        if name not in one.places
+    ]
 
 
 STARTS_PROCESSES = "tests/processes.py"  # each ends with its test
@@ -118,10 +103,11 @@ PLANTED_IN_WRITING: list[tuple[Callable[[Path], list[str]], dict[str, str], tupl
     *(
         (
             mechanisms_stand_in_one_place,
-            {place: f"# def {mark}\n" for place in places},
-            ("engine/dmp_engine/server/app.py", f"# def {mark}\n"),
+            dict.fromkeys(one.places, text),
+            ("engine/dmp_engine/server/app.py", text),
         )
-        for mark, places in ONE_PLACE.items()
+        for one in MECHANISMS
+        for text in [HELD.get(one.name, re.sub(r"\\(.)", r"\1", one.mark))]
     ),
     *(
         (

@@ -17,7 +17,7 @@ import pytest
 
 from .house_imports import imports, module_name, sources
 from .house_layers import LAYER_RULES, PLANTED_IN_LAYERS
-from .house_writing import ONE_PLACE, PLANTED_IN_WRITING, WRITING_RULES
+from .house_writing import MECHANISMS, PLANTED_IN_WRITING, WRITING_RULES, holders
 
 ROOT = Path(__file__).resolve().parent.parent
 OURS = {"dmp_matting", "dmp_engine", "dmp_nuke", "dmp_blender"}
@@ -291,9 +291,9 @@ def test_every_rule_has_a_planted_violation() -> None:
 
 def test_every_mechanism_is_where_the_law_looks_for_it() -> None:
     """A mark that stands nowhere any more would keep nobody from writing it again."""
-    for mark, places in ONE_PLACE.items():
-        for place in places:
-            assert mark in (ROOT / place).read_text(encoding="utf-8"), (mark, place)
+    for one in MECHANISMS:
+        assert sorted(holders(one.mark)) == sorted(one.places), one.name
+        assert (len(one.places) > 1) == bool(one.why), one.name
 
 
 def test_the_rules_see_the_sources() -> None:
