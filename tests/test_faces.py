@@ -99,6 +99,7 @@ HOST_FACE = [
     "log_file",
     "made_from",
     "mapped",
+    "may_hold_views",
     "named_settings",
     "new_clean_plate",
     "new_temporary_folder",

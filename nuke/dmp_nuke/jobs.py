@@ -92,8 +92,10 @@ class Running:
         self._wants_preview = bool(node["live_preview"].value())
         self._finished: List[Layers] = []
         self._cancelled = False
-        self._changed: Set[int] = set()  # frames that a viewer does not show as they are by now
+        self._changed: Set[int] = set()  # frames that a viewer does not show as they are on disk
         self._previewed: Optional[int] = None  # the frame that has a picture while it is solved
+        self._is_fresh = False  # a viewer does not show that picture as it is by now
+        self._view = ""  # the view that is solved, where the script has several
         self._next_refresh = self._next_line = 0.0
         self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"{NAME}: {node.name()}")
         self._waiting = ""  # written by the ticker: what the engine is busy with
@@ -191,8 +193,7 @@ class Running:
         elif isinstance(event, Progress):
             self._solving, self._waiting = True, ""
             if event.preview:
-                self._previewed = event.frame
-                self._changed.add(event.frame)
+                self._previewed, self._is_fresh = event.frame, True
             done, all_frames = len(self._finished), self._work.frames
             number = f" ({done + 1} of {all_frames})" if all_frames > 1 else ""
             left = f", about {event.eta:.0f} s left" if event.eta is not None else ""
@@ -206,22 +207,29 @@ class Running:
         """Let a viewer show what has come since, where somebody looks at it.
 
         A reload makes Nuke compute everything below the node anew: hence at most one in a second.
+        The picture is one view's: whoever looks at another one gets what is on disk.
         """
         frame, now = nuke.frame(), time.monotonic()
-        if now < self._next_refresh or frame not in self._changed or not viewer.shows(node):
+        if self._view and not viewer.looks_at(self._view):
+            self.hide_preview()
+        if now < self._next_refresh:
             return
-        self._next_refresh = now + REFRESH
-        self._changed.discard(frame)
-        if frame == self._previewed:
+        wanted = self._is_fresh and frame == self._previewed
+        looks = wanted and viewer.shows(node, self._view)
+        if wanted and self._view and not looks:  # both views side by side, say
+            self.hide_preview()
+        if looks:
+            self._next_refresh = now + REFRESH
+            self._is_fresh = False
             results.show_preview(node, self._preview.as_posix(), frame)
-        else:
-            results.show_preview(node, "")
+        elif frame in self._changed and viewer.shows(node):
+            self._next_refresh = now + REFRESH
+            self._changed.discard(frame)
+            self.hide_preview()
             results.reload(node)
 
     def hide_preview(self) -> None:
-        node = self._find()
-        if self._previewed is not None:
-            self._changed.add(self._previewed)
+        node, self._is_fresh = self._find(), self._previewed is not None
         if node is not None:
             with results.without_undo():
                 results.show_preview(node, "")
@@ -296,6 +304,7 @@ class Running:
 
     def _next_task(self) -> BackgroundJob:
         part = self._left.pop(0)
+        self._view = part.view if len(nuke.views()) > 1 else ""
         preview = str(self._preview) if self._wants_preview else None
         return BackgroundJob(
             part.job,

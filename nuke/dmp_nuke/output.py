@@ -43,11 +43,6 @@ class Sequence:
         """The pattern of one view."""
         return self.pattern.replace(VIEW, view).replace(SHORT_VIEW, view[:1])
 
-    def separates(self, views: Iterable[str]) -> bool:
-        """Whether each of the views has a file of its own."""
-        own = [self.of_view(view) for view in views]
-        return len(set(own)) == len(own)
-
     def places(self, views: Iterable[str]) -> Set[str]:
         """The patterns of the views, however they are spelled; what is equal are the same files.
 

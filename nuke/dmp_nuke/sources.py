@@ -19,12 +19,20 @@ from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tupl
 
 import nuke
 
-from dmp_matting.hosts import FileStates, Frame, InputError, OutputError, Plate, Role
+from dmp_matting.hosts import (
+    FileStates,
+    Frame,
+    InputError,
+    OutputError,
+    Plate,
+    Role,
+    may_hold_views,
+)
 
 from . import colour, knobs, output
 from .node import INPUTS, children, upstream
 
-VIEW_IN_NAME = ", view "
+MAIN = "main"  # Nuke's own name for the view of a script that has one
 PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
 # Nodes that give other frames than the one that is asked for, by a part of their class.
 TIME = re.compile(
@@ -145,8 +153,8 @@ class Sources:
         number = number_at(self._node, role, number)
         pair = next(self._reads(role), None)
         file = "Nuke" if pair is None else _file_at(*pair, number, view)
-        if len(nuke.views()) > 1:  # one file may hold several views
-            file = f"{file}{VIEW_IN_NAME}{view}"
+        if view != MAIN:  # one file may hold several views
+            file = f"{file}, view {view}"
         nodes = self._sequence_digest(role, view) if self._in_time[role] else self._digests[role]
         return f"{file} ({role.called}, frame {number}, nodes {nodes}).exr"
 
@@ -177,12 +185,6 @@ class Sources:
             found = nuke.toNode(f"root.{name}")
             if found is not None:
                 yield found, knob
-
-
-def without_view(name: str) -> str:
-    """A plate's name as results have it that were made before it had the view."""
-    before, found, after = name.rpartition(VIEW_IN_NAME)
-    return f"{before} ({after.partition(' (')[2]}" if found else name
 
 
 def digest_above(node: nuke.Group) -> str:
@@ -232,10 +234,21 @@ def file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Ro
         return ""
     if not read["raw"].value() and _knob_text(read, "colorspace", "linear") not in LINEAR:
         return ""
-    if len(nuke.views()) > 1 and output.VIEW not in text and output.SHORT_VIEW not in text:
-        return ""  # it may hold several views: Nuke takes the one that is asked for
     if _is_shifted(read) or _value(read, "premultiplied", False):
         return ""
+    pattern = _unshifted(node, read, text, frames, role)
+    views = nuke.views()
+    if pattern and views != [MAIN] and output.VIEW not in text and output.SHORT_VIEW not in text:
+        files = {output.Sequence(pattern).at(number_at(node, role, one)) for one in frames}
+        if any(_holds_views(file, tuple(views)) for file in files):
+            return ""  # Nuke takes the picture of the view that is asked for
+    return pattern
+
+
+def _unshifted(
+    node: nuke.Group, read: nuke.Node, text: str, frames: Sequence[int], role: Role
+) -> str:
+    """What ``text`` is at the frames, where the Read repeats none of a sequence; else ""."""
     if not output.NUMBER.search(os.path.basename(text)):
         return text  # a still
     first, last = int(read["first"].value()), int(read["last"].value())
@@ -246,6 +259,20 @@ def file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Ro
         return output.Sequence(text).at(min(max(wanted[0], first), last))
     # Outside its range the Read repeats a frame; a file may be there all the same.
     return text if inside else ""
+
+
+def _holds_views(file: str, views: Tuple[str, ...]) -> bool:
+    """Whether one of ``views`` may have a picture of its own in the EXR."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return False
+    return _look_for_views(file, views, found.st_size, found.st_mtime_ns)
+
+
+@functools.lru_cache(maxsize=10_000)
+def _look_for_views(file: str, views: Tuple[str, ...], size: int, changed: int) -> bool:
+    return may_hold_views(file, views)
 
 
 def _value(node: nuke.Node, name: str, otherwise: Any) -> Any:

@@ -18,7 +18,7 @@ from dmp_matting.hosts import (
 
 from . import knobs, output, prepare, render, rendered, results
 from .rendered import FarmResults
-from .sources import Sources, digest_above, without_view
+from .sources import Sources, digest_above
 
 WORST_FIRST = (FrameStatus.MISSING, FrameStatus.STALE, FrameStatus.SOLVED)
 
@@ -129,6 +129,4 @@ def _plate_names(node: nuke.Group, frames: Sequence[int]) -> Dict[str, List[str]
         if os.path.isfile(path):
             name = sources.names(number, view).get(Role.IMAGE, "")
             found[path] = [name, render.plate_path(own, Role.IMAGE, view, number)]
-            if files.separates(nuke.views()):  # no other view's matte can lie there
-                found[path].append(without_view(name))
     return found

@@ -1,7 +1,8 @@
 """The header of an EXR file, read from its bytes. Standard library only, Python 3.9.
 
 For the questions that need no pixels: what was a result made from, is it whole, where do its
-compressed blocks begin. Single-part scanline files only, which is what DMP and the hosts write.
+compressed blocks begin. Single-part scanline files only, which is what DMP and the hosts write;
+whether a plate may hold several views is asked of any.
 
 Source: "OpenEXR File Layout", openexr.com.
 """
@@ -11,11 +12,15 @@ from __future__ import annotations
 import shutil
 import struct
 from dataclasses import dataclass
-from typing import BinaryIO, List, Mapping, Optional, Tuple
+from typing import BinaryIO, Collection, Iterator, List, Mapping, Optional, Tuple
+
+from .paths import open_regular
 
 MAGIC = b"\x76\x2f\x31\x01"
 VERSION = 2
 OTHER_KINDS = 0x1A00  # flags of the version field: tiles, deep data, several parts
+SEVERAL_PARTS = 0x10  # of the field's second byte
+VIEWS = ("multiView", "view")  # attributes that name what a picture is the view of
 NAME_LIMIT = 256  # bytes of a name or a type
 MOST_BLOCKS = 1 << 20  # of a file; more rows than that are damage
 CHANNEL_SIZE = 16  # bytes after a channel's name: its type, its sampling
@@ -81,14 +86,7 @@ class ExrHeader:
 
     def channels(self) -> Tuple[str, ...]:
         """The whole names of all channels, in the file's order; up to the first damaged one."""
-        found: List[str] = []
-        left = self.get("channels") or b""
-        while True:
-            name, end, left = left.partition(b"\0")
-            if not name or not end or len(left) < CHANNEL_SIZE:
-                return tuple(found)
-            found.append(name.decode("latin-1"))
-            left = left[CHANNEL_SIZE:]
+        return tuple(_channel_names(self.get("channels") or b""))
 
     def blocks(self) -> int:
         """How many blocks of pixels the file has; 0 where the header does not give it."""
@@ -128,6 +126,43 @@ def read_exr_header(file: BinaryIO) -> Optional[ExrHeader]:
         size += len(name) + len(kind) + 6 + count
 
 
+def may_hold_views(path: str, views: Collection[str]) -> bool:
+    """Whether a host that shows one of ``views`` may find another picture in the EXR for each.
+
+    An attribute of any part names views, or a layer is called like one of them. A file that is not
+    there holds nothing; of one that is no whole EXR, all is possible.
+    """
+    try:
+        with open_regular(path) as file:
+            return _names_views(file, views)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+
+
+def _names_views(file: BinaryIO, views: Collection[str]) -> bool:
+    """The attributes of all parts: headers one after the other, an empty one ends them."""
+    start = file.read(8)
+    if len(start) < 8 or start[:4] != MAGIC:
+        return True
+    several, left, at_start = bool(start[5] & SEVERAL_PARTS), HEADER_LIMIT, True
+    while left > 0:
+        name, _, count = next_attribute(file) or ("", "", HEADER_LIMIT)
+        value = file.read(min(count, HEADER_LIMIT))
+        left -= len(name) + count + 1
+        if name in VIEWS or len(value) < count:
+            return True
+        if name == "channels":
+            layers = {channel.rpartition(".")[0] for channel in _channel_names(value)}
+            if any(part in views for layer in layers for part in layer.split(".")):
+                return True
+        if not name and (at_start or not several):
+            return False
+        at_start = not name
+    return True
+
+
 def copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str]) -> None:
     """Write the EXR ``source`` to ``target`` with the string attributes ``texts`` in its header.
 
@@ -149,6 +184,16 @@ def copy_with_texts(source: BinaryIO, target: BinaryIO, texts: Mapping[str, str]
     offsets = [offset + shift if offset else 0 for offset in struct.unpack(f"<{count}Q", table)]
     target.write(written + struct.pack(f"<{count}Q", *offsets))
     shutil.copyfileobj(source, target)
+
+
+def _channel_names(left: bytes) -> Iterator[str]:
+    """The names in the value of the attribute ``channels``, up to the first damaged one."""
+    while True:
+        name, end, left = left.partition(b"\0")
+        if not name or not end or len(left) < CHANNEL_SIZE:
+            return
+        yield name.decode("latin-1")
+        left = left[CHANNEL_SIZE:]
 
 
 def next_attribute(file: BinaryIO) -> Optional[Tuple[str, str, int]]:

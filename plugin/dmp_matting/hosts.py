@@ -32,7 +32,7 @@ from .errors import (
     SettingsError,
     as_dmp_error,
 )
-from .exr_header import read_exr_header
+from .exr_header import may_hold_views, read_exr_header
 from .farm.openjd import named_settings, write_bundle
 from .frame_window import REACH, frames_needed, window_numbers
 from .generators import finish, mapped
@@ -113,6 +113,7 @@ __all__ = [
     "log_file",
     "made_from",
     "mapped",
+    "may_hold_views",
     "named_settings",
     "new_clean_plate",
     "new_temporary_folder",

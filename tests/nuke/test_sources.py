@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import nuke
+import numpy as np
 import pytest
 from nuke_standin.session import Session
 
 from dmp_matting.hosts import Role
 from dmp_nuke.sources import Sources
 
+from ..scenes import write_image
 from .conftest import Shot, dmp_node, read_node
 
 
@@ -75,6 +77,9 @@ def test_a_file_that_may_hold_several_views_is_rendered(
     plain = f"{tmp_path.as_posix()}/plate.1001.exr"
     assert Sources(dmp).direct(Role.IMAGE, 1001, "main") == plain
     session.views = ["left", "right"]
+    assert Sources(dmp).direct(Role.IMAGE, 1001, "right") == plain, "it names no view"
+    values = np.zeros((32, 48, 6), np.float32)
+    write_image(Path(plain), values, channels=["R", "G", "B", "right.R", "right.G", "right.B"])
     assert Sources(dmp).direct(Role.IMAGE, 1001, "right") == ""
     read["file"].setValue(f"{tmp_path.as_posix()}/%V/plate.%04d.exr")
     right = f"{tmp_path.as_posix()}/right/plate.1001.exr"

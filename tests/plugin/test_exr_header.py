@@ -5,12 +5,21 @@ from __future__ import annotations
 import io
 import struct
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import OpenImageIO as oiio
 import pytest
 
-from dmp_matting.exr_header import HEADER_LIMIT, MAGIC, copy_with_texts, read_exr_header
+from dmp_matting.exr_header import (
+    HEADER_LIMIT,
+    MAGIC,
+    copy_with_texts,
+    may_hold_views,
+    read_exr_header,
+)
+
+from ..scenes import write_image
 
 PLATES = Path(__file__).resolve().parents[1] / "plates"
 FILES = sorted(PLATES.rglob("*.exr"))
@@ -127,3 +136,50 @@ def test_a_copy_with_another_text_has_the_same_pixels(tmp_path: Path, compressio
 def test_a_copy_of_what_is_no_exr() -> None:
     with pytest.raises(ValueError, match="no whole"):
         copy_with_texts(io.BytesIO(HEADER), io.BytesIO(), {"dmp:clean": "x"})
+
+
+@pytest.mark.parametrize(
+    ("names", "attributes", "views", "may"),
+    [
+        ("RGBA", {}, ["left", "right"], False),
+        (["R", "G", "B", "right.R"], {}, ["left", "right"], True),
+        (["R", "G", "B", "light.right.R"], {}, ["left", "right"], True),
+        (["R", "G", "B", "right.R"], {}, ["main"], False),
+        ("RGB", {"multiView": (oiio.TypeDesc("string[2]"), ("left", "right"))}, ["main"], True),
+        ("RGB", {"view": "left"}, ["left"], True),
+    ],
+)
+def test_whether_a_file_may_hold_views(
+    tmp_path: Path, names: str | list[str], attributes: dict[str, Any], views: list[str], may: bool
+) -> None:
+    path = tmp_path / "a.exr"
+    write_image(path, np.zeros((4, 4, len(names))), channels=list(names), attributes=attributes)
+    assert may_hold_views(str(path), views) is may
+
+
+def test_whether_a_file_of_several_parts_may_hold_views(tmp_path: Path) -> None:
+    for second, may in (("G", False), ("right.G", True)):
+        path = tmp_path / f"{second}.exr"
+        specs = []
+        for at, name in enumerate(("R", second)):
+            spec = oiio.ImageSpec(4, 4, 1, "half")
+            spec.channelnames = [name]
+            spec.attribute("oiio:subimagename", f"part{at}")
+            specs.append(spec)
+        file = oiio.ImageOutput.create("openexr")
+        assert file.open(str(path), specs) and file.write_image(np.zeros((4, 4, 1), np.float32))
+        assert file.open(str(path), specs[1], "AppendSubimage")
+        assert file.write_image(np.zeros((4, 4, 1), np.float32)) and file.close()
+        assert may_hold_views(str(path), ["left", "right"]) is may
+
+
+def test_what_is_no_whole_exr_may_hold_anything(tmp_path: Path) -> None:
+    path = tmp_path / "a.exr"
+    assert may_hold_views(str(path), ["left"]) is False, "not there"
+    write(path)
+    whole = path.read_bytes()
+    assert may_hold_views(str(path), ["left"]) is False
+    for count in (0, 4, 8, 20, 100):
+        path.write_bytes(whole[:count])
+        assert may_hold_views(str(path), ["left"]) is True
+    assert may_hold_views(str(tmp_path), ["left"]) is True, "a folder"

@@ -294,6 +294,9 @@ class ViewerWindow(Guarded):
     def node(self) -> Any:
         return _Viewer()
 
+    def view(self) -> str:
+        return session.viewed_view or session.views[0]
+
 
 class _Viewer(Guarded):
     def input(self, index: int) -> Any:

@@ -381,7 +381,7 @@ class Read(Node):
             return pixels.black(self._any())
         path = self._path(held, view)
         try:
-            image = pixels.read(path, value["raw"], value["colorspace"] == "sRGB")
+            image = pixels.read(path, value["raw"], value["colorspace"] == "sRGB", view)
         except RuntimeError as error:
             if value["on_error"] == "black":
                 return pixels.black(self._any())

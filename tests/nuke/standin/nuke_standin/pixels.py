@@ -66,9 +66,9 @@ def size(path: str) -> tuple[tuple[int, int, int, int], float]:
     return whole, spec.get_float_attribute("PixelAspectRatio", 1.0)
 
 
-def read(path: str, raw: bool, encoded: bool = False) -> Image:
+def read(path: str, raw: bool, encoded: bool = False, view: str = "") -> Image:
     """``encoded``: the values are sRGB, as 8 bits always are. RuntimeError, in Nuke's words, when
-    there is no such image."""
+    there is no such image. Of an EXR with several views that of ``view``, else the first."""
     file = oiio.ImageInput.open(path) if os.path.exists(path) else None
     if file is None:
         oiio.geterror()
@@ -78,7 +78,12 @@ def read(path: str, raw: bool, encoded: bool = False) -> Image:
     if pixels is None:
         raise RuntimeError(f"{path}: {file.geterror()}")
     channels = {}
+    _, *others = spec.getattribute("multiView") or [""]
     for index, name in enumerate(spec.channelnames):
+        own, _, rest = name.partition(".")
+        if (own if own in others else "") != (view if view in others else ""):
+            continue
+        name = rest if own in others else name
         layer, _, leaf = name.rpartition(".")
         leaf = LEAVES.get(leaf.lower(), leaf.lower())
         plane = np.ascontiguousarray(pixels[..., index])

@@ -52,6 +52,7 @@ class Session:
     made: int = 0  # nodes that Python has made one by one
     filters: list[Callable[[str], str]] = field(default_factory=list)  # of file names
     viewed: Any = None  # the node that the artist looks at in a viewer
+    viewed_view: str = ""  # the view that the viewer shows; "" for the first
     reloads: list[str] = field(default_factory=list)  # Reads whose button was pressed
     changes: int = 0  # of knobs and connections, since the start
     changes_shown: int = 0  # those that the callbacks of idle time have seen

@@ -41,6 +41,7 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
     "Output": [],
     "Dot": [],
     "NoOp": [],
+    "SideBySide": [],
     "Premult": [],
     "FrameRange": [
         (knobs.Int_Knob, "first_frame", 1),
