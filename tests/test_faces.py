@@ -93,6 +93,7 @@ HOST_FACE = [
     "frame_status",
     "frames_needed",
     "frames_to_look_at",
+    "has_publish_window",
     "has_unseen_map",
     "host_configuration",
     "is_unseen_map",

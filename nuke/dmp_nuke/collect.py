@@ -19,25 +19,76 @@ import nuke
 from dmp_matting.hosts import (
     CancelledError,
     DmpError,
-    Frame,
     InputError,
     OutputError,
     PublishRequest,
     Role,
     SettingsError,
     Shot,
-    finish,
     unfollowed,
+    write_plate_record,
 )
 
 from . import NAME, colour, knobs, output, prepare, render, rendered, temporary
 from .node import INPUTS, all_nodes
+from .rendered import Record
 from .sources import Sources, file_of
 from .steps import Working
 
 VERSION = re.compile(r"[._-]v\d+$", re.IGNORECASE)
 
-_rendered: Dict[str, Path] = {}  # folders of rendered plates, by the node's full name
+Files = Dict[str, Dict[Role, str]]  # patterns or stills, by view and role
+
+
+class Plates:
+    """Where plates go that have to be rendered. ``folder`` is called before that."""
+
+    def __init__(self, folder: Callable[[], Path]) -> None:
+        self.folder = folder
+
+    def find(self, record: Record) -> Optional[Files]:
+        """The files of plates that were rendered before and are what ``record`` describes."""
+        return None
+
+    def keep(self, record: Record, files: Files) -> None:
+        """They are rendered."""
+
+
+class _Kept(Plates):
+    """In a temporary folder, until Nuke ends or the node is collected after a change.
+
+    A pyblish window collects each time that it is opened or refreshed.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(self._new_folder)
+        self._made: Optional[Tuple[Record, Files]] = None
+        self._place = Path()
+
+    def _new_folder(self) -> Path:
+        self.remove()
+        self._place = temporary.new_folder()
+        return self._place
+
+    def find(self, record: Record) -> Optional[Files]:
+        there = self._made is not None and self._made[0] == record and self._place.is_dir()
+        return self._made[1] if self._made is not None and there else None
+
+    def keep(self, record: Record, files: Files) -> None:
+        self._made = record, files
+
+    @property
+    def is_rendered(self) -> bool:
+        return self._made is not None
+
+    def remove(self) -> None:
+        """Never fails."""
+        if self._place != Path():
+            shutil.rmtree(self._place, ignore_errors=True)
+        self._made = None
+
+
+_kept: Dict[str, _Kept] = {}  # by the node's full name
 
 
 def chosen_nodes() -> List[nuke.Group]:
@@ -68,27 +119,16 @@ def default_names(nodes: Sequence[nuke.Group]) -> Dict[str, str]:
     return found
 
 
-def collect(
-    nodes: Optional[Sequence[nuke.Group]] = None,
-    to: str = "",
-    names: Optional[Mapping[str, str]] = None,
-    version: int = 0,
-) -> PublishRequest:
-    """:func:`collecting`, without a pause."""
-    return finish(collecting(nodes, to, names, version, by_frame=False))
-
-
 def collecting(
     nodes: Optional[Sequence[nuke.Group]] = None,
     to: str = "",
     names: Optional[Mapping[str, str]] = None,
     version: int = 0,
-    by_frame: bool = True,
 ) -> Working[PublishRequest]:
     """The script's shots. What keeps a node from being published goes into the request's trouble.
 
-    ``names`` by the nodes' full names. Renders what has to be rendered, as :func:`shots_of`;
-    CancelledError.
+    ``names`` by the nodes' full names. Renders what has to be rendered, as :func:`shots_of`, and
+    what the last collection rendered only where something has changed since; CancelledError.
     """
     nodes = chosen_nodes() if nodes is None else nodes
     named = {**default_names(nodes), **(names or {})}
@@ -98,14 +138,14 @@ def collecting(
     )
     for node in nodes:
         try:
-            shots += yield from _shots_of(node, named[node.fullName()], by_frame)
+            shots += yield from _shots_of(node, named[node.fullName()])
         except InputError as error:
             trouble.append(_about(node, error))
     source = {
         "host": f"Nuke {nuke.NUKE_VERSION_STRING}",
         "scene": _script(),
-        "nodes": ", ".join(node.fullName() for node in nodes),
-        "rendered": ", ".join(n.fullName() for n in nodes if n.fullName() in _rendered),
+        "nodes": ", ".join(names_of(nodes)),
+        "rendered": ", ".join(name for name in names_of(nodes) if _is_rendered(name)),
     }
     return PublishRequest(
         tuple(shots), to or default_folder(), version, tuple(trouble), source=source
@@ -115,21 +155,16 @@ def collecting(
 @atexit.register
 def forget_plates() -> None:
     """Remove the plates that were rendered. Never fails."""
-    while _rendered:
-        shutil.rmtree(_rendered.popitem()[1], ignore_errors=True)
+    while _kept:
+        _kept.popitem()[1].remove()
 
 
-def _shots_of(node: nuke.Group, name: str, by_frame: bool) -> Working[List[Shot]]:
+def _shots_of(node: nuke.Group, name: str) -> Working[List[Shot]]:
     """One shot a view, for a publish. InputError and its kin."""
-
-    def folder() -> Path:
-        shutil.rmtree(_rendered.pop(node.fullName(), ""), ignore_errors=True)
-        _rendered[node.fullName()] = temporary.new_folder()
-        return _rendered[node.fullName()]
-
+    plates = _kept.setdefault(node.fullName(), _Kept())
     frames = knobs.whole_range(node)
     shots = yield from shots_of(
-        node, name, frames, folder, lambda _, shot: f"{shot}.####.exr", by_frame
+        node, name, frames, plates, lambda _, shot: f"{shot}.####.exr", by_frame=True
     )
     return shots
 
@@ -138,16 +173,16 @@ def shots_of(
     node: nuke.Group,
     name: str,
     frames: Sequence[int],
-    folder: Callable[[], Path],
+    place: Plates,
     mattes: Callable[[str, str], str],
     by_frame: bool,
 ) -> Working[List[Shot]]:
     """One shot a view of a node, for what runs without Nuke.
 
-    With the neighbours that the frames are solved with. ``folder`` gives the folder of plates,
-    where some have to be rendered; ``mattes`` their pattern for a view and its shot. Yields before
-    and after each step of the rendering: a frame, so that Nuke is free between two, or a whole
-    range. InputError and its kin, OutputError, CancelledError.
+    With the neighbours that the frames are solved with. ``place``: of plates that have to be
+    rendered; ``mattes`` gives the pattern of a view and its shot. Yields before and after each step
+    of the rendering: a frame, so that Nuke is free between two, or a whole range. InputError and
+    its kin, OutputError, CancelledError.
     """
     knobs.follow_range(node)
     chosen = knobs.settings_of(node, frames)
@@ -168,8 +203,12 @@ def shots_of(
     files = _files(node, around, views)
     if files is None:
         named = {view: [sources.frame(one, view, space) for one in around] for view in views}
-        plates = render.Plates(node, around, views, folder(), space)
-        files = yield from _render(node, plates, sources, named, by_frame)
+        record = rendered.record_of(node, named, sources.states())  # what comes later is another
+        files = place.find(record)
+        if files is None:
+            plates = render.Plates(node, around, views, place.folder(), space)
+            files = yield from _render(node, plates, sources, record, by_frame)
+            place.keep(record, files)
     shots = []
     for view in views:
         own = name if len(views) == 1 else f"{name}_{view}"
@@ -186,9 +225,6 @@ def shots_of(
         )
         shots.append(unfollowed(shot))  # as in the node's own mattes
     return shots
-
-
-Files = Dict[str, Dict[Role, str]]  # patterns or stills, by view and role
 
 
 def _files(node: nuke.Group, frames: Sequence[int], views: Tuple[str, ...]) -> Optional[Files]:
@@ -211,13 +247,11 @@ def _render(
     node: nuke.Group,
     plates: render.Plates,
     sources: Sources,
-    named: Mapping[str, Sequence[Frame]],
+    record: Record,
     by_frame: bool,
 ) -> Working[Files]:
     """All inputs as EXR plates, with the record of what they were made from."""
-    name, states, done = node.name(), sources.states(), 0
-    for frame in (frame for several in named.values() for frame in several):
-        states.look(frame)  # before it is rendered: what comes later is another file
+    name, done = node.name(), 0
     yield f"Rendering the inputs of {name}.", 0
     _check_there(node, name)
     for count in plates.render(by_frame):
@@ -230,12 +264,12 @@ def _render(
             f"The nodes above {name} were changed while its inputs were rendered; do it again."
         )
     try:
-        rendered.write_record(plates.folder, node, named, states)
+        write_plate_record(plates.folder, record)
     except OSError as reason:
         raise OutputError(f"{plates.folder} cannot be written ({reason.strerror}).") from None
     frames = plates.by_view()
-    found: Files = {view: {} for view in named}
-    for view in named:
+    found: Files = {view: {} for view in frames}
+    for view in frames:
         for plate in frames[view][0].plates:
             pattern = f"{plates.folder.as_posix()}/{plate.role.value}.{view}.####.exr"
             alone = {frame.plate(plate.role) for frame in frames[view]} == {plate}
@@ -255,6 +289,15 @@ def _about(node: nuke.Group, error: DmpError) -> str:
     """The sentence with the node's name in it."""
     sentence = str(error)
     return sentence if node.name() in sentence else f"{node.fullName()}: {sentence}"
+
+
+def names_of(nodes: Sequence[nuke.Group]) -> List[str]:
+    """The nodes' full names."""
+    return [node.fullName() for node in nodes]
+
+
+def _is_rendered(name: str) -> bool:
+    return name in _kept and _kept[name].is_rendered
 
 
 def script_stem() -> str:

@@ -107,7 +107,7 @@ def _shots(
 
     name = rendered.shot_name(node)
     shots = yield from collect.shots_of(
-        node, name, frames, folder, lambda view, _: files.of_view(view), by_frame
+        node, name, frames, collect.Plates(folder), lambda view, _: files.of_view(view), by_frame
     )
     return shots
 

@@ -1,6 +1,7 @@
 """DMP Matte > Publish...: the facility's pyblish window where there is one, else without a window.
 
-The publish then runs in the engine's Python (dmp_matting.BackgroundPublish); Nuke stays free.
+Plates that are no files are rendered before, one frame after the other, with Nuke free between two.
+Without a window the publish then runs in the engine's Python (dmp_matting.BackgroundPublish).
 At the end there is one message: what failed, with the repair that can be had at once, or where
 it was published.
 """
@@ -19,6 +20,7 @@ from dmp_matting.hosts import (
     InputError,
     PublishRequest,
     as_dmp_error,
+    has_publish_window,
     open_publish_window,
 )
 
@@ -27,6 +29,11 @@ from .node import each_node
 from .results import Severity
 from .ticker import Ticker
 
+TITLE = f"{NAME}: publish"
+WAIT = (
+    "The plates are being rendered, since the script has changed; refresh this window when the "
+    "progress bar is gone."
+)
 RUNNING: List[Union[steps.Steps[PublishRequest], Publishing]] = []  # one or none
 
 
@@ -35,7 +42,8 @@ def press() -> None:
     try:
         if RUNNING:
             raise InputError("A publish is running; its progress bar has a Cancel.")
-        if open_publish_window(collect.collect):
+        if has_publish_window():
+            _start(steps.run(TITLE, collect.collecting(), _open_window, _not_collected))
             return
         nodes = collect.chosen_nodes()
         choices = _show_dialog(nodes)
@@ -43,14 +51,38 @@ def press() -> None:
             to, names, version = choices
             chosen = [node for node in nodes if names[node.fullName()]]
             working = collect.collecting(chosen, to, names, version)
-            rendering = steps.run(
-                f"{NAME}: publish", working, lambda request: start(request, names), _not_collected
-            )
-            if rendering is not None:
-                RUNNING[:] = [rendering]
+            _start(steps.run(TITLE, working, lambda one: start(one, names), _not_collected))
     except Exception as error:
         collect.forget_plates()
         nuke.message(str(as_dmp_error(error)))
+
+
+def _start(rendering: Optional[steps.Steps[PublishRequest]]) -> None:
+    if rendering is not None:
+        RUNNING[:] = [rendering]
+
+
+def _open_window(_: PublishRequest) -> None:
+    """The plates are rendered, in steps: the window's collectors take them."""
+    RUNNING.clear()
+    open_publish_window(collect_for_window)
+
+
+def collect_for_window() -> PublishRequest:
+    """What a pyblish window collects, each time that it is opened or refreshed. InputError.
+
+    A collector has to answer at once: where something has changed since the plates were rendered,
+    they are rendered again in steps, and the request has a sentence until that is done.
+    """
+    found: List[PublishRequest] = []
+
+    def ended(request: PublishRequest) -> None:
+        RUNNING.clear()
+        found.append(request)
+
+    rendering = steps.run(TITLE, collect.collecting(), ended, _not_collected)
+    _start(rendering)
+    return found[0] if rendering is None else PublishRequest((), trouble=(WAIT,))
 
 
 def _not_collected(error: DmpError) -> None:
@@ -93,7 +125,7 @@ class Publishing:
         self, request: PublishRequest, names: Mapping[str, str], before: Mapping[str, str]
     ) -> None:
         self._request, self._names, self._before = request, names, before
-        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(f"{NAME}: publish")
+        self._bar: Optional[nuke.ProgressTask] = nuke.ProgressTask(TITLE)
         self._bar.setMessage("Starting.")
         self._cancelled = False
         self._task = BackgroundPublish(request)

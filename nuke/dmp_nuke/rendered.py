@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Mapping, Sequence
+from typing import Dict, List, Mapping, Sequence
 
 import nuke
 
@@ -24,13 +24,13 @@ from dmp_matting.hosts import (
     frame_status,
     read_plate_record,
     recorded_plates,
-    write_plate_record,
 )
 
 from . import output, prepare
 from .render import plate_path
 from .sources import Sources, number_at
 
+Record = Dict[str, List[str]]  # name and status, by the file's name
 JOB, PLATES = "farm", "plates"  # folders beside the node's EXRs
 
 
@@ -50,20 +50,19 @@ def plates_of(node: nuke.Group, to: str = "") -> Path:
     return Path(os.path.abspath(to)) / shot_name(node) if to else job_folder(node) / PLATES
 
 
-def write_record(
-    folder: Path, node: nuke.Group, frames: Mapping[str, Sequence[Frame]], states: FileStates
-) -> None:
-    """Write beside rendered plates what they were made from. OSError.
+def record_of(
+    node: nuke.Group, frames: Mapping[str, Sequence[Frame]], states: FileStates
+) -> Record:
+    """What rendered plates are made from, by the name of each one's file.
 
     ``frames``: as a job of the node names their plates, by view. ``states``: the files behind them.
     """
-    found = {
+    return {
         _file_of(node, plate.role, view, frame.number): [plate.path, states.status(plate)]
         for view, several in frames.items()
         for frame in several
         for plate in frame.plates
     }
-    write_plate_record(folder, found)
 
 
 class FarmResults:

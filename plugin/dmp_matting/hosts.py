@@ -42,7 +42,7 @@ from .ocio import configuration_text, host_configuration, own_configuration
 from .paths import cache_folder, unsaved_blends
 from .presets import AUTO, DESCRIPTIONS, PRESETS, Resolved, resolve
 from .publish.background_publish import BackgroundPublish
-from .publish.host_window import open_publish_window
+from .publish.host_window import has_publish_window, open_publish_window
 from .publish.request import PublishRequest
 from .settings import Settings, still_valid
 from .shots.build_clean_plate import (
@@ -107,6 +107,7 @@ __all__ = [
     "frame_status",
     "frames_needed",
     "frames_to_look_at",
+    "has_publish_window",
     "has_unseen_map",
     "host_configuration",
     "is_unseen_map",

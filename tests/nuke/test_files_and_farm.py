@@ -19,7 +19,7 @@ from dmp_matting import run_shots
 from dmp_matting.atomic_write import SYSTEM
 from dmp_matting.cli.shot_lists import read_shots
 from dmp_matting.client.connection import Connection
-from dmp_matting.hosts import FrameStatus, InputError, Keep
+from dmp_matting.hosts import FrameStatus, InputError, Keep, finish
 from dmp_matting.shots.follow import follows
 from dmp_matting.shots.run import check_others
 from dmp_nuke import collect, farm, files, menus, node, states, steps, temporary, terminal
@@ -168,7 +168,7 @@ def test_a_farm_job_of_one_frame_has_its_neighbours(dmp: Any, session: Session) 
         values = json.loads((bundle / "openjd_parameters.json").read_text())
         assert (values["Frames"], values["Around"]) == ("1002", "1001-1003")
         assert values["Image"].endswith(plates)
-        (shot,) = collect.collect([dmp]).shots
+        (shot,) = finish(collect.collecting([dmp])).shots
         assert (shot.frames, shot.around) == ((1002,), (1001, 1002, 1003))
         assert shot.context(shot.frames) == (1001, 1003)
         brighter(dmp)
@@ -203,7 +203,7 @@ def test_a_frame_of_a_farm_is_the_ranges(
     dmp["set_temporal"].setValue("neighbours")
     press(dmp, "matte_range")
     dmp["only"].setValue("1002")
-    (shot,) = collect.collect([dmp]).shots
+    (shot,) = finish(collect.collecting([dmp])).shots
     list(run_shots([replace(shot, output=str(tmp_path / "farm.####.exr"))]))
     (own, _), (farmed, _) = (
         pixels(path) for path in (tmp_path / "v001/matte.1002.exr", tmp_path / "farm.1002.exr")

@@ -17,6 +17,7 @@ from nuke_standin.session import Session, run_until
 
 from dmp_matting import preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.generators import finish
 from dmp_matting.job import Role
 from dmp_matting.publish.request import set_host
 from dmp_nuke import collect, menus, publish
@@ -201,27 +202,78 @@ def test_without_pyblish_one_sentence_shows_how_to_get_it(
     )
 
 
-def test_the_pyblish_window_of_the_facility_is_opened(
-    plates: Shot, session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A window that is registered with pyblish collects through our plug-ins from the script."""
+@pytest.fixture
+def window(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Any]]:
+    """What a pyblish window of the facility has collected, each time that it was shown."""
     import pyblish.api
     import pyblish.util
 
     seen: list[Any] = []
-    window = ModuleType("their_window")
-    window.show = lambda: seen.append(pyblish.util.collect())  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "their_window", window)
+    module = ModuleType("their_window")
+    module.show = lambda: seen.append(pyblish.util.collect())  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "their_window", module)
     pyblish.api.register_gui("their_window")
+    yield seen
+    pyblish.api.deregister_gui("their_window")
+    set_host(None)
+    pyblish.api.deregister_all_paths()
+
+
+def mattes(context: Any) -> list[Any]:
+    return [one for one in context if one.data["family"] == "dmp.matte"]
+
+
+def test_a_pyblish_window_collects_what_was_rendered_in_steps(
+    plates: Shot, session: Session, tmp_path: Path, window: list[Any]
+) -> None:
+    """Nuke is free between two frames; a refresh renders again only what has changed."""
+    dmp = node_of(plates, tmp_path / "matte.%04d.exr")
+    brighter = nuke.nodes.Multiply(value=2.0)
+    brighter.setInput(0, dmp.input(0))
+    dmp.setInput(0, brighter)
+    steps_of_a_frame = [(number, number) for number in plates.frames] * 2  # both inputs
+    publish.press()
+    assert window == [] and session.renders == [], "the window comes when the plates are there"
+    run_until(lambda: not publish.RUNNING)
+    assert [one[1:3] for one in session.renders] == steps_of_a_frame
+    (instance,) = mattes(window[-1])
+    found, _ = pixels(instance.data["dmpShot"].image.replace("####", "1001"))
+    stored, _ = pixels(tmp_path / "plate.1001.exr")
+    assert np.allclose(found["R"], 2 * stored["R"])
+
+    show = sys.modules["their_window"].show
+    show()
+    assert len(mattes(window[-1])) == 1 and len(session.renders) == len(steps_of_a_frame)
+
+    brighter["value"].setValue(3.0)
+    show()
+    assert mattes(window[-1]) == [] and window[-1].data["dmpTrouble"] == [publish.WAIT]
+    assert len(session.renders) == len(steps_of_a_frame), "a collector waits for nothing"
+    show()
+    assert "is under way" in window[-1].data["dmpTrouble"][0]
+    run_until(lambda: not publish.RUNNING)
+    assert [one[1:3] for one in session.renders] == steps_of_a_frame * 2
+    show()
+    (instance,) = mattes(window[-1])
+    found, _ = pixels(instance.data["dmpShot"].image.replace("####", "1001"))
+    assert np.allclose(found["R"], 3 * stored["R"])
+
+    (tmp_path / "plate.1002.exr").write_bytes((tmp_path / "plate.1001.exr").read_bytes())
+    show()
+    assert window[-1].data["dmpTrouble"] == [publish.WAIT], "delivered again"
+    session.bars[-1].cancelled = True
+    run_until(lambda: not publish.RUNNING)
+    assert session.messages == []
+
+
+def test_the_pyblish_window_of_the_facility_is_opened(
+    plates: Shot, session: Session, tmp_path: Path, window: list[Any]
+) -> None:
+    """A window that is registered with pyblish collects through our plug-ins from the script."""
     node_of(plates, tmp_path / "matte.%04d.exr")
-    try:
-        publish.press()
-    finally:
-        pyblish.api.deregister_gui("their_window")
-        set_host(None)
-        pyblish.api.deregister_all_paths()
-    (context,) = seen
-    (instance,) = [one for one in context if one.data["family"] == "dmp.matte"]
+    publish.press()
+    (context,) = window
+    (instance,) = mattes(context)
     found = instance.data["dmpShot"]
     assert found.image == f"{tmp_path.as_posix()}/plate.%04d.exr"
     assert instance.data["name"] == "DMPMatte1" and found.frames == (1001, 1002, 1003)
@@ -229,7 +281,7 @@ def test_the_pyblish_window_of_the_facility_is_opened(
 
 
 def collected(dmp: Any) -> Any:
-    request = collect.collect([dmp], "/to")
+    request = finish(collect.collecting([dmp], "/to"))
     assert request.trouble == ()
     return request.shots
 
@@ -259,7 +311,7 @@ def test_which_files_stand_for_the_inputs(plates: Shot, session: Session, tmp_pa
     assert session.renders == []
     clean["last"].setValue(1003)  # a sequence, held at its beginning: rendered
     assert collected(dmp)[0].clean.endswith("/clean.main.####.exr")
-    assert len(session.renders) == 2
+    assert len(session.renders) == 6
 
     dmp["custom"].setValue(False)
     dmp["preset"].setValue("auto")
@@ -288,10 +340,11 @@ def test_views_and_several_nodes(plates: Shot, session: Session, tmp_path: Path)
     dmp["views"].setValue("left")
     node_of(plates, tmp_path / "other.%04d.exr")["views"].setValue("left")
     nuke.scriptSaveAs((tmp_path / "a.nk").as_posix(), 1)
-    assert [shot.name for shot in collect.collect(to="/to").shots] == ["a_DMPMatte2"]  # is selected
+    (selected,) = finish(collect.collecting(to="/to")).shots
+    assert selected.name == "a_DMPMatte2"
     for node in nuke.selectedNodes():
         node.setSelected(False)
-    names = {shot.name for shot in collect.collect(to="/to").shots}
+    names = {shot.name for shot in finish(collect.collecting(to="/to")).shots}
     assert names == {"a_DMPMatte1", "a_DMPMatte2"}
 
 

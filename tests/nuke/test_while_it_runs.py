@@ -11,7 +11,7 @@ import pytest
 from nuke_standin.session import Session, run_until
 
 from dmp_matting.client.connection import Connection
-from dmp_matting.hosts import Layers
+from dmp_matting.hosts import Layers, finish
 from dmp_nuke import jobs, menus, publish, results
 from dmp_nuke.ticker import Ticker
 
@@ -83,7 +83,7 @@ def test_no_question_in_a_tick(
     monkeypatch.setenv("DMP_ENGINE_PYTHON", "/no/python")
     monkeypatch.setenv("DMP_RUN_DIR", str(tmp_path / "r"))
     press(dmp, "matte_frame")
-    request = publish.collect.collect([dmp], str(tmp_path / "pub"))
+    request = finish(publish.collect.collecting([dmp], str(tmp_path / "pub")))
     publish.start(request, {})
     run_until(lambda: not publish.RUNNING)
     assert len(inside) == 2

@@ -40,6 +40,11 @@ def open_publish_window(
     return True
 
 
+def has_publish_window() -> bool:
+    """Whether :func:`open_publish_window` has one to show."""
+    return _find_window() is not None
+
+
 def _find_window() -> Optional[Callable[[], Any]]:
     """``show`` of the window that was registered last and can be imported."""
     try:
