@@ -77,6 +77,7 @@ setup(
     extras_require={
         **EXTRAS,
         "dev": [
+            "pip>=26.2",  # an index of the tests has it
             "pytest>=8",
             "pytest-timeout>=2.3",
             "pytest-xdist>=3.7",

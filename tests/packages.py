@@ -10,12 +10,17 @@ import atexit
 import base64
 import hashlib
 import http.server
+import importlib.metadata
 import json
 import os
+import re
 import shutil
+import socket
+import struct
 import sys
 import tempfile
 import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -52,28 +57,43 @@ else:
         open(path, "w").write("EXR")
         print(json.dumps(dict({layers!r}, path=path)), flush=True)
 """
+LARGE = 10 * 2**20  # bytes of a file that "breaks" and "resets" cut
 COMMAND = "import sys\nprint('dmp of', sys.prefix)\n"
 
 
-def wheel(folder: Path, name: str, version: str, files: dict[str, str]) -> Path:
+def wheel(folder: Path, name: str, version: str, files: dict[str, str] | dict[str, bytes]) -> Path:
     """A wheel with these files."""
     info = f"{name}-{version}.dist-info"
-    contents = {
+    contents: dict[str, str | bytes] = {
         **files,
         f"{info}/METADATA": f"Metadata-Version: 2.1\nName: {name}\nVersion: {version}\n",
         f"{info}/WHEEL": "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
     rows = []
     for path, text in contents.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(text.encode()).digest()).rstrip(b"=")
-        rows.append(f"{path},sha256={digest.decode()},{len(text.encode())}")
+        content = text.encode() if isinstance(text, str) else text
+        digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest()).rstrip(b"=")
+        rows.append(f"{path},sha256={digest.decode()},{len(content)}")
     contents[f"{info}/RECORD"] = "\n".join([*rows, f"{info}/RECORD,,"]) + "\n"
     made = folder / f"{name}-{version}-py3-none-any.whl"
     folder.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(made, "w") as archive:
         for path, text in contents.items():
-            archive.writestr(zipfile.ZipInfo(path), text)
+            entry = zipfile.ZipInfo(path)
+            entry.external_attr = (0o100755 if ".data/scripts/" in path else 0o100644) << 16
+            archive.writestr(entry, text)
     return made
+
+
+def installed_wheel(folder: Path, name: str) -> Path:
+    """A wheel of a pure package as it is installed in the Python that runs the tests."""
+    found = importlib.metadata.distribution(name)
+    files = {
+        str(path): Path(str(path.locate())).read_bytes()
+        for path in found.files or ()
+        if path.parts[0] == name and "__pycache__" not in path.parts
+    }
+    return wheel(folder, name, found.version, files)
 
 
 def engine_wheel(folder: Path, version: str, status: str = "ok") -> Path:
@@ -95,6 +115,8 @@ class Index(http.server.ThreadingHTTPServer):
     """The simple index over a folder of wheels. ``trouble`` is what happens to a wheel's download.
 
     "cut": half of it arrives; "changed": other bytes; "slow": nothing more comes; or a status code.
+    "breaks" and "resets": of a LARGE file each answer carries two fifths at most, and ends
+    as where a server or the line is lost.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -102,6 +124,7 @@ class Index(http.server.ThreadingHTTPServer):
         self.folder = folder
         self.trouble: str | int = ""
         self.served: list[str] = []
+        self.sent: dict[str, list[tuple[int, int]]] = {}  # of each file: from where, how much
         self.stuck = threading.Event()
         self.going_on = threading.Event()
 
@@ -134,10 +157,39 @@ class Answer(http.server.BaseHTTPRequestHandler):
         if trouble == "changed":
             content = content[:-1] + bytes([content[-1] ^ 1])
         self.server.served.append(name)
+        if len(content) > LARGE:
+            self._send_part(name, content, trouble)
+            return
         self._send(200, content, "application/zip", cut=trouble in ("cut", "slow"))
         if trouble == "slow":
             self.server.stuck.set()
             self.server.going_on.wait(60)
+
+    def _send_part(self, name: str, content: bytes, trouble: str) -> None:
+        """From where the client wants it, and as much as the trouble lets through."""
+        wanted = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
+        start = int(wanted[1]) if wanted else 0
+        body = content[start:]
+        if trouble in ("breaks", "resets"):
+            body = body[: len(content) * 2 // 5]
+        self.send_response(206 if wanted else 200)
+        self.send_header("Content-Type", "application/zip")
+        self.send_header("Accept-Ranges", "bytes")
+        self.send_header("ETag", '"one"')
+        if wanted:
+            end, size = len(content) - 1, len(content)
+            self.send_header("Content-Range", f"bytes {start}-{end}/{size}")
+        self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        if self.command == "HEAD":
+            return
+        self.server.sent.setdefault(name, []).append((start, len(body)))
+        self.wfile.write(body)
+        self.wfile.flush()
+        if trouble == "resets" and len(body) < len(content) - start:
+            time.sleep(0.3)  # a reset throws away what the client has not read
+            at_once = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
 
     def _send(self, code: int, content: bytes, kind: str, cut: bool = False) -> None:
         self.send_response(code)
@@ -180,7 +232,8 @@ def pip_settings(url: str) -> dict[str, str | None]:
     others += [name for name in os.environ if name.startswith("UV_") or "proxy" in name.lower()]
     return {
         **dict.fromkeys(others), "PIP_INDEX_URL": url, "PIP_CONFIG_FILE": os.devnull,
-        "PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "30", "DMP_TORCH_INDEX": None,
+        "PIP_RETRIES": "1", "PIP_DEFAULT_TIMEOUT": "30", "PIP_RESUME_RETRIES": "4",
+        "DMP_TORCH_INDEX": None,
     }  # fmt: skip
 
 
@@ -190,31 +243,53 @@ def unpacked(wheel: str) -> str:
 
     It would compile all of pip in every process that runs it, for two seconds.
     """
-    folder = tempfile.mkdtemp(prefix="dmp-pip-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = _own_folder()
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
     return folder
 
 
-def bring_unpacked_pip(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every Python bring its pip as a folder, for what installs in the tests' own process."""
-    look_at = pythons.look_at
+@cache
+def current_pip() -> str:
+    """The pip of the Python that runs the tests, in a folder of its own."""
+    folder = _own_folder()
+    place = Path(str(importlib.metadata.distribution("pip").locate_file("pip")))
+    shutil.copytree(place, Path(folder, "pip"))
+    return folder
+
+
+def _own_folder() -> str:
+    folder = tempfile.mkdtemp(prefix="dmp-pip-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def bring_pip(monkeypatch: pytest.MonkeyPatch, *, old: bool = False) -> None:
+    """Let every Python bring a pip in a folder, for what installs in the tests' own process.
+
+    The current one, so that none is fetched; ``old``: its own, which test_resume.py has replaced.
+    """
 
     def look(python: str) -> pythons.BasePython | None:
         found = look_at(python)
         if found is None or not found.pip_is_wheel:
             return found
-        return replace(found, pip=unpacked(found.pip))
+        if old:
+            return replace(found, pip=unpacked(found.pip))
+        version = importlib.metadata.version("pip")
+        return replace(found, pip=current_pip(), pip_version=version)
 
     monkeypatch.setattr(pythons, "look_at", look)
+
+
+look_at = pythons.look_at
 
 
 @pytest.fixture
 def index(tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
     """The index, and a user whose pip knows no other; no engine is installed."""
     monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)
-    bring_unpacked_pip(monkeypatch)
+    bring_pip(monkeypatch)
     with served(tmp_path / "packages") as index:
         for name, value in pip_settings(index.url).items():
             if value is None:

@@ -65,7 +65,7 @@ def setup(
         raise InputError("PYTHON, --install and --remove exclude each other; name one of them.")
     request = InstallRequest(torch, source, into, str(base) if base else "", way=DMP)
     if remove:
-        terminal.refuse_with_remove(into)
+        terminal.refuse_with_remove(request)
         data = terminal.uninstall(cache=cache, force=force, only_plan=plan)
         print_result(as_json, data, data["sentence"])
         return

@@ -7,10 +7,11 @@ socket: a host queries from a thread or from a slow timer, not from a draw call.
 from __future__ import annotations
 
 import enum
+import os
 from dataclasses import dataclass, replace
 from typing import Any, Dict, Optional, Tuple
 
-from ..errors import DmpError, EngineMissingError
+from ..errors import DmpError, EngineMissingError, update_remedy
 from ..job import JobState
 from .engine_python import engine_command
 from .install.records import update_sentence
@@ -36,7 +37,8 @@ class EngineState:
 
     sentence  one line for a panel, such as "Ready on NVIDIA RTX 4090."
     device    the preferred device's label, "" where not known yet
-    update    why the engine should be updated, one sentence; "" where it need not
+    update    why the engine should be updated, one sentence; "" where it need not, and where the
+              button's engine would not be used
     jobs      the engine's summaries of jobs that are not over, oldest first
               (docs/engineering/engine_protocol.md)
     """
@@ -53,7 +55,11 @@ def engine_state(python: Optional[str] = None) -> EngineState:
 
     ``python``: the engine's Python of the host's own preferences, if it has one.
     """
-    return replace(_state(python), update=update_sentence(python))
+    state, update = _state(python), update_sentence(python)
+    if not update or python or not os.environ.get("DMP_ENGINE_PYTHON"):
+        return replace(state, update=update)
+    # An installation is not what that variable names: whoever set it updates.
+    return replace(state, sentence=f"{state.sentence} {update[:-1]}; {update_remedy()}.")
 
 
 def _state(python: Optional[str]) -> EngineState:

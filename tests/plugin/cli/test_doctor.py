@@ -121,6 +121,7 @@ def test_an_old_engine_is_named(home: Home, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "words",
     ["setup --install --remove", "setup x --install", "setup --remove --into shared",
+     "setup --remove --from wheels", "setup --remove --torch cpu", "setup --remove --base python",
      "setup --torch cu126", "setup --from wheels", "setup --cache",
      "setup --install --force", "setup --bogus"],
 )  # fmt: skip

@@ -13,6 +13,7 @@ import pytest
 
 from dmp_matting import start_engine, stop_engine
 from dmp_matting.cli.app import app
+from dmp_matting.client import engine_status
 from dmp_matting.client.background_job import BackgroundJob
 from dmp_matting.client.engine_status import EngineStatus, engine_state
 from dmp_matting.errors import EngineError
@@ -41,6 +42,23 @@ def test_no_engine_python(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     missing = engine_state()
     assert missing.status is EngineStatus.MISSING and "/no/such/python" in missing.sentence
     assert engine_state(sys.executable).status is EngineStatus.STOPPED  # the host's own word counts
+
+
+def test_an_older_engine_is_updated_by_whoever_named_it(
+    home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An update by the button would not be used while the variable names another."""
+    older = "The engine is DMP 0.1.0, older than this program (0.2.0)."
+    monkeypatch.setattr(engine_status, "update_sentence", lambda python: older)
+    monkeypatch.setenv("DMP_ENGINE_PYTHON", sys.executable)
+    named = engine_state()
+    assert named.update == "" and named.sentence.endswith(
+        f"{older[:-1]}; unset DMP_ENGINE_PYTHON, or point it at an engine that belongs to this "
+        "program."
+    )
+    assert engine_state(sys.executable).update == older, "which the button would replace"
+    monkeypatch.delenv("DMP_ENGINE_PYTHON")
+    assert engine_state().update == older
 
 
 def test_an_engine_of_another_protocol(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ def _run(chosen: argparse.Namespace) -> Dict[str, Any]:
         chosen.torch, chosen.source, chosen.into, chosen.base, chosen.release, way=RELEASE
     )
     if chosen.remove:
-        terminal.refuse_with_remove(request.into)
+        terminal.refuse_with_remove(request)
         return terminal.uninstall(cache=chosen.cache, force=chosen.force, only_plan=chosen.plan)
     terminal.refuse_without_remove(cache=chosen.cache, force=chosen.force)
     wheels = chosen.release / WHEELS if chosen.release else None

@@ -9,6 +9,17 @@ from typing import List, Mapping, Optional, Tuple, Type
 from ...errors import DmpError, EngineError, InputError, OutputError
 from .ways_in import BUTTON, WayIn
 
+BROKE_OFF = (
+    r"IncompleteRead|Connection broken|ConnectionResetError|Connection reset|RemoteDisconnected|"
+    r"incomplete-download|Response payload is not completed|end of file before message|"
+    r"BadZipFile|Failed to extract archive|File is not a zip file|Read timed out|"
+    r"ReadTimeoutError|error decoding response|Wheel '[^']+' located at [^\n]* is invalid"
+)
+NO_PACKAGE = (
+    r"No matching distribution found for ([\w.\-\[\]+=<>]+)|there (?:is|are) no versions? of "
+    r"([\w.\-]+)|(?:Because|and) ([\w.\-]+)[^\n]* was not found in|"
+    r"Because only ([\w.\-]+)[^\n]* is available"
+)
 # The first pattern that is found counts. {0}: what the pattern's group found; {place}: the folder
 # that was to be written; {source}: the folder of wheels, or the package index with its address;
 # {way}: the way in of the person who reads it.
@@ -30,10 +41,7 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
     (r"(?:401|403) (?:Client )?(?:Error|Unauthorized|Forbidden)|HTTP error 40[13]",
      EngineError, "{source} refused access; correct its address and password "
                   "(PIP_INDEX_URL, or UV_DEFAULT_INDEX)."),
-    (r"IncompleteRead|Connection broken|ConnectionResetError|Connection reset|RemoteDisconnected|"
-     r"incomplete-download|Response payload is not completed|end of file before message|"
-     r"BadZipFile|Failed to extract archive|File is not a zip file|Read timed out|"
-     r"ReadTimeoutError|error decoding response",
+    (BROKE_OFF,
      EngineError, "The download broke off; {way.again}: what pip could keep is not fetched again."),
     (r"Temporary failure in name resolution|Name or service not known|getaddrinfo|"
      r"nodename nor servname|NewConnectionError|Failed to establish a new connection|"
@@ -41,8 +49,7 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
      r"client error \(Connect\)",
      EngineError, "{source} cannot be reached; check its address, the network and the proxy "
                   "(HTTPS_PROXY), or {way.without_net}."),
-    (r"No matching distribution found for ([\w.\-\[\]+=]+)|there (?:is|are) no versions? of "
-     r"([\w.\-]+)|(?:Because|and) ([\w.\-]+)[^\n]* was not found in",
+    (NO_PACKAGE,
      EngineError, "{source} has no package {0}{remedy}."),
     (r"Permission denied: '([^']+)'|Permission denied",
      OutputError, "{place} cannot be written; {way.elsewhere} that can."),
@@ -50,6 +57,12 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
      EngineError, "The Python that was found cannot make environments; install its package "
                   "python3-venv, or {way.another_python}."),
 ]  # fmt: skip
+
+
+def means(output: str, pattern: str) -> bool:
+    """Whether ``pattern``, one of SENTENCES, is what counts of that output."""
+    found = (one for one, _, _ in SENTENCES if re.search(one, output))
+    return next(found, "") == pattern
 
 
 def is_without_reason(output: str) -> bool:

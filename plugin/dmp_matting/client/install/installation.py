@@ -28,7 +28,7 @@ from ...file_lock import only_one
 from ...paths import config_file, data_folder, put_damaged_config_aside, write_config
 from ..background_task import BackgroundTask
 from ..launcher import stop_engine
-from . import failures, machine, payload, records, shared, tools, torch_build
+from . import failures, fetched, machine, payload, records, shared, tools, torch_build
 from .environment import bytes_of, put_in_place, torch_version, write_command
 from .payload import Payload
 from .pythons import pip_is_configured, uv_is_configured
@@ -229,11 +229,16 @@ class Installation:
             data = None if self._into else data_folder()
             self._environment = tools.environment(Path(boot), data)
             if self._tools.boot:
-                self._runner.run(self._tools.fetch_uv(Path(boot)), self._environment)
+                self._runner.run(self._tools.fetch("uv", Path(boot)), self._environment)
                 self._tools = Tools(None, tools.fetched_uv(Path(boot)))
             self._runner.run(self._tools.make_environment(side), self._environment)
             scratch.mkdir()
             self._environment = tools.environment(scratch, data)
+            if self._plan.request.source is None:
+                self._tools = fetched.with_current_pip(
+                    self._tools, self._runner, self._environment, scratch / "pip",
+                    records.python_in(side),
+                )  # fmt: skip
             self._packages(side, report)
             self._runner.check()
             wheel = self._plan.payload.wheel_in(scratch)
@@ -299,33 +304,19 @@ class Installation:
     def _special_torch(self, side: Path, report: Callable[[Step], None]) -> None:
         """A build of torch that the package index may not have; else the one that it has."""
         build, source = self._plan.build, self._plan.request.source
-        uv = "" if source or torch_build.own_index(build) else self._uv_that_knows_builds(side)
-        if uv:
-            command = Tools(self._tools.base, uv).install(
-                side, ["--torch-backend", build.name, torch_build.REQUIREMENT], None
-            )
-            report(Step(f"Getting torch for {build.name}", 0.45))
-            reading = Reading(1)
-            show = reading.reporting(report, 0.46, 0.84)
-            code, _ = self._runner.outcome(command, self._environment, show)
-            self._downloaded += reading.downloaded
-            if not code:
+        index = "" if source else torch_build.own_index(build)
+        if not (source or index or pip_is_configured() or uv_is_configured()):
+            report(Step(f"Looking for torch for {build.name}", 0.45))
+            index = fetched.index_of_build(
+                self._tools, self._runner, self._environment, side / SCRATCH, build,
+                records.python_in(side),
+            )  # fmt: skip
+            if not index:
+                self._notes.append(torch_build.not_had(build))
+                self._locked(side, True, 0.46, 0.84, report)
                 return
-            self._notes.append(torch_build.not_had(build))
-            self._locked(side, True, 0.46, 0.84, report)
-            return
-        words = [*([] if source else self._tools.index_of(build)), torch_build.REQUIREMENT]
+        words = [*self._tools.from_index(index), torch_build.REQUIREMENT]
         self._pip(side, words, Reading(1), 0.46, 0.84, report)
-
-    def _uv_that_knows_builds(self, side: Path) -> str:
-        """uv where nothing leads to a facility's index; fetched as a wheel where it is not here."""
-        if pip_is_configured() or uv_is_configured():
-            return ""
-        if self._tools.uv:
-            return self._tools.uv
-        folder = side / SCRATCH / "uv"
-        code, _ = self._runner.outcome(self._tools.fetch_uv(folder), self._environment)
-        return tools.fetched_uv(folder) if not code else ""
 
     def _pip(
         self,

@@ -23,7 +23,7 @@ from .ways_in import BUTTON, WayIn
 
 # pip: the wheel that ensurepip brings (it runs where it lies), else the installed package's folder.
 _LOOK = """\
-import glob, importlib.util, json, os, sys, sysconfig
+import glob, importlib.metadata, importlib.util, json, os, sys, sysconfig
 wheels = glob.glob(os.path.join(sysconfig.get_config_var("WHEEL_PKG_DIR") or "", "pip-*.whl"))
 ensurepip = importlib.util.find_spec("ensurepip")
 if ensurepip and ensurepip.origin:
@@ -33,7 +33,8 @@ pip = importlib.util.find_spec("pip")
 print(json.dumps({
     "version": sys.version_info[:3], "executable": sys.executable, "bits": sys.maxsize > 2**32,
     "venv": importlib.util.find_spec("venv") is not None, "wheel": wheels[0] if wheels else "",
-    "pip": os.path.dirname(pip.origin) if pip and pip.origin else ""}))
+    "pip": os.path.dirname(pip.origin) if pip and pip.origin else "",
+    "pip_version": importlib.metadata.version("pip") if pip else ""}))
 """
 LOOK_LIMIT = 20.0  # seconds; a Python on a slow network disk
 
@@ -47,6 +48,7 @@ class BasePython:
     venv: bool
     pip: str
     pip_is_wheel: bool
+    pip_version: str = ""
 
     @property
     def fits(self) -> bool:
@@ -71,9 +73,12 @@ def look_at(python: str) -> Optional[BasePython]:
             return None
         wheel = str(found["wheel"])
         pip = wheel or str(found["pip"])
+        named = re.search(r"pip-([\d.]+)", os.path.basename(wheel))
+        pip_version = named[1] if named else "" if wheel else str(found["pip_version"])
         return BasePython(
-            str(found["executable"]) or python, version, bool(found["venv"]), pip, bool(wheel)
-        )
+            str(found["executable"]) or python, version, bool(found["venv"]), pip, bool(wheel),
+            pip_version,
+        )  # fmt: skip
     except (
         OSError, ValueError, LookupError, TypeError, RecursionError, subprocess.TimeoutExpired,
     ):  # fmt: skip
@@ -142,7 +147,30 @@ def in_pip_files(options: str) -> bool:
         Path(os.environ.get("APPDATA") or home) / "pip" / "pip.ini",
         Path(os.environ.get("PROGRAMDATA") or home) / "pip" / "pip.ini",
     ]  # fmt: skip
-    words = re.compile(rf"^\s*({options})\s*=", re.M)
+    return _in_one_of(files, rf"^\s*({options})\s*=")
+
+
+def uv_is_configured() -> bool:
+    """Whether the environment or a file leads uv to an index or a folder of wheels."""
+    names = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE")
+    if any(os.environ.get(name) for name in names):
+        return True
+    if os.environ.get("UV_NO_CONFIG"):
+        return False  # uv then reads none
+    config = os.environ.get("XDG_CONFIG_HOME")
+    folders = [
+        Path(config) if config else Path.home() / ".config", Path("/etc"), Path("/etc/xdg"),
+        Path(os.environ.get("APPDATA") or Path.home()),
+        Path(os.environ.get("PROGRAMDATA") or Path.home()),
+    ]  # fmt: skip
+    files = [folder / "uv" / "uv.toml" for folder in folders]
+    return _in_one_of(
+        files, r"^\s*(\[\[index\]\]|(index|index-url|extra-index-url|find-links)\s*=)"
+    )
+
+
+def _in_one_of(files: List[Path], pattern: str) -> bool:
+    words = re.compile(pattern, re.M)
     for file in files:
         try:
             if words.search(file.read_text(encoding="utf-8", errors="replace")):
@@ -150,12 +178,6 @@ def in_pip_files(options: str) -> bool:
         except OSError:
             continue
     return False
-
-
-def uv_is_configured() -> bool:
-    """Whether the environment leads uv to an index or a folder of wheels."""
-    names = ("UV_INDEX", "UV_DEFAULT_INDEX", "UV_INDEX_URL", "UV_FIND_LINKS", "UV_CONFIG_FILE")
-    return any(os.environ.get(name) for name in names)
 
 
 def _candidates() -> Iterator[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Callable, Dict, List, Optional, Tuple
 
-from ...errors import CancelledError, EngineError
+from ...errors import CancelledError, DmpError, EngineError
 from . import failures, machine
 from .ways_in import BUTTON, WayIn
 
@@ -69,7 +69,11 @@ class Runner:
             if not code:
                 return  # what was wrong has passed
             output = failures.with_reason(output, detailed)
-        raise failures.from_output(output, self.place, self.source, self.log, index, self.way)
+        raise self.failure(output, index)
+
+    def failure(self, output: str, index: str = "") -> DmpError:
+        """The error that an output means. ``index``: the address of the package index."""
+        return failures.from_output(output, self.place, self.source, self.log, index, self.way)
 
     def outcome(
         self,

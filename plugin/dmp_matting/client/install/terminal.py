@@ -10,8 +10,7 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import asdict
-from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List
 
 from ...errors import CancelledError, InputError
 from ...paths import put_damaged_config_aside
@@ -84,11 +83,16 @@ def uninstall(*, cache: bool, force: bool, only_plan: bool = False) -> Dict[str,
     return {"ok": True, "removed": removed, "sentence": sentence}
 
 
-def refuse_with_remove(into: Optional[Path]) -> None:
-    """InputError for a shared folder with ``--remove``, which removes the user's own engine."""
-    if into is not None:
+def refuse_with_remove(request: InstallRequest) -> None:
+    """InputError for what an installation alone takes: ``--remove`` takes the user's own engine."""
+    if request.into is not None:
         raise InputError(
-            f"--remove is for your own engine; a shared one is its folder alone: delete {into}."
+            "--remove is for your own engine; a shared one is its folder alone: delete "
+            f"{request.into}."
+        )
+    if request.source is not None or request.base or request.torch != "auto":
+        raise InputError(
+            "--from, --torch and --base are for an installation; leave them out with --remove."
         )
 
 

@@ -14,7 +14,7 @@ from typing import Callable, Dict, List, Optional, Sequence
 
 from ...errors import InputError
 from ..engine_python import child_environment
-from . import machine, pythons, torch_build
+from . import machine, pythons
 from .pythons import BasePython
 from .steps import Step
 from .torch_build import TorchBuild
@@ -37,15 +37,24 @@ class Tools:
     """What builds the environment: a Python (None: uv brings one), pip on it, or uv.
 
     ``boot``: where no Python fits and there is no uv: an older Python, whose pip can fetch uv.
+    ``pip``: the folder of a pip that was fetched (fetched.py); then that one installs, not uv.
     """
 
     base: Optional[BasePython]
     uv: str
     boot: Optional[BasePython] = None
+    pip: str = ""
 
     @property
     def called(self) -> str:
-        return "uv" if self.uv else "pip"
+        return "uv" if self.uv and not self.pip else "pip"
+
+    @property
+    def resume(self) -> bool:
+        """Whether a file whose download is cut goes on where it was, each time."""
+        version = self.base.pip_version if self.base else ""
+        own = not self.uv and [int(one) for one in re.findall(r"\d+", version)] >= _RESUMES
+        return bool(self.pip) or own
 
     def make_environment(self, folder: Path) -> List[str]:
         """The command that makes an empty environment."""
@@ -59,35 +68,58 @@ class Tools:
         """The command that installs ``words`` into the environment ``folder``."""
         python = str(machine.python_of(folder))
         offline = ["--no-index", "--find-links", str(source)] if source else []
-        if self.uv:
+        if self.called == "uv":
             return [self.uv, "pip", "install", "--python", python, "--compile-bytecode",
                     *offline, *words]  # fmt: skip
-        return [*self._pip(python), "install", *_QUIET, *offline, *words]
+        return [*self._pip(python), "install", *self._quiet, *offline, *words]
 
     def download(self, folder: Path, words: Sequence[str]) -> List[str]:
         """The command that downloads wheels into ``folder``; pip alone can."""
         assert self.base is not None
-        return [*self._pip(self.base.path), "download", *_QUIET, "--dest", str(folder), *words]
+        pip = self._pip(self.base.path)
+        return [*pip, "download", *self._quiet, "--dest", str(folder), *words]
 
-    def index_of(self, build: TorchBuild) -> List[str]:
-        """The words that lead to a facility's index of that build of torch, if it has one."""
-        index = torch_build.own_index(build)
-        return ["--index" if self.uv else "--extra-index-url", index] if index else []
+    def from_index(self, index: str) -> List[str]:
+        """The words that lead to one more index; none for ""."""
+        if not index:
+            return []
+        return ["--index" if self.called == "uv" else "--extra-index-url", index]
 
-    def fetch_uv(self, folder: Path) -> List[str]:
-        """The command that puts uv, a wheel of the package index, into a folder."""
+    def fetch(self, requirement: str, folder: Path, python: str = "") -> List[str]:
+        """The command that puts a wheel of the package index into a folder.
+
+        ``python``: the one that is to run it; needed where uv fetches.
+        """
+        where = ["--only-binary", ":all:", "--target", str(folder), requirement]
+        if self.uv and python:
+            return [self.uv, "pip", "install", "--python", python, *where]
         base = self.boot or self.base
         assert base is not None
-        tools = Tools(base, "")
-        return [*tools._pip(base.path), "install", *_QUIET, "--target", str(folder), "uv"]
+        return [*Tools(base, "")._pip(base.path), "install", *_QUIET, *where]
+
+    def index_that_has(self, requirement: Path, build: TorchBuild, python: str) -> List[str]:
+        """The command of uv that prints which index has that build of torch."""
+        return [self.uv, "pip", "compile", "--no-deps", "--torch-backend", build.name,
+                "--emit-index-annotation", "--no-header", "--python", python,
+                str(requirement)]  # fmt: skip
+
+    @property
+    def _quiet(self) -> List[str]:
+        """Where pip can, it prints how far a download is."""
+        return [*_QUIET[:-1], "raw"] if self.resume else _QUIET
 
     def _pip(self, python: str) -> List[str]:
+        if self.pip:
+            return [python, os.path.join(self.pip, "pip")]
         assert self.base is not None
         if self.base.pip_is_wheel:
             return [python, os.path.join(self.base.pip, "pip")]
         return [self.base.path, "-m", "pip", "--python", python]
 
 
+# Of pip. Before, a connection that is reset ended it, also where it could go on after a time-out.
+CURRENT_PIP = "pip>=26.2"
+_RESUMES = [26, 2]
 _QUIET = ["--no-input", "--disable-pip-version-check", "--progress-bar", "off"]
 
 
@@ -114,7 +146,8 @@ def environment(scratch: Path, data: Optional[Path]) -> Dict[str, str]:
     requests' names others.
     """
     made = {name: value for name, value in child_environment().items() if name not in _ELSEWHERE}
-    made.update(PIP_USER="0", PIP_RESUME_RETRIES="5", PYTHONUNBUFFERED="1", UV_NO_PROGRESS="1")
+    made.update(PIP_USER="0", PYTHONUNBUFFERED="1", UV_NO_PROGRESS="1")
+    made.setdefault("PIP_RESUME_RETRIES", "30")  # some seconds each where the line is down
     for name in ("TMPDIR", "TEMP", "TMP"):
         made[name] = str(scratch)  # on the disk of the target: /tmp is often small
     if data is not None:
@@ -146,15 +179,18 @@ class Reading:
     """What the lines of pip and uv mean: which package, how much of the list, how many bytes."""
 
     packages: int
-    seen: int = 0
+    seen: int = 0  # with the last one, of which this part is there
+    part: float = 1.0
     downloaded: int = 0
     _last: str = field(default="", repr=False)
+    _size: str = field(default="", repr=False)
 
     def sentence(self, line: str) -> str:
         """A sentence for an artist; "" for a line that means nothing to one."""
         begun = re.match(r"Collecting ([\w.\-]+)|Processing .*?([\w.]+)-\d[^/\\]*$", line)
         if begun:
             self.seen += 1
+            self.part = 0.0
             self._last = begun[1] or begun[2]
             return f"Getting {self._last} ({min(self.seen, self.packages)} of {self.packages})"
         size = re.match(r"\s*Downloading (\S+) \((?:.*/)?([\d.]+) ?(k|M|G)i?B\)", line)
@@ -162,13 +198,21 @@ class Reading:
             amount = float(size[2]) * {"k": 1e3, "M": 1e6, "G": 1e9}[size[3]]
             self.downloaded += int(amount)
             name = self._last or re.split(r"-\d", size[1])[0]
-            return f"Downloading {name}, {size[2]} {size[3]}B" if amount > 1e6 else ""
+            self._size = f"{name}, {size[2]} {size[3]}B" if amount > 1e6 else ""
+            return f"Downloading {self._size}" if self._size else ""
+        far = re.match(r"Progress (\d+) of (\d+)$", line)
+        if far and self._size and int(far[2]):
+            self.part = int(far[1]) / int(far[2])
+            return f"Downloading {self._size}"
+        broken = re.search(r"Attempting to resume incomplete download \((.+)/(.+), attempt", line)
+        if broken:
+            return f"The connection broke; {self._last} goes on at {broken[1]} of {broken[2]}"
         here = re.match(r"\s*Downloaded (\S+)$", line)
         if here:  # uv names what is larger than 1 MB alone
-            self.seen += 1
+            self.seen, self.part = self.seen + 1, 1.0
             return f"Downloaded {here[1]}"
         if line.startswith(("Installing collected", "Prepared")):
-            self.seen = self.packages
+            self.seen, self.part = self.packages, 1.0
             return "Unpacking the packages"
         return ""
 
@@ -186,4 +230,4 @@ class Reading:
 
     @property
     def fraction(self) -> float:
-        return min(1.0, self.seen / max(1, self.packages))
+        return min(1.0, max(0.0, self.seen - 1 + self.part) / max(1, self.packages))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Callable, List, Tuple
 
 from ...errors import EngineError
-from . import failures, machine, payload, tools, torch_build
+from . import failures, fetched, machine, payload, tools, torch_build
 from .steps import Runner, Step
 from .tools import Reading
 from .ways_in import WHEELS
@@ -37,6 +37,9 @@ def download(
     environment = tools.environment(scratch, None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        python = fetched.with_current_pip(
+            python, runner, environment, scratch / "pip", python.base.path
+        )
         listed, pins = scratch / "packages.txt", scratch / "pins.txt"
         words, count = found.write_lock(listed, with_torch=build.plain)
         show = Reading(count).reporting(report)
@@ -44,7 +47,8 @@ def download(
         if not build.plain:
             # What it needs is to have the same versions; hashes are not known of every build.
             pins.write_text(HASHES.sub("", listed.read_text(encoding="utf-8")), encoding="utf-8")
-            words = ["--only-binary", ":all:", "-c", str(pins), *python.index_of(build)]
+            words = ["--only-binary", ":all:", "-c", str(pins)]
+            words += python.from_index(torch_build.own_index(build))
             exact = python.download(folder, [*words, f"{torch_build.REQUIREMENT}+{build.name}"])
             code, _ = runner.outcome(exact, environment, show)
             if code:

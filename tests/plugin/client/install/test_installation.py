@@ -156,7 +156,7 @@ def test_an_update_leaves_the_old_engine_until_its_work_is_done(
 
 
 TROUBLES: dict[str, tuple[Any, str]] = {
-    "cut": ("cut", "A package arrived other than it was published (a broken download"),
+    "cut": ("cut", "The download broke off; press *Install engine* again"),
     "changed": ("changed", "A package arrived other than it was published"),
     "refused": (403, "The package index {index} refused access"),
     "unreachable": ("unreachable", "The package index {index} cannot be reached"),
@@ -349,7 +349,7 @@ def test_the_release_folders_own_command(index: Index, release: Path, home: Home
     assert not (home.root / "data").exists(), "nothing is installed unasked"
     for words in (
         ["--bogus"], ["--torch"], ["--cache"], ["--remove", "--into", "shared"],
-        ["--rem"],
+        ["--rem"], ["--remove", "--torch", "cpu"], ["--remove", "--from", "wheels"],
     ):  # fmt: skip
         code, failed, shown = run(*words)
         assert (code, failed["error"], shown.count("\n")) == (2, "InputError", 1), shown

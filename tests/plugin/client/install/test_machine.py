@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ntpath
+import os
 import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pytest
@@ -228,7 +230,7 @@ def test_an_older_python_fetches_uv(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pythons, "any_with_pip", lambda: old)
     chosen = tools.choose("", offline=False)
     assert chosen == Tools(None, "", old) and not old.fits
-    assert chosen.fetch_uv(Path("/t"))[:3] == [old.path, "/x/pip.whl/pip", "install"]
+    assert chosen.fetch("uv", Path("/t"))[:3] == [old.path, "/x/pip.whl/pip", "install"]
     with pytest.raises(InputError, match="No Python 3.11 to 3.14 was found"):
         tools.choose("", offline=True)
 
@@ -267,6 +269,60 @@ def test_the_lines_of_pip_are_progress() -> None:
         "Unpacking the packages",
     ]  # fmt: skip
     assert reading.downloaded == 16_900_000 and reading.fraction == 1.0
+
+
+def test_the_lines_of_a_pip_that_resumes_are_progress() -> None:
+    reading = Reading(2)
+    lines = [
+        "Collecting small==1.0", "  Downloading small-1.0-py3-none-any.whl (10 kB)",
+        "Progress 10000 of 10000", "Collecting torch==2.13.0",
+        "  Downloading torch-2.13.0-py3-none-any.whl (20.0 MB)", "Progress 5000000 of 20000000",
+        "  WARNING: Attempting to resume incomplete download (5.0 MB/20.0 MB, attempt 1)",
+        "  Resuming download torch-2.13.0-py3-none-any.whl (5.0 MB/20.0 MB)",
+        "Progress 20000000 of 20000000",
+    ]  # fmt: skip
+    found = [(reading.sentence(line), reading.fraction) for line in lines]
+    assert found == [
+        ("Getting small (1 of 2)", 0.0), ("", 0.0), ("", 0.0), ("Getting torch (2 of 2)", 0.5),
+        ("Downloading torch, 20.0 MB", 0.5), ("Downloading torch, 20.0 MB", 0.625),
+        ("The connection broke; torch goes on at 5.0 MB of 20.0 MB", 0.625), ("", 0.625),
+        ("Downloading torch, 20.0 MB", 1.0),
+    ]  # fmt: skip
+    assert reading.downloaded == 20_010_000
+
+
+@pytest.mark.parametrize(
+    ("version", "resumes"),
+    [("23.2.1", False), ("26.1.2", False), ("26.2", True), ("27.0.dev1", True), ("", False)],
+)
+def test_which_pip_resumes(version: str, resumes: bool) -> None:
+    base = replace(fake_python(), pip_version=version)
+    assert Tools(base, "").resume is resumes and Tools(base, "/x/uv").resume is False
+    assert Tools(None, "/x/uv", pip="/t/pip").resume and Tools(None, "", pip="/t/pip").resume
+    quiet = Tools(base, "").install(Path("/e"), ["x"], None)
+    assert ("raw" in quiet) is resumes and ("off" in quiet) is not resumes
+
+
+@pytest.mark.parametrize(
+    ("text", "led"),
+    [
+        ("", False),
+        ('[[index]]\nurl = "https://index.example/simple"\n', True),
+        ('index-url = "https://index.example/simple"\n', True),
+        ("offline = true\n", False),
+    ],
+)
+def test_a_file_leads_uv_too(
+    text: str, led: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [one for one in os.environ if one.startswith("UV_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    (tmp_path / "uv").mkdir()
+    (tmp_path / "uv" / "uv.toml").write_text(text)
+    assert pythons.uv_is_configured() is led
+    monkeypatch.setenv("UV_NO_CONFIG", "1")
+    assert not pythons.uv_is_configured()
 
 
 def test_the_lines_of_uv_are_progress() -> None:
