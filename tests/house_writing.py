@@ -61,6 +61,38 @@ def mechanisms_stand_in_one_place(tree: Path) -> list[str]:
     ]
 
 
+# Which system it is; what differs there is a function that a test can try for each.
+KNOW_THE_SYSTEM = {
+    "plugin/dmp_matting/operating_system.py",
+    "plugin/dmp_matting/client/install/machine.py",  # what only an installation needs
+}
+ASKS_THE_SYSTEM = ("sys.platform", "os.name", "sys.getwindowsversion")
+ONLY_SOME_HAVE = {"fcntl", "msvcrt", "resource", "winreg", "_winapi"}
+
+
+def one_file_knows_the_operating_system(tree: Path) -> list[str]:
+    wrong = []
+    for file in sources(tree):
+        name = file.relative_to(tree).as_posix()
+        if name in KNOW_THE_SYSTEM:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            found = isinstance(node, ast.Attribute) and ast.unparse(node) in ASKS_THE_SYSTEM
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                module = getattr(node, "module", None)
+                names = [module] if module else [one.name for one in node.names]
+                found = bool(ONLY_SOME_HAVE & set(names))
+                found = found or (
+                    bool(module)
+                    and any(f"{module}.{one.name}" in ASKS_THE_SYSTEM for one in node.names)
+                )
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("getattr", "hasattr"):
+                found = ast.unparse(node.args[0]) in ("os", "signal", "socket")
+            if found:
+                wrong.append(f"{name}:{node.lineno} asks for the system; use operating_system")
+    return wrong
+
+
 STARTS_PROCESSES = "tests/processes.py"  # each ends with its test
 
 
@@ -82,6 +114,7 @@ def tests_start_processes_in_one_place(tree: Path) -> list[str]:
 WRITING_RULES: list[Callable[[Path], list[str]]] = [
     files_are_written_whole_in_one_place,
     mechanisms_stand_in_one_place,
+    one_file_knows_the_operating_system,
     tests_start_processes_in_one_place,
 ]
 
@@ -108,6 +141,23 @@ PLANTED_IN_WRITING: list[tuple[Callable[[Path], list[str]], dict[str, str], tupl
         )
         for one in MECHANISMS
         for text in [HELD.get(one.name, re.sub(r"\\(.)", r"\1", one.mark))]
+    ),
+    *(
+        (
+            one_file_knows_the_operating_system,
+            {
+                "plugin/dmp_matting/operating_system.py": "import sys\nsys.platform\nos.name\n",
+                "engine/dmp_engine/server/app.py": "import os\nos.getcwd()\ngetattr(job, 'os')\n",
+            },
+            ("engine/dmp_engine/server/pool.py", text),
+        )
+        for text in (
+            "import sys\nx = sys.platform == 'win32'\n",
+            "from sys import platform\n",
+            "import os\nx = os.name\n",
+            "def late():\n    import resource\n",
+            "import os\nx = hasattr(os, 'fork')\n",
+        )
     ),
     *(
         (

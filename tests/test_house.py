@@ -37,6 +37,7 @@ SHARED = (
     "dmp_matting.file_lock",  # one engine at a time: both ends look at one lock
     "dmp_matting.frame_window", "dmp_matting.generators", "dmp_matting.job", "dmp_matting.keep",
     "dmp_matting.ocio",
+    "dmp_matting.operating_system",
     "dmp_matting.paths",
     "dmp_matting.settings", "dmp_matting.version",
 )  # fmt: skip

@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Iterable, Iterator, Optional, Union
 
 from .errors import OutputError, printable
+from .operating_system import is_alive
 
 LEAST_ROOM = 1 << 20  # bytes that a disk must have free when the size is not known yet
 # plate.####.exr, plate.%04d.exr, plate.$F4.exr, plate.@@@@.exr
@@ -113,19 +114,6 @@ def _remove(temporary: Path) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
         else:
             temporary.unlink()
-
-
-def is_alive(process: int) -> bool:
-    """Whether a process of this host runs; on Windows, where the query would kill it, always."""
-    if os.name == "nt":
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        pass  # another user's
-    return True
 
 
 # --- whether a file can be written ---------------------------------------------------------------

@@ -6,24 +6,18 @@ Standard library, Python 3.9.
 from __future__ import annotations
 
 import os
-import sys
 import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any, Iterator
 
+from . import operating_system
+
 
 def try_lock(file: IO[Any]) -> bool:
     """Lock the open ``file`` until it is closed; False where another process holds it."""
     try:
-        if sys.platform == "win32":
-            import msvcrt
-
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        operating_system.lock(file)
     except OSError:
         return False
     return True
@@ -45,16 +39,14 @@ def one_after_another(folder: Path, seconds: float) -> Iterator[bool]:
 
     Nobody waits longer than ``seconds``, and nobody where a folder cannot be locked, as on Windows.
     """
-    if sys.platform == "win32":
+    if not operating_system.LOCKS_FOLDERS:
         yield False
         return
-    import fcntl
-
     file, end, waited = os.open(folder, os.O_RDONLY), time.monotonic() + seconds, False
     try:
         while time.monotonic() < end:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                operating_system.lock_folder(file)
                 break
             except BlockingIOError:
                 waited = True

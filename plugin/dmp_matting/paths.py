@@ -20,15 +20,13 @@ import io
 import json
 import os
 import stat
-import sys
 from pathlib import Path
 from typing import Any, Dict, Iterator, Mapping, Optional, Union
 
+from . import operating_system
 from .atomic_write import atomic_write
 from .errors import EngineError, InputError, OutputError
 
-WINDOWS = sys.platform == "win32"
-NUMBERED = 10  # further run folders in /tmp, where others have taken ours
 SHARED = 0o1777  # as /tmp: everybody may make a folder in it, and nobody remove another's
 
 
@@ -53,28 +51,16 @@ def _run_folders() -> Iterator[Path]:
     named = os.environ.get("DMP_RUN_DIR", "")
     if named:
         yield _expanded(named, "DMP_RUN_DIR")
-    elif WINDOWS:
-        yield _windows_local() / "run"
     else:
-        user = os.getuid()
-        yield Path(f"/tmp/dmp-{user}")
-        if os.path.isdir(f"/run/user/{user}"):
-            yield Path(f"/run/user/{user}/dmp")
-        yield from (Path(f"/tmp/dmp-{user}-{number}") for number in range(2, NUMBERED))
+        yield from operating_system.run_folders(lambda: _home("DMP_RUN_DIR"))
 
 
 def cache_folder() -> Path:
     """The cache folder (not made here). Raises EngineError for a user without a home folder."""
     named = os.environ.get("DMP_CACHE_DIR", "")
     if named:
-        folder = _expanded(named, "DMP_CACHE_DIR")
-        return folder if WINDOWS else folder / f"user-{os.getuid()}"
-    if WINDOWS:
-        return _windows_local() / "Cache"
-    if sys.platform == "darwin":
-        return _home("DMP_CACHE_DIR") / "Library" / "Caches" / "dmp-matting"
-    named = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(named) if named else _home("DMP_CACHE_DIR") / ".cache") / "dmp-matting"
+        return operating_system.of_this_user(_expanded(named, "DMP_CACHE_DIR"))
+    return operating_system.cache_folder(lambda: _home("DMP_CACHE_DIR"))
 
 
 def make_cache_folder() -> Path:
@@ -84,7 +70,7 @@ def make_cache_folder() -> Path:
     """
     folder = cache_folder()
     named = os.environ.get("DMP_CACHE_DIR", "")
-    if named and not WINDOWS:  # a site may name one for all of its users
+    if named and folder != _expanded(named, "DMP_CACHE_DIR"):  # a site names one for all users
         try:
             folder.parent.parent.mkdir(parents=True, exist_ok=True)
             folder.parent.mkdir()
@@ -105,20 +91,18 @@ def _private(folder: Path, variable: str, *, ours: bool) -> Path:
     """
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        link, found = folder.lstat(), folder.stat()
+        own = operating_system.is_own(folder)
+        is_open = operating_system.others_may_write(folder)
     except OSError as reason:
         raise _cannot_be_made(folder, reason, variable) from None
-    if WINDOWS:
-        return folder  # lies in the user's profile, which Windows keeps private
-    user = os.getuid()
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != user or link.st_uid not in (user, 0):
+    if not own:
         raise EngineError(
             f"{folder} does not belong to you, so it is not used for the engine; "
             f"remove it or set {variable} to a folder of your own."
         )
-    if found.st_mode & 0o022 and ours:
+    if is_open and ours:
         folder.chmod(0o700)
-    elif found.st_mode & 0o022:
+    elif is_open:
         raise EngineError(
             f"Others may write to {folder}, so it is not used for the engine; "
             f"`chmod 700` it or set {variable} to a folder of your own."
@@ -158,13 +142,7 @@ def data_folder() -> Path:
     named = os.environ.get("DMP_DATA_DIR", "")
     if named:
         return _expanded(named, "DMP_DATA_DIR")
-    if WINDOWS:
-        return _windows_local()
-    if sys.platform == "darwin":
-        return _home("DMP_DATA_DIR") / "Library" / "Application Support" / "dmp-matting"
-    named = os.environ.get("XDG_DATA_HOME", "")
-    root = Path(named) if named else _home("DMP_DATA_DIR") / ".local" / "share"
-    return root / "dmp-matting"
+    return operating_system.data_folder(lambda: _home("DMP_DATA_DIR"))
 
 
 def unsaved_blends() -> Path:
@@ -177,15 +155,7 @@ def config_file() -> Path:
     named = os.environ.get("DMP_CONFIG", "")
     if named:
         return _expanded(named, "DMP_CONFIG")
-    if WINDOWS:
-        return _windows_local() / "config.json"
-    if sys.platform == "darwin":
-        return (
-            _home("DMP_CONFIG") / "Library" / "Application Support" / "dmp-matting" / "config.json"
-        )
-    named = os.environ.get("XDG_CONFIG_HOME", "")
-    root = Path(named) if named else _home("DMP_CONFIG") / ".config"
-    return root / "dmp-matting" / "config.json"
+    return operating_system.config_folder(lambda: _home("DMP_CONFIG")) / "config.json"
 
 
 def open_regular(path: Union[str, Path]) -> io.BufferedReader:
@@ -261,8 +231,3 @@ def write_config(values: Mapping[str, Any]) -> Path:
             f"The configuration {path} cannot be written ({reason.strerror})."
         ) from None
     return path
-
-
-def _windows_local() -> Path:
-    named = os.environ.get("LOCALAPPDATA", "")
-    return (Path(named) if named else _home("LOCALAPPDATA")) / "dmp-matting"

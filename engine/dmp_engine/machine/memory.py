@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+from dmp_matting.operating_system import limits
 
 NO_LIMIT = 1 << 60  # bytes; cgroup v1 writes a number near 2**63 where there is none
 
@@ -50,10 +51,9 @@ def _of_groups(root: Path) -> Iterator[int]:
 
 def _of_account(root: Path) -> Iterator[int]:
     """What `ulimit -v` leaves."""
-    if sys.platform == "win32":
+    resource = limits()
+    if resource is None:
         return
-    import resource
-
     limit, _ = resource.getrlimit(resource.RLIMIT_AS)
     if limit != resource.RLIM_INFINITY:
         pages = _text(root / "proc/self/statm").split()

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from dmp_matting.operating_system import limits
 
 HEADER_LIMIT = 10.0  # seconds for the header of a request, also between two of one connection
 MOST_WAITING = 256  # connections
@@ -63,10 +64,9 @@ def limited_protocol(
 
 def raise_file_limit() -> None:
     """Allow this process as many open files as it may have, up to OPEN_FILES."""
-    if sys.platform == "win32":
+    resource = limits()
+    if resource is None:
         return
-    import resource
-
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, OPEN_FILES)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -17,9 +17,7 @@ import json
 import logging
 import os
 import secrets
-import signal
 import socket
-import sys
 import time
 from argparse import Namespace
 from collections.abc import Iterator
@@ -29,6 +27,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
+from dmp_matting import operating_system
 from dmp_matting.atomic_write import atomic_write
 from dmp_matting.errors import EngineError
 from dmp_matting.file_lock import try_lock
@@ -45,7 +44,6 @@ from .log import open_log, rotate
 from .pool import Pool
 from .result_cache import ResultCache
 
-WINDOWS = sys.platform == "win32"
 TICK = 0.25  # seconds
 LOCK_TRIES, LOCK_INTERVAL = 5, 0.04  # seconds
 TOUCH = 3600.0  # seconds between two touches of our files in /tmp, which cleaners go by
@@ -70,7 +68,7 @@ def serve(options: Namespace) -> int:
         return 0
     with contextlib.closing(lock):
         listener, address = _listen(options)
-        if options.detach and not WINDOWS and os.fork():
+        if options.detach and operating_system.fork():
             os._exit(0)  # the caller's child ends here; the engine goes on without a parent
         _write_pid(lock)
         return asyncio.run(_Engine(options, address, lock).run(listener))
@@ -116,7 +114,7 @@ def _listen(options: Namespace) -> tuple[socket.socket, str]:
     """
     for name in ("engine.json", "engine.sock"):
         (options.run_folder / name).unlink(missing_ok=True)
-    if options.tcp or WINDOWS:
+    if options.tcp or not operating_system.HAS_UNIX_SOCKETS:
         return _listen_tcp()
     path = options.run_folder / "engine.sock"
     listener = socket.socket(socket.AF_UNIX)
@@ -170,8 +168,8 @@ class _Engine:
 
     async def run(self, listener: socket.socket) -> int:
         loop = asyncio.get_running_loop()
-        if not WINDOWS:
-            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        with contextlib.suppress(NotImplementedError):  # the loops of Windows have none
+            for number in operating_system.ending_signals():
                 loop.add_signal_handler(number, self.api.stop_asked.set)
         server = _http(self.api.app(self.token))
         serving = asyncio.create_task(server.serve(sockets=[listener]))

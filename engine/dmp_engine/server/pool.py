@@ -21,6 +21,7 @@ from typing import Any
 
 from dmp_matting.errors import DmpError, EngineError, from_wire
 from dmp_matting.ocio import ocio_digest, worker_environment
+from dmp_matting.operating_system import usable_cores
 
 from .devices import Device
 
@@ -301,8 +302,7 @@ class Pool:
 
     def __init__(self, cpu_workers: int = 1) -> None:
         self._cpu_workers = max(1, cpu_workers)
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        share = max(1, (cores or 1) // self._cpu_workers)
+        share = max(1, usable_cores() // self._cpu_workers)
         self._threads = share if self._cpu_workers > 1 else 0  # of a worker; 0: torch's own choice
         self.slots: list[Slot] = []
         self._probe: asyncio.Task[None] | None = None

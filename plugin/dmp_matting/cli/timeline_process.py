@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ..errors import DmpError, InputError
+from ..operating_system import limits
 from .timelines import read_timeline
 
 MEMORY = 4 << 30  # bytes
@@ -31,13 +32,14 @@ def main(path: str) -> None:
 
 
 def _limit() -> None:
+    resource = limits()
+    if resource is None:
+        return
     try:
-        import resource
-
         for kind, most in ((resource.RLIMIT_AS, MEMORY), (resource.RLIMIT_CPU, CPU)):
             resource.setrlimit(kind, (most, most))
-    except (ImportError, ValueError, OSError):
-        pass  # Windows; or a stricter limit that is there already
+    except (ValueError, OSError):
+        pass  # a stricter limit that is there already
 
 
 if __name__ == "__main__":

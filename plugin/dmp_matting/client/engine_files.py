@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
-import signal
-import sys
 import time
 from pathlib import Path
 from typing import Any, Dict, Optional
 
+from .. import operating_system
 from ..errors import EngineError
 from ..file_lock import only_one
 from ..paths import cache_folder, open_regular, run_folder
 
-WINDOWS = sys.platform == "win32"
 LARGEST = 64 << 10  # bytes of a run file
 FIELDS = {"address": str, "token": str, "version": str, "pid": int}  # of the run file
 
@@ -96,4 +93,4 @@ def engine_is_suspended() -> bool:
 
 def kill(pid: int) -> None:
     with contextlib.suppress(OSError):  # it ended by itself meanwhile
-        os.kill(pid, signal.SIGTERM if WINDOWS else signal.SIGKILL)
+        operating_system.kill(pid)

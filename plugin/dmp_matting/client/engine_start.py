@@ -10,17 +10,16 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 import threading
 from typing import Any, Dict, List, Optional
 
 from ..errors import EngineError, EngineMissingError, from_wire, limit_hint
+from ..operating_system import detached
 from ..paths import make_cache_folder, run_folder
 from .engine_files import lock_is_held, log_file
 from .engine_python import engine_environment
 
 END_LIMIT = 2.0  # seconds for the end of a process that has reported why it ends
-WINDOWS = sys.platform == "win32"
 
 
 class EngineDied(EngineError):
@@ -31,9 +30,6 @@ class Starting:
     """An engine that has been started, without a tie to this process: session, console, folder."""
 
     def __init__(self, command: List[str]) -> None:
-        detached: Dict[str, Any] = {"start_new_session": True}
-        if WINDOWS:
-            detached = {"creationflags": 0x00000008 | 0x00000200}  # DETACHED_PROCESS, own group
         make_cache_folder()
         log = log_file()
         try:
@@ -49,7 +45,7 @@ class Starting:
             try:
                 self.process = subprocess.Popen(
                     command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=file,
-                    cwd=run_folder(), env=engine_environment(), **detached,
+                    cwd=run_folder(), env=engine_environment(), **detached(),
                 )  # fmt: skip
             except OSError as reason:
                 raise EngineMissingError(

@@ -14,7 +14,8 @@ import tempfile
 import time
 from typing import Iterable
 
-from ..atomic_write import SYSTEM, is_alive
+from ..atomic_write import SYSTEM
+from ..operating_system import is_alive, knows_the_dead
 
 OLD = 7 * 86400.0  # seconds without a new file; plates are needed until they are sent
 _NAME = re.compile(r"dmp-[a-z]+-(?P<system>[0-9a-f]{8})\.(?P<process>\d{1,10})\.\w+")
@@ -50,7 +51,7 @@ def sweep_temporary_folders(parents: Iterable[str] = ("",)) -> int:
 
 def _is_left(folder: str, system: str, process: int) -> bool:
     """Whether its maker has ended; of another machine's, and on Windows, its age decides."""
-    if system == SYSTEM and os.name != "nt":
+    if system == SYSTEM and knows_the_dead():
         return not is_alive(process)
     try:
         return time.time() - os.stat(folder).st_mtime > OLD

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import sys
 import tempfile
 from pathlib import Path
 from typing import Mapping, Optional
@@ -15,6 +13,7 @@ from ..client.background_job import BackgroundJob
 from ..client.engine_process import Notice, query_engine
 from ..errors import CancelledError, DmpError, EngineError
 from ..job import Layers, Progress, Role
+from ..operating_system import has_screen
 from ..shots.up_to_date import overwrites
 from .background import BackgroundJobs, Outcome
 from .form import Form
@@ -172,5 +171,4 @@ def dark() -> QtGui.QPalette:
 
 def can_be_shown() -> bool:
     """False where a window would end the program: Linux without a display."""
-    named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
-    return not sys.platform.startswith("linux") or any(os.environ.get(name) for name in named)
+    return has_screen()

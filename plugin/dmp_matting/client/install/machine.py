@@ -1,7 +1,8 @@
 """Everything about an installation that differs between operating systems, in this one file.
 
-Standard library only, Python 3.9. The functions about paths take ``windows`` as an argument, so
-that a test can try both; nothing of Windows and macOS has been run on such a machine yet.
+What is of no installation alone is in operating_system.py. The functions about paths take
+``windows`` as an argument, so that a test can try both; nothing of Windows and macOS has been run
+on such a machine yet. Standard library only, Python 3.9.
 """
 
 from __future__ import annotations
@@ -15,8 +16,7 @@ import time
 from pathlib import Path, PurePath, PureWindowsPath
 from typing import Any, Dict, List, Optional, Tuple
 
-WINDOWS = sys.platform == "win32"
-MACOS = sys.platform == "darwin"
+from ...operating_system import MACOS, WINDOWS
 
 
 def scripts_folder(environment: PurePath, windows: bool = WINDOWS) -> PurePath:
@@ -102,7 +102,9 @@ def uv_places(windows: bool = WINDOWS) -> List[str]:
     return [str(home / ".local" / "bin" / name), str(home / ".cargo" / "bin" / name)]
 
 
-RELEASE_SCRIPT = ".\\install.ps1" if WINDOWS else "sh install.sh"  # as a person types it there
+def release_script(windows: bool = WINDOWS) -> str:
+    """The script of a release folder, as a person types it there."""
+    return ".\\install.ps1" if windows else "sh install.sh"
 
 
 # Becomes a command with nothing on its standard input. A shell beside it ends it, and all that it
@@ -121,17 +123,17 @@ def tied(command: List[str], windows: bool = WINDOWS) -> List[str]:
     return command if windows else ["/bin/sh", "-c", _TIED, "dmp", *command]
 
 
-def child_options() -> Dict[str, Any]:
+def child_options(windows: bool = WINDOWS) -> Dict[str, Any]:
     """Options of Popen for a child of ``tied`` that can be ended with all its children."""
-    if WINDOWS:  # CREATE_NO_WINDOW, own group
+    if windows:  # CREATE_NO_WINDOW, own group
         return {"creationflags": 0x08000000 | 0x00000200, "stdin": subprocess.DEVNULL}
     return {"start_new_session": True, "stdin": subprocess.PIPE}
 
 
-def end_tree(child: subprocess.Popen[Any]) -> None:
+def end_tree(child: subprocess.Popen[Any], windows: bool = WINDOWS) -> None:
     """End a child and everything that it started; never fails."""
     try:
-        if WINDOWS:
+        if windows:
             subprocess.run(
                 ["taskkill", "/T", "/F", "/PID", str(child.pid)], capture_output=True, check=False
             )
@@ -152,11 +154,11 @@ def wait_for_tree(child: subprocess.Popen[Any], seconds: float = 2.0) -> None:
         time.sleep(0.01)
 
 
-def driver_cuda() -> Optional[Tuple[int, int]]:
+def driver_cuda(windows: bool = WINDOWS) -> Optional[Tuple[int, int]]:
     """The newest CUDA that the NVIDIA driver of this machine runs, as (12, 4); None without one."""
     version = ctypes.c_int()
     try:
-        library = ctypes.CDLL("nvcuda.dll" if WINDOWS else "libcuda.so.1")
+        library = ctypes.CDLL("nvcuda.dll" if windows else "libcuda.so.1")
         if library.cuDriverGetVersion(ctypes.byref(version)) or not version.value:
             return None
     except (OSError, AttributeError):
@@ -164,14 +166,42 @@ def driver_cuda() -> Optional[Tuple[int, int]]:
     return version.value // 1000, version.value % 1000 // 10
 
 
-def index_build() -> str:
+def why_no_cuda(macos: bool = MACOS) -> str:
+    """Why no machine of this system has CUDA; "" where some have."""
+    return "macOS has no CUDA" if macos else ""
+
+
+def index_build(windows: bool = WINDOWS, macos: bool = MACOS) -> str:
     """What a plain ``pip install torch`` brings on this machine: ``cpu`` or ``cu130``."""
-    return "cu130" if sys.platform.startswith("linux") else "cpu"
+    return "cpu" if windows or macos else "cu130"
 
 
-def closed_to_others(path: Path) -> Optional[Path]:
+def pip_files() -> List[Path]:
+    """The configuration files that pip reads, on whatever system: who has none of them has none."""
+    home, config = Path.home(), os.environ.get("XDG_CONFIG_HOME")
+    return [
+        Path(os.environ.get("PIP_CONFIG_FILE") or os.devnull), Path("/etc/pip.conf"),
+        Path("/etc/xdg/pip/pip.conf"), home / ".pip" / "pip.conf", home / "pip" / "pip.ini",
+        Path(config) / "pip" / "pip.conf" if config else home / ".config" / "pip" / "pip.conf",
+        home / "Library" / "Application Support" / "pip" / "pip.conf",
+        Path(os.environ.get("APPDATA") or home) / "pip" / "pip.ini",
+        Path(os.environ.get("PROGRAMDATA") or home) / "pip" / "pip.ini",
+    ]  # fmt: skip
+
+
+def uv_files() -> List[Path]:
+    """The configuration files that uv reads, on whatever system."""
+    home, config = Path.home(), os.environ.get("XDG_CONFIG_HOME")
+    folders = [
+        Path(config) if config else home / ".config", Path("/etc"), Path("/etc/xdg"),
+        Path(os.environ.get("APPDATA") or home), Path(os.environ.get("PROGRAMDATA") or home),
+    ]  # fmt: skip
+    return [folder / "uv" / "uv.toml" for folder in folders]
+
+
+def closed_to_others(path: Path, windows: bool = WINDOWS) -> Optional[Path]:
     """The outermost folder on the way to ``path`` that only its owner may enter; None without."""
-    if WINDOWS:
+    if windows:
         return None  # no rights are looked at there
     for folder in reversed(path.parents):
         if not os.stat(folder).st_mode & 0o011:
@@ -179,9 +209,9 @@ def closed_to_others(path: Path) -> Optional[Path]:
     return None
 
 
-def open_to_all(folder: Path) -> None:
+def open_to_all(folder: Path, windows: bool = WINDOWS) -> None:
     """Let every user of the machine read and run what is in ``folder``; who writes stays."""
-    if WINDOWS:
+    if windows:
         return  # a folder there has the rights of the one around it
     for place, folders, files in os.walk(folder):
         for name in [*folders, *files]:

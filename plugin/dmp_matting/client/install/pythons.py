@@ -138,16 +138,7 @@ def in_pip_files(options: str) -> bool:
     """Whether a configuration file of pip sets one of ``options``, a pattern."""
     if os.environ.get("PIP_CONFIG_FILE") == os.devnull:
         return False  # pip then reads none
-    home, config = Path.home(), os.environ.get("XDG_CONFIG_HOME")
-    files = [
-        Path(os.environ.get("PIP_CONFIG_FILE") or os.devnull), Path("/etc/pip.conf"),
-        Path("/etc/xdg/pip/pip.conf"), home / ".pip" / "pip.conf", home / "pip" / "pip.ini",
-        Path(config) / "pip" / "pip.conf" if config else home / ".config" / "pip" / "pip.conf",
-        home / "Library" / "Application Support" / "pip" / "pip.conf",
-        Path(os.environ.get("APPDATA") or home) / "pip" / "pip.ini",
-        Path(os.environ.get("PROGRAMDATA") or home) / "pip" / "pip.ini",
-    ]  # fmt: skip
-    return _in_one_of(files, rf"^\s*({options})\s*=")
+    return _in_one_of(machine.pip_files(), rf"^\s*({options})\s*=")
 
 
 def uv_is_configured() -> bool:
@@ -157,15 +148,8 @@ def uv_is_configured() -> bool:
         return True
     if os.environ.get("UV_NO_CONFIG"):
         return False  # uv then reads none
-    config = os.environ.get("XDG_CONFIG_HOME")
-    folders = [
-        Path(config) if config else Path.home() / ".config", Path("/etc"), Path("/etc/xdg"),
-        Path(os.environ.get("APPDATA") or Path.home()),
-        Path(os.environ.get("PROGRAMDATA") or Path.home()),
-    ]  # fmt: skip
-    files = [folder / "uv" / "uv.toml" for folder in folders]
     return _in_one_of(
-        files, r"^\s*(\[\[index\]\]|(index|index-url|extra-index-url|find-links)\s*=)"
+        machine.uv_files(), r"^\s*(\[\[index\]\]|(index|index-url|extra-index-url|find-links)\s*=)"
     )
 
 

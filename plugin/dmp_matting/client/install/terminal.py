@@ -13,6 +13,7 @@ from dataclasses import asdict
 from typing import Any, Dict, List
 
 from ...errors import CancelledError, InputError
+from ...operating_system import ending_signals
 from ...paths import put_damaged_config_aside
 from .installation import BackgroundInstallation, Installed, InstallRequest, Plan, plan_installation
 from .removal import remove, to_remove
@@ -121,11 +122,8 @@ def _run(task: BackgroundInstallation) -> Installed:
     def stop(number: int, frame: object) -> None:
         task.cancel()
 
-    numbers = [signal.SIGINT, signal.SIGTERM]
-    hang_up = getattr(signal, "SIGHUP", None)  # Windows has none
-    if hang_up is not None and signal.getsignal(hang_up) is not signal.SIG_IGN:  # of nohup
-        numbers.append(hang_up)
-    before = {number: signal.signal(number, stop) for number in numbers}
+    numbers = [one for one in ending_signals() if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, stop) for number in numbers}  # of nohup: ignored
     on_terminal, shown = sys.stderr.isatty(), ""
     try:
         while not task.done:

@@ -55,8 +55,8 @@ def choose(
         if wanted != "cpu" and not re.fullmatch(r"cu\d{2,3}", wanted):
             raise InputError(f"--torch is auto, cpu or such as cu126, not '{wanted}'.")
         return TorchBuild(wanted, "as chosen", wanted == plain)
-    if machine.MACOS:
-        return TorchBuild("cpu", "macOS has no CUDA", plain == "cpu")
+    if machine.why_no_cuda():
+        return TorchBuild("cpu", machine.why_no_cuda(), plain == "cpu")
     if driver is None:
         return TorchBuild("cpu", "no NVIDIA driver found", plain == "cpu")
     runs = f"the NVIDIA driver runs CUDA {driver[0]}.{driver[1]}"

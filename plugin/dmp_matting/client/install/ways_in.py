@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .machine import RELEASE_SCRIPT
+from .machine import release_script
 
 
 @dataclass(frozen=True)
@@ -49,10 +49,10 @@ def _typed(command: str) -> WayIn:
 
 
 DMP = _typed("dmp setup --install")
-RELEASE = _typed(RELEASE_SCRIPT)  # of a release folder, run there
+RELEASE = _typed(release_script())  # of a release folder, run there
 BUTTON = WayIn(
     "press *Install engine* again",
-    f"install from a folder of wheels with a release's script (`{RELEASE_SCRIPT} --from FOLDER`)",
+    f"install from a folder of wheels with a release's script (`{release_script()} --from FOLDER`)",
 )
 BUTTON_WITH_FOLDER = WayIn(
     "press *Install engine* again",

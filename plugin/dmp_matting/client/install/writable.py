@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import List, Optional, Tuple
 
 from ...errors import OutputError
+from ...operating_system import runs_nothing
 from ...paths import cache_folder, config_file, run_folder
 
 FOLDER, FILE = "to a folder of your own", "to a file in a folder of your own"
@@ -33,7 +34,7 @@ def check_folders(place: Path, *, shared: bool) -> None:
     if named and not shared:  # else it is in /tmp, or the next place
         wanted.append((Path(named).expanduser().absolute(), f"set DMP_RUN_DIR {FOLDER}"))
     found = [(step, _hindrance(folder)) for folder, step in wanted]
-    if not found[0][1] and _runs_nothing(place.parent if shared else place):
+    if not found[0][1] and runs_nothing(existing(place.parent if shared else place)):
         found[0] = (data, f"programs cannot be run from the disk of {place}: it is mounted noexec")
     steps = [f"{step} ({hindrance})" for step, hindrance in found if hindrance]
     if steps:
@@ -54,12 +55,6 @@ def check_new(place: Path) -> None:
         raise OutputError(
             f"{place} cannot be read ({reason.strerror}); name another folder with --into."
         ) from None
-
-
-def _runs_nothing(folder: Path) -> bool:
-    """Whether the disk of ``folder`` is mounted so that no program on it runs: torch is one."""
-    look, flag = getattr(os, "statvfs", None), getattr(os, "ST_NOEXEC", 0)  # not on Windows
-    return bool(look and look(existing(folder)).f_flag & flag)
 
 
 def _hindrance(folder: Path) -> str:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import ntpath
 import os
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path, PurePosixPath, PureWindowsPath
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 import typer
@@ -51,6 +55,41 @@ def test_an_environment_elsewhere() -> None:
     assert machine.python_of(place, windows=False) == place / "bin" / "python"
     assert machine.command_file(place, windows=False)[1].startswith("#!/bin/sh\n")
     assert machine.quoted(["/home/jo doe/uv", "x"], windows=False) == "'/home/jo doe/uv' x"
+
+
+def test_processes_of_windows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert machine.tied(["pip", "a b"], windows=True) == ["pip", "a b"]
+    assert machine.child_options(windows=True) == {
+        "creationflags": 0x08000200, "stdin": subprocess.DEVNULL,
+    }  # fmt: skip
+    ran: list[list[str]] = []
+    monkeypatch.setattr(subprocess, "run", lambda words, **_: ran.append(words))
+    machine.end_tree(cast(Any, SimpleNamespace(pid=77)), windows=True)
+    assert ran == [["taskkill", "/T", "/F", "/PID", "77"]]
+    tmp_path.chmod(0o700)
+    assert machine.closed_to_others(tmp_path / "a", windows=True) is None
+    machine.open_to_all(tmp_path, windows=True)
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    assert machine.release_script(windows=True) == ".\\install.ps1"
+
+
+def test_what_a_plain_index_has() -> None:
+    assert machine.index_build(windows=False, macos=False) == "cu130"
+    assert machine.index_build(windows=True, macos=False) == "cpu"
+    assert machine.index_build(windows=False, macos=True) == "cpu"
+    assert machine.why_no_cuda(macos=True) == "macOS has no CUDA"
+
+
+def test_the_driver_is_asked_under_its_name_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def load(name: str) -> None:
+        asked.append(name)
+        raise OSError(2, "none here")
+
+    monkeypatch.setattr(ctypes, "CDLL", load)
+    assert machine.driver_cuda(windows=True) is None and machine.driver_cuda(windows=False) is None
+    assert asked == ["nvcuda.dll", "libcuda.so.1"]
 
 
 @pytest.mark.parametrize(
