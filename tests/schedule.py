@@ -15,10 +15,12 @@ LONG = 10  # seconds
 # them on 27 November 2026 (2011 tests). `make pytest DURATIONS=0` prints every test's seconds.
 SECONDS: dict[str, int] = {
     "plugin/client/install/test_installation.py": 50,
+    "plugin/client/install/test_resume.py": 40,
+    "plugin/client/install/test_builds_of_torch.py": 20,
     "plugin/client/install/test_shared.py": 15,
     "plugin/cli/test_package.py": 30,
     "plugin/cli/test_doctor.py": 25,
-    "blender/test_installer.py": 45,
+    "blender/test_installer.py": 80,
     "nuke/test_engine_install.py": 15,
     "nuke/test_bad_days.py": 106,
     "engine/server/test_queue.py": 99,

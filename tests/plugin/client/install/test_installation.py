@@ -330,10 +330,10 @@ def test_the_release_folders_own_command(index: Index, release: Path, home: Home
     environment = {**os.environ, "PYTHONPATH": str(root)}
 
     def run(*words: str) -> tuple[int, dict[str, Any], str]:
+        base = () if "--remove" in words else ("--base", sys.executable)
         done = subprocess.run(
-            [*command, "--base", sys.executable, "--json", *words], env=environment,
-            capture_output=True, text=True,
-        )  # fmt: skip
+            [*command, *base, "--json", *words], env=environment, capture_output=True, text=True
+        )
         return done.returncode, json.loads(done.stdout), done.stderr
 
     code, plan, _ = run("--plan")
