@@ -59,10 +59,9 @@ SENTENCES: List[Tuple[str, Type[DmpError], str]] = [
 ]  # fmt: skip
 
 
-def means(output: str, pattern: str) -> bool:
-    """Whether ``pattern``, one of SENTENCES, is what counts of that output."""
-    found = (one for one, _, _ in SENTENCES if re.search(one, output))
-    return next(found, "") == pattern
+def meaning(output: str) -> str:
+    """The pattern of SENTENCES that counts of that output; "" for one that none knows."""
+    return next((one for one, _, _ in SENTENCES if re.search(one, output)), "")
 
 
 def is_without_reason(output: str) -> bool:

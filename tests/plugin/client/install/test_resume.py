@@ -97,9 +97,15 @@ def test_wheels_for_other_machines_too(
     assert (tmp_path / "wheels" / TORCH_WHEEL).stat().st_size == big_torch
 
 
-def test_an_index_without_pip_serves_the_pip_that_is_there(
-    old_pip: None, index: Index, release: Path, home: Home
-) -> None:
+@pytest.mark.parametrize("rule", [False, True], ids=["none there", "a facility's rule"])
+def test_an_index_without_such_a_pip_serves_the_one_that_is_there(
+    rule: bool, old_pip: None, index: Index, release: Path, tmp_path: Path, home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    if rule:
+        installed_wheel(tmp_path / "packages", "pip")
+        (tmp_path / "rule.txt").write_text("pip<24\n")
+        monkeypatch.setenv("PIP_CONSTRAINT", str(tmp_path / "rule.txt"))
     install(release)
     assert not any(name.startswith("pip-") for name in index.served)
     assert any(name.startswith("torch-") for name in index.served)
