@@ -6,7 +6,6 @@ follows a preset that gets better and keeps exactly what was changed by hand.
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from typing import Any, Dict
 
@@ -21,7 +20,7 @@ from .files import first_frame, numbered
 # They belong to the machine and stand in the preferences, or are chosen apart; and a cropped EXR
 # would not lie over its plate.
 ELSEWHERE = ("preset", "device", "threads", "autocrop")
-KNOBS = [spec for spec in dataclasses.fields(dmp.Settings) if spec.name not in ELSEWHERE]
+KNOBS = [spec for spec in dmp.host_fields() if spec.name not in ELSEWHERE]
 PRESET_ITEMS = [(dmp.AUTO, "Auto", "final on a CUDA GPU, draft on the CPU")] + [
     (name, name.capitalize(), dmp.DESCRIPTIONS[name]) for name in ("draft", "final", "paper")
 ]
@@ -127,7 +126,7 @@ def _knob(spec: Any) -> Any:
         "description": data["help"].rstrip("."),
     }
     arguments["options"] = set()  # not animated: a job has one value of each
-    choices = list(data["choices"])
+    choices = list(dmp.host_choices(spec))
     if choices:
         arguments["items"] = [(one, one.capitalize(), "") for one in choices]
         return bpy.props.EnumProperty(

@@ -6,12 +6,19 @@ therefore needs no line here: it comes into one of the last groups.
 
 from __future__ import annotations
 
-from dataclasses import Field, fields
+from dataclasses import Field
 from typing import Any, Iterator, Sequence
 
 import nuke
 
-from dmp_matting.hosts import AUTO, DESCRIPTIONS, PRESETS, FrameStatus, Settings
+from dmp_matting.hosts import (
+    AUTO,
+    DESCRIPTIONS,
+    PRESETS,
+    FrameStatus,
+    host_choices,
+    host_fields,
+)
 
 from . import NAME, colour, subject
 from .inside import OUTPUTS
@@ -251,13 +258,13 @@ def _hidden(node: nuke.Group) -> None:
 
 def custom_fields() -> Iterator[Field[Any]]:
     """The settings behind "Change the preset"."""
-    for one in fields(Settings):
+    for one in host_fields():
         if one.name not in (*ALWAYS, "preset"):
             yield one
 
 
 def _field(name: str) -> Field[Any]:
-    return next(one for one in fields(Settings) if one.name == name)
+    return next(one for one in host_fields() if one.name == name)
 
 
 def _setting(one: Field[Any], name: str, front: bool = False) -> nuke.Knob:
@@ -267,7 +274,7 @@ def _setting(one: Field[Any], name: str, front: bool = False) -> nuke.Knob:
     label, kind = about["label"], type(default)
     knob: nuke.Knob
     if about["choices"]:
-        knob = nuke.Enumeration_Knob(name, label, list(about["choices"]))
+        knob = nuke.Enumeration_Knob(name, label, list(host_choices(one)))
     elif kind is bool:
         knob = nuke.Boolean_Knob(name, label)
         knob.setFlag(nuke.STARTLINE)

@@ -37,7 +37,9 @@ VOLATILE = {
 VOLATILE_PREFIXES = ("nuke/", "input/", "cycles.", "oiio:")
 
 # Image rows in one compressed block, by the number of the compression.
-_BLOCK_ROWS = {0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256}
+_BLOCK_ROWS = {
+    0: 1, 1: 1, 2: 1, 3: 16, 4: 32, 5: 16, 6: 32, 7: 32, 8: 32, 9: 256, 10: 256, 11: 32, 13: 1,
+}  # fmt: skip
 
 
 def is_volatile(name: str) -> bool:

@@ -44,7 +44,7 @@ from .presets import AUTO, DESCRIPTIONS, PRESETS, Resolved, resolve
 from .publish.background_publish import BackgroundPublish
 from .publish.host_window import has_publish_window, open_publish_window
 from .publish.request import PublishRequest
-from .settings import Settings, still_valid
+from .settings import Settings, host_choices, host_fields, still_valid
 from .shots.build_clean_plate import (
     CleanPlateStep,
     building_clean_plate,
@@ -109,7 +109,9 @@ __all__ = [
     "frames_to_look_at",
     "has_publish_window",
     "has_unseen_map",
+    "host_choices",
     "host_configuration",
+    "host_fields",
     "is_unseen_map",
     "log_file",
     "made_from",

@@ -13,11 +13,15 @@ from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 from .errors import SettingsError
 from .keep import ALL, Keep
+from .layer_names import LayerNames
 
 Value = Union[bool, int, float, str]
 PAPER = "paper"  # the group of settings that act with Settings.method paper alone
 # What is done with a solved frame: which regions stay, and how the EXR is written.
-AFTER_THE_SOLVE = ("keep", "compression", "dwa_level", "depth", "autocrop")
+AFTER_THE_SOLVE = ("keep", "compression", "dwa_level", "depth", "autocrop", "layer_names")
+# What Nuke and Blender do not offer: their trees read the EXR's layers by name, and no zstd.
+NOT_IN_HOSTS = ("layer_names",)
+NOT_READ_BY_HOSTS = {"compression": ("zstd",)}
 # Settings of older versions. Nothing depends on them any more: the method that they tuned is gone.
 GONE = (
     "working_size", "core_margin", "learning_rate_end", "correction", "anchor", "opacity", "hold",
@@ -146,7 +150,7 @@ class Settings:
         "zip",
         "Compression",
         "Of the EXR. dwaa and dwab are lossy for the colours; alpha stays exact.",
-        choices=("zip", "zips", "piz", "rle", "none", "dwaa", "dwab"),
+        choices=("zip", "zips", "piz", "rle", "none", "dwaa", "dwab", "zstd"),
     )
     dwa_level: float = knob(
         45.0, "DWA level", "Of dwaa and dwab: higher is smaller and coarser.", low=0.0, high=1000.0
@@ -156,6 +160,12 @@ class Settings:
     )
     autocrop: bool = knob(
         False, "Crop to the subject", "Trim the EXR's data window to where there is something."
+    )
+    layer_names: str = knob(
+        "",
+        "Layer names",
+        "Other names for the EXR's layers, such as 'alpha=matte foreground=fg'; of rgba, alpha, "
+        "foreground, confidence, shadow, clean, unseen.",
     )
 
     # --- the paper: initial alpha --------------------------------------------------------------
@@ -253,6 +263,7 @@ class Settings:
         for spec in fields(self):
             _check(spec, getattr(self, spec.name))
         Keep.parse(self.keep)
+        LayerNames.parse(self.layer_names)
         if self.temporal not in ("off", _FILM_OF[self.method]):
             raise SettingsError(
                 f"Neighbouring frames cannot be '{self.temporal}' with method {self.method}; set "
@@ -283,6 +294,17 @@ class Settings:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Settings:
         return cls().changed(**dict(data))
+
+
+def host_fields() -> Tuple[dataclasses.Field[Any], ...]:
+    """The settings that Nuke and Blender offer; ``host_choices`` has their choices."""
+    return tuple(spec for spec in fields(Settings) if spec.name not in NOT_IN_HOSTS)
+
+
+def host_choices(spec: dataclasses.Field[Any]) -> Tuple[str, ...]:
+    """The choices of a setting whose result a host can read."""
+    out = NOT_READ_BY_HOSTS.get(spec.name, ())
+    return tuple(one for one in spec.metadata["choices"] if one not in out)
 
 
 def still_valid(values: Mapping[str, Any]) -> Dict[str, Any]:

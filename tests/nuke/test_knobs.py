@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import importlib.util
 import re
-from dataclasses import fields
 from pathlib import Path
 
 import nuke
 import pytest
 from nuke_standin.session import Session
 
-from dmp_matting import PRESETS, Settings, preset
+from dmp_matting import PRESETS, preset
 from dmp_matting.client.connection import Connection
+from dmp_matting.hosts import host_fields
 from dmp_nuke import knobs, menus, node
 
 from .conftest import Shot, dmp_node, graded, pixels, press
@@ -111,7 +111,7 @@ def test_the_lines_of_the_farms_page(session: Session) -> None:
 
 def test_labels_and_help_are_those_of_the_settings(session: Session) -> None:
     dmp = node.create()
-    for one in fields(Settings):
+    for one in host_fields():
         knob = dmp.knob(f"set_{one.name}") or dmp[one.name]
         assert knob.label() == one.metadata["label"]
         if one.name == "keep":  # it may also be written, beside the menu
@@ -143,7 +143,7 @@ def test_the_front_is_short_and_the_rest_is_folded(session: Session) -> None:
     groups = [knob for knob in made.knobs().values() if knob.name().endswith("_group")]
     assert [knob._value for knob in groups] == [nuke.TABBEGINCLOSEDGROUP] * 6
     assert made["help"].value().startswith("Mattes a plate with its clean plate")
-    assert {one.name for one in fields(Settings)} - {"preset", "seed", "device", "keep"} == {
+    assert {one.name for one in host_fields()} - {"preset", "seed", "device", "keep"} == {
         name[4:] for name in ours if name.startswith("set_")
     }
 

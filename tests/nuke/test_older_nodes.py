@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +9,9 @@ import nuke
 import pytest
 from nuke_standin.session import Session
 
-from dmp_matting import Settings, preset
+from dmp_matting import preset
 from dmp_matting.client.connection import Connection
-from dmp_matting.hosts import Role
+from dmp_matting.hosts import Role, host_fields
 from dmp_nuke import knobs, menus, node, results, terminal
 
 from .conftest import HERE, Shot, press, quick
@@ -35,7 +34,7 @@ def opened(shot: Shot, tmp_path: Path, name: str) -> Any:
 def test_an_older_nodes_panel_and_presets(shot: Shot, tmp_path: Path, name: str) -> None:
     """A setting that the node has no knob for follows the preset; nothing is a NameError."""
     dmp = opened(shot, tmp_path, name)
-    missing = [one.name for one in fields(Settings) if not dmp.knob(f"set_{one.name}")]
+    missing = [one.name for one in host_fields() if not dmp.knob(f"set_{one.name}")]
     assert {"preset", "seed", "device"} <= set(missing)
     dmp["custom"].setValue(False)
     for preset_name in ("draft", "final"):

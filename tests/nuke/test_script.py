@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import fields
 from pathlib import Path
 
 import nuke
@@ -18,8 +17,9 @@ import pytest
 from nuke_standin import script, tcl
 from nuke_standin.session import Session, reset, run_until
 
-from dmp_matting import InputError, Settings
+from dmp_matting import InputError
 from dmp_matting.client.connection import Connection
+from dmp_matting.hosts import host_fields
 from dmp_nuke import jobs, knobs, node, prepare, results
 
 from .conftest import HERE, ROOT, Shot, dmp_node, pixels, press, quick, read_node
@@ -48,7 +48,7 @@ def test_the_saved_text_is_the_committed_one(session: Session) -> None:
 def test_every_setting_is_a_knob(session: Session) -> None:
     text = script.saved([node.build()])
     defined = set(re.findall(r"^ addUserKnob \{\d+ (\w+)", text, re.M))
-    for one in fields(Settings):
+    for one in host_fields():
         assert one.name in defined or f"set_{one.name}" in defined
     assert "preset" in defined and "seed" in defined
 

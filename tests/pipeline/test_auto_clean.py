@@ -90,6 +90,35 @@ def test_what_no_frame_shows_is_no_evidence(engine: Connection, tmp_path: Path) 
     assert np.array_equal(read[..., names.index("unseen.A")] > 0.5, unseen)
 
 
+def test_plates_that_were_delivered_again_after_the_clean_plate(
+    engine: Connection, tmp_path: Path
+) -> None:
+    """A clean plate that was built once knows what its frames held, through the engine and alone.
+
+    Before: it was older than the plates, and nobody was told.
+    """
+    walk = Walk(tmp_path, SEEN)
+    clean = tmp_path / "clean.exr"
+    assert dmp("cleanplate", walk.pattern, "-o", clean).returncode == 0
+    wanted = ["matte", walk.pattern, "--clean", clean, "-o", tmp_path / "m.####.exr", "--frames",
+              "1002-1003", *QUICK]  # fmt: skip
+    sentence = (
+        "The clean plate was made of this frame before it was delivered again; build the clean "
+        "plate anew."
+    )
+    done = dmp(*wanted)
+    assert done.returncode == 0 and sentence not in done.stderr
+    again = disc_over(walk.wall, (50, 30), 15, 4).plate
+    write_image(tmp_path / "in" / "p.1003.exr", again)
+    for more in ([], ["--no-server", "--redo"]):
+        done = dmp(*wanted, *more)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr.count(f"Warning: p 1003: {sentence}") == 1, done.stderr
+    recorded = [oiio.ImageBuf(str(tmp_path / f"m.{number}.exr")).spec() for number in (1002, 1003)]
+    found = [sentence in one.get_string_attribute("dmp:warnings") for one in recorded]
+    assert found == [False, True]
+
+
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [

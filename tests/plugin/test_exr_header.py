@@ -23,7 +23,10 @@ from ..scenes import write_image
 
 PLATES = Path(__file__).resolve().parents[1] / "plates"
 FILES = sorted(PLATES.rglob("*.exr"))
-COMPRESSIONS = ("none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab")
+COMPRESSIONS = (
+    "none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab", "htj2k256",
+    "htj2k32", "zstd",
+)  # fmt: skip
 HEADER = MAGIC + struct.pack("<I", 2)
 ONE = b"owner\0string\0" + struct.pack("<i", 3) + b"art"
 
@@ -73,6 +76,11 @@ def test_the_plates_of_the_tests(path: Path) -> None:
 @pytest.mark.parametrize("compression", COMPRESSIONS)
 def test_every_compression(tmp_path: Path, compression: str, rows: int) -> None:
     write(tmp_path / "m.exr", compression, rows)
+    stored = (
+        oiio.ImageInput.open(str(tmp_path / "m.exr")).spec().get_string_attribute("compression")
+    )
+    if stored != compression:
+        pytest.skip(f"this OpenImageIO writes {stored} for it")
     agrees_with_openimageio(tmp_path / "m.exr")
 
 

@@ -96,13 +96,17 @@ def test_each_method_has_its_own_way_with_neighbouring_frames(
 
 
 def test_the_options_of_the_exr_are_settings() -> None:
-    chosen = SettingsOptions(compression="dwaa:90", depth="float", autocrop=True).resolved()
+    names = {"layer_names": "alpha=matte"}
+    chosen = SettingsOptions(
+        compression="dwaa:90", depth="float", autocrop=True, **names
+    ).resolved()
     for one in (chosen.settings, chosen.settings_on_cpu):
         assert one is not None and one.solving() == one.changed(**{
             name: getattr(Settings(), name) for name in AFTER_THE_SOLVE
         })  # fmt: skip
         found = [getattr(one, name) for name in ("compression", "dwa_level", "depth", "autocrop")]
         assert found == ["dwaa", 90.0, "float", True]
+        assert one.layer_names == "alpha=matte"
     assert SettingsOptions().resolved() == resolve()
     for wrong in ("dwaa:x", "dwaa:", "b44", "dwaa:-1", ":45"):
         with pytest.raises(SettingsError):

@@ -31,12 +31,14 @@ from ..dmp.model.encoding import Encoding
 from ..dmp.solve.edge_extension import extended
 from ..dmp.steps import Solution, Step
 from ..machine import device
+from ..plates.clean_plate.pair_checks import is_of_older_frame
 from ..plates.emission import premultiplied
 from ..plates.exposure_unit import unit_notes
 from ..plates.io import (
     Packing,
     PlateImage,
     apply_constraint,
+    check_compression,
     check_output,
     layers_in,
     layers_size,
@@ -54,6 +56,10 @@ from .shot_frame import LookCache, solve_as_film, solve_in_window
 PREVIEW_SIDE, PREVIEW_EVERY = 512, 1.0  # pixels, seconds
 CHECKED_SIDE = 1024  # pixels of the long side; the checks of a pair need no more
 UNSEEN_CONFIDENCE = np.float32(0.5)  # at most, where the clean plate is made up
+OLDER_CLEAN = (
+    "The clean plate was made of this frame before it was delivered again; build the clean plate "
+    "anew."
+)
 DIFFERENT = 0.2  # encoded; drawn white in the first preview
 
 Floats = npt.NDArray[np.float32]
@@ -93,6 +99,7 @@ def matte_frame(
         yield Progress(frame.number, Stage.READ, 0, 1, 0.0)
         paths = [plate.path for plate in frame.plates]
         check_output(output, plates=paths)
+        check_compression(settings.compression)
         stored = read_plates(frame)
         check_output(output, need=layers_size(stored.image, settings.depth), plates=paths)
         look_cache = look_cache or LookCache()
@@ -113,6 +120,9 @@ def matte_frame(
         pair = make_pair(plates, solved_with, where, look_cache.stage_cache)
         fitted = pair.fitted
         warnings = pair.memo("warnings", lambda: _warnings(pair)) or fitted.warnings
+        own = needed_plate(frame, Role.IMAGE).path
+        if is_of_older_frame(stored.image, (names or {}).get(own, own), stored.clean):
+            warnings = (OLDER_CLEAN, *warnings)
         if warnings:  # reported before minutes are spent
             yield Progress(frame.number, Stage.INITIALISE, 0, 1, 0.0, warnings=warnings)
 

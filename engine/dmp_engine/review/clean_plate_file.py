@@ -11,7 +11,7 @@ import OpenImageIO as oiio
 
 from dmp_matting.job import UNSEEN, Role
 
-from ..plates.clean_plate.pair_checks import STILLS
+from ..plates.clean_plate.pair_checks import STILLS, STILLS_CONTENT, content_of
 from ..plates.io.colour_space import AUTO, from_working
 from ..plates.io.read import PlateImage
 from ..plates.io.write import write_whole
@@ -43,6 +43,7 @@ def write_clean_plate_file(
         spec.erase_attribute("chromaticities")
     spec.attribute("compression", "zip")
     spec.attribute(STILLS, "\n".join(files))
+    spec.attribute(STILLS_CONTENT, "\n".join(content_of(Path(file)) for file in files))
     spec.attribute("dmp:inputs", inputs)
     if made_of:
         spec.attribute(f"dmp:{Role.IMAGE.value}", made_of)

@@ -21,6 +21,7 @@ from dmp_matting.job import Plate, Role
 from ..plates.io import CHANNELS, read_plate
 from ..plates.io.channels import Pick, pick_alpha
 from ..plates.io.colour_space import RAW
+from ..plates.io.header import stored_names
 from ..plates.io.image_file import ImageFile
 from ..plates.io.srgb import linear_to_srgb
 from ..plates.io.write import uncropped
@@ -114,13 +115,13 @@ def read_result(path: Path) -> Result:
     """The layers that ``dmp matte`` wrote. Raises PlateError for any other file."""
     with ImageFile(path) as file:
         part = file.parts()[0]
-        names = list(part.spec.channelnames)
-        missing = [name for name in CHANNELS if name not in names]
+        names, wanted = list(part.spec.channelnames), stored_names(part.spec, CHANNELS)
+        missing = [name for name in wanted if name not in names]
         if missing:
             raise PlateError(
                 f"'{path}' has no channel {missing[0]}; give an EXR that `dmp matte` wrote."
             )
-        pixels = file.read(Pick(part, tuple(names.index(name) for name in CHANNELS))).pixels
+        pixels = file.read(Pick(part, tuple(names.index(name) for name in wanted))).pixels
     pixels = uncropped(pixels, part.spec)
     attribute = part.spec.get_string_attribute
     aspect = part.spec.get_float_attribute("PixelAspectRatio", 1.0)

@@ -24,6 +24,7 @@ from dmp_matting.errors import OutputError, PlateError
 
 from ..plates.io.channels import Pick
 from ..plates.io.colour_space import LEAST_ALPHA, RAW, display_codes
+from ..plates.io.header import stored_names
 from ..plates.io.image_file import ImageFile
 from ..plates.io.movie import TIMECODE as TIMECODE_FORM
 from ..plates.io.movie_writer import (
@@ -89,9 +90,9 @@ class Picture:
 
 def read_picture(result: Path, premultiplied: bool = False) -> Picture:
     """The EXR ``result``. Raises PlateError, ColourSpaceError."""
-    wanted = PREMULTIPLIED if premultiplied else CHANNELS
     with ImageFile(result) as file:
         part = file.parts()[0]
+        wanted = stored_names(part.spec, PREMULTIPLIED if premultiplied else CHANNELS)
         names = list(part.spec.channelnames)
         missing = [name for name in wanted if name not in names]
         if missing:

@@ -17,6 +17,7 @@ from dmp_matting.errors import PlateError
 from dmp_matting.job import UNSEEN
 
 from ..plates.io.colour_space import AUTO, from_working
+from ..plates.io.header import stored_names
 from ..plates.io.image_file import pending_error
 from ..plates.io.write import check_output, write_whole
 
@@ -33,11 +34,12 @@ def write_clean_file(result: Path, output: Path, space: str) -> None:
     check_output(output, plates=[result])
     image = oiio.ImageInput.open(str(result))
     spec = image.spec() if image is not None else None
-    if image is None or spec is None or not set(CHANNELS) <= set(spec.channelnames):
+    wanted = stored_names(spec, (*CHANNELS, UNSEEN)) if spec is not None else ()
+    if image is None or spec is None or not set(wanted[:3]) <= set(spec.channelnames):
         pending_error(oiio)
         raise PlateError(f"'{result}' has no layer 'clean'; solve it with --write-clean.")
-    names = [*CHANNELS, *([UNSEEN] if UNSEEN in spec.channelnames else [])]
-    at = [spec.channelnames.index(name) for name in names]
+    at = [spec.channelnames.index(name) for name in wanted if name in spec.channelnames]
+    names = [*CHANNELS, UNSEEN][: len(at)]
     pixels = image.read_image(0, 0, 0, spec.nchannels, "float")
     image.close()
     if pixels is None:

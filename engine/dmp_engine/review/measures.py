@@ -22,6 +22,7 @@ from dmp_matting.job import Role
 from ..plates.io import read_plate
 from ..plates.io.channels import Pick
 from ..plates.io.colour_space import RAW
+from ..plates.io.header import stored_names
 from ..plates.io.image_file import ImageFile
 from ..plates.io.write import uncropped
 from .contact_sheet import Result, read_result, shown
@@ -169,7 +170,8 @@ def _extras(path: Path) -> tuple[Pixels | None, tuple[str, ...]]:
         names = list(part.spec.channelnames)
         text = part.spec.get_string_attribute("dmp:warnings")
         warnings = tuple(line for line in text.splitlines() if line)
-        if "confidence.A" not in names:
+        (confidence,) = stored_names(part.spec, ("confidence.A",))
+        if confidence not in names:
             return None, warnings
-        pick = Pick(part, (names.index("confidence.A"),))
+        pick = Pick(part, (names.index(confidence),))
         return uncropped(file.read(pick).pixels[..., 0], part.spec), warnings

@@ -171,7 +171,7 @@ class SettingsOptions(PresetOptions):
         Optional[str],
         typer.Option(
             "--compression",
-            help="Of the EXR: zip, zips, piz, rle, none, dwaa or dwab; with a level: dwaa:45.",
+            help="Of the EXR: zip, zips, piz, rle, none, dwaa, dwab, zstd; with a level: dwaa:45.",
         ),
     ] = None
     depth: Annotated[
@@ -180,6 +180,10 @@ class SettingsOptions(PresetOptions):
     autocrop: Annotated[
         bool, typer.Option("--autocrop", help="Trim the EXR's data window to the subject.")
     ] = False
+    layer_names: Annotated[
+        Optional[str],
+        typer.Option("--layer-names", help="Of the EXR: 'alpha=matte foreground=fg'."),
+    ] = None
     settings_json: Annotated[str, typer.Option("--settings", hidden=True)] = ""
 
     def resolved(self, **more: Value) -> Resolved:
@@ -193,7 +197,8 @@ class SettingsOptions(PresetOptions):
         return self._resolve(preset, changes, more)
 
     def _numbers(self) -> Dict[str, Value]:
-        given = {name: getattr(self, name) for name in ("seed", "threads", "keep", "depth")}
+        names = ("seed", "threads", "keep", "depth", "layer_names")
+        given = {name: getattr(self, name) for name in names}
         found = {name: value for name, value in given.items() if value is not None}
         if self.compression is not None:
             found["compression"], colon, level = self.compression.partition(":")

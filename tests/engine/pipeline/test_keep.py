@@ -105,4 +105,7 @@ def test_how_the_exr_is_stored_changes_no_pixel_and_solves_nothing_again(pair: P
     assert spec.width < 70
     assert np.array_equal(found["A"].astype(np.float16), whole["A"][place].astype(np.float16))
     assert found["A"].sum() == pytest.approx(whole["A"].sum(), rel=1e-4)
+    renamed, layers, _ = pair.layers("largest", layer_names="alpha=matte foreground=fg")
+    assert {"matte.A", "fg.R", "confidence.A", "R"} <= set(layers.channels)
+    assert np.array_equal(renamed["matte.A"], whole["A"])
     assert pair.cache.stage_cache._held.keys() == held

@@ -16,7 +16,9 @@ one.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -31,6 +33,7 @@ from ..io.srgb import srgb_to_linear
 from .local_contrast import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
 
 STILLS = "dmp:stills"  # in the header of several stills merged into one: the files, a line each
+STILLS_CONTENT = "dmp:stills_content"  # digests of what these files held, a line each
 
 SIZE = 480  # long side at which a pair is looked at
 DIFFERENT = 0.1  # encoded, smoothed; certainly not the same thing
@@ -47,6 +50,24 @@ COLOURED = 0.03  # encoded, largest channel over the least
 FEW_COLOURED, MOST_COLOURED = 0.02, 0.5  # shares of what is compared
 EQUAL, EXCHANGED, MORE = 0.02, 0.2, 4.0  # encoded; share that is equal with red and blue exchanged
 CURVED, CURVED_LEAST = 0.5, 0.03  # residual a curve must come down to; one worth a word
+
+
+def content_of(path: Path) -> str:
+    """A digest of what a file holds; empty where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+
+
+def is_of_older_frame(image: PlateImage, name: str, clean: PlateImage) -> bool:
+    """Whether the clean plate was made of the plate ``name`` when that held something else."""
+    stated = [clean.spec.get_string_attribute(one).split("\n") for one in (STILLS, STILLS_CONTENT)]
+    if len(stated[0]) != len(stated[1]):
+        return False
+    content = dict(zip(*stated, strict=True)).get(name)
+    return bool(content) and content_of(image.path) not in (content, "")
 
 
 def check_pair(image: PlateImage, clean: PlateImage) -> None:

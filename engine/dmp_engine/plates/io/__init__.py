@@ -13,6 +13,7 @@ colour_space.py converts, srgb.py has the sRGB curve, header.py keeps the metada
 from __future__ import annotations
 
 from .colour_space import layers_in
+from .compression import check_compression
 from .header import CHANNELS
 from .read import PlateImage, read_matte, read_plate
 from .user_mattes import apply_constraint, constraint_of, read_mattes, undecided
@@ -22,6 +23,7 @@ __all__ = [
     "CHANNELS",
     "Packing",
     "PlateImage",
+    "check_compression",
     "check_output",
     "constraint_of",
     "layers_in",

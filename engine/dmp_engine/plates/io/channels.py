@@ -15,6 +15,8 @@ import OpenImageIO as oiio
 from dmp_matting.errors import PlateError
 from dmp_matting.job import is_unseen_map
 
+from .header import stored_names
+
 COLOURS = (("r", "g", "b"), ("red", "green", "blue"))
 GREY = ("y", "l", "luminance", "gray", "grey")
 ALPHA = ("a", "alpha")
@@ -146,6 +148,9 @@ def _without_view(part: Part) -> str:
 def pick_alpha(parts: list[Part]) -> Pick | None:
     """The alpha of the first part that has one, that of the main layer first."""
     for part in parts:
+        (own,) = stored_names(part.spec, ("A",))
+        if own in part.spec.channelnames:
+            return Pick(part, (part.spec.channelnames.index(own),))
         names = [name.lower() for name in part.spec.channelnames]
         found = [index for index, name in enumerate(names) if _leaf(name) in ALPHA]
         if found:

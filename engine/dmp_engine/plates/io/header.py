@@ -9,9 +9,12 @@ its rotation flag, previews, and hashes over channels that are not written.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import OpenImageIO as oiio
+
+from dmp_matting.errors import SettingsError
+from dmp_matting.layer_names import ATTRIBUTE, LayerNames
 
 CHANNELS = ("R", "G", "B", "A", "foreground.R", "foreground.G", "foreground.B")  # always there
 
@@ -45,13 +48,26 @@ def layers_spec(
     spec.channelnames = channels
     spec.channelformats = ()
     spec.format = "half"
-    spec.alpha_channel = channels.index("A")
+    spec.alpha_channel = channels.index("A") if "A" in channels else -1
     spec.z_channel = -1
     spec.tile_width = spec.tile_height = spec.tile_depth = 0
     spec.attribute("compression", "zip")
     for name, text in attributes.items():
         spec.attribute(name, text)
     return spec
+
+
+def stored_names(spec: oiio.ImageSpec, channels: Sequence[str]) -> tuple[str, ...]:
+    """What a result calls DMP's ``channels``: a facility may have names of its own for its layers.
+
+    As they are for any other file.
+    """
+    text = spec.get_string_attribute(ATTRIBUTE)
+    try:
+        names = LayerNames.parse(text)
+    except SettingsError:  # of another version
+        return tuple(channels)
+    return tuple(map(names.of, channels))
 
 
 def _names(spec: oiio.ImageSpec) -> list[str]:

@@ -23,6 +23,7 @@ from dmp_matting.errors import PlateError
 from dmp_matting.exr_header import ExrHeader, read_exr_header
 
 from .channels import Part, Pick
+from .compression import is_known
 from .limits import check_file, check_memory, check_spec
 from .orientation import TRANSPOSED, orientation_of, upright, upright_spec
 
@@ -31,7 +32,6 @@ Pixels = npt.NDArray[np.float32]
 MAGIC = (b"\x76\x2f\x31\x01", b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"SDPX", b"XPDS",
          b"#?RADIANCE", b"RIFF")  # fmt: skip
 WHITE_IS_ZERO = 0  # of TIFF 6.0's PhotometricInterpretation
-KNOWN_COMPRESSION = 9  # dwab, the last that OpenEXR 3.3 has
 MOVIES = (".mov", ".mp4", ".m4v", ".mkv", ".avi", ".mxf", ".webm", ".mts", ".r3d", ".braw")
 MOVIE_ATOMS = (b"ftyp", b"moov", b"mdat", b"wide")  # of QuickTime and its kin
 DAMAGED = "'{}' is truncated or damaged; copy or render it again."
@@ -212,7 +212,7 @@ def _unreadable(path: Path) -> str:
         if any(b"\1\0\0\0" * 2 != sampling for sampling in _samplings(header)):
             return f"'{path}' stores luminance and chroma; write R, G, B in full size instead."
         compression = header.get("compression") or b"\0"
-        if compression[0] > KNOWN_COMPRESSION:
+        if not is_known(compression[0]):
             return (
                 f"'{path}' has a compression that this engine does not know (number "
                 f"{compression[0]}); write it with zip or dwaa."

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import OpenImageIO as oiio
 
 from dmp_matting.atomic_write import LEAST_ROOM, atomic_write, check_output, output_refused
+from dmp_matting.layer_names import ATTRIBUTE, LayerNames
 from dmp_matting.settings import Settings
 
 from .header import layers_spec
@@ -40,12 +41,13 @@ class Packing:
     compression: str = "zip"  # OpenImageIO's text: zip, piz, dwaa:45 ...
     depth: str = "half"  # or float
     crop: bool = False  # the data window is trimmed to where there is something
+    names: str = ""  # of the layers, where they have others: layer_names.py
 
     @classmethod
     def of(cls, settings: Settings, crop: bool) -> Packing:
         name = settings.compression
         level = f":{settings.dwa_level:g}" if name.startswith("dwa") else ""
-        return cls(f"{name}{level}", settings.depth, crop)
+        return cls(f"{name}{level}", settings.depth, crop, settings.layer_names)
 
 
 def write_layers(
@@ -75,6 +77,10 @@ def write_layers(
     more = more or {}
     layers = {"": np.dstack([premultiplied, alpha]), "foreground": foreground}
     channels, pixels = _joined({**layers, **more})
+    if packing.names:
+        names = LayerNames.parse(packing.names)
+        channels = tuple(map(names.of, channels))
+        attributes = {**attributes, ATTRIBUTE: packing.names}
     spec = layers_spec(like.spec, channels, attributes)
     spec.attribute("compression", packing.compression)
     if packing.crop:
@@ -179,6 +185,9 @@ def _write(path: Path, spec: oiio.ImageSpec, samples: Samples) -> None:
     kind = "half" if samples.dtype == np.float16 else "float"
     found = check.read_image(0, 0, 0, samples.shape[2], kind) if check else None
     pending_error(oiio)
+    if check is not None and found is not None and found.shape == samples.shape:
+        stored = check.spec().channelnames  # in an order of the file's own
+        found = found[..., [stored.index(name) for name in spec.channelnames]]
     if found is None or found.shape != samples.shape:
         raise OSError("what was written does not read back")
     if spec.get_string_attribute("compression").startswith("dwa"):  # lossy
