@@ -45,8 +45,8 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
 TOP = {
     "plugin/dmp_matting": {
         "__init__", "atomic_write", "errors", "exr_header", "file_lock", "frame_window",
-        "generators", "hosts", "job", "keep", "ocio", "operating_system", "paths", "presets",
-        "settings", "settings_schema", "version",
+        "generators", "hosts", "job", "keep", "layer_names", "ocio", "operating_system", "paths",
+        "presets", "settings", "settings_schema", "version",
     },
     "engine/dmp_engine": {"__init__", "__main__", "tensors", "version"},
 }  # fmt: skip

@@ -36,6 +36,7 @@ SHARED = (
     "dmp_matting.atomic_write", "dmp_matting.errors", "dmp_matting.exr_header",
     "dmp_matting.file_lock",  # one engine at a time: both ends look at one lock
     "dmp_matting.frame_window", "dmp_matting.generators", "dmp_matting.job", "dmp_matting.keep",
+    "dmp_matting.layer_names",
     "dmp_matting.ocio",
     "dmp_matting.operating_system",
     "dmp_matting.paths",
