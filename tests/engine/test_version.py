@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from dmp_engine import version
 from dmp_engine.evaluation.run import OWN_WAY
-from dmp_engine.version import closure_of, engine_version, library_version
+from dmp_engine.version import closure_of, engine_version, imported_by, library_version
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = {"dmp_engine": ROOT / "engine/dmp_engine", "dmp_matting": ROOT / "plugin/dmp_matting"}
@@ -91,6 +92,55 @@ def test_the_closure_holds_all_that_python_loads() -> None:
     names = {Path(file).relative_to(ROOT / "engine").as_posix() for file in loaded}
     assert len(names) > 40
     assert names <= set(FILES)
+
+
+def imports_of(source: bytes) -> set[str]:
+    """By the whole tree of a module of the package a.b."""
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = {0: [], 1: ["a", "b"], 2: ["a"], 3: []}[node.level]
+            origin = ".".join([*base, *filter(None, [node.module])])
+            found |= {origin, *(f"{origin}.{alias.name}" for alias in node.names)}
+    return found
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_lines_with_imports_hold_all_of_them(name: str) -> None:
+    source = CLOSURE.files[name].read_bytes()
+    assert set(imported_by("a.b", source)) == imports_of(source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "x = 1; import one; from two import three as four\n",
+        "if True: import one\nelse: import two\n",
+        "try: import one\nexcept ImportError: from . import two\n",
+        "def f():\n    class A:\n        from .. import one, two\n",
+        "from one import (  # a (comment) with a parenthesis\n    two,\n    three,\n)\n",
+        "from one import (two,\r\n    three)\r\nimport four\r\n",
+        "from one import \\\n    two\n",
+        "from one \\\r\n import two\r\n",
+        "import one, \\\n  two\n",
+        'a = """what they import"""\nimport one\nb = """what we import"""\nimport two\n',
+        'def f():\n    """Import or\n    import."""; import one\n',
+        "# import (see below\nimport one\nx = (1)\n",
+        "with open('import') as x: import one\n",
+        "match 1:\n    case 1: import one\n    case _:\n        import two\n",
+        "import\tone\n",
+    ],
+)
+def test_no_import_is_missed(source: str) -> None:
+    assert set(imported_by("a.b", source.encode())) == imports_of(source.encode())
+    assert imports_of(source.encode())
+
+
+def test_an_example_in_a_docstring_hides_nothing() -> None:
+    source = b'"""Use it so:\n\n    import example\n"""\nimport one\n'
+    assert set(imported_by("a.b", source)) >= {"one"}
 
 
 def test_shots_and_the_settings_are_part_of_it() -> None:
