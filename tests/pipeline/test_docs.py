@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dmp_matting.client.connection import Connection
+
 from ..conftest import Home
 from .conftest import ROOT, TinyShot, environment
 
@@ -22,7 +24,7 @@ BLOCK = re.compile(r"^```(\w*) ?([\w.]*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 @pytest.fixture
-def place(home: Home, tmp_path: Path) -> Path:
+def place(tmp_path: Path) -> Path:
     """The folder that the page describes, and the commands of an installation on the path."""
     TinyShot(tmp_path / "sh010", count=4)
     TinyShot(tmp_path / "sh020", count=2)
@@ -47,7 +49,7 @@ def run(place: Path, language: str, text: str) -> subprocess.CompletedProcess[st
     )  # fmt: skip
 
 
-def test_every_command_of_the_pages(place: Path) -> None:
+def test_every_command_of_the_pages(home: Home, place: Path) -> None:
     commands = 0
     for language, extra, text in BLOCK.findall("\n".join(PAGES.values())):
         if language in ("yaml", "csv"):
@@ -85,7 +87,7 @@ EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_the_examples_run(place: Path, name: str) -> None:
+def test_the_examples_run(engine: Connection, place: Path, name: str) -> None:
     shot = place / "sh020"
     arguments, made, printed = {
         "one_plate.py": (

@@ -58,6 +58,11 @@ def _lines(chosen: argparse.Namespace) -> Lines:
 
 
 def _measured(chosen: argparse.Namespace) -> Lines:
+    if chosen.what == BENCHMARK and chosen.data is None:
+        raise InputError(
+            "The benchmark's pictures are not part of DMP; name the folder that holds them "
+            "(alphamatting, real_pairs, lemur) with --data."
+        )
     from . import items, peers, report
     from .run import measure
 
@@ -68,11 +73,6 @@ def _measured(chosen: argparse.Namespace) -> Lines:
     names += [peers.DMP + name for name in settings]
     methods = peers.chosen_methods(names, settings)
     if chosen.what == BENCHMARK:
-        if chosen.data is None:
-            raise InputError(
-                "The benchmark's pictures are not part of DMP; name the folder that holds them "
-                "(alphamatting, real_pairs, lemur) with --data."
-            )
         size = chosen.size if chosen.size > 0 else BENCHMARK_SIZE
         sources = items.benchmark_sources(chosen.data, size)
         title = f"Composite benchmark, long side {size}"

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import dmp_matting
+from dmp_matting.client.connection import Connection
 from dmp_matting.presets import PRESETS
 from dmp_matting.settings_schema import describe_settings, range_text, value_text
 
@@ -42,10 +43,15 @@ def dmp(*arguments: object, **environment: str) -> subprocess.CompletedProcess[s
     )
 
 
-def matte(output: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+def warm(output: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
     """A few steps on the lemur; later arguments win over earlier ones."""
     plates = (LEMUR / "plate.png", "--clean", LEMUR / "clean.png", "-o", output)
-    return dmp("matte", "--no-server", *plates, *FEW_STEPS, *arguments, **environment)
+    return dmp("matte", *plates, *FEW_STEPS, *arguments, **environment)
+
+
+def matte(output: Path, *arguments: object, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The same in an engine of its own, which ends with it."""
+    return warm(output, "--no-server", *arguments, **environment)
 
 
 # --- what works ----------------------------------------------------------------------------------
@@ -73,13 +79,12 @@ def test_a_matte_is_written_and_reported(tmp_path: Path) -> None:
     assert (pixels.spec().width, pixels.spec().height) == (340, 220)
 
 
-def test_what_was_done_to_the_plates_is_reported(tmp_path: Path) -> None:
+def test_what_was_done_to_the_plates_is_reported(engine: Connection, tmp_path: Path) -> None:
     for name in ("plate", "clean"):
         picture = oiio.ImageBuf(str(LEMUR / f"{name}.png"))
         assert picture.write(str(tmp_path / f"{name}.jpg"))
     plates = (tmp_path / "plate.jpg", "--clean", tmp_path / "clean.jpg")
-    arguments = (*FEW_STEPS, "--no-server", "--device", "cpu")
-    done = dmp("matte", *plates, "-o", tmp_path / "m.exr", *arguments)
+    done = dmp("matte", *plates, "-o", tmp_path / "m.exr", *FEW_STEPS, "--device", "cpu")
     assert "s). The plate is a JPEG of quality " in done.stdout.replace("\n", " "), done.stderr
 
 
@@ -104,26 +109,26 @@ def test_without_a_gpu_auto_means_draft_on_the_cpu_and_shows_so(tmp_path: Path) 
     assert "No CUDA GPU found: solving on the CPU with 1 thread.\n" in done.stderr
 
 
-def test_quiet_prints_nothing(tmp_path: Path) -> None:
-    done = matte(tmp_path / "lemur.exr", "--quiet")
+def test_quiet_prints_nothing(engine: Connection, tmp_path: Path) -> None:
+    done = warm(tmp_path / "lemur.exr", "--quiet")
     printed = [line for line in done.stderr.splitlines() if not line.startswith("Warning: ")]
     assert (done.returncode, done.stdout, printed) == (0, "", [])
 
 
 @pytest.mark.parametrize("more", [[], ["--quiet"]])
-def test_a_warning_is_reported_once(tmp_path: Path, more: list[str]) -> None:
+def test_a_warning_is_reported_once(engine: Connection, tmp_path: Path, more: list[str]) -> None:
     plate = LEMUR / "plate.png"
-    done = dmp("matte", "--no-server", plate, "--clean", plate, "-o", tmp_path / "lemur.exr",
+    done = dmp("matte", plate, "--clean", plate, "-o", tmp_path / "lemur.exr",
                *FEW_STEPS, "--set", "joint_steps=1", *more)  # fmt: skip
     assert done.returncode == 0 and done.stderr.count("are the same picture") == 1
 
 
-def test_garbage_and_core_mattes_hold(tmp_path: Path) -> None:
+def test_garbage_and_core_mattes_hold(engine: Connection, tmp_path: Path) -> None:
     garbage, core = np.zeros((220, 340, 1)), np.zeros((220, 340, 1))
     garbage[:, 60:] = 1
     core[100:120, 170:200] = 1
     output = tmp_path / "lemur.exr"
-    done = matte(
+    done = warm(
         output,
         "--garbage", write_image(tmp_path / "garbage.exr", garbage, channels="A"),
         "--core", write_image(tmp_path / "core.exr", core, channels="A"),

@@ -6,23 +6,24 @@ import argparse
 import json
 import platform
 
-import torch
-
 from dmp_matting.errors import SettingsError
 from dmp_matting.settings import Settings
 
 from ...version import engine_version
 from .. import device
 from ..answer import Lines
-from .measure import measure
 
 
 def bench_lines(chosen: argparse.Namespace) -> Lines:
     """Time this machine."""
-    where = device.resolve(chosen.device)
     sizes = _sizes(chosen.sizes)
     if min(sizes) < 64 or chosen.repeats < 1:
         raise SettingsError("Sizes begin at 64 pixels, repeats at 1.")
+    import torch  # takes a second: only now, when the words are known to be sound
+
+    from .measure import measure
+
+    where = device.resolve(chosen.device)
     presets = {}
     for text in chosen.dmp:
         name, _, settings = text.partition("=")
