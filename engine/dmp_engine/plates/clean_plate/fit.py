@@ -8,6 +8,8 @@
     explained  compression.py   what JPEG did to the plate around the subject
     shadow     shadow.py        what the subject's shadow takes from it, where the settings want it
 
+Before all of this, find_painted (painted.py): what was painted out of the plate is no evidence.
+
 Rule: what fits already is not touched. A pair that matches to the bit stays so.
 """
 
@@ -30,6 +32,7 @@ from .exposure import Light, fit_light
 from .focus import fit_focus
 from .jpeg import compression_of, explained
 from .local_contrast import AGREE, Floats, Mask, agreement, detail, encoded, shrunk
+from .painted import find_painted
 from .pair_checks import header_warnings, pair_warnings
 from .registration import Motion, register
 from .report import Report, report_of
@@ -50,6 +53,11 @@ NEVER_SEEN = (
     "confidence of 0.5 at most. Look at it; a core or garbage matte decides it, or a longer "
     "range of frames."
 )
+PAINTED = (
+    "The clean plate was painted over around the subject, so it shows nothing of the set there: "
+    "alpha follows the plate's own outlines, with a confidence of 0.5 at most. Look at it; a core "
+    "or garbage matte decides it, or a clean plate that was shot."
+)
 FARTHEST = 0.25  # encoded; beyond it a difference makes no worse
 
 
@@ -63,6 +71,7 @@ class Fitted:
     warnings: tuple[str, ...] = ()
     shadow: Floats | None = None  # (H, W, 3), what ``clean`` was multiplied by last; see shadow.py
     clean_plate_error: CleanPlateError | None = None  # as in :class:`Fit`
+    has_map: bool = False  # the clean plate's file has a map of what is made up
 
     def layers(self, settings: Settings, unit: float = 1.0) -> dict[str, Floats]:
         """What is written beside the matte: the same layers for every frame of a job.
@@ -75,13 +84,12 @@ class Fitted:
             layers["shadow"] = none if self.shadow is None else self.shadow
         if settings.clean_layer:
             layers["clean"] = self.clean.rgb * np.float32(1 / unit)
-            hidden = self.hidden()
-            if hidden is not None:
-                layers["unseen"] = hidden.astype(np.float32)
+            if self.has_map:
+                layers["unseen"] = self.unknown.astype(np.float32)
         return layers
 
     def hidden(self) -> Mask | None:
-        """Where the clean plate is made up by its own map (H, W); None where it has no map."""
+        """Where the clean plate is made up, by its own map or since it was painted (H, W)."""
         return None if self.clean.unseen is None else self.unknown
 
     def notes(self) -> tuple[str, ...]:
@@ -105,14 +113,17 @@ def fit_clean(
     ``memo`` keeps what an earlier call for the same pair and settings has found.
     """
     cv2.setNumThreads(settings.threads or -1)
-    linear = image.space != RAW
+    linear, has_map = image.space != RAW, clean.unseen is not None
+    if not has_map:
+        clean = replace(clean, unseen=memo("painted", lambda: _painted(image, clean)))
+    made_up = NEVER_SEEN if has_map else PAINTED
 
     def fitted() -> tuple[Fit, tuple[str, ...], Floats | None]:
         fit = fit_pixels(
             image.rgb, clean.rgb, clean.covered(), linear, settings, unseen=clean.unseen
         )
         found = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
-        found += fit.warnings
+        found += (*([made_up] if fit.guessed else []), *fit.warnings)
         shadow = None
         if settings.shadows != OFF:
             shadow = find_shadow(image.rgb, fit.pixels, fit.known, linear)
@@ -123,7 +134,14 @@ def fit_clean(
     fit, found, shadow = memo("fit", fitted)
     warnings = (*header_warnings(image, clean), *found)
     plate = replace(clean, rgb=fit.pixels)
-    return Fitted(plate, ~fit.known, fit.report, warnings, shadow, fit.clean_plate_error)
+    return Fitted(
+        plate, ~fit.known, fit.report, warnings, shadow, fit.clean_plate_error, has_map
+    )  # fmt: skip
+
+
+def _painted(image: PlateImage, clean: PlateImage) -> Mask | None:
+    linear = image.space != RAW
+    return find_painted(encoded(image.rgb, linear), encoded(clean.rgb, linear), clean.covered())
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +157,7 @@ class Fit:
     report: Report
     clean_plate_error: CleanPlateError | None = None
     warnings: tuple[str, ...] = ()  # of what could not be fitted
+    guessed: bool = False  # a part of this frame has no clean plate, which is made up there
 
 
 def fit_pixels(
@@ -159,7 +178,7 @@ def fit_pixels(
         if unseen is not None:
             close = _apart(I_enc, encoded(clean, linear), covered) < BACKGROUND
             pixels = filled(image, clean, covered, close, I_enc, unseen)
-        fit = Fit(pixels, clean, covered, Report(), warnings=_guessed(unseen))
+        fit = Fit(pixels, clean, covered, Report(), guessed=_any(unseen))
         return _decompressed(fit, image, I_enc, linear, settings)
     B_enc = encoded(clean, linear)
     before = _apart(I_enc, B_enc, covered)
@@ -202,19 +221,18 @@ def fit_pixels(
     pixels = filled(image, pixels, known, after < BACKGROUND, I_enc, hidden)
     missing = float(1 - known.mean())
     report = report_of(image.shape, motion, light, tried.now, tried.was, missing)
-    warnings = _guessed(hidden)
+    warnings: tuple[str, ...] = ()
     if focus is not None:
         now = _rms(after, (after < BACKGROUND) & known)
         sigma = -focus.sigma if focus.softer else focus.sigma
         report = replace(report, focus=sigma, residual=round(now, 5))
         warnings += focus.warnings()
-    fit = Fit(pixels, moved, known, report, clean_plate_error, warnings)
+    fit = Fit(pixels, moved, known, report, clean_plate_error, warnings, _any(hidden))
     return _decompressed(fit, image, I_enc, linear, settings)
 
 
-def _guessed(unseen: Mask | None) -> tuple[str, ...]:
-    """A warning if a part of this frame has no clean plate, since no frame of the shot shows it."""
-    return (NEVER_SEEN,) if unseen is not None and bool(unseen.any()) else ()
+def _any(unseen: Mask | None) -> bool:
+    return unseen is not None and bool(unseen.any())
 
 
 def _decompressed(fit: Fit, image: Floats, I_enc: Floats, linear: bool, settings: Settings) -> Fit:

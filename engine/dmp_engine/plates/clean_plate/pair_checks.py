@@ -133,7 +133,8 @@ def pair_warnings(
     valid = shrunk(known.astype(np.float32), SIZE) > 0.999
     apart = np.sqrt(np.square(cv2.GaussianBlur(I_enc - B_enc, (0, 0), 1.5)).mean(axis=2))
     apart = np.where(valid, apart, 0)
-    if not np.array_equal(image, fitted) and _nothing(apart):
+    seen = known.mean() > 1 - EMPTY  # else the subject may be where the clean plate has nothing
+    if seen and not np.array_equal(image, fitted) and _nothing(apart):
         yield (
             "The plate shows nothing that the clean plate does not, grain aside: alpha will be "
             "empty. Check that the plate shows the subject."
