@@ -58,7 +58,7 @@ class _Watch:
     watcher = dmp.Watcher(EVERY, previews=False)
     state: Optional[Any] = None
     drawn = 0.0
-    settled = True  # whether the panel's repairs may be pressed
+    at_rest = True  # whether the panel's repairs may be pressed
     note = ""  # of the button's work: what went wrong
     noted = 0.0
     failed = False  # an installation: an artist who comes back later still reads the note
@@ -132,8 +132,8 @@ def wrapped(sentence: str, context: Any) -> List[str]:
 def _tick() -> Optional[float]:
     """Take what the threads have found; ends itself when no panel shows it."""
     now = time.monotonic()
-    changed = _Watch.settled != Progress.is_settled()
-    _Watch.settled = Progress.is_settled()
+    changed = _Watch.at_rest != Progress.is_at_rest()
+    _Watch.at_rest = Progress.is_at_rest()
     over = installer.runs() if _Watch.failed else now - _Watch.noted > READING
     if _Watch.note and over:
         _Watch.note, _Watch.failed, changed = "", False, True

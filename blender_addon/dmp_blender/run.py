@@ -16,7 +16,7 @@ from .core import dmp
 from .session import Session, Status
 
 TICK = 0.1  # seconds
-SETTLING = 1.0  # seconds after a job in which no button may act that the end of the job has moved
+REST = 1.0  # seconds after a job in which no button may act that the end of the job has moved
 
 
 @contextmanager
@@ -91,7 +91,7 @@ class Progress:
     """How far the running job is, for the panel."""
 
     status: Optional[Status] = None
-    _ended = -SETTLING
+    _ended = -REST
 
     @classmethod
     def show(cls, status: Optional[Status]) -> None:
@@ -108,9 +108,9 @@ class Progress:
                     area.tag_redraw()
 
     @classmethod
-    def is_settled(cls) -> bool:
+    def is_at_rest(cls) -> bool:
         """Whether the panel's rows have been where they are for long enough to be clicked."""
-        return cls.status is None and time.monotonic() - cls._ended >= SETTLING
+        return cls.status is None and time.monotonic() - cls._ended >= REST
 
 
 class States:

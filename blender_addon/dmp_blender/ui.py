@@ -234,7 +234,7 @@ def _draw_failures(layout: Any, context: Any) -> None:
         for number, line in enumerate(engine.wrapped(failure.sentence, context)):
             box.label(text=line, icon="BLANK1" if number else "ERROR")
         repairs = box.column(align=True)
-        repairs.enabled = Progress.is_settled()
+        repairs.enabled = Progress.is_at_rest()
         for label in failure.repairs:
             button = repairs.operator("dmp.publish", text=label, icon="TOOL_SETTINGS")
             button.repair = SEPARATOR.join((failure.check, failure.shot, label))

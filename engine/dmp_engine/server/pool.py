@@ -197,7 +197,7 @@ class Worker:
         except TimeoutError:
             self.kill()
             await self.process.wait()
-        await asyncio.wait([self._reading], timeout=1.0)  # its last words; the pipe is closed then
+        await asyncio.wait([self._reading], timeout=1.0)  # its end; the pipe is closed then
         self._reading.cancel()
 
     def _send(self, command: dict[str, Any]) -> None:

@@ -12,7 +12,7 @@ from ..job import JobState
 from . import background
 from .background import BackgroundJobs, Outcome
 from .engine_status_line import EngineStatusLine
-from .jobqueue import Queue, in_order
+from .job_queue import Queue, in_order
 from .plain import PlainLabel
 from .viewer import Picture
 

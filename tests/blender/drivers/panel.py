@@ -96,6 +96,6 @@ with addon(given["python"]) as scene:
     draw("running again")
     run.Progress.show(None)
     draw("just ended")
-    run.Progress._ended -= run.SETTLING
+    run.Progress._ended -= run.REST
     draw("failed")
 answer(**seen)

@@ -31,7 +31,7 @@ from .qtapp import QtCore, QtGui, application, qt, turn
 
 from dmp_matting.panel import DmpPanel  # isort: skip  # wants Qt, or the tests are skipped above
 from dmp_matting.panel.canvas import Canvas  # isort: skip
-from dmp_matting.panel.jobqueue import Row, in_order, status_text  # isort: skip
+from dmp_matting.panel.job_queue import Row, in_order, status_text  # isort: skip
 from dmp_matting.panel.viewer import ViewMode, composed  # isort: skip
 
 __all__ = ["index", "plan", "qt", "release"]
