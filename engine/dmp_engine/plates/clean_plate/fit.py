@@ -122,7 +122,9 @@ def fit_clean(
         fit = fit_pixels(
             image.rgb, clean.rgb, clean.covered(), linear, settings, unseen=clean.unseen
         )
-        found = tuple(pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear))
+        found = tuple(
+            pair_warnings(image.rgb, fit.moved, fit.pixels, fit.known, linear, fit.guessed)
+        )
         found += (*([made_up] if fit.guessed else []), *fit.warnings)
         shadow = None
         if settings.shadows != OFF:

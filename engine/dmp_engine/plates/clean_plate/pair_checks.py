@@ -126,9 +126,18 @@ def header_warnings(image: PlateImage, clean: PlateImage) -> Iterator[str]:
 
 
 def pair_warnings(
-    image: Floats, moved: Floats, fitted: Floats, known: Mask, linear: bool
+    image: Floats,
+    moved: Floats,
+    fitted: Floats,
+    known: Mask,
+    linear: bool,
+    made_up: bool = False,
 ) -> Iterator[str]:
-    """What the pixels say. All (H, W, 3) as they composite; ``moved`` is not relit yet."""
+    """What the pixels say. All (H, W, 3) as they composite; ``moved`` is not relit yet.
+
+    ``made_up``: what is not ``known`` was covered by the subject, so the colours of a subject that
+    is cut there say nothing of another take.
+    """
     I_enc, B_enc = (_small(encoded(x, linear)) for x in (image, fitted))
     valid = shrunk(known.astype(np.float32), SIZE) > 0.999
     apart = np.sqrt(np.square(cv2.GaussianBlur(I_enc - B_enc, (0, 0), 1.5)).mean(axis=2))
@@ -157,7 +166,9 @@ def pair_warnings(
             "the clean plate is of another shot."
         )
         return
-    yield from _subject_in_clean(I_enc, B_enc, apart, background, valid)
+    cut = cv2.dilate((~valid).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    if not (made_up and (cut & (apart > DIFFERENT)).any()):
+        yield from _subject_in_clean(I_enc, B_enc, apart, background, valid)
 
 
 def _small(shown: Floats) -> Floats:

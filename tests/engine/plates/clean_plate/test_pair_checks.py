@@ -11,6 +11,7 @@ import numpy as np
 import OpenImageIO as oiio
 import pytest
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from dmp_engine.evaluation import benchmark
 from dmp_engine.pipeline.frame import matte_frame
@@ -101,6 +102,24 @@ def test_a_clean_plate_beside_the_plate_is_refused() -> None:
     beside = replace(plate(clean, "b.exr"), window=(340, 0, 340, 220))
     with pytest.raises(MismatchError, match=r"'b.exr' has no pixels where 'a.exr' has some"):
         check_pair(plate(image), beside)
+
+
+def test_a_clean_plate_of_the_shots_own_frames_is_no_other_take() -> None:
+    """The furball is never seen whole where it was in all frames: before, frame 1006 was "another
+    take". What no frame shows is what the eight frames cover in common, as `--clean auto` finds it.
+    """
+    frames = [pixels(PLATES / "furball" / f"plate.{number}.exr") for number in range(1001, 1009)]
+    alphas = [oiio.ImageBuf(str(PLATES / "furball" / f"truth.{number}.exr")).get_pixels("float")
+              for number in range(1001, 1009)]  # fmt: skip
+    hidden = np.mean([alpha[..., 3] > 0.01 for alpha in alphas], axis=0) > 0.7
+    clean = pixels(PLATES / "furball" / "clean.exr")
+    rows, columns = ndimage.distance_transform_edt(
+        hidden, return_distances=False, return_indices=True
+    )
+    clean = replace(plate(clean[rows, columns], space="scene_linear"), unseen=hidden)
+    for image in (frames[0], frames[5]):
+        (sentence,) = fit_clean(plate(image, space="scene_linear"), clean, AUTO).warnings
+        assert sentence.startswith("No frame shows")
 
 
 def test_swapped_plates() -> None:
