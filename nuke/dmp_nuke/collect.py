@@ -62,6 +62,7 @@ class _Kept(Plates):
 
     def __init__(self) -> None:
         super().__init__(self._new_folder)
+        self.counts = False  # the last collection took plates from it
         self._made: Optional[Tuple[Record, Files]] = None
         self._place = Path()
 
@@ -72,14 +73,11 @@ class _Kept(Plates):
 
     def find(self, record: Record) -> Optional[Files]:
         there = self._made is not None and self._made[0] == record and self._place.is_dir()
+        self.counts = there
         return self._made[1] if self._made is not None and there else None
 
     def keep(self, record: Record, files: Files) -> None:
-        self._made = record, files
-
-    @property
-    def is_rendered(self) -> bool:
-        return self._made is not None
+        self._made, self.counts = (record, files), True
 
     def remove(self) -> None:
         """Never fails."""
@@ -131,21 +129,22 @@ def collecting(
     what the last collection rendered only where something has changed since; CancelledError.
     """
     nodes = chosen_nodes() if nodes is None else nodes
-    named = {**default_names(nodes), **(names or {})}
+    named, own = {**default_names(nodes), **(names or {})}, names_of(nodes)
     shots: List[Shot] = []
     trouble = (
         [] if nodes else [f"The script has no {NAME} node; make one with Nodes > Keyer > {NAME}."]
     )
-    for node in nodes:
+    for node, full_name in zip(nodes, own):
+        _check_there(node, full_name)
         try:
-            shots += yield from _shots_of(node, named[node.fullName()])
+            shots += yield from _shots_of(node, named[full_name])
         except InputError as error:
             trouble.append(_about(node, error))
     source = {
         "host": f"Nuke {nuke.NUKE_VERSION_STRING}",
         "scene": _script(),
-        "nodes": ", ".join(names_of(nodes)),
-        "rendered": ", ".join(name for name in names_of(nodes) if _is_rendered(name)),
+        "nodes": ", ".join(own),
+        "rendered": ", ".join(name for name in own if name in _kept and _kept[name].counts),
     }
     return PublishRequest(
         tuple(shots), to or default_folder(), version, tuple(trouble), source=source
@@ -162,6 +161,7 @@ def forget_plates() -> None:
 def _shots_of(node: nuke.Group, name: str) -> Working[List[Shot]]:
     """One shot a view, for a publish. InputError and its kin."""
     plates = _kept.setdefault(node.fullName(), _Kept())
+    plates.counts = False
     frames = knobs.whole_range(node)
     shots = yield from shots_of(
         node, name, frames, plates, lambda _, shot: f"{shot}.####.exr", by_frame=True
@@ -294,10 +294,6 @@ def _about(node: nuke.Group, error: DmpError) -> str:
 def names_of(nodes: Sequence[nuke.Group]) -> List[str]:
     """The nodes' full names."""
     return [node.fullName() for node in nodes]
-
-
-def _is_rendered(name: str) -> bool:
-    return name in _kept and _kept[name].is_rendered
 
 
 def script_stem() -> str:

@@ -16,6 +16,7 @@ import nuke
 from dmp_matting.hosts import SettingsError, configuration_text, own_configuration
 
 CONFIG_KNOB, CUSTOM_KNOB = "OCIO_config", "customOCIOConfigPath"
+ROLE = "scene_linear"  # what is worked in, whatever it is called
 CONFIGS = "OCIOConfigs/configs"  # below a folder of Nuke's plug-in path
 # What the engine's built-in configuration knows, where the script's spaces are not to be had.
 BUILT_IN = ("sRGB", "ACEScg", "ACEScct", "ACES2065-1", "Linear Rec.709 (sRGB)")
@@ -53,6 +54,15 @@ def spaces() -> List[str]:
     except SettingsError:  # reported when it is wanted
         text = ""
     return [name.strip().strip("\"'") for name in SPACE.findall(text)] or list(BUILT_IN)
+
+
+def is_working_space(space: str) -> bool:
+    """Whether a Read of that space hands on an EXR's values as they are stored.
+
+    ``linear`` is the name of a space in some configurations, where another one is worked in.
+    """
+    worked_in = _root_text("workingSpaceLUT") if _root_text("colorManagement") == "OCIO" else ""
+    return space == ROLE or space == "linear" and worked_in in ("", "linear", ROLE)
 
 
 def _root_text(name: str) -> str:

@@ -51,7 +51,11 @@ OUTPUTS = (
 )  # fmt: skip
 # The plate only where Missing frames is "plate" and the frame's EXR is not there.
 # A relative output lies below the project directory; `join` takes a whole path as it is.
-FRAME = "[file join [value root.project_directory] [format [value result.file] [frame]]]"
+# Between two frames, as a retime below the node may ask, it is the nearer one's file.
+FRAME = (
+    "[file join [value root.project_directory] "
+    "[format [value result.file] [expr {round([frame])}]]]"
+)
 FRAME_THERE = f"[file exists {FRAME}]"
 RESULT = f'[if {{[value parent.on_error] == "plate"}} {{return {FRAME_THERE}}} {{return 1}}]'
 SHOWN = f"[file exists [value preview.file]] && frame == preview.first ? 2 : {RESULT}"

@@ -128,8 +128,7 @@ def _still(knob: nuke.Knob) -> nuke.Knob:
         return knob
     what = "keyframes" if knob.isAnimated() else ""
     if knob.hasExpression():
-        numbers = own_range(knob.node())
-        some = numbers[:: max(len(numbers) // LOOKED_AT, 1)] or (nuke.frame(),)
+        some = some_of_range(knob.node())
         moves = len({knob.getValueAt(number) for number in some}) > 1
         what = "an expression that moves" if moves else ""
     if what:
@@ -204,6 +203,12 @@ def follow_range(node: nuke.Group) -> None:
 def own_range(node: nuke.Node) -> range:
     """The frames between the two numbers of the range, both of them included."""
     return range(int(node["first"].value()), int(node["last"].value()) + 1)
+
+
+def some_of_range(node: nuke.Node) -> Sequence[int]:
+    """A few frames all over the range, at which an expression may have another value."""
+    numbers = own_range(node)
+    return numbers[:: max(len(numbers) // LOOKED_AT, 1)] or (int(nuke.frame()),)
 
 
 def whole_range(node: nuke.Group) -> List[int]:

@@ -23,7 +23,7 @@ from dmp_matting.hosts import (
 from . import NAME, colour, subject
 from .inside import OUTPUTS
 
-NODE_VERSION = 9  # goes up with each change of the knobs or of the nodes inside
+NODE_VERSION = 10  # goes up with each change of the knobs or of the nodes inside
 SETTING = "set_"  # prefix of the knobs that mirror a setting
 ALWAYS = ("seed", "device")  # settings that count with every preset
 FRONT = ("solve_size", "recompositions")

@@ -141,13 +141,23 @@ def upstream(source: nuke.Node) -> Iterator[nuke.Node]:
             continue
         found.add(name)
         yield one
-        outer = one.parent() if one.Class() == "Input" else None
-        if isinstance(outer, nuke.Group):
-            above = outer.input(int(one["number"].value()))
-            left += [] if above is None else [above.fullName()]
-        for index in range(one.inputs()):
-            above = one.input(index)
-            left += [] if above is None else [above.fullName()]
+        left += filter(None, names_above(one))
+
+
+def names_above(one: nuke.Node) -> List[str]:
+    """The full names of what is connected to a node, "" where an input is free.
+
+    An Input has what its group has there.
+    """
+    outer = one.parent() if one.Class() == "Input" else None
+    places: List[Tuple[nuke.Node, int]] = [(one, index) for index in range(one.inputs())]
+    if isinstance(outer, nuke.Group):
+        places.append((outer, int(one["number"].value())))
+    found = []
+    for node, index in places:  # one of them is held at a time
+        source = node.input(index)
+        found.append("" if source is None else source.fullName())
+    return found
 
 
 def is_same(held: Optional[nuke.Group], node: nuke.Group) -> bool:

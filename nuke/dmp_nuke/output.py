@@ -43,6 +43,11 @@ class Sequence:
         """The pattern of one view."""
         return self.pattern.replace(VIEW, view).replace(SHORT_VIEW, view[:1])
 
+    def has_other_percent(self) -> bool:
+        """Whether the path has one more ``%`` than the frame's: Tcl's ``format`` stumbles."""
+        folder, name = os.path.split(self.pattern)
+        return "%" in folder + NUMBER.sub("", name)
+
     def places(self, views: Iterable[str]) -> Set[str]:
         """The patterns of the views, however they are spelled; what is equal are the same files.
 
@@ -92,16 +97,24 @@ def sequence(node: nuke.Group) -> Sequence:
         raise OutputError(f"The output '{text}' does not end in .exr; the matte is written as EXR.")
     if len(list(NUMBER.finditer(os.path.basename(text)))) != 1:
         raise OutputError(f"The output '{text}' has no frame number; put %04d into its name.")
-    if not os.path.isabs(text):
-        folder = nuke.root().knob("project_directory")
-        project = str(folder.evaluate() or "") if isinstance(folder, nuke.File_Knob) else ""
-        if not os.path.isabs(project):
-            raise OutputError(
-                f"The output '{text}' is no full path; start it at the disk's root, or set the "
-                "project directory in the project settings."
-            )
-        text = f"{project.rstrip('/')}/{text}"
-    return Sequence(_filtered(text))
+    found = as_opened(text)
+    if not os.path.isabs(found):
+        raise OutputError(
+            f"The output '{text}' is no full path; start it at the disk's root, or set the "
+            "project directory in the project settings."
+        )
+    return Sequence(found)
+
+
+def as_opened(text: str) -> str:
+    """A path of the script as Nuke opens it: below the project directory, where it is relative,
+    and by the facility's filename filters. As it is where no project directory is set."""
+    found = _filtered(text)
+    if os.path.isabs(found):
+        return found
+    folder = nuke.root().knob("project_directory")
+    project = str(folder.evaluate() or "") if isinstance(folder, nuke.File_Knob) else ""
+    return _filtered(f"{project.rstrip('/')}/{text}") if os.path.isabs(project) else text
 
 
 def is_filtered(node: nuke.Group) -> bool:

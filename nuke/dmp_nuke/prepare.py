@@ -179,6 +179,11 @@ def wanted_views(node: nuke.Group) -> Tuple[str, ...]:
         raise InputError(
             "Missing frames cannot be 'plate' where the output has a %V; choose another value."
         )
+    if node["on_error"].value() == "plate" and output.sequence(node).has_other_percent():
+        raise InputError(
+            "Missing frames cannot be 'plate' where the output has another % than that of the "
+            "frame number; choose another value."
+        )
     if node["on_error"].value() == "plate" and output.is_filtered(node):
         raise InputError(
             "Missing frames cannot be 'plate' where a filename filter changes the output; choose "

@@ -15,7 +15,7 @@ import functools
 import hashlib
 import os
 import re
-from typing import Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, Optional, Sequence, Tuple
 
 import nuke
 
@@ -29,26 +29,13 @@ from dmp_matting.hosts import (
     may_hold_views,
 )
 
-from . import colour, knobs, output
-from .node import INPUTS, children, upstream
+from . import above, colour, knobs, output
+from .above import is_shifted, value_of
+from .node import INPUTS
 
 MAIN = "main"  # Nuke's own name for the view of a script that has one
 PASS_ON = ("Dot", "NoOp")  # nodes that change nothing
-# Nodes that give other frames than the one that is asked for, by a part of their class.
-TIME = re.compile(
-    r"time(?!code)|frameblend|framehold|append|oflow|kronos|echo|temporal|denoise|deflicker|motionblur"
-    r"|vectorgenerator|smartvector",
-    re.IGNORECASE,
-)
-LINEAR = ("linear", "scene_linear")  # what a Read of an EXR hands on as it is stored
-# Knobs that change no pixel, and what a job sets on a DMP node.
-WITHOUT_EFFECT = {
-    "name", "label", "tile_color", "gl_color", "note_font", "note_font_size", "note_font_color",
-    "xpos", "ypos", "selected", "hide_input", "icon", "indicators", "bookmark", "postage_stamp",
-    "dope_sheet", "cached", "localizationPolicy", "reload", "help", "knobChanged", "onCreate",
-    "autolabel", "status", "frame_states", "job", "tile_before", "shown_preset", "states_of",
-    "solve", "only", "live_preview",
-}  # fmt: skip
+NEAREST = "nearest frame"  # what a Read may give where a file is missing
 
 
 class Sources:
@@ -60,9 +47,9 @@ class Sources:
 
     def __init__(self, node: nuke.Group) -> None:
         self._node, self._inputs = node, _inputs(node)
-        self._digests = _digests(self._inputs)
-        self._read_names = {role: _readers(one) for role, one in self._inputs.items()}
-        self._in_time = {role: _takes_other_frames(one) for role, one in self._inputs.items()}
+        self._above = _Above(node, self._inputs)
+        self._read_names = {role: above.readers(one) for role, one in self._inputs.items()}
+        self._in_time = {role: above.takes_other_frames(one) for role, one in self._inputs.items()}
         for read, knob in (pair for role in self._inputs for pair in self._reads(role)):
             scoped = output.SCOPED.search(str(read[knob].value()))
             if scoped:
@@ -78,8 +65,8 @@ class Sources:
         self._made_of: Dict[str, Tuple[str, ...]] = {}  # the files, by a plate's name in a job
 
     def digests(self) -> Dict[Role, str]:
-        """What changes with any knob above an input."""
-        return dict(self._digests)
+        """What changes with any knob above an input, as it was when this was made."""
+        return dict(self._above.whole)
 
     def names(self, number: int, view: str) -> Dict[Role, str]:
         """What the plates of a frame are called in a job and in its result's header."""
@@ -155,13 +142,29 @@ class Sources:
         file = "Nuke" if pair is None else _file_at(*pair, number, view)
         if view != MAIN:  # one file may hold several views
             file = f"{file}, view {view}"
-        nodes = self._sequence_digest(role, view) if self._in_time[role] else self._digests[role]
+        is_moved = self._in_time[role] or self._takes_another(role, number, view)
+        nodes = self._sequence_digest(role, view) if is_moved else self._above.nodes[role]
+        nodes = above.with_values(nodes, self._above.linked[role], [number], view)
         return f"{file} ({role.called}, frame {number}, nodes {nodes}).exr"
+
+    def _takes_another(self, role: Role, number: int, view: str) -> bool:
+        """Whether a Read gives the picture of a file at a frame of which only Nuke knows which."""
+        for read, knob in self._reads(role):
+            if read.Class() != "Read":
+                continue
+            ways = [read["before"].value()] if number < int(read["first"].value()) else []
+            ways += [read["after"].value()] if number > int(read["last"].value()) else []
+            if any(one in ("loop", "bounce") for one in ways):
+                return True
+            file = _file_at(read, knob, number, view)
+            if read["on_error"].value() == NEAREST and not self._exists(file):
+                return True
+        return False
 
     def _sequence_digest(self, role: Role, view: str) -> str:
         """As the digest of the nodes; changes with every file of their sequences as well."""
         if (role, view) not in self._sequences:
-            digest = hashlib.sha256(self._digests[role].encode())
+            digest = hashlib.sha256(self._above.nodes[role].encode())
             for pair in self._reads(role):
                 pattern = _pattern_of(*pair)
                 files = output.Sequence(pattern)
@@ -189,18 +192,29 @@ class Sources:
 
 def digest_above(node: nuke.Group) -> str:
     """A digest that changes with any knob and any connection above the node; of no file."""
-    found = (f"{role.value} {digest}" for role, digest in _digests(_inputs(node)).items())
-    return hashlib.sha256("\n".join(found).encode()).hexdigest()[:8]
+    found = _Above(node, _inputs(node)).whole
+    lines = (f"{role.value} {digest}" for role, digest in found.items())
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()[:8]
+
+
+class _Above:
+    """The nodes above each input, as they are when this is made."""
+
+    def __init__(self, node: nuke.Group, inputs: Dict[Role, nuke.Node]) -> None:
+        numbers, view = knobs.some_of_range(node), nuke.views()[0]
+        self.nodes = {role: above.digest_of(one) for role, one in inputs.items()}
+        self.linked = {role: above.linked(one) for role, one in inputs.items()}
+        # With the values that expressions have all over the range.
+        self.whole = {
+            role: above.with_values(digest, self.linked[role], numbers, view)
+            for role, digest in self.nodes.items()
+        }
 
 
 def _inputs(node: nuke.Group) -> Dict[Role, nuke.Node]:
     """What is connected to a DMP node, by its role."""
     found = {role: node.input(index) for index, (role, _, _) in enumerate(INPUTS)}
     return {role: source for role, source in found.items() if source is not None}
-
-
-def _digests(inputs: Dict[Role, nuke.Node]) -> Dict[Role, str]:
-    return {role: _digest(upstream(one)) for role, one in inputs.items()}
 
 
 def is_still(node: nuke.Group, role: Role) -> bool:
@@ -227,14 +241,16 @@ def file_of(node: nuke.Group, source: nuke.Node, frames: Sequence[int], role: Ro
     read: Optional[nuke.Node] = source
     while read is not None and read.Class() in PASS_ON:  # disabled or not, they change nothing
         read = read.input(0)
-    if read is None or read.Class() != "Read" or _value(read, "disable", False):
+    if read is None or read.Class() != "Read" or value_of(read, "disable", False):
         return ""
-    text = str(read["file"].value()).replace("\\", "/")
+    text = output.as_opened(str(read["file"].value()).replace("\\", "/"))
     if "[" in text or not os.path.isabs(text) or not text.lower().endswith(".exr"):
         return ""
-    if not read["raw"].value() and _knob_text(read, "colorspace", "linear") not in LINEAR:
+    if not read["raw"].value() and not colour.is_working_space(
+        _knob_text(read, "colorspace", "linear")
+    ):
         return ""
-    if _is_shifted(read) or _value(read, "premultiplied", False):
+    if is_shifted(read) or value_of(read, "premultiplied", False):
         return ""
     pattern = _unshifted(node, read, text, frames, role)
     views = nuke.views()
@@ -275,20 +291,6 @@ def _look_for_views(file: str, views: Tuple[str, ...], size: int, changed: int) 
     return may_hold_views(file, views)
 
 
-def _value(node: nuke.Node, name: str, otherwise: Any) -> Any:
-    """A knob's value; ``otherwise`` where the class has no such knob: a Dot has no ``disable``."""
-    knob = node.knob(name)
-    return otherwise if knob is None else knob.value()
-
-
-def _is_shifted(read: nuke.Node) -> bool:
-    """True where the Read gives another frame's file at a frame, by its frame mode."""
-    text = str(_value(read, "frame", "")).strip()
-    same = {"expression": "frame", "offset": "0", "start at": str(int(read["first"].value()))}
-    mode = str(_value(read, "frame_mode", "expression"))
-    return text not in ("", same.get(mode, ""))
-
-
 def _knob_text(read: nuke.Node, name: str, otherwise: str) -> str:
     """A knob's value; of ``default (linear)`` what stands in the brackets."""
     knob = read.knob(name)
@@ -299,64 +301,10 @@ def _knob_text(read: nuke.Node, name: str, otherwise: str) -> str:
     return (inside[1] if inside else text).partition(" ")[0]
 
 
-def _digest(nodes: Iterable[nuke.Node]) -> str:
-    """Eight digits that change with any knob of the nodes, or of those inside their groups."""
-    digest = hashlib.sha256()
-    for node in nodes:
-        digest.update(node.Class().encode())
-        for name, knob in sorted(node.knobs().items()):
-            if name not in WITHOUT_EFFECT and not isinstance(knob, nuke.PyScript_Knob):
-                digest.update(f"\n{name} {knob.toScript()}".encode())
-        if isinstance(node, nuke.Group) and not knobs.is_dmp(node):
-            digest.update(_digest(children(node)).encode())
-    return digest.hexdigest()[:8]
-
-
-def _readers(source: nuke.Node) -> List[Tuple[str, str]]:
-    """The full names of ``source`` and all above it that read files, with the knobs of these.
-
-    Reads first that stand in the open, then all else, such as a Read inside of a group, a table of
-    colours, a DMP node with its results.
-    """
-    open_ones, others = [], []
-    for above in upstream(source):
-        if above.Class() == "Read":
-            open_ones.append((above.fullName(), "file"))
-        else:
-            others += [
-                (one.fullName(), knob) for one in _with_inside(above) for knob in _file_knobs(one)
-            ]
-    return [*open_ones, *others]
-
-
-def _takes_other_frames(source: nuke.Node) -> bool:
-    """True where a node above gives the picture of another frame than the one it is asked for."""
-    return any(
-        TIME.search(one.Class()) or one.Class() == "Read" and _is_shifted(one)
-        for above in upstream(source)
-        for one in _with_inside(above)
-    )
-
-
-def _with_inside(node: nuke.Node) -> Iterator[nuke.Node]:
-    """``node`` and all nodes in it, where it is a group; a DMP node's are its own affair."""
-    yield node
-    if isinstance(node, nuke.Group) and not knobs.is_dmp(node):
-        for one in children(node):
-            yield from _with_inside(one)
-
-
-def _file_knobs(node: nuke.Node) -> List[str]:
-    """The knobs that name what a node reads; of a Write only where it reads its file."""
-    if node.Class() == "Read":
-        return ["file"]  # and not its proxy: plates are rendered at full size
-    if not _value(node, "reading", "Write" not in node.Class()):
-        return []
-    found = node.knobs().items()
-    return [name for name, knob in found if isinstance(knob, nuke.File_Knob) and knob.value()]
-
-
 def _file_at(read: nuke.Node, knob: str, number: int, view: str) -> str:
+    """The file of a frame: outside of its range a Read holds its first or its last one."""
+    if read.Class() == "Read":
+        number = min(max(number, int(read["first"].value())), int(read["last"].value()))
     return output.Sequence(_pattern_of(read, knob)).path(number, view)
 
 
@@ -365,10 +313,10 @@ def _pattern_of(read: nuke.Node, knob: str) -> str:
     text = str(read[knob].value()).replace("\\", "/")
     if isinstance(read, nuke.Group) and knobs.is_dmp(read):
         with contextlib.suppress(OutputError):
-            text = output.sequence(read).pattern
+            return output.sequence(read).pattern
     elif "[" in text or "$" in text:  # evaluate() would put the current frame in as well
         outer = read.parent()
         inside = outer if isinstance(outer, nuke.Group) else contextlib.nullcontext()
         with contextlib.suppress(RuntimeError, ValueError), inside:
             text = str(nuke.tcl("subst", text))
-    return text
+    return output.as_opened(text)

@@ -6,9 +6,10 @@ In a real Nuke, with DMP on NUKE_PATH and a folder of plates as tests/nuke/conft
     import runpy
     runpy.run_path("/path/to/tests/nuke/in_nuke_gui.py")["start"]("/tmp/plates")
 
-Each check prints a line with what was expected; "GUI CHECKS: 0 failed" ends it. Then look, for no
-script can: the panel's groups are closed, the tile shows the states, the viewer the preview in the
-right place, and the amber and red tiles come and go.
+Have a viewer open, and answer every question with yes. Each check prints a line with what was
+expected; "GUI CHECKS: 0 failed" ends it. Then look, for no script can: the panel's groups are
+closed, the tile shows the states, the viewer the preview in the right place, and the amber and red
+tiles come and go.
 """
 
 import json
@@ -57,7 +58,8 @@ class Checks:
             ran.set()
 
     def _run(self):
-        from dmp_nuke import jobs, knobs, node, states, steps
+        from dmp_matting import generators
+        from dmp_nuke import collect, jobs, knobs, node, publish, states, steps
 
         keyer = nuke.menu("Nodes").menu("Keyer")
         self.check("menu", keyer.findItem("DMP Matte") is not None, True)
@@ -106,6 +108,20 @@ class Checks:
         made["cancel"].execute()
         yield lambda: jobs.running(made) is None
         self.check("cancel", made["status"].value()[:10], "Cancelled;")
+        nuke.connectViewer(0, made)
+        made["preset"].setValue("paper")
+        made["custom"].setValue(True)
+        made["set_joint_steps"].setValue(1_000_000)
+        made["matte_frame"].execute()
+        preview = made.node("preview")["file"]
+        yield lambda: bool(preview.value())
+        self.check("preview", int(made.node("shown")["which"].value()), 2)
+        self.check("and its file", os.path.isfile(preview.value()), True)
+        made["cancel"].execute()
+        yield lambda: jobs.running(made) is None
+        self.check("no preview left", preview.value(), "")
+        made["custom"].setValue(False)
+        made["preset"].setValue("draft")
         made["clear"].execute()
         self.check("clear", made["disable"].value(), True)
         made["reload"].execute()
@@ -125,6 +141,11 @@ class Checks:
             *(f"{role}.main.{n}.exr" for role in ("clean", "image") for n in (1001, 1002, 1003)),
             "made_from.json",
         ])  # fmt: skip
+        working = collect.collecting([made], self.folder + "/gui/pub")
+        request = generators.finish(working)
+        publish.start(request, {made.fullName(): request.shots[0].name})
+        yield lambda: not publish.RUNNING
+        self.check("published", made["status"].value()[:10], "Published ")
         made.setInput(1, None)
         made["build_clean"].execute()
         yield lambda: not steps.RUNNING

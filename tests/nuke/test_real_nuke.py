@@ -76,8 +76,9 @@ def test_the_gui_checks_in_the_standin(
 ) -> None:
     """The same file is started by hand in a real Nuke's Script Editor."""
     menus.add()
+    session.answers = [True] * 9
     Shot(tmp_path, range(1001, 1004), (48, 32))
     checks = runpy.run_path(str(HERE / "in_nuke_gui.py"))["start"](tmp_path.as_posix())
     run_until(lambda: bool(checks.done), 240)
     assert [line for line in checks.lines if not line[1]] == []
-    assert len(checks.lines) == 28
+    assert len(checks.lines) == 32

@@ -186,8 +186,12 @@ def test_frames_that_are_not_on_disk_follow_missing_frames(
     dmp["on_error"].setValue("plate")
     plate = dmp.input(0)
     for number in (1002, 1004):
-        shown = dmp._image(number, "main").channels
-        assert np.array_equal(shown["rgba.red"], plate._image(number, "main").channels["rgba.red"])
+        channels = dmp._image(number, "main").channels
+        red = plate._image(number, "main").channels["rgba.red"]
+        assert np.array_equal(channels["rgba.red"], red)
+    shown = dmp.node("shown")
+    which = [shown._evaluated(shown["which"]._expression, at) for at in (1000.6, 1001.4, 1001.6)]
+    assert which == [1, 1, 0], "of a retime below the node"
     for number in (1001, 1003):
         matte, _ = pixels(tmp_path / f"matte.{number}.exr")
         assert np.array_equal(dmp._image(number, "main").channels["rgba.alpha"], matte["A"])

@@ -304,6 +304,11 @@ class _Viewer(Guarded):
 
 
 @on_main
+def connectViewer(inputNumber: int, node: Any) -> None:
+    session.viewed = node
+
+
+@on_main
 def activeViewer() -> Any:
     return ViewerWindow() if session.viewed is not None and session.viewed._alive else None
 

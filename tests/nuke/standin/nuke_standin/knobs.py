@@ -179,6 +179,9 @@ class Array_Knob(Knob):
         self._keys = not self.getFlag(NO_ANIMATION)
         return self._keys
 
+    def arraySize(self) -> int:
+        return 1
+
     def getValueAt(self, frame: float, index: int = 0, view: Any = None) -> Any:
         self._attached()
         if self._expression:

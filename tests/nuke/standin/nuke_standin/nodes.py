@@ -537,6 +537,8 @@ class Root(Group):
         self._own(knobs.Enumeration_Knob("colorManagement", "colorManagement", ["Nuke", "OCIO"]))
         self._own(knobs.Enumeration_Knob("OCIO_config", "OCIO_config", ["nuke-default", "custom"]))
         self._own(knobs.File_Knob("customOCIOConfigPath", "customOCIOConfigPath"))
+        spaces = ["linear", "scene_linear", "ACES - ACEScg"]
+        self._own(knobs.Enumeration_Knob("workingSpaceLUT", "workingSpaceLUT", spaces))
 
     def name(self) -> str:
         return str(self._knobs["name"]._value)
@@ -566,7 +568,10 @@ def made(kind: str) -> Node:
 
 
 def named(pattern: str, frame: int, view: str) -> str:
-    """%04d, #### and %V put in."""
+    """%04d, #### and %V put in, and what the facility's filters make of it."""
     path = pattern.replace("%V", view).replace("%v", view[:1])
     path = re.sub(r"#+", lambda m: f"{frame:0{len(m[0])}d}", path)
-    return re.sub(r"%(0?\d*)d", lambda m: f"%{m[1]}d" % frame, path)
+    path = re.sub(r"%(0?\d*)d", lambda m: f"%{m[1]}d" % frame, path)
+    for one in session.filters:
+        path = one(path) or path
+    return path

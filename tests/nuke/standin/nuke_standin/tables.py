@@ -42,6 +42,7 @@ KNOBS: dict[str, list[tuple[Any, ...]]] = {
     "Dot": [],
     "NoOp": [],
     "SideBySide": [],
+    "RotoPaint": [],
     "Premult": [],
     "FrameRange": [
         (knobs.Int_Knob, "first_frame", 1),
