@@ -62,7 +62,7 @@ def is_working_space(space: str) -> bool:
     ``linear`` is the name of a space in some configurations, where another one is worked in.
     """
     worked_in = _root_text("workingSpaceLUT") if _root_text("colorManagement") == "OCIO" else ""
-    return space == ROLE or space == "linear" and worked_in in ("", "linear", ROLE)
+    return space == ROLE or space == "linear" and worked_in in ("", "linear", f"{ROLE} (linear)")
 
 
 def _root_text(name: str) -> str:
