@@ -364,7 +364,7 @@ class Read(Node):
     def _pattern(self) -> str:
         """A relative path lies below the project directory."""
         project = session.root["project_directory"].evaluate() or ""
-        return os.path.join(project, self._knobs["file"].evaluate())
+        return os.path.join(project, filtered(self._knobs["file"].evaluate()))
 
     def _path(self, frame: int, view: str) -> str:
         return named(self._pattern(), frame, view)
@@ -571,7 +571,11 @@ def named(pattern: str, frame: int, view: str) -> str:
     """%04d, #### and %V put in, and what the facility's filters make of it."""
     path = pattern.replace("%V", view).replace("%v", view[:1])
     path = re.sub(r"#+", lambda m: f"{frame:0{len(m[0])}d}", path)
-    path = re.sub(r"%(0?\d*)d", lambda m: f"%{m[1]}d" % frame, path)
+    return filtered(re.sub(r"%(0?\d*)d", lambda m: f"%{m[1]}d" % frame, path))
+
+
+def filtered(path: str) -> str:
+    """A path as the facility's filters make it, such as a drive's letter for a mount."""
     for one in session.filters:
         path = one(path) or path
     return path
