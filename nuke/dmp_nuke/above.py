@@ -46,7 +46,9 @@ def with_values(digest: str, linked: Sequence[Place], numbers: Sequence[int], vi
     """``digest``, changed by what the knobs of ``linked`` are at the frames ``numbers``."""
     if not linked:
         return digest
-    values = (f"{number} {text}" for number in numbers for text in _values(linked, number, view))
+    values = (
+        f"{number} {text}" for number in numbers for text in sorted(_values(linked, number, view))
+    )
     return _short("\n".join([digest, *values]))
 
 
@@ -123,7 +125,7 @@ def _digest(nodes: Iterable[nuke.Node], numbers: Dict[str, int]) -> str:
             if name not in WITHOUT_EFFECT and not isinstance(knob, nuke.PyScript_Knob):
                 digest.update(f"\n{name} {knob.toScript()}".encode())
         if isinstance(node, nuke.Group) and not knobs.is_dmp(node):
-            digest.update(_digest(children(node), numbers).encode())
+            digest.update(_digest(_inside(node), numbers).encode())
     return digest.hexdigest()
 
 
@@ -141,8 +143,18 @@ def _with_inside(node: nuke.Node) -> Iterator[nuke.Node]:
     """``node`` and all nodes in it, where it is a group; a DMP node's are its own affair."""
     yield node
     if isinstance(node, nuke.Group) and not knobs.is_dmp(node):
-        for one in children(node):
+        for one in _inside(node):
             yield from _with_inside(one)
+
+
+def _inside(group: nuke.Group) -> Iterator[nuke.Node]:
+    """What a group's picture is made from: a walk up from its end, since a script that is opened
+    again may list the nodes in another order."""
+    ends = sorted(one.name() for one in children(group) if one.Class() == "Output")
+    for name in ends:
+        end = group.node(name)
+        if end is not None:
+            yield from upstream(end, leave=False)
 
 
 def _file_knobs(node: nuke.Node) -> List[str]:

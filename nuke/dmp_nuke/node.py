@@ -128,8 +128,8 @@ def inner(node: nuke.Group, name: str) -> nuke.Node:
     return found
 
 
-def upstream(source: nuke.Node) -> Iterator[nuke.Node]:
-    """``source`` and every node above it, in a fixed order, out of the group it lies in too.
+def upstream(source: nuke.Node, leave: bool = True) -> Iterator[nuke.Node]:
+    """``source`` and every node above it, in a fixed order; out of its group too, with ``leave``.
 
     Only a few are held at a time: some editions let Python hold ten.
     """
@@ -141,7 +141,8 @@ def upstream(source: nuke.Node) -> Iterator[nuke.Node]:
             continue
         found.add(name)
         yield one
-        left += filter(None, names_above(one))
+        if leave or one.Class() != "Input":
+            left += filter(None, names_above(one))
 
 
 def names_above(one: nuke.Node) -> List[str]:

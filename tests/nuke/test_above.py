@@ -111,6 +111,29 @@ def test_another_input_of_the_group_around(shot: Shot, tmp_path: Path) -> None:
     assert names(made, 1001) != before
 
 
+def test_the_order_in_which_a_group_lists_its_nodes(dmp: Any, tmp_path: Path) -> None:
+    """A script that is opened again may have another one; what leads to no Output is no matter."""
+    group = nuke.nodes.Group()
+    group.setInput(0, dmp.input(0))
+    with group:
+        source = nuke.nodes.Input()
+        files = [nuke.nodes.Vectorfield(vfield_file=f"/lut/{name}.vf") for name in "ab"]
+        for node, above in zip(files, (source, files[0]), strict=True):
+            node.setInput(0, above)
+        nuke.nodes.Output().setInput(0, files[1])
+        stray = nuke.nodes.Multiply(value=1.0)
+    dmp.setInput(0, group)
+    before = Sources(dmp).names(1001, "main"), Sources(dmp)._files(Role.IMAGE, 1001, "main")
+    group._nodes.reverse()
+    assert before == (
+        Sources(dmp).names(1001, "main"), Sources(dmp)._files(Role.IMAGE, 1001, "main"),
+    )  # fmt: skip
+    stray["value"].setValue(2.0)
+    assert names(dmp, 1001) == [before[0][Role.IMAGE].rpartition("(")[2]]
+    files[0]["vfield_file"].setValue("/lut/c.vf")
+    assert names(dmp, 1001) != [before[0][Role.IMAGE].rpartition("(")[2]]
+
+
 def test_the_scripts_colours(dmp: Any) -> None:
     """Nuke converts a rendered plate with them."""
     before = names(dmp, 1001)
