@@ -123,6 +123,7 @@ class Index(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Answer)
         self.folder = folder
         self.trouble: str | int = ""
+        self.pause = 0.3  # seconds before the line resets
         self.served: list[str] = []
         self.sent: dict[str, list[tuple[int, int]]] = {}  # of each file: from where, how much
         self.stuck = threading.Event()
@@ -187,7 +188,7 @@ class Answer(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
         self.wfile.flush()
         if trouble == "resets" and len(body) < len(content) - start:
-            time.sleep(0.3)  # a reset throws away what the client has not read
+            time.sleep(self.server.pause)  # a reset throws away what the client has not read
             at_once = struct.pack("ii", 1, 0)
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, at_once)
 
@@ -224,6 +225,28 @@ def make_release(folder: Path, packages: Path, version: str, status: str = "ok")
     lock += f"torch=={TORCH} --hash=sha256:{sha256(torch)}\n"
     (folder / "constraints-cuda.txt").write_text(lock)
     return folder
+
+
+TORCH_WHEEL = f"torch-{TORCH}-py3-none-any.whl"
+
+
+def make_torch_big(release: Path, packages: Path) -> int:
+    """Have a torch of megabytes in ``packages``, with a current pip; the bytes of its wheel."""
+    installed_wheel(packages, "pip")
+    made = wheel(packages, "torch", TORCH, {"torch.bin": os.urandom(2 * LARGE)})
+    lock = release / "constraints-cuda.txt"
+    lines = [line for line in lock.read_text().splitlines() if not line.startswith("torch")]
+    lock.write_text("\n".join([*lines, f"torch=={TORCH} --hash=sha256:{sha256(made)}"]) + "\n")
+    return made.stat().st_size
+
+
+def assert_resumed(index: Index, size: int) -> None:
+    """Each request goes on where the one before broke; nearly nothing is sent twice."""
+    sent = index.sent[TORCH_WHEEL]
+    ends = [start + count for start, count in sent]
+    assert len(sent) >= 3 and sent[0][0] == 0, sent
+    assert all(0 < start <= end for (start, _), end in zip(sent[1:], ends, strict=False)), sent
+    assert ends[-1] == size and sum(count for _, count in sent) < 1.3 * size, sent
 
 
 def pip_settings(url: str) -> dict[str, str | None]:

@@ -12,7 +12,7 @@ import pytest
 from dmp_matting.client.requirements import TORCH
 
 from ..conftest import Home
-from ..packages import Index, index, release, wheel
+from ..packages import Index, assert_resumed, index, make_torch_big, release, wheel
 from .conftest import PLATES, WINDOWS, Blender
 from .test_window import PLACES, WINDOW, display, in_a_window
 
@@ -41,9 +41,13 @@ def test_install_engine(blender: Blender, home: Home, tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", WINDOWS)
 def test_the_button_is_pressed_in_a_window(
     make_blender: Callable[[str], Blender], addon_zip: Path, display: str, index: Index,
-    release: Path, home: Home, output: Path, version: str,
+    release: Path, home: Home, output: Path, tmp_path: Path, version: str,
 ) -> None:  # fmt: skip
-    """By a hand, from an index that the test serves; its release lies in the add-on."""
+    """By a hand, from an index that the test serves, over a line that breaks.
+
+    The release lies in the add-on.
+    """
+    size = make_torch_big(release, tmp_path / "packages")
     blender = make_blender(version)
     blender.run("install", zip=addon_zip, uninstall=False)
     (core,) = blender.user.rglob("dmp_matting")
@@ -56,6 +60,7 @@ def test_the_button_is_pressed_in_a_window(
         "window": WINDOW, "install": 72, **PLACES[version],
     }  # fmt: skip
     blender.run("prepare", **given)
+    index.trouble, index.pause = "resets", 1.5  # long enough to be seen in the panel
     seen = in_a_window(blender, output / "shot.blend").run(
         "press_install", environment={"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"},
         limit=200, **given,
@@ -68,4 +73,5 @@ def test_the_button_is_pressed_in_a_window(
     assert failed and "http://127.0.0.1:9/simple cannot be reached" in sentence
     assert seen["while it runs"] == [False, ""] and seen["success"] is True
     assert seen["config"]["engine_python"].startswith(str(home.root / "data" / "engines"))
-    assert any(name.startswith("torch-") for name in index.served)
+    assert_resumed(index, size)
+    assert any(one.startswith("The connection broke; torch goes on at") for one in seen["steps"])

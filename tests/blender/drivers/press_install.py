@@ -15,7 +15,7 @@ from host import MODULE, arguments, core_module
 from story import biggest, photograph, shot, sidebar, wait, xdotool
 
 given = arguments()
-seen = {"titles": []}
+seen = {"titles": [], "steps": []}
 INDEX = os.environ["PIP_INDEX_URL"]
 
 
@@ -75,6 +75,8 @@ def ended():
         if title not in seen["titles"]:
             seen["titles"].append(title)
             shot("installing")
+        if ours("installer").sentence() not in seen["steps"]:
+            seen["steps"].append(ours("installer").sentence())
         return False
     return True
 

@@ -5,7 +5,6 @@ The pip that Python brings begins a cut file again, so a current one is fetched 
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -14,16 +13,23 @@ import pytest
 
 from dmp_matting.client.install import installation, machine, payload, pythons, wheels
 from dmp_matting.client.install.installation import InstallRequest, plan_installation
-from dmp_matting.client.requirements import TORCH
 from dmp_matting.errors import EngineError
 
 from ....conftest import Home
-from ....packages import Index, bring_pip, index, installed_wheel, release, sha256, wheel
+from ....packages import (
+    TORCH_WHEEL,
+    Index,
+    assert_resumed,
+    bring_pip,
+    index,
+    installed_wheel,
+    make_torch_big,
+    release,
+)
 
 __all__ = ["index", "release"]  # fixtures
 
 UV = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.executable).parent))
-TORCH_WHEEL = f"torch-{TORCH}-py3-none-any.whl"
 
 
 @pytest.fixture
@@ -35,12 +41,7 @@ def old_pip(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def big_torch(old_pip: None, release: Path, tmp_path: Path) -> int:
     """Bytes of a torch as large as a test likes it, in the index beside a current pip."""
-    installed_wheel(tmp_path / "packages", "pip")
-    made = wheel(tmp_path / "packages", "torch", TORCH, {"torch.bin": os.urandom(20_000_000)})
-    lock = release / payload.LOCKS[True]
-    lines = [line for line in lock.read_text().splitlines() if not line.startswith("torch")]
-    lock.write_text("\n".join([*lines, f"torch=={TORCH} --hash=sha256:{sha256(made)}"]) + "\n")
-    return made.stat().st_size
+    return make_torch_big(release, tmp_path / "packages")
 
 
 def install(release: Path) -> list[str]:
@@ -51,15 +52,6 @@ def install(release: Path) -> list[str]:
     fractions = [step.fraction for step in steps]
     assert fractions == sorted(fractions)
     return [step.sentence for step in steps]
-
-
-def assert_resumed(index: Index, size: int) -> None:
-    """Each request goes on where the one before broke; nearly nothing is sent twice."""
-    sent = index.sent[TORCH_WHEEL]
-    ends = [start + count for start, count in sent]
-    assert len(sent) >= 3 and sent[0][0] == 0, sent
-    assert all(0 < start <= end for (start, _), end in zip(sent[1:], ends, strict=False)), sent
-    assert ends[-1] == size and sum(count for _, count in sent) < 1.3 * size, sent
 
 
 @pytest.mark.parametrize("tool", ["pip", "uv"])
@@ -79,7 +71,7 @@ def test_a_file_that_is_cut_goes_on_where_it_was(
     assert_resumed(index, big_torch)
     broken = [one for one in sentences if one.startswith("The connection broke; torch goes on at")]
     assert len(broken) == len(index.sent[TORCH_WHEEL]) - 1
-    assert "Downloading torch, 20.0 MB" in sentences
+    assert "Downloading torch, 21.0 MB" in sentences
 
 
 def test_wheels_for_other_machines_too(
