@@ -15,7 +15,7 @@ from . import failures, tools
 from .pythons import pip_is_configured, uv_is_configured
 from .steps import Runner
 from .tools import Tools
-from .torch_build import REQUIREMENT, TorchBuild
+from .torch_build import REQUIREMENT, TorchBuild, own_index
 
 TRIES = 3  # of two megabytes, by what cannot resume them
 
@@ -44,14 +44,22 @@ def with_current_pip(
     raise runner.failure(output, failures.index_address(output, environment))
 
 
+def is_led(build: TorchBuild) -> bool:
+    """Whether something leads this user to an index, so that no other is looked for."""
+    return bool(own_index(build)) or pip_is_configured() or uv_is_configured()
+
+
 def index_of_build(
     found: Tools, runner: Runner, environment: Dict[str, str], scratch: Path, build: TorchBuild,
     python: str,
 ) -> str:  # fmt: skip
-    """The index that has that build of torch, as uv knows it; "" where that is not reached.
+    """The index that has that build of torch: the facility's, or the one that uv knows.
 
-    uv is fetched where it is not here.
+    "" where the user's own index is to serve, and where the other is not reached. uv is fetched
+    where it is not here.
     """
+    if is_led(build):
+        return own_index(build)
     uv = found.uv
     if not uv:
         code, _ = runner.outcome(found.fetch("uv", scratch / "uv"), environment)

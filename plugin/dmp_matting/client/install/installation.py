@@ -31,7 +31,6 @@ from ..launcher import stop_engine
 from . import failures, fetched, machine, payload, records, shared, tools, torch_build
 from .environment import bytes_of, put_in_place, torch_version, write_command
 from .payload import Payload
-from .pythons import pip_is_configured, uv_is_configured
 from .records import Record
 from .self_test import self_test
 from .steps import Runner, Step
@@ -303,15 +302,14 @@ class Installation:
 
     def _special_torch(self, side: Path, report: Callable[[Step], None]) -> None:
         """A build of torch that the package index may not have; else the one that it has."""
-        build, source = self._plan.build, self._plan.request.source
-        index = "" if source else torch_build.own_index(build)
-        if not (source or index or pip_is_configured() or uv_is_configured()):
+        build, index = self._plan.build, ""
+        if self._plan.request.source is None:
             report(Step(f"Looking for torch for {build.name}", 0.45))
             index = fetched.index_of_build(
                 self._tools, self._runner, self._environment, side / SCRATCH, build,
                 records.python_in(side),
             )  # fmt: skip
-            if not index:
+            if not (index or fetched.is_led(build)):
                 self._notes.append(torch_build.not_had(build))
                 self._locked(side, True, 0.46, 0.84, report)
                 return

@@ -37,8 +37,9 @@ def download(
     environment = tools.environment(scratch, None)
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        machine_python = python.base.path
         python = fetched.with_current_pip(
-            python, runner, environment, scratch / "pip", python.base.path
+            python, runner, environment, scratch / "pip", machine_python
         )
         listed, pins = scratch / "packages.txt", scratch / "pins.txt"
         words, count = found.write_lock(listed, with_torch=build.plain)
@@ -47,10 +48,14 @@ def download(
         if not build.plain:
             # What it needs is to have the same versions; hashes are not known of every build.
             pins.write_text(HASHES.sub("", listed.read_text(encoding="utf-8")), encoding="utf-8")
-            words = ["--only-binary", ":all:", "-c", str(pins)]
-            words += python.from_index(torch_build.own_index(build))
+            index = fetched.index_of_build(
+                python, runner, environment, scratch, build, machine_python
+            )
+            words = ["--only-binary", ":all:", "-c", str(pins), *python.from_index(index)]
             exact = python.download(folder, [*words, f"{torch_build.REQUIREMENT}+{build.name}"])
-            code, _ = runner.outcome(exact, environment, show)
+            code, output = runner.outcome(exact, environment, show)
+            if code and failures.meaning(output) == failures.BROKE_OFF:
+                raise runner.failure(output)  # no reason for a build ten times as large
             if code:
                 notes.append(torch_build.not_had(build))
                 words, _ = found.write_lock(listed, with_torch=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from dmp_matting.client.install import installation, machine, pythons
+from dmp_matting.client.install import installation, machine, payload, pythons, wheels
 from dmp_matting.client.install.installation import InstallRequest, plan_installation
 from dmp_matting.client.requirements import TORCH
 
@@ -86,20 +86,18 @@ def everywhere(index: Index, tmp_path: Path) -> Iterator[Everywhere]:
     made.server_close()
 
 
-@pytest.mark.parametrize("there", [True, False], ids=["uv is there", "uv is fetched"])
-def test_the_index_of_a_build_as_uv_knows_it(
-    there: bool, everywhere: Everywhere, release: Path, tmp_path: Path, home: Home,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:  # fmt: skip
+@pytest.fixture
+def plain_machine(
+    everywhere: Everywhere, tmp_path: Path, home: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux without a GPU, whose pip is of 2023; the index has torch with CUDA alone, and uv."""
     bring_pip(monkeypatch, old=True)
     installed_wheel(tmp_path / "packages", "pip")
     wheel(tmp_path / "packages", "torch", f"{TORCH}+cpu", {"torch.py": "x = 1\n"})
-    if not there:
-        assert UV is not None
-        start = f"import os, sys\nos.execv({UV!r}, [{UV!r}, *sys.argv[1:]])\n"
-        program = {"uv-9.data/scripts/uv": f"#!{sys.executable}\n{start}"}
-        wheel(tmp_path / "packages", "uv", "9", program)
-    monkeypatch.setattr(pythons, "find_uv", lambda: UV if there else "")
+    start = f"import os, sys\nos.execv({UV!r}, [{UV!r}, *sys.argv[1:]])\n"
+    program = {"uv-9.data/scripts/uv": f"#!{sys.executable}\n{start}"}
+    wheel(tmp_path / "packages", "uv", "9", program)
+    monkeypatch.setattr(pythons, "find_uv", lambda: "")
     monkeypatch.setattr(machine, "index_build", lambda: "cu130")
     monkeypatch.delenv("PIP_INDEX_URL")
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -107,6 +105,26 @@ def test_the_index_of_a_build_as_uv_knows_it(
     monkeypatch.setenv("SSL_CERT_FILE", str(everywhere.keys / "ca.pem"))
     for name in ("PIP_CERT", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "XDG_CONFIG_HOME"):
         monkeypatch.delenv(name, raising=False)
+
+
+def test_wheels_for_other_machines_are_of_the_small_build(
+    plain_machine: None, everywhere: Everywhere, release: Path, tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    found = payload.find(release)
+    monkeypatch.setattr(payload, "find", lambda *named: found)
+    made, notes = wheels.download(
+        tmp_path / "wheels", "cpu", sys.executable, tmp_path / "scratch", lambda step: None
+    )
+    assert f"torch-{TORCH}+cpu-py3-none-any.whl" in [path.name for path in made] and notes == []
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["uv is there", "uv is fetched"])
+def test_the_index_of_a_build_as_uv_knows_it(
+    there: bool, plain_machine: None, everywhere: Everywhere, release: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(pythons, "find_uv", lambda: UV if there else "")
     plan = plan_installation(InstallRequest(torch="cpu", base=sys.executable, release=release))
     assert plan.tools.called == ("uv" if there else "pip")
     done = installation.Installation(plan).run(lambda step: None)

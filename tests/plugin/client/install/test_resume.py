@@ -5,6 +5,7 @@ The pip that Python brings begins a cut file again, so a current one is fetched 
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,10 +14,12 @@ import pytest
 
 from dmp_matting.client.install import installation, machine, payload, pythons, wheels
 from dmp_matting.client.install.installation import InstallRequest, plan_installation
+from dmp_matting.client.requirements import TORCH
 from dmp_matting.errors import EngineError
 
 from ....conftest import Home
 from ....packages import (
+    LARGE,
     TORCH_WHEEL,
     Index,
     assert_resumed,
@@ -25,6 +28,7 @@ from ....packages import (
     installed_wheel,
     make_torch_big,
     release,
+    wheel,
 )
 
 __all__ = ["index", "release"]  # fixtures
@@ -87,6 +91,23 @@ def test_wheels_for_other_machines_too(
     )  # fmt: skip
     assert_resumed(index, big_torch)
     assert (tmp_path / "wheels" / TORCH_WHEEL).stat().st_size == big_torch
+
+
+def test_a_download_that_breaks_off_is_no_reason_for_another_build(
+    big_torch: int, index: Index, release: Path, tmp_path: Path, home: Home,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    found = payload.find(release)
+    monkeypatch.setattr(payload, "find", lambda *named: found)
+    monkeypatch.setattr(machine, "index_build", lambda: "cu130")
+    monkeypatch.setenv("PIP_RESUME_RETRIES", "0")
+    wheel(tmp_path / "packages", "torch", f"{TORCH}+cpu", {"torch.bin": os.urandom(2 * LARGE)})
+    index.trouble = "breaks"
+    with pytest.raises(EngineError, match="The download broke off; run `dmp package wheels` again"):
+        wheels.download(
+            tmp_path / "wheels", "cpu", sys.executable, tmp_path / "scratch", lambda step: None
+        )
+    assert TORCH_WHEEL not in index.sent
 
 
 @pytest.mark.parametrize("rule", [False, True], ids=["none there", "a facility's rule"])

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from dmp_matting.client.engine_python import engine_command
-from dmp_matting.client.install import installation, machine, pythons
+from dmp_matting.client.install import fetched, installation, machine, pythons
 from dmp_matting.client.install.installation import (
     InstallRequest,
     plan_installation,
@@ -110,7 +110,7 @@ def test_where_no_other_index_is_reached_the_usual_torch_is_the_locked_one(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setattr(machine, "index_build", lambda: "cu130")
-    monkeypatch.setattr(installation, "uv_is_configured", lambda: False)
+    monkeypatch.setattr(fetched, "uv_is_configured", lambda: False)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # the index of torch's builds
     if not sound:
         wheel(tmp_path / "packages", "torch", TORCH, {"torch.py": "x = 2\n"})
