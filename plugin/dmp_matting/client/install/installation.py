@@ -304,7 +304,7 @@ class Installation:
         """A build of torch that the package index may not have; else the one that it has."""
         build, index = self._plan.build, ""
         if self._plan.request.source is None:
-            report(Step(f"Looking for torch for {build.name}", 0.45))
+            report(Step(f"Looking for torch for {build.name}", 0.46))
             index = fetched.index_of_build(
                 self._tools, self._runner, self._environment, side / SCRATCH, build,
                 records.python_in(side),

@@ -183,7 +183,7 @@ class Reading:
     part: float = 1.0
     downloaded: int = 0
     _last: str = field(default="", repr=False)
-    _size: str = field(default="", repr=False)
+    _shown: str = field(default="", repr=False)  # while a large file comes
 
     def sentence(self, line: str) -> str:
         """A sentence for an artist; "" for a line that means nothing to one."""
@@ -198,15 +198,17 @@ class Reading:
             amount = float(size[2]) * {"k": 1e3, "M": 1e6, "G": 1e9}[size[3]]
             self.downloaded += int(amount)
             name = self._last or re.split(r"-\d", size[1])[0]
-            self._size = f"{name}, {size[2]} {size[3]}B" if amount > 1e6 else ""
-            return f"Downloading {self._size}" if self._size else ""
+            self._shown = f"Downloading {name}, {size[2]} {size[3]}B" if amount > 1e6 else ""
+            return self._shown
         far = re.match(r"Progress (\d+) of (\d+)$", line)
-        if far and self._size and int(far[2]):
+        if far and self._shown and int(far[2]):
             self.part = int(far[1]) / int(far[2])
-            return f"Downloading {self._size}"
+            return self._shown
         broken = re.search(r"Attempting to resume incomplete download \((.+)/(.+), attempt", line)
         if broken:
-            return f"The connection broke; {self._last} goes on at {broken[1]} of {broken[2]}"
+            there = f"{broken[1]} of {broken[2]}"
+            self._shown = f"The connection broke; {self._last} goes on at {there}"
+            return self._shown
         here = re.match(r"\s*Downloaded (\S+)$", line)
         if here:  # uv names what is larger than 1 MB alone
             self.seen, self.part = self.seen + 1, 1.0

@@ -325,7 +325,7 @@ def test_the_lines_of_a_pip_that_resumes_are_progress() -> None:
         ("Getting small (1 of 2)", 0.0), ("", 0.0), ("", 0.0), ("Getting torch (2 of 2)", 0.5),
         ("Downloading torch, 20.0 MB", 0.5), ("Downloading torch, 20.0 MB", 0.625),
         ("The connection broke; torch goes on at 5.0 MB of 20.0 MB", 0.625), ("", 0.625),
-        ("Downloading torch, 20.0 MB", 1.0),
+        ("The connection broke; torch goes on at 5.0 MB of 20.0 MB", 1.0),
     ]  # fmt: skip
     assert reading.downloaded == 20_010_000
 

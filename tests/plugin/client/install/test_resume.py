@@ -73,7 +73,7 @@ def test_a_file_that_is_cut_goes_on_where_it_was(
     index.trouble = trouble
     sentences = install(release)
     assert_resumed(index, big_torch)
-    broken = [one for one in sentences if one.startswith("The connection broke; torch goes on at")]
+    broken = {one for one in sentences if one.startswith("The connection broke; torch goes on at")}
     assert len(broken) == len(index.sent[TORCH_WHEEL]) - 1
     assert "Downloading torch, 21.0 MB" in sentences
 
