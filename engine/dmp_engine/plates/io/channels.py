@@ -23,7 +23,7 @@ ALPHA = ("a", "alpha")
 # Last part of the layer names that renderers and hosts give the beauty pass.
 MAIN = (
     "", "rgba", "rgb", "beauty", "combined", "main", "color", "colour", "image", "composite",
-    "c", "ci",
+    "c", "ci", "finalimage",
 )  # fmt: skip
 VIEWS = ("left", "right")
 COMPOSITE = "composite"  # Blender's result, beside the layers that it was made of
@@ -171,7 +171,7 @@ def _leaf(name: str) -> str:
 
 def _rank(layer: str, part: Part, many: bool) -> tuple[int, bool]:
     """How surely the layer is the main one; the least is surest."""
-    called = _leaf(layer) if layer else _leaf(part.name) if many else ""
+    called = _leaf(layer) if layer else _leaf(_without_view(part)) if many else ""
     if called in MAIN:
         composite = COMPOSITE in f"{part.name}.{layer}".lower().split(".")
         return MAIN.index(called), not composite

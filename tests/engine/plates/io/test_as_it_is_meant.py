@@ -122,3 +122,10 @@ def test_a_layer_that_is_taken_because_it_is_alone_is_named(picture, image, nois
                        ("beauty", [])):  # fmt: skip
         path = picture("n.exr", noise, channels=[f"{name}.{leaf}" for leaf in "RGB"])
         assert list(image(path).notes) == note
+
+
+def test_an_eye_of_a_pair_is_the_main_layer(parts, image, noise) -> None:
+    """It is found by its name, so there is nothing to report."""
+    pair = parts("a.exr", ("rgba.left", "RGB", noise), ("rgba.right", "RGB", noise[::-1].copy()))
+    plate = image(pair)
+    assert np.array_equal(plate.rgb, noise) and plate.notes == ()

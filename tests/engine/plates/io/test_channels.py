@@ -48,6 +48,7 @@ def test_a_layer_of_data_is_never_the_plate(picture, noise, data):
         ("Ci", ["albedo", "diffuse"]),
         ("C", ["N", "emission"]),
         ("ViewLayer.Combined", ["ViewLayer.Diffuse", "ViewLayer.Emit"]),
+        ("FinalImage", ["FinalImageMovieRenderQueue_WorldDepth", "ActorHitProxyMask00"]),
     ],
 )
 def test_the_beauty_of_each_renderer(picture, noise, main, others):
