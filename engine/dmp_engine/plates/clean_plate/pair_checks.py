@@ -48,7 +48,8 @@ EMPTY = 0.0004  # of the frame; less that differs is no subject
 FULL = 0.03  # of the frame; less background is next to none
 COLOURED = 0.03  # encoded, largest channel over the least
 FEW_COLOURED, MOST_COLOURED = 0.02, 0.5  # shares of what is compared
-EQUAL, EXCHANGED, MORE = 0.02, 0.2, 4.0  # encoded; share that is equal with red and blue exchanged
+EQUAL, EXCHANGED = 0.02, 0.2  # encoded; share that is equal with red and blue exchanged
+MORE, MORE_THAN_RELIT = 4.0, 1.2  # than as it is, and in the best light
 CURVED, CURVED_LEAST = 0.5, 0.03  # residual a curve must come down to; one worth a word
 
 
@@ -149,7 +150,7 @@ def pair_warnings(
             "empty. Check that the plate shows the subject."
         )
         return
-    if _exchanged(I_enc, _small(encoded(moved, linear)), valid):
+    if _exchanged(I_enc, B_enc, _small(encoded(moved, linear)), valid):
         yield (
             "Red and blue are exchanged in one of the two plates: with them exchanged, the clean "
             "plate is the plate's background. Write it again as R, G, B."
@@ -175,13 +176,16 @@ def _small(shown: Floats) -> Floats:
     return shrunk(shown, SIZE)
 
 
-def _exchanged(I_enc: Floats, B_enc: Floats, valid: Mask) -> bool:
-    """Whether the plate shows the clean plate with red and blue exchanged, and not as it is."""
-    as_is, other = (
+def _exchanged(I_enc: Floats, B_enc: Floats, moved_enc: Floats, valid: Mask) -> bool:
+    """Whether the plate shows the clean plate with red and blue exchanged, and not as it is.
+
+    Nor as it was relit: a warm and a cool light may look exchanged.
+    """
+    relit, as_is, other = (
         float(((np.abs(I_enc - one).max(axis=2) < EQUAL) & valid).mean())
-        for one in (B_enc, B_enc[..., ::-1])
+        for one in (B_enc, moved_enc, moved_enc[..., ::-1])
     )
-    return other > EXCHANGED and other > MORE * as_is
+    return other > max(EXCHANGED, MORE * as_is, MORE_THAN_RELIT * relit)
 
 
 def _nothing(apart: Floats) -> bool:

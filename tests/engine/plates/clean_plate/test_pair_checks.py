@@ -94,6 +94,9 @@ def test_channels_that_are_exchanged() -> None:
     shot = [pixels(PLATES / "furball" / n) for n in ("plate.1001.exr", "clean.exr")]
     assert "exchanged" in warnings_of(shot[0], shot[1][..., ::-1], "scene_linear")[0]
     assert warnings_of(grey(image), grey(clean)) == ()
+    warm, cool = np.float32([1, 0.9, 0.8]), np.float32([0.8, 0.9, 1])
+    light = [linear(grey(image)) * warm, linear(grey(clean)) * cool]
+    assert warnings_of(*light, "scene_linear") == ()
 
 
 def test_a_clean_plate_beside_the_plate_is_refused() -> None:
