@@ -94,6 +94,7 @@ SECONDS: dict[str, int] = {
     "nuke/test_files_and_farm.py": 13,
     "pipeline/test_devices.py": 13,
     "plugin/client/install/test_shared.py": 13,
+    "nuke/test_above.py": 12,
     "plugin/client/install/test_uv.py": 12,
     "engine/server/test_start_and_stop.py": 11,
     "engine/plates/clean_plate/test_residual.py": 10,
