@@ -95,6 +95,7 @@ HOST_FACE = [
     "frames_to_look_at",
     "has_publish_window",
     "has_unseen_map",
+    "holds_same",
     "host_choices",
     "host_configuration",
     "host_fields",

@@ -12,7 +12,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
 import bpy
 
@@ -71,6 +71,9 @@ class Work:
             if result is not None
         ]
         self.shot = plates.shot_of(scene, self.inputs)
+        self._in_shot = set(self.shot)
+        self._made_of: Dict[str, Tuple[str, ...]] = {}  # the files, by a plate's name in a job
+        self._at_first = self.files()
         self.top = place.chosen_folder(scene, bpy.data.filepath)
         self.result = place.choose(
             place.scene_folder(scene, bpy.data.filepath),
@@ -89,7 +92,13 @@ class Work:
     def overwritten(self, result: place.Result, frames: Sequence[int]) -> str:
         """A sentence where files of other plates would be replaced."""
         name = self.image.job_name
-        return str(dmp.overwrites({result.path(frame): [name(frame)] for frame in frames}))
+        numbers = {result.path(frame): frame for frame in frames}
+        return str(
+            dmp.overwrites(
+                {path: [name(frame)] for path, frame in numbers.items()},
+                is_same=lambda path: self._holds_same(path, numbers[path]),
+            )
+        )
 
     def states(
         self, frames: Sequence[int], result: Optional[place.Result] = None
@@ -97,32 +106,35 @@ class Work:
         """What lies on disk for each frame: FrameStatus, by the rule of the command line."""
         where, on_disk = result or self.result, self.files()
         wanted = [one for one in self.settings if one is not None]
-        shot = set(self.shot)
-        named = {number: self.frame(number) for number in shot.union(frames)}
-
-        def window_of(number: int, settings: Any) -> List[Any]:
-            numbers = self.shot if number in shot else sorted({*shot, number})
-            return [named[one] for one in dmp.window_numbers(number, numbers, settings)]
-
+        named = {number: self.frame(number) for number in {*self.shot, *frames}}
         return {
             number: dmp.frame_status(
-                where.path(number), named[number], wanted, partial(window_of, number), on_disk
+                where.path(number), named[number], wanted,
+                partial(self._window, number, named.__getitem__), on_disk,
             )
             for number in frames
-        }
+        }  # fmt: skip
+
+    def _window(self, number: int, frame: Callable[[int], Any], settings: Any) -> List[Any]:
+        """The frames that one is solved with under such settings."""
+        numbers = self.shot if number in self._in_shot else sorted({*self.shot, number})
+        return [frame(one) for one in dmp.window_numbers(number, numbers, settings)]
+
+    def _holds_same(self, path: str, number: int) -> bool:
+        """Whether an EXR was made from what a frame's plates hold now, whatever their names."""
+        window = partial(self._window, number, self.frame)
+        return bool(dmp.holds_same(path, self.frame(number), window, self._at_first))
 
     def frame(self, number: int) -> Any:
         """A frame's plates under the names that the artist knows."""
-        return dmp.Frame(number, tuple(one.named(number) for one in self.inputs))
+        named = tuple(one.named(number) for one in self.inputs)
+        for one, plate in zip(self.inputs, named):
+            self._made_of[plate.path] = one.made_of(number)
+        return dmp.Frame(number, named)
 
     def files(self) -> Any:
-        """The files behind those plates as they are now: FileStates."""
-        made_of = {
-            one.job_name(number): one.made_of(number)
-            for one in self.inputs
-            for number in {*self.shot, *self.wanted}
-        }
-        return dmp.FileStates(lambda plate: made_of[plate.path])
+        """The files behind the plates of all frames that ``frame`` has given, as they are now."""
+        return dmp.FileStates(lambda plate: self._made_of[plate.path])
 
     def carried(self) -> List[int]:
         """The frames of the current place that move to the new one: those of this plate."""
@@ -137,7 +149,8 @@ class Work:
         made = dmp.made_from(dmp.recorded_plates(path).get(dmp.Role.IMAGE, ""))
         # DMP 0.1.0 recorded the temporary file of a plate that it had rendered.
         before = os.path.basename(os.path.dirname(made)).startswith(temporary.PREFIX)
-        return before or made == dmp.made_from(self.image.job_name(frame))
+        is_own = before or made == dmp.made_from(self.image.job_name(frame))
+        return is_own or self._holds_same(path, frame)
 
 
 @contextmanager
@@ -199,13 +212,18 @@ class Session:
         return self._work.result
 
     def _to_solve(self, only: str) -> List[int]:
-        carried = set(self._carried)
-        here = [frame for frame in self._frames if frame not in carried]
-        states = self._work.states(here)
-        if self._work.current is not None:
-            there = [frame for frame in self._frames if frame in carried]
-            states.update(self._work.states(there, self._work.current))
+        states = self._states(self._frames)
         return [frame for frame in self._frames if states[frame] in TO_SOLVE[only]]
+
+    def _states(self, frames: Sequence[int]) -> Dict[int, Any]:
+        """What lies on disk for each frame; of one that is yet to be carried, where it lies now."""
+        result = self._work.result
+        there = set(self._carried).difference(result.frames())
+        states = self._work.states([one for one in frames if one not in there])
+        if self._work.current is not None:
+            late = [one for one in frames if one in there]
+            states.update(self._work.states(late, self._work.current))
+        return {frame: states[frame] for frame in frames}
 
     def questions(self) -> List[Question]:
         """What has to be decided first: files of other plates, frames without a plate."""
@@ -286,7 +304,7 @@ class Session:
     def summary(self) -> str:
         """Which of the wanted frames are solved, stale or missing now; "" where that is unknown."""
         try:
-            states = self._work.states(self._wanted)
+            states = self._states(self._wanted)
         except dmp.DmpError:
             return ""
         counts = {state: [n for n in states if states[n] is state] for state in dmp.FrameStatus}

@@ -54,7 +54,14 @@ from .shots.clean_plates import CleanPlateReport, frames_to_look_at, has_unseen_
 from .shots.follow import unfollowed
 from .shots.plate_record import read_plate_record, write_plate_record
 from .shots.shot import CHUNK, Shot
-from .shots.up_to_date import FrameStatus, frame_status, made_from, overwrites, recorded_plates
+from .shots.up_to_date import (
+    FrameStatus,
+    frame_status,
+    holds_same,
+    made_from,
+    overwrites,
+    recorded_plates,
+)
 
 __all__ = [
     "AUTO",
@@ -109,6 +116,7 @@ __all__ = [
     "frames_to_look_at",
     "has_publish_window",
     "has_unseen_map",
+    "holds_same",
     "host_choices",
     "host_configuration",
     "host_fields",

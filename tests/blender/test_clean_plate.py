@@ -78,14 +78,18 @@ def test_the_first_save_takes_clean_plates_along(
     output: Path, version: str,
 ) -> None:  # fmt: skip
     seen = installed(version).run(
-        "first_save", folder=tmp_path, output=output, frames=len(PLACES), size=(96, 64)
-    )
+        "first_save", folder=tmp_path, output=output, frames=len(PLACES), size=(96, 64),
+        settings={**SMALL, "temporal": "off"},
+    )  # fmt: skip
     assert seen["node"] == seen["row"] == [["FINISHED"], ""]
     assert "/blender/unsaved/" in seen["chosen"] and seen["linked"][1] == ["GROUP"]
     assert (output / "unsaved") in Path(seen["linked"][0]).parents
     chosen, (linked, links) = Path(seen["chosen then"]), seen["linked then"]
     stem = Path("plate_clean_v001", "plate_clean.exr")
     assert chosen == tmp_path / "work" / "dmp" / "sh010" / "Scene" / stem
+    # Its mattes are of the same content, whatever the clean plate is called now.
+    assert seen["matte"] == [["FINISHED"], ""]
+    assert seen["solved"] == seen["solved then"] == f"1-{len(PLACES)} solved"
     assert seen["path"].startswith("//"), "beside the .blend, on whatever machine"
     assert Path(linked).is_relative_to(output / "sh010" / "Scene") and links == ["GROUP"]
     assert seen["all"] == sorted([str(chosen), str(chosen), linked]), "a copy of the image too"

@@ -218,6 +218,8 @@ def test_a_question_before_another_shots_files_are_overwritten(
     before = (tmp_path / "matte.1001.exr").read_bytes()
     (tmp_path / "b").mkdir()
     other = Shot(tmp_path / "b", range(1001, 1004), (48, 32))
+    with (tmp_path / "b" / "plate.1001.exr").open("ab") as file:
+        file.write(b"other content")
     for index, read in enumerate(other.reads()):
         dmp.setInput(index, read)
     session.answers = [False, True]

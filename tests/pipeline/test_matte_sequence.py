@@ -122,9 +122,10 @@ def test_what_counts_as_finished(engine: Connection, shot: TinyShot, tmp_path: P
     def finished(
         path: Path = output, wanted: Settings = settings, number: int = 1001, **more: str
     ) -> bool:
+        plates = {"image": shot.pattern, "clean": str(shot.clean), **more}
         one = Shot(
-            "s", shot.pattern, str(shot.clean), str(path), (number,), settings=preset("draft"),
-            settings_on_cpu=wanted, **more,
+            "s", output=str(path), frames=(number,), settings=preset("draft"),
+            settings_on_cpu=wanted, **plates,
         )  # fmt: skip
         return is_done(one, number, FileStates())
 
@@ -153,6 +154,31 @@ def test_what_counts_as_finished(engine: Connection, shot: TinyShot, tmp_path: P
         assert not finished(), "other content under the old date"
     shot.clean.write_bytes(before)
     assert finished()
+    moved = tmp_path / "moved"
+    shutil.copytree(shot.clean.parent, moved)
+    elsewhere = {"image": str(moved / Path(shot.pattern).name), "clean": str(moved / "other.exr")}
+    (moved / shot.clean.name).rename(elsewhere["clean"])
+    assert finished(**elsewhere), "other names of the same content"
+    shutil.copy(moved / "plate.1002.exr", moved / "plate.1001.exr")
+    assert not finished(**elsewhere)
+
+
+def test_a_project_that_was_moved(engine: Connection, shot: TinyShot, tmp_path: Path) -> None:
+    """Its mattes are its own under whatever name, and another plate's are not."""
+
+    def there(folder: Path, *more: str) -> list[object]:
+        plate, clean = folder / "plate.####.exr", folder / "clean.exr"
+        frames = "1001-1002", *FEW_STEPS, *more
+        return ["matte", plate, "--clean", clean, "-o", folder / "m.####.exr", "--frames", *frames]
+
+    assert dmp(*there(shot.folder)).returncode == 0
+    moved = shot.folder.rename(tmp_path / "moved")
+    assert events(dmp(*there(moved, "--json")))[0]["finished"] == [1001, 1002]
+    assert dmp(*there(moved, "--set", "seed=4")).returncode == 0, "stale, and nobody else's"
+    other = moved.rename(tmp_path / "other")
+    write_image(other / "plate.1002.exr", shot.pixels(9))
+    done = dmp(*there(other))
+    assert done.returncode == 2 and "This overwrites 1 file of something else" in done.stderr
 
 
 def test_a_frame_that_cannot_be_read_does_not_stop_the_others(

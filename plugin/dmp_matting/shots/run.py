@@ -13,14 +13,14 @@ import collections
 import dataclasses
 import os
 from contextlib import closing
-from typing import Callable, Deque, Dict, Generator, List, Sequence, Set, Tuple
+from functools import partial
+from typing import Callable, Deque, Dict, Generator, List, Mapping, Sequence, Set, Tuple
 
 from ..atomic_write import no_folder
 from ..client.file_states import FileStates
 from ..errors import CancelledError, DmpError, InputError, PlateError
 from ..frame_window import window_of
 from ..job import Frame
-from ..settings import Settings
 from .clean_plates import with_made_plates
 from .deliveries import (
     check_deliveries,
@@ -47,7 +47,14 @@ from .follow import follows, with_followed_subject
 from .local_executor import LocalExecutor
 from .sequences import FilePattern, file_of, is_pattern
 from .shot import CHUNK, Gap, Shot, check_shots, gap_sentence
-from .up_to_date import FrameStatus, frame_status, overwrites, recorded_plates
+from .up_to_date import (
+    FrameStatus,
+    WindowOf,
+    frame_status,
+    holds_same,
+    overwrites,
+    recorded_plates,
+)
 
 
 def run_shots(
@@ -122,14 +129,15 @@ def check_others(shots: Sequence[Shot]) -> None:
     That is what DMP did not make, or made from another plate. The output of one still may be any
     EXR of DMP: somebody chose that very file.
     """
-    sentences = []
+    sentences, states = [], FileStates()
     for shot in shots:
         is_still = not is_pattern(shot.image) and not is_pattern(shot.output)
         plates = {
             shot.output_of(n): [os.path.abspath(file_of(shot.image, n))] for n in shot.numbers()
         }
         if not (is_still and recorded_plates(shot.output)):
-            sentence = overwrites(plates)
+            numbers = {shot.output_of(n): n for n in shot.numbers()}
+            sentence = overwrites(plates, is_same=partial(_is_same, shot, numbers, states))
             sentences += [f"{shot.name}: {sentence}"] if sentence else []
         files = {path: [plate_of(shot, numbers)]
                  for path, numbers in shot.deliveries(shot.numbers()).items()
@@ -147,13 +155,19 @@ def is_done(shot: Shot, number: int, states: FileStates) -> bool:
     path, wanted = shot.output_of(number), shot.possible_settings()
     if not os.path.exists(path):
         return False
+    frame, window = _frame(shot, number)
+    return frame_status(path, frame, wanted, window, states) is FrameStatus.SOLVED
+
+
+def _is_same(shot: Shot, numbers: Mapping[str, int], states: FileStates, path: str) -> bool:
+    """Whether the EXR of a frame, by its path, was made from what the frame's plates hold now."""
+    return holds_same(path, *_frame(shot, numbers[path]), states)
+
+
+def _frame(shot: Shot, number: int) -> Tuple[Frame, WindowOf]:
     job = shot.job((number,))
     (frame,) = job.frames
-
-    def window(settings: Settings) -> Sequence[Frame]:
-        return window_of(frame, job, settings)
-
-    return frame_status(path, frame, wanted, window, states) is FrameStatus.SOLVED
+    return frame, lambda settings: window_of(frame, job, settings)
 
 
 def _name(event: ShotEvent) -> str:

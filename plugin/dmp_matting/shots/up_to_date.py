@@ -1,10 +1,11 @@
 """Is a frame done already? Its EXR records what it was made from.
 
 An output counts as finished when it is whole and was made by this version, with these settings,
-from plates of these names that held what they hold now, its neighbours' included. Dates decide
-nothing. Nothing is kept beside the outputs: several machines may write one sequence, and a file
-that is moved keeps its record. A frame that counts as unfinished by mistake costs little, since
-the engine's cache knows it.
+from plates that held what they hold now, its neighbours' included. Neither dates nor the names of
+files decide: plates may be copied, renamed, or lie in a project that was moved. Nothing is kept
+beside the outputs: several machines may write one sequence, and a file that is moved keeps its
+record. A frame that counts as unfinished by mistake costs little, since the engine's cache knows
+it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import json
 import os
 import struct
 from enum import Enum
-from typing import BinaryIO, Callable, Collection, Dict, Mapping, Sequence
+from typing import BinaryIO, Callable, Collection, Dict, Mapping, NamedTuple, Optional, Sequence
 
 from ..client.file_states import FileStates
 from ..errors import SettingsError
@@ -47,29 +48,68 @@ def frame_status(
     the files as they are now; they are read only where their status on disk has changed.
     """
     try:
+        found = _read(path)
+    except FileNotFoundError:
+        return FrameStatus.MISSING
+    if found is None or found.release != __version__ or not found.may_be_of(frame):
+        return FrameStatus.STALE
+    for one in wanted:
+        if _same(found.settings, one, frame.number) and _is_made_from(
+            found.inputs, frame, window_of(one), states
+        ):
+            return FrameStatus.SOLVED
+    return FrameStatus.STALE
+
+
+def holds_same(path: str, frame: Frame, window_of: WindowOf, states: FileStates) -> bool:
+    """Whether the EXR ``path`` was made from what the plates of ``frame`` hold now.
+
+    With whatever settings, and whatever the plates were called then.
+    """
+    try:
+        found = _read(path)
+        if found is None or not found.may_be_of(frame):
+            return False
+        settings = Settings.from_json(found.settings)
+    except (OSError, SettingsError):
+        return False
+    return _is_made_from(found.inputs, frame, window_of(settings), states)
+
+
+class _Recorded(NamedTuple):
+    """What the header of a whole EXR of DMP's records."""
+
+    settings: Dict[str, object]
+    release: str
+    names: Dict[Role, str]
+    inputs: str
+
+    def may_be_of(self, frame: Frame) -> bool:
+        """Whether these may be the frame's plates, so that their content decides."""
+        names = {plate.role: plate.path for plate in frame.plates}
+        return (
+            bool(self.inputs)
+            and self.names.keys() == names.keys()
+            and all(_beside_file(self.names[role]) == _beside_file(names[role]) for role in names)
+        )
+
+
+def _read(path: str) -> Optional[_Recorded]:
+    """None for a file that is no whole EXR of DMP's. FileNotFoundError."""
+    try:
         with open_regular(path) as file:
             size = os.fstat(file.fileno()).st_size
             header = read_exr_header(file)
             if header is None or not _is_whole(file, header, size):
-                return FrameStatus.STALE
-        recorded = json.loads(header.text("dmp:settings"))
+                return None
+        settings = json.loads(header.text("dmp:settings"))
         release = header.text("dmp:version").partition("+")[0]
-        recorded_names, inputs = _plates(header), header.text("dmp:inputs")
+        names, inputs = _plates(header), header.text("dmp:inputs")
     except FileNotFoundError:
-        return FrameStatus.MISSING
+        raise
     except (OSError, ValueError, RecursionError, struct.error):
-        return FrameStatus.STALE
-    if not isinstance(recorded, dict):
-        return FrameStatus.STALE
-    names = {plate.role: plate.path for plate in frame.plates}
-    if release != __version__ or recorded_names != names or not inputs:
-        return FrameStatus.STALE
-    for one in wanted:
-        if _same(recorded, one, frame.number) and _is_made_from(
-            inputs, frame, window_of(one), states
-        ):
-            return FrameStatus.SOLVED
-    return FrameStatus.STALE
+        return None
+    return _Recorded(settings, release, names, inputs) if isinstance(settings, dict) else None
 
 
 def recorded_plates(path: str) -> Dict[Role, str]:
@@ -98,13 +138,16 @@ def recorded_image(path: str) -> str:
 
 
 def overwrites(
-    plates: Mapping[str, Collection[str]], origin_of: Callable[[str], str] = recorded_image
+    plates: Mapping[str, Collection[str]],
+    origin_of: Callable[[str], str] = recorded_image,
+    is_same: Callable[[str], bool] = lambda path: False,
 ) -> str:
     """A sentence where existing EXRs would be replaced that are another plate's; else "".
 
     ``plates``: by the path of each EXR, the names that the plate may have that it is to be made
-    from; ``origin_of``: the plate that a file there was made from. A changed clean plate or matte
-    makes a frame stale, and no other shot's.
+    from; ``origin_of``: the plate that a file there was made from; ``is_same``: whether it was made
+    from the same content under another name, as of a project that was moved. A changed clean plate
+    or matte makes a frame stale, and no other shot's.
     """
     found = []
     for path, names in plates.items():
@@ -112,12 +155,21 @@ def overwrites(
             origin = made_from(origin_of(path))
             if origin not in map(made_from, names):
                 found.append((path, origin))
+    if found and is_same(found[0][0]):  # that is read: not of a thousand files of another shot
+        found = [one for one in found[1:] if not is_same(one[0])]
     if not found:
         return ""
     path, origin = found[0]
     files_are = "1 file" if len(found) == 1 else f"{len(found)} files"
     origin = f"comes from another plate, {origin}" if origin else "was not made by DMP"
     return f"This overwrites {files_are} of something else: {path} {origin}."
+
+
+def _beside_file(name: str) -> str:
+    """What a plate's name has beside its file: what a host did to it. All, where it has no file."""
+    if not os.path.isabs(name):
+        return name
+    return name[name.rfind(" (") :] if name.endswith(").exr") else ""
 
 
 def _is_made_from(inputs: str, frame: Frame, window: Sequence[Frame], states: FileStates) -> bool:

@@ -1,9 +1,10 @@
-"""Clean plates that were built before the .blend had a name, and its first save."""
+"""Clean plates that were built before the .blend had a name, a matte with one, its first save."""
 
+import importlib
 import os
 
 import bpy
-from host import addon, answer, arguments, compositor, load, matting_node, outcome
+from host import MODULE, addon, answer, arguments, compositor, load, matting_node, outcome
 
 given = arguments()
 seen = {}
@@ -11,6 +12,13 @@ seen = {}
 
 def file_of(image):
     return os.path.normpath(bpy.path.abspath(image.filepath))
+
+
+def solved():
+    """What lies on disk of the scene's range, as the panel shows it."""
+    session = importlib.import_module(f"{MODULE}.session")
+    frames = importlib.import_module(f"{MODULE}.plates").range_of(bpy.context.scene)
+    return session.Session(bpy.context.scene, frames).summary()
 
 
 def linked(tree):
@@ -38,6 +46,10 @@ with addon(given["python"]) as scene:
     seen["row"] = outcome(bpy.ops.dmp.build_clean)
     seen["chosen"] = file_of(group.clean.image)
     group.clean.image.copy().use_fake_user = True
+    for name, value in given["settings"].items():
+        setattr(group, name, value)
+    seen["matte"] = outcome(bpy.ops.dmp.matte_range)
+    seen["solved"] = solved()
 
     blend = os.path.join(given["folder"], "work", "sh010.blend")
     os.makedirs(os.path.dirname(blend))
@@ -47,6 +59,7 @@ with addon(given["python"]) as scene:
     bpy.ops.wm.open_mainfile(filepath=blend)
     scene = bpy.context.scene
     image = scene.dmp.clean.image
+    seen["solved then"] = solved()
     seen["chosen then"], seen["path"] = file_of(image), image.filepath
     seen["linked then"] = linked(compositor(scene))
     bpy.ops.wm.save_mainfile()
