@@ -18,7 +18,7 @@ Blender 4.5 hangs at its end when classes of an add-on outlive its removal.
     masks      an animated mask in eight digits   subject  which regions stay
     preview    the running alpha as an image      colour   names of the colour configuration
     collect    the scene as a shot to publish     publish  the Publish button
-    engine     the engine's state and its button     installer  Install engine
+    engine     the engine's state and its button     installer  Install Engine
     clean_plate  Build Clean Plate
     scenes     a queue over all scenes               properties, preferences, ui
 """

@@ -31,3 +31,14 @@ def engine_python() -> Optional[str]:
 def whole_path(named: str) -> str:
     """A path as somebody wrote it, with ``//`` or ``~``, for every other program; "" for ""."""
     return os.path.normpath(os.path.expanduser(bpy.path.abspath(named))) if named else ""
+
+
+def whole_folder(named: str, blend: str) -> str:
+    """A folder as somebody wrote it, with ``//`` or ``~``; a relative one is beside ``blend``.
+
+    "" for "", and for a relative one while the .blend has no name.
+    """
+    named = os.path.expanduser(named)
+    if named.startswith("//") or named and not os.path.isabs(named):
+        named = os.path.join(os.path.dirname(blend), named.removeprefix("//")) if blend else ""
+    return os.path.normpath(named) if named else ""

@@ -18,7 +18,7 @@ from .core import dmp
 from .datablocks import MADE, Reference
 from .inputs import Input
 from .operators import Matte
-from .run import bugs_reported
+from .run import bugs_reported, is_between_windows
 from .session import Status, under_way
 
 RENDERED = 0.3  # share of the bar for rendering frames, where some are rendered
@@ -130,7 +130,8 @@ class DMP_OT_build_clean(Matte):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        return super().poll(context) and not is_chosen(context.scene)
+        is_free = is_between_windows() or not is_chosen(context.scene)
+        return super().poll(context) and is_free
 
     def begin(self, context: Any) -> Building:
         return Building(context.scene)

@@ -15,7 +15,7 @@ from typing import Any, Dict, Generator, Sequence
 import bpy
 
 from . import plates, subject
-from .chosen import preferences
+from .chosen import preferences, whole_folder
 from .core import dmp
 from .files import stem_of
 from .properties import settings_of
@@ -26,12 +26,8 @@ VERSION = re.compile(r"[._-]v\d+$", re.IGNORECASE)
 
 def publish_folder(scene: Any) -> str:
     """Where versions go: as chosen, ``$DMP_PUBLISH_TO``, beside the .blend, or "" for nowhere."""
-    if scene.dmp.publish_to:
-        return os.path.normpath(bpy.path.abspath(scene.dmp.publish_to))
-    named = os.environ.get("DMP_PUBLISH_TO", "")
-    if named or not bpy.data.filepath:
-        return named
-    return os.path.normpath(bpy.path.abspath("//publish"))
+    named = scene.dmp.publish_to or os.environ.get("DMP_PUBLISH_TO", "") or "//publish"
+    return whole_folder(named, bpy.data.filepath)
 
 
 def shot_name(scene: Any, plate: Any) -> str:

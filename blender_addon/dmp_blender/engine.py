@@ -106,7 +106,7 @@ def draw_details(layout: Any, context: Any) -> None:
     if state.update:
         for line in wrapped(state.update, context):
             box.label(text=line, icon="BLANK1")
-        box.operator("dmp.install_engine", text="Update the engine", icon="IMPORT")
+        box.operator("dmp.install_engine", text="Update the Engine", icon="IMPORT")
 
 
 def _watch() -> None:

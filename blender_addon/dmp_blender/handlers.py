@@ -11,7 +11,7 @@ from bpy.app.handlers import persistent
 from . import place, preview, results
 from .core import dmp
 from .datablocks import MADE
-from .run import States
+from .run import Run, States, is_between_windows
 from .sizes import file_of
 
 _carried: List[Tuple[place.Result, str]] = []  # and the chosen folder, for after the save
@@ -41,6 +41,8 @@ def _before_opening(*_: Any) -> None:
 
 @persistent
 def _after_opening(*_: Any) -> None:
+    if is_between_windows() and Run.current is not None:
+        Run.current.end()  # Blender closed all windows of the file before
     results.bring_up_to_date()
 
 

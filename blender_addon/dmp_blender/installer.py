@@ -1,4 +1,4 @@
-"""The button *Install engine*: asks once, installs on a thread, shows how far it is.
+"""The button *Install Engine*: asks once, installs on a thread, shows how far it is.
 
 engine.py draws it into its line; every decision is made in dmp_matting (client/install).
 """
@@ -11,7 +11,7 @@ from typing import Any, Optional
 
 import bpy
 
-from .chosen import preferences
+from .chosen import preferences, whole_path
 from .core import dmp
 
 OFFLINE = (
@@ -78,11 +78,11 @@ class DMP_OT_install_engine(bpy.types.Operator):
     """Install the engine for all programs of yours, or update it"""
 
     bl_idname = "dmp.install_engine"
-    bl_label = "Install engine"
+    bl_label = "Install Engine"
     bl_options = {"INTERNAL"}
     __annotations__ = {
         "folder": bpy.props.StringProperty(
-            name="Folder of wheels",
+            name="Folder of Wheels",
             subtype="DIR_PATH",
             options={"SKIP_SAVE"},
             description="Only without network: what `dmp package wheels` made. Else leave it empty",
@@ -107,7 +107,7 @@ class DMP_OT_install_engine(bpy.types.Operator):
         self.layout.prop(self, "folder")
 
     def execute(self, context: Any) -> Any:
-        folder = Path(bpy.path.abspath(self.folder)) if self.folder else None
+        folder = Path(whole_path(self.folder)) if self.folder else None
         if folder is None and not _may_go_online():
             self.report({"ERROR"}, OFFLINE)
             return {"CANCELLED"}
@@ -130,7 +130,7 @@ class DMP_OT_cancel_install(bpy.types.Operator):
     """End the installation; nothing of it is kept"""
 
     bl_idname = "dmp.cancel_install"
-    bl_label = "Cancel the installation"
+    bl_label = "Cancel the Installation"
     bl_options = {"INTERNAL"}
 
     def execute(self, context: Any) -> Any:

@@ -1,12 +1,14 @@
-"""The buttons: Matte frame, Matte range, Cancel, Reload, Reveal result, Take selected nodes.
+"""The buttons: Matte Frame, Matte Range, Cancel, Reload, Reveal, Take Selected Nodes.
 
-In a window a matte runs modal: its timer takes the session's next step, ESC ends it, and so
-does quitting or opening another file. In the background, where timers never run, the same operator
-blocks until the result is there: a farm calls ``bpy.ops.dmp.matte_range()``.
+In a window a matte runs modal: its timer takes the session's next step, ESC ends it, and so does
+quitting or opening another file. When its window is closed it goes on in another one. In the
+background, where timers never run, the same operator blocks until the result is there: a farm
+calls ``bpy.ops.dmp.matte_range()``.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import textwrap
 import time
@@ -14,11 +16,11 @@ from typing import Any, List, Optional, Tuple
 
 import bpy
 
-from . import place, plates, preview, results, view
+from . import compat, place, plates, preview, results, view
 from .core import dmp
 from .datablocks import has_inputs
 from .files import spans
-from .run import TICK, Run, States, bugs_reported, is_busy, watched
+from .run import TICK, Run, States, bugs_reported, is_between_windows, is_busy, watched
 from .session import Session
 
 
@@ -56,7 +58,7 @@ class Matte(bpy.types.Operator):
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        return not is_busy()
+        return not is_busy() or is_between_windows()
 
     def execute(self, context: Any) -> Any:
         """Blocks in the background, for scripts and farms; in a window as the button."""
@@ -86,6 +88,10 @@ class Matte(bpy.types.Operator):
     def invoke(self, context: Any, event: Any) -> Any:
         if bpy.app.background:
             return self.execute(context)
+        if Run.current is not None:  # between two windows
+            Run.current.enter(context)
+            context.window_manager.modal_handler_add(self)
+            return {"RUNNING_MODAL"}
         try:
             with bugs_reported():
                 session = self.begin(context)
@@ -112,7 +118,7 @@ class Matte(bpy.types.Operator):
         names = ",".join(name for name, value in answer.items() if value)
         bpy.ops.dmp.ask(
             "INVOKE_DEFAULT", sentence=question.sentence, label=question.label,
-            operator=self.bl_idname, options=names,
+            operator=type(self).bl_idname, options=names,
         )  # fmt: skip
         return {"CANCELLED"}
 
@@ -136,8 +142,13 @@ class Matte(bpy.types.Operator):
         return self._end(context, run.session, None)
 
     def cancel(self, context: Any) -> None:
-        """Blender quits or opens another file."""
-        if Run.current is not None:
+        """Blender quits or opens another file, or it closes this window."""
+        if Run.current is None:
+            return
+        if any(one != context.window for one in context.window_manager.windows):
+            Run.current.leave()
+            compat.after_drawing(functools.partial(_go_on, type(self).bl_idname))
+        else:
             Run.current.end()
 
     def _end(self, context: Any, session: Any, error: Optional[Any]) -> Any:
@@ -158,6 +169,13 @@ class Matte(bpy.types.Operator):
         what = "The matte is" if session.result.still else f"Frames {spans(session.finished)} are"
         self.report({"INFO"}, f"{what} in {session.result.folder}. {session.note}".rstrip())
         return {"FINISHED"}
+
+
+def _go_on(operator: str) -> None:
+    """Take the job that lost its window into another one. No timer comes after another file."""
+    if is_between_windows():
+        with bpy.context.temp_override(window=bpy.context.window_manager.windows[0]):
+            getattr(bpy.ops.dmp, operator.rpartition(".")[2])("INVOKE_DEFAULT")
 
 
 def _playing(context: Any) -> bool:

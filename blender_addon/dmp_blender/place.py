@@ -19,6 +19,7 @@ from typing import Any, Callable, Collection, List, Optional
 
 import bpy
 
+from .chosen import whole_folder
 from .core import dmp
 from .files import Numbered, numbered
 
@@ -75,14 +76,9 @@ def result_at(path: str, still: bool) -> Optional[Result]:
 
 def chosen_folder(scene: Any, blend: str) -> str:
     """Where the results of all .blend files go that have the same choice."""
-    beside = os.path.dirname(blend)
-    chosen = scene.dmp.output
-    if chosen.startswith("//") and blend:
-        return os.path.normpath(os.path.join(beside, chosen[2:]))
-    if chosen and not chosen.startswith("//"):
-        return os.path.normpath(os.path.abspath(chosen))
-    if blend:
-        return os.path.join(beside, "dmp")
+    chosen = whole_folder(scene.dmp.output or (blend and "//dmp"), blend)
+    if chosen:
+        return chosen
     return os.path.dirname(str(dmp.unsaved_blends()))
 
 

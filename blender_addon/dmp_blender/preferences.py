@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from . import engine
-from .chosen import preferences
+from .chosen import preferences, whole_path
 from .core import dmp
 
 CACHE = "DMP_CACHE_DIR"
@@ -24,7 +24,7 @@ _cache_before = os.environ.get(CACHE)
 def _cache_chosen(chosen: Any, context: Any) -> None:
     """The engine that this Blender starts next uses the folder."""
     if chosen.cache:
-        os.environ[CACHE] = bpy.path.abspath(chosen.cache)
+        os.environ[CACHE] = whole_path(chosen.cache)
     elif _cache_before is None:
         os.environ.pop(CACHE, None)
     else:

@@ -22,7 +22,8 @@ from .files import first_frame, numbered
 ELSEWHERE = ("preset", "device", "threads", "autocrop")
 KNOBS = [spec for spec in dmp.host_fields() if spec.name not in ELSEWHERE]
 PRESET_ITEMS = [(dmp.AUTO, "Auto", "final on a CUDA GPU, draft on the CPU")] + [
-    (name, name.capitalize(), dmp.DESCRIPTIONS[name]) for name in ("draft", "final", "paper")
+    (name, name.capitalize(), dmp.DESCRIPTIONS[name].rstrip("."))
+    for name in ("draft", "final", "paper")
 ]
 MATTES = [role for role in dmp.Role if role.is_matte]
 KINDS = [
@@ -48,7 +49,7 @@ SUBJECTS = [
 MATTE_KINDS = [*KINDS[:1], ("MASK", "Mask", "A mask that is drawn in Blender")]
 
 
-LITTLE = ("a", "and", "at", "by", "in", "of", "on", "the", "to", "with")
+LITTLE = ("a", "and", "as", "at", "by", "in", "of", "on", "the", "to", "with")
 
 
 def title(label: str) -> str:

@@ -15,7 +15,7 @@ from .chosen import engine_python
 from .core import dmp
 from .datablocks import Reference
 from .operators import Matte
-from .run import bugs_reported
+from .run import bugs_reported, is_busy
 from .session import Status, under_way
 
 SEPARATOR = "\n"  # between check, shot and label in the operator's property
@@ -95,7 +95,7 @@ class DMP_OT_publish(Matte):
     def invoke(self, context: Any, event: Any) -> Any:
         try:
             with bugs_reported():
-                if not bpy.app.background and _open_window(context.scene):
+                if not (bpy.app.background or is_busy()) and _open_window(context.scene):
                     return {"FINISHED"}
         except dmp.DmpError as error:
             self.report({"ERROR"}, str(error))

@@ -373,7 +373,7 @@ def _free_place(scene: Any, tree: Any, node: Any) -> Tuple[float, float]:
     shows = [one for one in others if plate is not None and _shows(one, plate)]
     beside = (shows or others)[0]
     x, y = beside.location.x + beside.width + 60.0, beside.location.y
-    boxes = [(one.location.x, one.location.y, one.width, _height(one)) for one in others]
+    boxes = [(one.location.x, one.location.y, one.width, height_of(one)) for one in others]
     while any(
         left < x + node.width + 20.0 and x < left + width + 20.0 and top - height < y + 20.0
         and top > y - HEIGHT - 20.0
@@ -387,7 +387,7 @@ def _shows(node: Any, plate: Any) -> bool:
     return plate in (getattr(node, "image", None), getattr(node, "clip", None))
 
 
-def _height(node: Any) -> float:
+def height_of(node: Any) -> float:
     """In the tree's units; Blender knows it only for nodes that were drawn."""
     known = node.dimensions.y / (bpy.context.preferences.system.ui_scale or 1.0)  # 0: no window
     return float(known) if known > 0 else 320.0

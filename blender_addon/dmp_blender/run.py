@@ -37,7 +37,11 @@ def watched(steps: Iterator[Status]) -> Iterator[Status]:
 
 
 class Run:
-    """A session in a window: its steps, its timer, and what it shows. There is at most one."""
+    """A session in a window: its steps, its timer, and what it shows. There is at most one.
+
+    Blender takes timers and modal operators along when it closes their window: the job then goes
+    on in another one of the same Blender.
+    """
 
     current: Optional[Run] = None
 
@@ -45,19 +49,38 @@ class Run:
         self.session = session
         self.steps = watched(session.steps())
         self.cancel_requested = False  # by Cancel
-        self._manager = context.window_manager
-        self.timer = self._manager.event_timer_add(TICK, window=context.window)
-        self._manager.progress_begin(0, 100)
+        self._timer: Optional[Any] = None  # None between two windows
         self._overlay = preview.Overlay()
-        self._editors = preview.Editors(context.space_data)
+        self.enter(context)
         Run.current = self
+
+    def enter(self, context: Any) -> None:
+        """Go on in the window of ``context``."""
+        manager = context.window_manager
+        self._timer = manager.event_timer_add(TICK, window=context.window)
+        manager.progress_begin(0, 100)
+        self._editors = preview.Editors(context.space_data)
+
+    def leave(self) -> None:
+        """Let go of the window and of its editors, which close."""
+        if self._timer is None:
+            return
+        manager = bpy.context.window_manager
+        manager.event_timer_remove(self._timer)
+        manager.progress_end()
+        self._timer = None
+        self._editors.restore()
+
+    @property
+    def has_window(self) -> bool:
+        return self._timer is not None
 
     def advance(self) -> bool:
         """One step; False when there is none left."""
         status: Optional[Status] = next(self.steps, None)
         if status is None:
             return False
-        self._manager.progress_update(int(status.fraction * 100))
+        bpy.context.window_manager.progress_update(int(status.fraction * 100))
         _status_text(f"DMP {status.fraction:.0%}   {status.text}   Esc: cancel")
         Progress.show(status)
         self._editors.show()
@@ -67,13 +90,16 @@ class Run:
         """End the job, and take away everything that shows it."""
         Run.current = None
         self.steps.close()
-        self._manager.event_timer_remove(self.timer)
-        self._manager.progress_end()
+        self.leave()
         _status_text(None)
         self._overlay.remove()
         Progress.show(None)
-        self._editors.restore()
         preview.forget()
+
+
+def is_between_windows() -> bool:
+    """Whether the job's window was closed and no other one has it yet."""
+    return Run.current is not None and not Run.current.has_window
 
 
 def is_busy() -> bool:

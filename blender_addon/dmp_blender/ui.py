@@ -108,7 +108,7 @@ class _Advanced(_Part):
     def draw(self, context: Any) -> None:
         rest = [s for s in KNOBS if not s.metadata["basic"]]
         _draw_knobs(self.layout, context.scene.dmp, [s for s in rest if not s.metadata["group"]])
-        self.layout.label(text="Preset paper")
+        self.layout.label(text="Preset Paper")
         _draw_knobs(self.layout, context.scene.dmp, [s for s in rest if s.metadata["group"]])
 
 
@@ -236,7 +236,7 @@ def _draw_failures(layout: Any, context: Any) -> None:
         repairs = box.column(align=True)
         repairs.enabled = Progress.is_at_rest()
         for label in failure.repairs:
-            button = repairs.operator("dmp.publish", text=label, icon="TOOL_SETTINGS")
+            button = repairs.operator("dmp.publish", text=title(label), icon="TOOL_SETTINGS")
             button.repair = SEPARATOR.join((failure.check, failure.shot, label))
 
 

@@ -71,7 +71,21 @@ def _into_view(reference: Reference, name: str) -> None:
     for window, area, region in _compositors(tree):
         if not _is_visible(area, region, node):
             with bpy.context.temp_override(window=window, area=area, region=region):
-                bpy.ops.node.view_all()
+                _view_all(area, region)
+
+
+def _view_all(area: Any, region: Any) -> None:
+    """All nodes, in the part of the editor that nothing lies over: Blender's own takes it whole."""
+    bpy.ops.node.view_all()
+    left, low, right, high = compat.uncovered(area, region)
+    share = min((right - left) / region.width, (high - low) / region.height)
+    if 0.0 < share < 1.0:
+        step = (share - 1.0) / 2.0  # Blender's: what is seen grows to 1 / (1 + 2 * step)
+        bpy.ops.view2d.zoom_out(zoomfacx=step, zoomfacy=step)
+    bpy.ops.view2d.pan(
+        deltax=round((region.width - left - right) / 2),
+        deltay=round((region.height - low - high) / 2),
+    )
 
 
 def _viewer(tree: Any, node: Any) -> Any:
@@ -169,12 +183,14 @@ def _compositors(tree: Any) -> Iterator[Tuple[Any, Any, Any]]:
 
 
 def _is_visible(area: Any, region: Any, node: Any) -> bool:
+    """Whether all of a node lies where nothing covers it."""
     scale = bpy.context.preferences.system.ui_scale
     x, y = (float(one) * scale for one in node.location)
+    width, height = node.width * scale, results.height_of(node) * scale
     free = compat.uncovered(area, region)
     left, low = region.view2d.region_to_view(*free[:2])
     right, high = region.view2d.region_to_view(*free[2:])
-    return left <= x <= right - node.width * scale and low <= y - 60.0 * scale and y <= high
+    return left <= x and x + width <= right and low <= y - height and y <= high
 
 
 class DMP_OT_view(bpy.types.Operator):

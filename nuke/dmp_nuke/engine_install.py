@@ -1,4 +1,4 @@
-"""DMP Matte > Install engine: asks once, installs on a thread, and shows how far it is."""
+"""DMP Matte > Install Engine: asks once, installs on a thread, and shows how far it is."""
 
 from __future__ import annotations
 

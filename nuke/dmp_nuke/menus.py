@@ -22,7 +22,7 @@ def add() -> None:
     own.addCommand("Create node", node.create)
     own.addCommand("Update nodes", _update)
     own.addCommand("Publish...", publish.press)
-    own.addCommand("Install engine...", engine_install.press)
+    own.addCommand("Install Engine...", engine_install.press)
     own.addCommand("Engine: state", lambda: nuke.message(_state()))
     own.addCommand("Engine: stop", _stop)
     own.addCommand("Engine: where is its log?", lambda: nuke.message(str(log_file())))
@@ -37,7 +37,7 @@ def add() -> None:
 
 def _state() -> str:
     state = engine_state()
-    more = f" {state.update} {NAME} > Install engine updates it." if state.update else ""
+    more = f" {state.update} {NAME} > Install Engine updates it." if state.update else ""
     return f"{state.sentence}{more}"
 
 

@@ -146,8 +146,8 @@ def _remedy(what: str) -> str:
 def install_step() -> str:
     """What installs an engine: a host's copy has no command `dmp`, only its button."""
     if not _COMMAND.is_dir():
-        return "press Install engine"
-    return "press Install engine, or run `dmp setup --install`"
+        return "press Install Engine"
+    return "press Install Engine, or run `dmp setup --install`"
 
 
 _COMMAND = Path(__file__).parent / "cli"  # left out of the copies for hosts

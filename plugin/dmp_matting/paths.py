@@ -7,7 +7,7 @@ run folder     the engine's socket, run file (address and token) and lock; priva
 cache folder   job folders, finished results and the engine's log. ``$DMP_CACHE_DIR`` moves it; each
                user has a folder of its own in there.
 configuration  what ``dmp setup`` wrote. ``$DMP_CONFIG`` names another file.
-data folder    the engine that *Install engine* made. ``$DMP_DATA_DIR`` moves it.
+data folder    the engine that *Install Engine* made. ``$DMP_DATA_DIR`` moves it.
 
 A folder that another user owns or may write to is never used, and none that the user has made is
 changed.
@@ -145,9 +145,12 @@ def data_folder() -> Path:
     return operating_system.data_folder(lambda: _home("DMP_DATA_DIR"))
 
 
-def unsaved_blends() -> Path:
-    """Where the mattes of .blend files lie that have no name yet (not made here)."""
-    return cache_folder() / "blender" / "unsaved"
+def unsaved_blends(cache: Optional[Path] = None) -> Path:
+    """Where the mattes of .blend files lie that have no name yet (not made here).
+
+    ``cache``: another cache folder than this process has.
+    """
+    return (cache or cache_folder()) / "blender" / "unsaved"
 
 
 def config_file() -> Path:

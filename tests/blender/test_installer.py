@@ -1,4 +1,4 @@
-"""*Install engine* in a real Blender, with the wheel that the zip carries: to its first matte."""
+"""*Install Engine* in a real Blender, with the wheel that the zip carries: to its first matte."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ BUTTONS = (
     "dmp.take_selected", "dmp.use_range", "dmp.matte_frame", "dmp.matte_range", "dmp.reload",
     "dmp.reveal", "dmp.publish", "dmp.cancel",
 )  # fmt: skip
+LITTLE = {"a", "an", "and", "as", "at", "by", "in", "of", "on", "or", "the", "to", "with"}
 
 
 @pytest.mark.parametrize("any_blender", ["4.5", "3.4"], indirect=True)
@@ -36,6 +38,15 @@ def test_no_button_moves_by_itself(any_blender: Blender, tmp_path: Path) -> None
     assert "dmp.restart_engine" in first["broken"] and "dmp.start_engine" in first["stopped"]
     # A repair is below all that moves, and waits a second after a job.
     rows = seen["rows"]["failed"]
-    assert rows[-1] == ["Accept as it is"]
-    repair = {name: found.get("Accept as it is") for name, found in seen["enabled"].items()}
+    assert rows[-1] == ["Accept as It Is"]
+    repair = {name: found.get("Accept as It Is") for name, found in seen["enabled"].items()}
     assert (repair["running again"], repair["just ended"], repair["failed"]) == (False, False, True)
+    # As Blender's guideline has them: labels in Title Case, tips without a full stop.
+    labels = [one for one in seen["labels"] if one]
+    assert len(labels) > 60 and "Install Engine" in labels
+    for label in labels:
+        words = re.findall(r"[A-Za-z][A-Za-z.']*", label)
+        small = [one for one in words[1:] if one[0].islower() and one not in LITTLE]
+        assert not small and words[0][0].isupper(), label
+    assert len(seen["tips"]) > 40
+    assert not [tip for tip in seen["tips"] if tip.endswith(".")]

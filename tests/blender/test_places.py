@@ -35,7 +35,10 @@ def test_every_blend_scene_and_plate_has_its_own_mattes(
 
     # A .blend without a name writes into the cache folder; the first save takes its mattes along.
     assert seen["unsaved"] == DONE
-    assert "/blender/unsaved/" in seen["before saving"]["shown"][0]
+    (folder_shown, *_) = seen["before saving"]["shown"]
+    assert "/blender/unsaved/" in folder_shown
+    (kept,) = seen["in the cache"]  # `dmp cache show`
+    assert Path(folder_shown).is_relative_to(kept["folder"]) and kept["files"] >= 3
     check("saved", "work/dmp/sh010_comp/Renamed/plate_v001")
     assert seen["path"].startswith("//dmp/"), "beside the .blend, on whatever machine"
     check("opened", "work/dmp/sh010_comp/Renamed/plate_v001")

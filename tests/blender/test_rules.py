@@ -77,5 +77,7 @@ def test_small_rules(any_blender: Blender, folder: Path) -> None:
     sentence, added = seen["no node"]
     assert sentence.startswith("No node DMP Matte is chosen: choose one") and added == 0
     assert seen["places"] == ["Your job: 2 before it.", "", "", ""]
+    home = str(Path("~/a").expanduser())
+    assert seen["written"] == [["/w/a", "/w/a", home, "/a", ""], ["", "", home, "/a", ""]]
     once, twice = seen["frames made"]
     assert twice <= 2 * once and twice <= 3 * LAST

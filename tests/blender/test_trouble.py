@@ -44,7 +44,7 @@ CASES = {
 
 
 NO_ENGINE = {
-    "missing engine": "The DMP engine was not found; press Install engine.",
+    "missing engine": "The DMP engine was not found; press Install Engine.",
     "no such python": "The preference Engine Python names '/no/python', which is not a program; "
                       "correct or clear it.",
     "python without engine": " has no DMP engine",

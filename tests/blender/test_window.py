@@ -73,6 +73,7 @@ def test_a_double_click_closed_editors_and_the_addon_disabled(
     given = {
         "plate": PLATES / "furball" / "plate.1001.exr", "clean": PLATES / "furball" / "clean.exr",
         "blend": output / "shot.blend", "output": output, "last": 1002, "settings": {},
+        "window": WINDOW,
     }  # fmt: skip
     blender.run("prepare", **given)
     environment = {"DISPLAY": display, "LIBGL_ALWAYS_SOFTWARE": "1"}
@@ -90,6 +91,11 @@ def test_a_double_click_closed_editors_and_the_addon_disabled(
     assert seen["disabled"] == [2, 2]
     assert seen["after disabling"] == [False, [], False]
     assert seen["enabled"] == [3, 2]
+    # Its window was closed: the job went on in the other one, and Esc ended it there.
+    windows, has_window, steps = seen["window closed"]
+    assert windows == 1 and has_window is True and steps > 3
+    assert seen["escaped"] == [4, 4]
+    assert seen["another file"] == [5, 5]
 
 
 @pytest.mark.parametrize("version", WINDOWS)
@@ -121,6 +127,7 @@ def test_a_click_a_matte_undo_escape_and_another_file(
 
     assert len(seen["groups"]) == 1 and seen["nodes before"] == 4
     assert seen["in view"] is True
+    assert seen["in view before"] is False and seen["in its workspace"] is True
     assert seen["viewed"] == [["DMP plate", "Combined"]]  # nothing else was, so it is seen
     assert seen["over checker"] == [["DMP Over Checker", "Image"]]
     assert seen["users"] == seen["users later"] > 0  # a drawn tree takes none away
@@ -131,6 +138,10 @@ def test_a_click_a_matte_undo_escape_and_another_file(
     assert seen["groups after redo"] == seen["groups"]
     assert seen["while playing"] is True  # Esc stopped the animation and nothing else
     assert seen["after escape"] == seen["groups"]  # and its job had ended in the engine
+
+    # The question about a frame without a plate, answered by Return: the other one is solved.
+    assert seen["before the answer"] is False
+    assert seen["after the answer"] == [*seen["files"], "plate_matte.1008.exr"]
 
     # Publish, clicked: what is missing stands in the panel, and its repair publishes the rest.
     ((check, sentence, repairs),) = seen["failures"]

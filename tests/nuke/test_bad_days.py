@@ -77,7 +77,7 @@ def test_no_engine_inside_nuke(
     failed(
         dmp,
         session,
-        "The DMP engine was not found; press Install engine, or run `dmp setup --install`.",
+        "The DMP engine was not found; press Install Engine, or run `dmp setup --install`.",
     )
     assert EngineMissingError.exit_code == 3
 

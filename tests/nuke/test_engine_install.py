@@ -1,4 +1,4 @@
-"""DMP Matte > Install engine in Nuke: one question, progress, cancel, and a sentence at the end."""
+"""DMP Matte > Install Engine in Nuke: one question, progress, cancel, and a sentence at the end."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def test_the_menus_command_installs(
 ) -> None:
     monkeypatch.setattr(engine_install, "plan_installation", lambda request: plan)
     assert engine_state().status is EngineStatus.MISSING
-    assert "press Install engine" in engine_state().sentence
+    assert "press Install Engine" in engine_state().sentence
     session.answers.append(False)
     engine_install.press()
     assert session.messages == [f"{plan.sentence}\n\nGo on?"] and not engine_install.RUNNING

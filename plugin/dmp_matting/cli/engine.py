@@ -132,16 +132,22 @@ def show_cache(as_json: Json = False) -> None:
         f"{usage['entries']} finished frames, {_size(usage['bytes'])} of {_size(usage['limit'])}, "
         f"in {usage['folder']}."
     )
-    unsaved = unsaved_blends()
-    mattes = [one for one in unsaved.rglob("*.exr") if one.is_file()]
-    size = sum(one.stat().st_size for one in mattes)
-    if mattes:
-        sentence += (
-            f"\n{len(mattes)} mattes of Blender files that were never saved, {_size(size)}, "
-            f"in {unsaved}; remove the folder when nothing there is needed."
-        )
-    kept = {"folder": str(unsaved), "files": len(mattes), "bytes": size}
+    # The engine may be one that a Blender has started, with the cache folder of its preferences.
+    folders = {unsaved_blends(), unsaved_blends(Path(usage["folder"]).parent)}
+    kept = [_unsaved(folder) for folder in sorted(folders)]
+    for one in kept:
+        if one["files"]:
+            sentence += (
+                f"\n{one['files']} EXRs of Blender files that were never saved, "
+                f"{_size(one['bytes'])}, in {one['folder']}; remove the folder when nothing there "
+                "is needed."
+            )
     print_result(as_json, {"ok": True, **usage, "unsaved_blends": kept}, sentence)
+
+
+def _unsaved(folder: Path) -> Dict[str, Any]:
+    found = [one.stat().st_size for one in folder.rglob("*.exr") if one.is_file()]
+    return {"folder": str(folder), "files": len(found), "bytes": sum(found)}
 
 
 @cache_app.command("clear")

@@ -42,7 +42,7 @@ class Fix:
 # A state without one needs no button: it passes by itself, or the jobs are to be cancelled first.
 FIXES: Dict[EngineStatus, Fix] = {
     EngineStatus.MISSING: Fix(
-        "Install engine…",
+        "Install Engine…",
         "Install the engine for all programs of yours, or name a Python that has it.",
     ),
     EngineStatus.STOPPED: Fix(
@@ -51,7 +51,7 @@ FIXES: Dict[EngineStatus, Fix] = {
     EngineStatus.READY: Fix("Stop", "End the engine and give its memory and GPU back."),
     EngineStatus.BROKEN: Fix("Restart", "End the engine that does not answer, and start another."),
 }
-UPDATE = Fix("Update engine…", "Install the engine that belongs to this program.")
+UPDATE = Fix("Update Engine…", "Install the engine that belongs to this program.")
 
 
 class EngineStatusLine(QtWidgets.QWidget):
@@ -118,7 +118,7 @@ class EngineStatusLine(QtWidgets.QWidget):
             self.sentence.setText(str(error))
             return
         box = QtWidgets.QMessageBox(self)
-        box.setWindowTitle("Install engine")
+        box.setWindowTitle("Install Engine")
         box.setText(plan.sentence)
         role = QtWidgets.QMessageBox.ButtonRole
         install = box.addButton("Install", role.AcceptRole)

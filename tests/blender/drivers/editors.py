@@ -42,6 +42,7 @@ class Pretence:
             while not kept.get("end"):
                 if kept.get("preview"):
                     part("preview").update(kept["picture"])
+                seen["steps"] = seen.get("steps", 0) + 1
                 yield part("session").Status(0.5, "Frame 1: solving")
         finally:
             seen["closed"] += 1
@@ -134,6 +135,62 @@ def disable():
     return True
 
 
+def open_window():
+    """A second one, in which the job is started."""
+    bpy.ops.wm.window_new_main()
+    kept["window"] = next(one for one in all_windows() if one != window())
+    area = max(kept["window"].screen.areas, key=lambda one: one.width * one.height)
+    area.ui_type = "IMAGE_EDITOR"
+    area.spaces.active.image = None
+    kept["second"] = area
+    return True
+
+
+def click_there():
+    place = {"window": kept["window"], "screen": kept["window"].screen, "area": kept["second"]}
+    with bpy.context.temp_override(**place):
+        bpy.ops.dmp.matte_range("INVOKE_DEFAULT")
+    return True
+
+
+def shown_there():
+    kept["preview"] = True
+    image = kept["second"].spaces.active.image
+    return image is not None and image.name == "DMP Preview"
+
+
+def close_window():
+    with bpy.context.temp_override(window=kept["window"]):
+        bpy.ops.wm.window_close()
+    return True
+
+
+def all_windows():
+    return list(bpy.context.window_manager.windows)
+
+
+def goes_on():
+    """Windows, whether the job has one, and how often it was asked for the next step."""
+    run = part("run").Run.current
+    return [len(all_windows()), run is not None and run.has_window, seen["steps"] - kept["steps"]]
+
+
+def keep_steps():
+    kept["steps"] = seen["steps"]
+    return True
+
+
+def press_escape():
+    story.move(window().width / 2, window().height / 2)
+    story.xdotool("sleep", 0.3, "key", "Escape")
+    return True
+
+
+def open_another():
+    bpy.ops.wm.open_mainfile(filepath=given["blend"])
+    return True
+
+
 def count():
     return [seen["started"], seen["closed"]]
 
@@ -145,5 +202,12 @@ STEPS = [
     end, ended, wait(0.5), note(seen, "at the end", shown), note(seen, "ended", count),
     enable, click, wait(1), disable, wait(1), note(seen, "disabled", count),
     enable, click, wait(1), note(seen, "enabled", count), end, ended,
+    # The job's window is closed: it goes on in the other one, where Esc ends it.
+    enable, open_window, wait(1), click_there, shown_there, close_window, wait(0.5), keep_steps,
+    wait(1), note(seen, "window closed", goes_on), press_escape, ended,
+    note(seen, "escaped", count),
+    # Another file is opened while there are two windows: both close, and the job ends.
+    open_window, wait(1), click_there, wait(1), open_another, ended,
+    note(seen, "another file", count),
 ]  # fmt: skip
 story.tell(STEPS, seen)

@@ -1,4 +1,4 @@
-"""Install engine, as the panel's button does it, without a window and so without the question."""
+"""Install Engine, as the panel's button does it, without a window and so without the question."""
 
 import importlib
 

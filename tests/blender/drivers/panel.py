@@ -31,6 +31,8 @@ class Layout:
         return SimpleNamespace()
 
     def operator(self, name, text="", **how):
+        if text:
+            written.add(text)
         return self.add(text if name == "dmp.publish" and text else name)
 
     def prop(self, owner, name, **how):
@@ -51,6 +53,31 @@ class _Beside(Layout):
         self.rows, self.beside, self.enabled = rows, True, True
 
 
+def labels():
+    """Every label of the add-on's own: of operators, panels, properties and the items of menus."""
+    found, groups = set(written), []
+    kinds = bpy.types.Operator, bpy.types.Panel, bpy.types.AddonPreferences, bpy.types.PropertyGroup
+    for kind in kinds:
+        mine = [one for one in kind.__subclasses__() if one.__module__.startswith(MODULE)]
+        for one in mine:
+            mine += one.__subclasses__()
+            found.add(getattr(one, "bl_label", ""))
+            groups.append(one)
+    tips = {one.bl_rna.description for one in groups if hasattr(one, "bl_rna")}
+    for group in groups:
+        for made in getattr(group, "__annotations__", {}).values():
+            if not hasattr(made, "keywords") or "HIDDEN" in made.keywords.get("options", ()):
+                continue
+            tips.add(made.keywords.get("description", ""))
+            found.add(made.keywords.get("name", ""))
+            items = made.keywords.get("items", ())
+            for item in items if isinstance(items, (list, tuple)) else ():
+                found.add(item[1])
+                tips.add(item[2])
+    return sorted(found), sorted(tips)
+
+
+written = set()
 given = arguments()
 seen = {"rows": {}, "enabled": {}}
 with addon(given["python"]) as scene:
@@ -75,7 +102,7 @@ with addon(given["python"]) as scene:
         seen["rows"][name] = [[what for what, _ in row] for row in rows]
         seen["enabled"][name] = {what: at.enabled for row in rows for what, at in row if what}
 
-    long = "The DMP engine was not found; press Install engine, or run `dmp setup --install`. " * 3
+    long = "The DMP engine was not found; press Install Engine, or run `dmp setup --install`. " * 3
     for status in dmp.EngineStatus:
         engine._Watch.state = SimpleNamespace(
             status=status, sentence=long, device="CPU", jobs=(), update=long
@@ -98,4 +125,5 @@ with addon(given["python"]) as scene:
     draw("just ended")
     run.Progress._ended -= run.REST
     draw("failed")
+    seen["labels"], seen["tips"] = labels()
 answer(**seen)

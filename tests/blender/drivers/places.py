@@ -1,8 +1,10 @@
 """Where mattes go: an unsaved .blend, its first save, others beside it, copies, other plates."""
 
 import importlib
+import json
 import os
 import shutil
+import subprocess
 
 import bpy
 from host import (
@@ -74,6 +76,9 @@ with addon(given["python"]) as scene:
     plate, clean = load(path("plate.0001.exr"), sequence=True), load(path("clean.exr"))
     configure(scene, plate, clean, **given["settings"])
     seen["unsaved"] = outcome(bpy.ops.dmp.matte_range)
+    shown_by = [given["python"], "-m", "dmp_matting.cli", "cache", "show", "--json"]
+    listed = subprocess.run(shown_by, capture_output=True, text=True).stdout
+    seen["in the cache"] = json.loads(listed)["unsaved_blends"]
     node = group_node(scene)
     tree = compositor(scene)
     blur = tree.nodes.new("CompositorNodeBlur")
@@ -139,6 +144,8 @@ with addon(given["python"]) as scene:
     # The datablock shows another plate: the next version; and over it only when that is wanted.
     for number in (1, 2, 3):
         shutil.copy(path(f"plate.{number:04d}.exr"), path(f"retake.{number:04d}.exr"))
+        with open(path(f"retake.{number:04d}.exr"), "ab") as file:
+            file.write(b"other content")
     scene.dmp.plate.image.filepath = path("retake.0001.exr")
     version_1 = shown(scene)[0]
     kept = content(version_1)

@@ -1,4 +1,4 @@
-"""In a real window: the panel's button *Install engine* is clicked, its question answered.
+"""In a real window: the panel's button *Install Engine* is clicked, its question answered.
 
 Nobody calls an operator here: what an artist's mouse and keyboard do is all that happens.
 """

@@ -159,7 +159,7 @@ with addon(given["python"]) as scene:
             seen["linked"].append(str(error))
 
     # A second click, before the timer has begun the job of the first.
-    part["run"].Run.current = SimpleNamespace(end=lambda: None)
+    part["run"].Run.current = SimpleNamespace(end=lambda: None, has_window=True)
     seen["second click"] = bpy.ops.dmp.matte_range.poll()
     part["run"].Run.current = None
     seen["click"] = bpy.ops.dmp.matte_range.poll()
@@ -226,4 +226,11 @@ with addon(given["python"]) as scene:
             work.needed([frame])
         seen["frames made"].append(len(made))
     dmp.Frame = true_frame
+
+    # Folders as they are written, in a .blend with a name and in one without.
+    whole = importlib.import_module(f"{MODULE}.chosen").whole_folder
+    seen["written"] = [
+        [whole(one, blend) for one in ("//a/", "a", "~/a", "/b/../a", "")]
+        for blend in ("/w/x.blend", "")
+    ]
 answer(**seen)

@@ -14,7 +14,7 @@ from host import MODULE, arguments, compositor, group_node, job_states, mattes
 from story import click, move, photograph, shot, sidebar, wait, window, xdotool
 
 given = arguments()
-seen = {"texts": [], "fractions": []}
+seen, kept = {"texts": [], "fractions": []}, {}
 
 
 def area(kind):
@@ -145,11 +145,41 @@ def users():
 
 
 def in_view():
-    """Whether the group lies where neither sidebar nor asset shelf covers it."""
-    place = area("NODE_EDITOR")
-    view = sys.modules[f"{MODULE}.view"]
+    """Whether all of the group lies where neither sidebar nor asset shelf covers it."""
+    place, node = area("NODE_EDITOR"), group_node(bpy.context.scene)
     region = next(one for one in place.regions if one.type == "WINDOW")
-    return view._is_visible(place, region, group_node(bpy.context.scene))
+    scale = bpy.context.preferences.system.ui_scale
+    left, high = (one * scale for one in node.location)
+    right, low = left + node.dimensions.x, high - node.dimensions.y
+    to_region = region.view2d.view_to_region
+    left, low = to_region(left, low, clip=False)
+    right, high = to_region(right, high, clip=False)
+    over = [one for one in place.regions if one != region and min(one.width, one.height) > 1]
+    covered = any(
+        one.x - region.x < right and left < one.x - region.x + one.width
+        and one.y - region.y < high and low < one.y - region.y + one.height
+        for one in over
+    )  # fmt: skip
+    inside = 0 <= left and right <= region.width and 0 <= low and high <= region.height
+    return inside and not covered
+
+
+def compositing(name):
+    """Another workspace, in which the group lies below what is seen."""
+
+    def step():
+        kept.setdefault("before", window().workspace)
+        window().workspace = bpy.data.workspaces[name] if name else kept["before"]
+        group_node(bpy.context.scene).location.y -= 500 if name else 0
+        return True
+
+    return step
+
+
+def present():
+    scene = bpy.context.scene
+    sys.modules[f"{MODULE}.view"].present(scene, group_node(scene))
+    return True
 
 
 def previews():
@@ -296,13 +326,18 @@ STEPS = [
     key("ctrl+shift+z"), wait(1), note("groups after redo", groups),
     note("users", users), click_view("CHECKER"), wait(3), photograph("checker"),
     note("over checker", viewed), note("users later", users),
+    compositing("Compositing"), wait(2), note("in view before", in_view), present, wait(2),
+    note("in its workspace", in_view), photograph("workspace"), compositing(""), wait(2),
     make_long, wait(1), press_matte_range, started, wait(2),
     play, wait(1), key("Escape"), plays_no_more, wait(1), note("while playing", running),
     key("Escape"), ended,
     note("after escape", groups), no_job_runs,
     press_matte_range, started, wait(2), open_another, ended, no_job_runs,
     *ARRANGED, *map(drag_sidebar, ("to", "down", 40, 40, "up")), wait(1), open_tab, wait(4),
-    ask_for_a_frame_too_many, press_publish, started, ended, wait(2), photograph("unpublished"),
+    ask_for_a_frame_too_many,
+    press_matte_range, wait(1), photograph("question"), note("before the answer", running),
+    key("Return"), started, ended, note("after the answer", files),
+    press_publish, started, ended, wait(2), photograph("unpublished"),
     note("failures", failures), repair("Leave out missing frames"), started, ended,
     accept_the_rest, note("published", published),
     wait(1), show_preferences, wait(4), photograph("preferences"),

@@ -93,7 +93,7 @@ def test_an_engine_that_is_gone_and_none_at_all(home: Home, tmp_path: Path) -> N
     environment = {name: value for name, value in os.environ.items() if name != "DMP_ENGINE_PYTHON"}
     write_config({"engine_python": str(tmp_path / "gone" / "bin" / "python")})
     (fix,) = troubles(environment).values()
-    assert fix == "Press Install engine, or run `dmp setup --install`."
+    assert fix == "Press Install Engine, or run `dmp setup --install`."
     follow(fix, environment, tmp_path)
 
 

@@ -171,7 +171,11 @@ def test_cache_show_clear_limit(home: Home, pair: Pair, tmp_path: Path) -> None:
     unsaved = home.cache / "blender" / "unsaved" / "blender_abc" / "Scene" / "plate_v001"
     unsaved.mkdir(parents=True)
     (unsaved / "plate_matte.exr").write_bytes(b"x" * 10)
-    assert "1 mattes of Blender files that were never saved, 10 B" in dmp("cache", "show").stdout
+    assert "1 EXRs of Blender files that were never saved, 10 B" in dmp("cache", "show").stdout
+    # Of a shell whose cache folder is another one than the running engine's.
+    elsewhere = dmp("cache", "show", "--json", DMP_CACHE_DIR=str(tmp_path / "other"))
+    kept = {one["folder"]: one["files"] for one in json.loads(elsewhere.stdout)["unsaved_blends"]}
+    assert kept.pop(str(unsaved.parents[2])) == 1 and list(kept.values()) == [0]
     assert dmp("cache", "clear").stdout == "Removed 1 finished frames.\n"
     assert json.loads(dmp("cache", "show", "--json").stdout)["entries"] == 0
     assert (tmp_path / "a.exr").exists() and (unsaved / "plate_matte.exr").exists()

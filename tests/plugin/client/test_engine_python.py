@@ -81,7 +81,7 @@ def test_a_python_without_engine_or_torch_is_not_taken(tmp_path: Path) -> None:
         [sys.executable, "-I", "-S", "-c", look], capture_output=True, text=True, env=environment
     )
     assert done.stdout.startswith("EngineMissingError The DMP engine was not found; ")
-    assert "press Install engine, or run `dmp setup --install`." in done.stdout
+    assert "press Install Engine, or run `dmp setup --install`." in done.stdout
 
 
 def test_a_hosts_copy_names_its_button_alone(
@@ -90,10 +90,10 @@ def test_a_hosts_copy_names_its_button_alone(
     """It has no command `dmp`; nor is one named to it by a Python without the engine."""
     monkeypatch.delenv("DMP_ENGINE_PYTHON", raising=False)
     monkeypatch.setattr("dmp_matting.errors._COMMAND", tmp_path / "cli")
-    assert engine_remedy() == "press Install engine"
+    assert engine_remedy() == "press Install Engine"
     done = subprocess.run(
         python_command(sys.executable, "no_such_engine"), capture_output=True, text=True
     )
     (event,) = map(json.loads, done.stdout.splitlines())
     assert (event["error"], done.returncode) == ("EngineMissingError", 3)
-    assert event["message"].endswith("; press Install engine.")
+    assert event["message"].endswith("; press Install Engine.")

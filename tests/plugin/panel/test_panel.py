@@ -284,7 +284,7 @@ def test_no_engine_and_choosing_one(home: Home, monkeypatch: pytest.MonkeyPatch)
     panel = open_panel()
     turn(10, lambda: status(panel) is EngineStatus.MISSING)
     assert "/no/such/python" in panel.engine.sentence.text()
-    assert panel.engine.button.text() == "Install engine…"
+    assert panel.engine.button.text() == "Install Engine…"
     monkeypatch.delenv("DMP_ENGINE_PYTHON")
     panel.engine.choose_python("/bin/true")
     turn(20, lambda: "has no DMP engine" in panel.message.text())
@@ -315,7 +315,7 @@ def test_installing_one_and_cancelling(
     assert panel.engine.button.text() == "Start"
     # A program that is newer than the engine has the same button.
     monkeypatch.setattr(records, "__version__", "0.2.0")
-    turn(10, lambda: panel.engine.button.text() == "Update engine…")
+    turn(10, lambda: panel.engine.button.text() == "Update Engine…")
     assert "older than this program" in panel.engine.sentence.text()
 
 

@@ -1,7 +1,7 @@
 """What is handed out: Blender's zip, Nuke's folder, and the release folder with everything.
 
 Each is a dict of names and contents, made from a checkout or an installed distribution. The copies
-for the hosts carry the wheel, from which their *Install engine* makes the engine.
+for the hosts carry the wheel, from which their *Install Engine* makes the engine.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ DMP {version} for Nuke 14 to 17. Add this folder to NUKE_PATH, or add to ~/.nuke
     import nuke
     nuke.pluginAddPath("/path/to/{folder}")
 
-Then install the engine, once for each user: DMP Matte > Install engine. A facility that has one
+Then install the engine, once for each user: DMP Matte > Install Engine. A facility that has one
 for all names its Python in DMP_ENGINE_PYTHON instead.
 """
 

@@ -51,12 +51,12 @@ def _typed(command: str) -> WayIn:
 DMP = _typed("dmp setup --install")
 RELEASE = _typed(release_script())  # of a release folder, run there
 BUTTON = WayIn(
-    "press *Install engine* again",
+    "press *Install Engine* again",
     f"install from a folder of wheels with a release's script (`{release_script()} --from FOLDER`)",
 )
 BUTTON_WITH_FOLDER = WayIn(
-    "press *Install engine* again",
-    "press it again and name a folder of wheels in its field *Folder of wheels*",
+    "press *Install Engine* again",
+    "press it again and name a folder of wheels in its field *Folder of Wheels*",
 )
 WHEELS = WayIn(
     "run `dmp package wheels` again",

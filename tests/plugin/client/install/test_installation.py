@@ -156,7 +156,7 @@ def test_an_update_leaves_the_old_engine_until_its_work_is_done(
 
 
 TROUBLES: dict[str, tuple[Any, str]] = {
-    "cut": ("cut", "The download broke off; press *Install engine* again"),
+    "cut": ("cut", "The download broke off; press *Install Engine* again"),
     "changed": ("changed", "A package arrived other than it was published"),
     "refused": (403, "The package index {index} refused access"),
     "unreachable": ("unreachable", "The package index {index} cannot be reached"),

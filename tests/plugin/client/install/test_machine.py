@@ -141,7 +141,7 @@ PRINTED = {
     "ERROR: HTTP error 403 while getting https://index/torch.whl":
         (EngineError, "The package index refused access"),
     "urllib3.exceptions.ProtocolError: ('Connection broken: IncompleteRead(12 of 99)'":
-        (EngineError, "The download broke off; press *Install engine*"),
+        (EngineError, "The download broke off; press *Install Engine*"),
     "error: Failed to download `x`\n  cause: Failed to extract archive: x.whl\n  cause: truncated":
         (EngineError, "The download broke off"),
     "NewConnectionError: Failed to establish a new connection: [Errno 111] Connection refused":
@@ -202,8 +202,8 @@ def test_a_step_that_a_sentence_names_is_there_at_that_way_in(name: str) -> None
     has = {
         "`dmp setup --install`": name == "DMP", "`dmp setup --install --base ": name == "DMP",
         "`dmp setup --install --from FOLDER`": name == "DMP",
-        "press *Install engine*": name.startswith("BUTTON"),
-        "its field *Folder of wheels*": name == "BUTTON_WITH_FOLDER",
+        "press *Install Engine*": name.startswith("BUTTON"),
+        "its field *Folder of Wheels*": name == "BUTTON_WITH_FOLDER",
         "`sh install.sh --from FOLDER`": name in ("RELEASE", "BUTTON"),
         "`sh install.sh --base PYTHON`": name == "RELEASE",
     }  # fmt: skip

@@ -129,7 +129,7 @@ def test_pip_itself_is_tried_again(
 ) -> None:
     made = installed_wheel(tmp_path / "packages", "pip")
     index.trouble = "cut"  # what resumes nothing fetches it
-    with pytest.raises(EngineError, match=r"The download broke off; press \*Install engine\*"):
+    with pytest.raises(EngineError, match=r"The download broke off; press \*Install Engine\*"):
         install(release)
     assert index.served == [made.name] * 3
     assert list((home.root / "data" / "engines").iterdir()) == []
