@@ -63,7 +63,8 @@ def find(*named: Optional[Path]) -> Payload:
     """
     folders = [folder for folder in named if folder is not None]
     locks = next((one for one in folders if (one / LOCKS[False]).is_file()), Path(__file__).parent)
-    for folder in [*folders, sources.CORE / sources.RELEASE]:
+    places = [*folders, sources.CORE / sources.RELEASE]
+    for folder in places:
         wheels = _wheels(folder)
         if wheels:
             version = _version(wheels[-1].name)
@@ -73,7 +74,11 @@ def find(*named: Optional[Path]) -> Payload:
                     f"{folder} is of DMP {version}, and DMP {newest} is to be installed; remove "
                     "that folder, or make it anew with `dmp package wheels`."
                 )
-            return Payload(wheels[-1], version, locks)
+            # Of two builds of one version the release's own, which this program came with.
+            same = [
+                one for place in places for one in _wheels(place) if _version(one.name) == version
+            ]
+            return Payload(same[-1], version, locks)
     if sources.engine() is None:
         place = folders[0] if folders else sources.CORE / sources.RELEASE
         raise InputError(

@@ -99,3 +99,13 @@ def test_wheels_of_an_older_dmp_are_not_installed_again(release: Path, tmp_path:
     with pytest.raises(InputError, match=r"wheels is of DMP 0\.1\.0, and DMP 0\.2\.0 is to be"):
         payload.find(old, new)
     assert payload.find(new, old).version == "0.2.0"
+
+
+def test_of_two_builds_of_a_version_the_releases_own_is_installed(tmp_path: Path) -> None:
+    """A newer client may ask the engine for what an older build of it does not know."""
+    folders = [tmp_path / "wheels", tmp_path / "release"]
+    for folder in folders:
+        folder.mkdir()
+        (folder / "dmp_matting-0.1.0-py3-none-any.whl").write_text(folder.name)
+    found = payload.find(*folders)
+    assert found.wheel is not None and found.wheel.parent == folders[1]
