@@ -48,8 +48,8 @@ class TextureWindows:
         height, width = pair.size
         if min(height, width) < side:
             return None
-        image_gradients = _gradients(pair.image / pair.unit)
-        clean_gradients = _gradients(pair.clean / pair.unit)
+        image_gradients = gradients(pair.image / pair.unit)
+        clean_gradients = gradients(pair.clean / pair.unit)
 
         def moments(one: Tensor, other: Tensor) -> Tensor:
             """(M, 3, 3): means over windows and over both directions."""
@@ -111,7 +111,7 @@ class TextureWindows:
         return pixels, weight, 1 - self.slope[use].clamp(0, 1), precision
 
 
-def _gradients(x: Tensor) -> Tensor:
+def gradients(x: Tensor) -> Tensor:
     """Differences to the left and to the upper neighbour, (2, 3, H, W); 0 at the border."""
     across = functional.pad(x[:, :, 1:] - x[:, :, :-1], [1, 0])
     down = functional.pad(x[:, 1:] - x[:, :-1], [0, 0, 1, 0])

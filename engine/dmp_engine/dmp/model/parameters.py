@@ -74,6 +74,10 @@ class Parameters:
     texture_inflation: float = tuned(4.0, "1", "ratio of true to nominal variance of the slope")
     texture_floor: float = tuned(0.03, "1", "least standard deviation of a window's alpha")
     texture_prior: float = tuned(0.1, "1", "standard deviation of the slope of a seen-through core")
+    transmission_blur: float = tuned(
+        12.0, "px@320", "sigma of the region whose opaque pixels are asked together", "8: +2 %"
+    )
+    transmission_floor: float = tuned(0.004, "1", "least standard deviation of a region's share")
     # --- expectation propagation --------------------------------------------------------------
     damping: float = tuned(0.7, "1", "share of a new site in its geometric mean with the old")
     largest_variance: float = tuned(0.25, "1", "bound of a cavity's variance")

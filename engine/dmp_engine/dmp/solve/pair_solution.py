@@ -26,6 +26,7 @@ from dmp_matting.generators import mapped
 from dmp_matting.job import Stage
 
 from ..evidence.known_background import nothing_in_common
+from ..evidence.transmission import transmission
 from ..model.box_filter import mean_around
 from ..model.clean_plate_error import CleanPlateError
 from ..model.constraints import EMPTY, OPAQUE, UNKNOWN, Constraints, apply_constraint
@@ -52,6 +53,7 @@ JOINT_SHARE = 0.3  # of a solve's time, for the progress
 # pixels exceed single precision (measured: one pixel of 256 can make alpha NaN). F and the
 # premultiplied layer keep the plate's own values.
 BRIGHTEST = 64.0
+LIKELY = 0.1  # probability that B is seen through, from which alpha follows it
 QUICK_SHARE, CORRECTION_SHARE = 0.35, 0.4  # times of a recomposition and of the network, likewise
 
 
@@ -91,7 +93,8 @@ def solve_pair(
         correcting = _correct(model, layers, seed, recompositions)
         layers = yield from _within(correcting, share, 1.0)
 
-    joint, posterior = layers.joint, layers.posterior
+    joint, sheer = model.seen_through(layers, image, clean, memo)
+    undecided = layers.posterior.undecided | sheer
     alpha = apply_constraint(joint.alpha[None, None], model.constraint)
     # In the core F is the plate, however bright.
     foreground = torch.where(joint.alpha >= 1, full_image, joint.foreground[None])
@@ -100,7 +103,7 @@ def solve_pair(
     return Solution(
         alpha,
         foreground,
-        torch.where(posterior.undecided[None, None], 0.5, (alpha > 0.5).to(alpha)),
+        torch.where(undecided[None, None], 0.5, (alpha > 0.5).to(alpha)),
         confidence_of(joint.variance + joint.mixed * parameters.model_error**2)[None, None],
         alpha * (foreground + P - alpha * foreground),
         joint.variance[None, None],
@@ -194,6 +197,38 @@ class _Model:
         joining = joint_layers(pair, posterior, self.parameters)
         joint = yield from _joined(joining, 1 - JOINT_SHARE)
         return _Layers(pair, posterior, joint)
+
+    def seen_through(
+        self, layers: _Layers, image: Tensor, clean: Tensor, memo: Memo
+    ) -> tuple[JointLayers, Tensor]:
+        """The joint layers, with alpha below 1 where the opaque region lets B's texture through.
+
+        And the mask (H, W) of these pixels. The posterior's mean, so that a region has no border
+        where it becomes likelier; where it is less than likely the core stays as it is.
+        """
+        joint = layers.joint
+        opaque = joint.alpha >= 1
+        weight = opaque.to(joint.alpha)
+        pair = layers.pair
+        if self.size is not None:
+            pair = self.pair(image, clean, self.size, memo)
+            weight = functional.interpolate(weight[None, None], self.size, mode="area")[0, 0]
+        found = transmission(pair, weight, self.parameters).resized(layers.pair.size)
+        sheer = opaque & (found.probability > LIKELY)
+        if self.constraint is not None:
+            sheer &= self.constraint[0, 0] != OPAQUE
+        alpha = torch.where(sheer, 1 - found.probability * found.share, joint.alpha)
+        pair = layers.pair
+        foreground = pair.clean + (pair.image - pair.clean) / alpha.clamp_min(0.5)
+        low, high = pair.bounds
+        foreground = torch.maximum(torch.minimum(foreground, high), low)
+        changed = JointLayers(
+            torch.where(sheer, foreground, joint.foreground),
+            alpha,
+            torch.where(sheer, found.variance, joint.variance),
+            torch.where(sheer, found.probability, joint.mixed),
+        )
+        return changed, sheer
 
 
 def _joined(
