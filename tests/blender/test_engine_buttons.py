@@ -21,7 +21,7 @@ def test_the_buttons(blender: Blender, home: Home, tmp_path: Path) -> None:
         blend=tmp_path / "shot.blend",
     )  # fmt: skip
     assert seen["log before"][1].startswith("There is no log yet; it will be ")
-    assert f"The Python '{wrong}' has no DMP engine; press Install eng" in seen["wrong setup"][1]
+    assert f"The Python '{wrong}' has no DMP engine; press Install Eng" in seen["wrong setup"][1]
     assert seen["config after wrong"] == {}
     assert "has no DMP engine" in seen["wrong start"][1]
     assert "has no DMP engine" in seen["choose wrong"][1]

@@ -142,7 +142,7 @@ def test_a_bug_becomes_a_sentence_and_a_log(
         (["view", "a.exr", "--output", "a.png"], "review.contact_sheet.make_sheet"),
         (["picture", "a.exr", "--output", "a.png"], "review.result_png.make_picture"),
         (["compare", "a.exr", "b.exr"], "review.contact_sheet.read_alpha"),
-        (["bench", "--sizes", "64", "--device", "cpu"], "machine.bench.command.measure"),
+        (["bench", "--sizes", "64", "--device", "cpu"], "machine.bench.measure.measure"),
         (["eval", "benchmark", "--output", "out", "--data", "."], "evaluation.run.measure"),
         (["shot", "sheet", "{}"], "review.shot_sheet.make_shot_sheet"),
         (["follow", "{}"], "pipeline.follow.followed"),

@@ -166,10 +166,17 @@ def overwrites(
 
 
 def _beside_file(name: str) -> str:
-    """What a plate's name has beside its file: what a host did to it. All, where it has no file."""
+    """What a plate's name has beside its file: what a host did to it. All, where it has no file.
+
+    Nuke's plates have the view there, too: ``FILE, view left (WHAT IT DID).exr``.
+    """
     if not os.path.isabs(name):
         return name
-    return name[name.rfind(" (") :] if name.endswith(").exr") else ""
+    if not name.endswith(").exr"):
+        return ""
+    host = name.rfind(" (")
+    view = name.rfind(", view ", 0, host)
+    return name[host if view < 0 else view :]
 
 
 def _is_made_from(inputs: str, frame: Frame, window: Sequence[Frame], states: FileStates) -> bool:
