@@ -118,8 +118,9 @@ def test_a_click_a_matte_undo_escape_and_another_file(
     )
     assert seen["left"] == 0, seen  # every step of the story came to its end
 
-    # The click started the job; its progress was seen, on the panel and as a picture.
-    assert seen["fractions"] == sorted(seen["fractions"]) and len(seen["fractions"]) > 2
+    # The click started the job; its progress was seen, on the panel and as a picture. How often
+    # depends on how soon the two frames are done.
+    assert seen["fractions"] == sorted(seen["fractions"]) and len(set(seen["fractions"])) >= 2
     assert any("solving" in text for text in seen["texts"])
     assert seen["files"] == ["plate_matte.1001.exr", "plate_matte.1002.exr"]
     for name in ("panel", "running", "result", "checker", "unpublished", "preferences"):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -64,14 +65,14 @@ class Tunnel(Answer):
         self.send_response(200)
         self.end_headers()
         context = self.server.context_for(self.path.partition(":")[0])
-        try:
-            self.connection = context.wrap_socket(self.connection, server_side=True)
-            self.rfile = self.connection.makefile("rb")
-            self.wfile = self.connection.makefile("wb")
-            self.handle_one_request()
-            self.connection.close()
-        except OSError:
-            pass  # the client has left
+        with suppress(OSError):  # the client has left
+            inner = context.wrap_socket(
+                self.connection, server_side=True, do_handshake_on_connect=False
+            )
+            with inner, inner.makefile("rb") as self.rfile, inner.makefile("wb") as self.wfile:
+                self.connection = inner
+                inner.do_handshake()
+                self.handle_one_request()
 
 
 @pytest.fixture
