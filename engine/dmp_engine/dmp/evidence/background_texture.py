@@ -63,16 +63,8 @@ class TextureWindows:
             moments(clean_gradients, clean_gradients),
         )
         variance = functional.avg_pool2d(pair.sigma.square()[None, None], side, stride).flatten()
-        identity = torch.eye(3, device=variance.device)
-        noise = variance[:, None, None] * identity
-        slope = torch.zeros_like(variance)
-        information = slope
-        for _ in range(REFINEMENTS):
-            s = slope[:, None, None]
-            residual = of_image - s * (joint + joint.mT) + s * s * of_clean + noise
-            precision = inverse(residual + RIDGE * identity)
-            information = trace_of_product(precision, of_clean - noise).clamp_min(1e-9)
-            slope = (trace_of_product(precision, joint) / information).clamp(-0.5, 1.5)
+        noise = variance[:, None, None] * torch.eye(3, device=variance.device)
+        slope, information, _ = regression(of_image, joint, of_clean, noise)
         count = 2 * side * side
         spread = parameters.texture_inflation / (count * information)
         spread = spread + parameters.texture_floor**2
@@ -109,6 +101,25 @@ class TextureWindows:
         overlap = ((2 * self.half + 1) / self.stride) ** 2
         precision = 1 / (self.variance[use] * overlap)
         return pixels, weight, 1 - self.slope[use].clamp(0, 1), precision
+
+
+def regression(
+    of_image: Tensor, joint: Tensor, of_clean: Tensor, noise: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """s (M,), its information for one pair of differences (M,), and R^-1 (M, 3, 3).
+
+    Of the second moments M_II, M_IB, M_BB and N, (M, 3, 3) each.
+    """
+    ridge = RIDGE * torch.eye(3, device=joint.device)
+    slope = torch.zeros(len(joint), device=joint.device)
+    information, precision = slope, joint
+    for _ in range(REFINEMENTS):
+        s = slope[:, None, None]
+        residual = of_image - s * (joint + joint.mT) + s * s * of_clean + noise
+        precision = inverse(residual + ridge)
+        information = trace_of_product(precision, of_clean - noise).clamp_min(1e-9)
+        slope = (trace_of_product(precision, joint) / information).clamp(-0.5, 1.5)
+    return slope, information, precision
 
 
 def gradients(x: Tensor) -> Tensor:

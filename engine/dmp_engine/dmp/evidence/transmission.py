@@ -27,11 +27,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..model.matrix3 import inverse, trace_of_product
+from ..model.matrix3 import trace_of_product
 from ..model.neighbourhood import gaussian_blur
 from ..model.pair import Pair
 from ..model.parameters import Parameters
-from .background_texture import REFINEMENTS, RIDGE, gradients
+from .background_texture import gradients, regression
 
 BLOCK = 8  # pixels: side of a block
 INFLATION = 2.0  # of the variance of independent residuals: neighbours' are alike
@@ -72,8 +72,11 @@ def transmission(pair: Pair, opaque: Tensor, p: Parameters) -> Transmission:
 
     def moments(one: Tensor, other: Tensor) -> Tensor:
         """(9, rows, columns)."""
-        products = weight[:, None, None] * one[:, :, None] * other[:, None]
-        return blocks(products.sum(0).flatten(0, 1))
+        weighted = [weight * x for x in one.unbind(1)]
+        # One product at a time: all at once would be 36 planes of the plate.
+        return torch.cat(
+            [blocks((w * x).sum(0, keepdim=True)) for w in weighted for x in other.unbind(1)]
+        )
 
     sigma = p.transmission_blur * pair.scale / BLOCK
 
@@ -91,15 +94,8 @@ def transmission(pair: Pair, opaque: Tensor, p: Parameters) -> Transmission:
     around = regional(count)[0].flatten()
     seen = around > LEAST_SHARE * BLOCK**2
     inside = around.clamp_min(LEAST_SHARE * BLOCK**2)[:, None, None]
-    identity = torch.eye(3, device=opaque.device)
     II, IB, BB, N = (matrices(regional(x)) / inside for x in (of_image, joint, of_clean, noise))
-    t = torch.zeros_like(around)
-    precision, information = identity.expand_as(II), t
-    for _ in range(REFINEMENTS):
-        s = t[:, None, None]
-        precision = inverse(II - s * (IB + IB.mT) + s * s * BB + N + RIDGE * identity)
-        information = trace_of_product(precision, BB - N).clamp_min(1e-9)
-        t = (trace_of_product(precision, IB) / information).clamp(-0.5, 1.5)
+    t, information, precision = regression(II, IB, BB, N)
 
     chance = torch.zeros_like(t)  # mean square of the slopes on B elsewhere
     for shift in SHIFTS:

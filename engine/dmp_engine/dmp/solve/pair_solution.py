@@ -6,7 +6,8 @@
     4.  foreground and alpha together, at the plate's own size  joint_layers.py
     5.  with recompositions: 1 to 4 for each of them; a network that is fitted to what the model
         gets wrong there corrects alpha; then F given alpha     recompositions/
-    6.  the artist's constraints, exactly; confidence from the posterior's own spread
+    6.  opaque regions that let B's texture through             evidence/transmission.py
+    7.  the artist's constraints, exactly; confidence from the posterior's own spread
 
 Tensors in, tensors out. Deterministic for a seed and a device. Closing the generator ends the
 work at once.
@@ -53,6 +54,9 @@ JOINT_SHARE = 0.3  # of a solve's time, for the progress
 # pixels exceed single precision (measured: one pixel of 256 can make alpha NaN). F and the
 # premultiplied layer keep the plate's own values.
 BRIGHTEST = 64.0
+REGIONS_SIDE = (
+    960  # pixels of the long side at most, at which regions are asked what they let through
+)
 LIKELY = 0.1  # probability that B is seen through, from which alpha follows it
 QUICK_SHARE, CORRECTION_SHARE = 0.35, 0.4  # times of a recomposition and of the network, likewise
 
@@ -210,9 +214,10 @@ class _Model:
         opaque = joint.alpha >= 1
         weight = opaque.to(joint.alpha)
         pair = layers.pair
-        if self.size is not None:
-            pair = self.pair(image, clean, self.size, memo)
-            weight = functional.interpolate(weight[None, None], self.size, mode="area")[0, 0]
+        size = self.size or working_size(*pair.size, REGIONS_SIDE)
+        if size is not None:
+            pair = self.pair(image, clean, size, memo)
+            weight = functional.interpolate(weight[None, None], size, mode="area")[0, 0]
         found = transmission(pair, weight, self.parameters).resized(layers.pair.size)
         sheer = opaque & (found.probability > LIKELY)
         if self.constraint is not None:
